@@ -1,0 +1,1 @@
+"""The door: pages, JSON, webhooks and the command line; settings, wiring, sign-in and French words."""

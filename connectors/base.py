@@ -1,0 +1,199 @@
+"""The contract of a social network: one network is one file, one registry line, one parameter of the contract tests.
+
+All values are frozen and aware of time zones (UTC). Connectors hold no state that matters: cursors go out and come
+back as opaque strings, and what was done is known by reading the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from models.vocabulary import NetworkName, OperationKind
+
+
+@dataclass(frozen=True)
+class AccountRef:
+    """One account of the city, as a connector needs it. The token never appears in `repr`."""
+
+    network: NetworkName
+    external_id: str
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What can be done on this account; `why_not` gives a reason code for what cannot."""
+
+    operations: frozenset[OperationKind]
+    publish: bool
+    why_not: Mapping[OperationKind, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the network says of the token. `missing` names permissions that the work needs and the token lacks."""
+
+    valid: bool
+    reason: str | None
+    expires_at: datetime | None
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PostSeen:
+    """A post of the city (or one it is mentioned in) under which citizens write."""
+
+    external_id: str
+    text: str | None
+    permalink: str | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class CommentSeen:
+    """One observation of a comment: a pull read it, or a webhook said that it was added or edited.
+
+    `source` is "add", "edit" or "pull". `said_at` is the time that the network writes in the observation (for an
+    edit, networks disagree whether it is the creation or the edit); `seen_at` is when it was noticed: a webhook's
+    entry time, or the moment *before* the request that read it. `text` None means that the network did not say
+    (field missing), "" that the comment has no text (a photo alone). None in another field: the network did not say.
+    """
+
+    external_id: str
+    source: str
+    seen_at: datetime
+    said_at: datetime | None = None
+    post_external_id: str | None = None
+    parent_external_id: str | None = None
+    author_external_id: str | None = None
+    author_name: str | None = None
+    text: str | None = None
+    permalink: str | None = None
+    hidden: bool | None = None
+    by_account: bool = False
+    """Written by the city's own account."""
+
+
+@dataclass(frozen=True)
+class CommentRemoved:
+    """A comment is not there any more; it may come before its own add."""
+
+    external_id: str
+    at: datetime
+    post_external_id: str | None = None
+
+
+@dataclass(frozen=True)
+class VisibilityChanged:
+    """A comment was hidden or shown again, by us, by the network, or by somebody in its own application."""
+
+    external_id: str
+    hidden: bool
+    at: datetime
+    post_external_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """One change that could not be understood: it is kept alone, and the rest of its batch goes on."""
+
+    reason: str
+    raw: str
+
+
+Change = CommentSeen | CommentRemoved | VisibilityChanged | PostSeen | Unreadable
+
+
+@dataclass(frozen=True)
+class Event:
+    """One change of a webhook body, and the account that it is about (None: the body did not say)."""
+
+    account_external_id: str | None
+    change: Change
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How much of the network's budget is spent, in percent, and when calls may go on (None: now)."""
+
+    percent: float
+    resume_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One step of a pull: store `posts` and `comments` with `cursor` in one transaction; call again while `more`.
+
+    `calls` is how many requests this step made.
+    """
+
+    posts: tuple[PostSeen, ...]
+    comments: tuple[CommentSeen, ...]
+    cursor: str
+    more: bool
+    calls: int
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One act on a comment. `text` is the reply's."""
+
+    kind: OperationKind
+    target: str
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One message to publish on one account."""
+
+    text: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that something is on the network. `remote_id` is the id of what now exists (reply, post), or of the
+    target for an act that creates nothing (hide)."""
+
+    remote_id: str
+    permalink: str | None = None
+    at: datetime | None = None
+
+
+class Network(Protocol):
+    """One account on one network. Every method may raise the errors of `models.errors`, and nothing else."""
+
+    def capabilities(self) -> Capabilities:
+        """What can be done; no call is made."""
+
+    def health(self) -> Health:
+        """Ask the network about the token. A dead token is an answer (`valid=False`), not an error."""
+
+    def pull(self, cursor: str | None, budget: int) -> Page:
+        """Read the next comments, oldest first, with at most `budget` requests. `cursor` None: from the start."""
+
+    def apply(self, operation: Operation, key: str) -> Receipt:
+        """Do it, once. `key` names this effect in logs (no network accepts one). Lost answer: `Ambiguous`."""
+
+    def publish(self, publication: Publication, key: str) -> Receipt:
+        """Publish now. Lost answer: `Ambiguous`."""
+
+    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
+        """Was it applied? Read the network and match by normalised text since `since`, leaving out the remote ids in
+        `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors."""
+
+
+class Webhook(Protocol):
+    """What a network posts to us."""
+
+    def authentic(self, headers: Mapping[str, str], raw: bytes) -> bool:
+        """Whether the signature over the raw bytes is right (header names in lower case)."""
+
+    def parse(self, raw: bytes) -> tuple[Event, ...]:
+        """The changes of one body, in its order. A part that cannot be understood becomes `Unreadable`; a body that
+        is not JSON at all raises ValueError."""

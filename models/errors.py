@@ -1,0 +1,78 @@
+"""Errors named by what the caller does about them; the door puts them into words.
+
+`Refused` and `NotFound` are said to a person at once. The rest come from the far side: only `Throttled` and
+`Transient` are tried again by themselves, and `Ambiguous` is reconciled by reading, never repeated blindly.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+class ParvisError(Exception):
+    """Root of every error of ours."""
+
+
+class Refused(ParvisError):
+    """The trade says no. `code` and `params` are worded at the door (409, or 422 for a field)."""
+
+    def __init__(self, code: str, **params: str) -> None:
+        super().__init__(code, params)
+        self.code = code
+        self.params = params
+
+
+class NotFound(ParvisError):
+    """There is no such thing, or it is not yours to see; both read the same on purpose."""
+
+
+class FarSideError(ParvisError):
+    """Root of what a network or a 311 system can answer."""
+
+
+class Throttled(FarSideError):
+    """Too many calls: nothing was applied; stop that account until `until` (aware)."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until)
+        self.until = until
+
+
+class TokenInvalid(FarSideError):
+    """The token died: nothing was applied; stop that account until it is connected again."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class PermissionMissing(FarSideError):
+    """The token lacks the permission `name`: nothing was applied."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+class Gone(FarSideError):
+    """The object is not there any more, or cannot be seen."""
+
+
+class Rejected(FarSideError):
+    """The far side refuses this content or this act for good; `reason` is its code, for the log and the page."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Ambiguous(FarSideError):
+    """The answer is lost or unreadable: it may have been applied. Read before anything else."""
+
+
+class Transient(FarSideError):
+    """Provably nothing was applied; the same call may be made again after `after`."""
+
+    def __init__(self, after: timedelta = timedelta(seconds=30)) -> None:
+        super().__init__(after)
+        self.after = after

@@ -1,0 +1,204 @@
+"""The words of the trade, as plain Python: every floor may import them, and they import nothing of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class NetworkName(StrEnum):
+    """The social networks on which a city has accounts."""
+
+    FACEBOOK = "facebook"
+    INSTAGRAM = "instagram"
+    LINKEDIN = "linkedin"
+
+
+class Role(StrEnum):
+    """What a person may do; where they may do it is the membership's scope."""
+
+    MODERATOR = "moderator"
+    COMMUNICATIONS = "communications"
+    APPROVER = "approver"
+    AGENT311 = "agent311"
+    MANAGER = "manager"
+    RECORDS = "records"
+    ADMIN = "admin"
+
+
+class CommentState(StrEnum):
+    """Where a comment stands in the queue."""
+
+    RECEIVED = "received"
+    """Stored, not yet read by the classifier."""
+    WAITING = "waiting"
+    """In the queue: a person must decide."""
+    HANDLED = "handled"
+    """A person (or an adopted rule) has decided, or the city itself wrote it."""
+
+
+class DecisionKind(StrEnum):
+    """What can be decided about a comment."""
+
+    NOTHING = "nothing"
+    REPLY = "reply"
+    HIDE = "hide"
+    UNHIDE = "unhide"
+    REQUEST = "request"
+    CANCEL = "cancel"
+
+
+RESTRICTIVE = frozenset({DecisionKind.HIDE})
+"""Decisions that need a rule in force and keep the text as it was (invariant 4)."""
+
+
+class OperationKind(StrEnum):
+    """One outward act on a comment, as a connector knows it."""
+
+    HIDE = "hide"
+    UNHIDE = "unhide"
+    DELETE = "delete"
+    REPLY = "reply"
+
+
+class EffectKind(StrEnum):
+    """What an outbox row owes to the far side."""
+
+    HIDE = "hide"
+    UNHIDE = "unhide"
+    REPLY = "reply"
+    PUBLISH = "publish"
+
+
+class EffectState(StrEnum):
+    """The life of an outbox row; the arrows are in `models/work.py`."""
+
+    READY = "ready"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NEEDS_PERSON = "needs_person"
+    CANCELLED = "cancelled"
+
+
+class DeliveryState(StrEnum):
+    """What became of one webhook body."""
+
+    RECEIVED = "received"
+    PARSED = "parsed"
+    UNREADABLE = "unreadable"
+
+
+class RequestStatus(StrEnum):
+    """The life of a 311 request; `open` and `closed` of GeoReport are derived from it."""
+
+    ACCEPTED = "accepted"
+    IN_PROGRESS = "in_progress"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+CLOSED_STATUSES = frozenset({RequestStatus.DONE, RequestStatus.REFUSED})
+
+
+class RequestNature(StrEnum):
+    """Montréal's four natures of a 311 contact, word for word."""
+
+    INFORMATION = "information"
+    COMMENT = "comment"
+    REQUEST = "request"
+    COMPLAINT = "complaint"
+
+
+class PostState(StrEnum):
+    """The life of a campaign post."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    PUBLISHED = "published"
+    TO_REVIEW = "to_review"
+    """Its time passed without it leaving (lateness window, refusal, unreadable outcome): a person decides."""
+
+
+class AccountState(StrEnum):
+    """Whether an account of the city can be used now."""
+
+    ACTIVE = "active"
+    TOKEN_INVALID = "token_invalid"
+    PERMISSION_MISSING = "permission_missing"
+
+
+class Ground(StrEnum):
+    """Why a netiquette article may restrict: the law itself, or the city's own netiquette."""
+
+    LAW = "law"
+    NETIQUETTE = "netiquette"
+
+
+class Intention(StrEnum):
+    """What a citizen wants with a comment (six, from `docs/guide`); `None` stands for "does not know"."""
+
+    SERVICE_REQUEST = "demande_service"
+    QUESTION = "question"
+    DISSATISFACTION = "plainte"
+    SUGGESTION = "suggestion"
+    PRAISE = "eloge"
+    OFF_TOPIC = "hors_sujet"
+
+
+class Breach(StrEnum):
+    """Six independent breaches of the netiquette that the classifier looks for."""
+
+    INSULT = "insulte"
+    HATE = "haine"
+    THREAT = "menace"
+    VULGAR = "vulgaire"
+    SPAM = "pub_spam"
+    PERSONAL_INFORMATION = "renseignement_personnel"
+
+
+class Group311(StrEnum):
+    """The fourteen groups of 311 activities; a city maps its own activities to them in a table."""
+
+    SNOW = "deneigement"
+    ROADS = "chaussee_trottoir"
+    COLLECTION = "collectes"
+    CLEANLINESS = "proprete"
+    WATER = "eau_egout"
+    LIGHTING = "eclairage_signalisation"
+    TREES = "arbres"
+    PARKS = "parcs"
+    NOISE = "bruit_nuisances"
+    ANIMALS = "animaux"
+    TRAFFIC = "stationnement_circulation"
+    PERMITS = "permis_taxes_logement"
+    LEISURE = "loisirs"
+    OTHER = "autre"
+
+
+class Language(StrEnum):
+    """Language of a comment."""
+
+    FRENCH = "fr"
+    ENGLISH = "en"
+    OTHER = "autre"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something was said, suggested or decided, as a value that the door puts into words.
+
+    `start` and `end` are positions in the text as the citizen wrote it (characters, end excluded), or None when
+    the reason is about the whole text. `weight` is how much it moved the score (its unit is the engine's).
+    """
+
+    code: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    start: int | None = None
+    end: int | None = None
+    weight: float = 0.0

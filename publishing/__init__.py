@@ -1,0 +1,1 @@
+"""City to citizens: posts are written, approved, and leave on time, exactly once."""

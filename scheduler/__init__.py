@@ -1,0 +1,1 @@
+"""When: the clock, the engine, and the one page that lists all that happens by itself."""
