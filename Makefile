@@ -1,0 +1,86 @@
+# Parvis. Each target does all the set-up that it needs; a second run repeats none of it.
+# Prerequisites on the machine: Python 3.11 or newer, npm, make.
+
+PYTHON      ?= $(shell command -v python3.11 || command -v python3)
+BIN         := .venv/bin
+VENDOR      := api/static/vendor
+PYTEST_ARGS ?=
+WORKERS     ?= 2
+
+# The icons that the pages use, from lucide-static; a page that needs another adds its name here.
+ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column check check-check chevron-down \
+         chevron-left chevron-right chevron-up circle-alert circle-check circle-help circle-pause circle-play \
+         circle-x clock copy external-link eye eye-off file-text filter flag forward history house image inbox \
+         info keyboard languages link list log-out map-pin megaphone menu message-circle message-square moon \
+         octagon-alert panel-right pause pencil phone pin play plus refresh-cw reply rotate-ccw scale search send \
+         settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \
+         triangle-alert undo-2 user user-check users wrench x
+
+.PHONY: setup demo run test check bench soak model format messages clean prerequisites
+.DEFAULT_GOAL := setup
+
+setup: .venv/.ready node_modules/.ready $(VENDOR)/htmx.min.js   ## environment in .venv, browser libraries in $(VENDOR)
+
+demo: setup           ## the whole product on made-up input: pretend networks, a seeded city, everything running
+	@$(BIN)/parvis demo
+
+run: setup            ## the web process, on your own settings (parvis.env)
+	@$(BIN)/parvis migrate && $(BIN)/parvis serve
+
+test: setup           ## the tests; `make test PYTEST_ARGS=tests/models` for some of them
+	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+check: setup          ## style, types, import contracts, translations fresh, migrations match, docs complete
+	@echo "check: style" && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@echo "check: types" && $(BIN)/mypy
+	@echo "check: imports" && $(BIN)/lint-imports --no-cache
+	@echo "check: house, docs, translations, migrations" && $(BIN)/python -m pytest -q tests/architecture $(wildcard tests/models/test_migrations.py)
+
+format: setup         ## what `check` would refuse and a tool can mend
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
+
+messages: setup       ## bring the catalogues up to date with the sentences in code and pages
+	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword _n:1,2 --no-location --sort-output \
+	    --project parvis --output-file api/locales/messages.pot .
+	@for po in api/locales/*/LC_MESSAGES/messages.po; do \
+	    $(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --omit-header \
+	        --input-file api/locales/messages.pot --output-file $$po \
+	        --locale $$(basename $$(dirname $$(dirname $$po))); done
+
+bench: setup          ## figures as ratios to a bare floor measured in the same run
+	@$(BIN)/python tests/bench/run.py
+
+soak: setup           ## the long batteries; resumable, seeds and totals recorded
+	@$(BIN)/python tests/soak/run.py
+
+model: setup          ## rebuild the shipped model
+	@$(BIN)/parvis train
+
+clean:                ## forget all that set-up made
+	rm -rf .venv node_modules $(VENDOR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+prerequisites:
+	@command -v npm >/dev/null || { echo "parvis needs npm (Debian: apt-get install npm)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo "parvis needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)"; exit 1; }
+
+.venv/.ready: pyproject.toml constraints.txt hatch_build.py | prerequisites
+	@echo "setup 1/3: Python environment in .venv (one or two minutes the first time)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --progress-bar on \
+	    --constraint constraints.txt --editable '.[dev,train]'
+	@touch $@
+
+node_modules/.ready: package.json package-lock.json .npmrc | prerequisites
+	@echo "setup 2/3: browser libraries"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+$(VENDOR)/htmx.min.js: node_modules/.ready Makefile
+	@echo "setup 3/3: pages"
+	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)/icons
+	@cp node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/htmx.min.js
+	@cp node_modules/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
+	@cp node_modules/lucide-static/LICENSE $(VENDOR)/icons/LICENSE
+	@cp $(ICONS:%=node_modules/lucide-static/icons/%.svg) $(VENDOR)/icons/
+	@touch $@
