@@ -1,0 +1,102 @@
+"""The journal: what was done, by whom, sealed into a chain that an outsider cannot rewrite.
+
+An entry is inserted unsealed in its action's own transaction; a tick seals entries in order within seconds, so that
+the chain's head is no lock that everybody waits for. An entry holds ids, codes and keyed digests, never a citizen's
+text or name: lawful disposal empties the texts where they stand, and the chain still verifies.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.base import Base, Id
+from models.secrets import Vault
+from models.session import vault_of
+
+FIRST = "0" * 64
+"""What the first entry is chained to."""
+
+
+class AuditEntry(Base):
+    """One act. `sequence` and `seal` are null until the tick has sealed it."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_subject", "subject", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """None: Parvis itself, or the operator's command line."""
+    action: Mapped[str] = mapped_column(String(60))
+    subject: Mapped[str] = mapped_column(String(80))
+    """"comment:12", "post:3"…"""
+    data: Mapped[dict[str, Any]]
+    sequence: Mapped[int | None] = mapped_column(unique=True)
+    seal: Mapped[str | None] = mapped_column(String(64))
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What checking the chain found. `broken_at` is the sequence of the first entry that does not fit."""
+
+    sealed: int
+    unsealed: int
+    broken_at: int | None
+    head: str
+
+
+def note(session: Session, action: str, subject: str, *, now: datetime, person_id: int | None, **data: Any) -> None:
+    """Write one entry in the caller's transaction. `data` takes ids, codes and digests only."""
+    session.add(AuditEntry(at=now, person_id=person_id, action=action, subject=subject, data=data))
+
+
+def digest(session: Session, text: str | None) -> str | None:
+    """A keyed digest of a text, so that the entry proves the text without keeping it."""
+    return None if text is None else vault_of(session).digest(text.encode())
+
+
+def seal_due(session: Session, *, limit: int = 1000) -> int:
+    """Seal up to `limit` entries, oldest first; the caller holds the sealing lock. Gives how many were sealed."""
+    vault = vault_of(session)
+    last = session.execute(
+        select(AuditEntry.sequence, AuditEntry.seal)
+        .where(AuditEntry.sequence.is_not(None))
+        .order_by(AuditEntry.sequence.desc())
+        .limit(1)
+    ).first()
+    sequence, seal = (last.sequence or 0, last.seal or FIRST) if last else (0, FIRST)
+    entries = session.scalars(
+        select(AuditEntry).where(AuditEntry.sequence.is_(None)).order_by(AuditEntry.id).limit(limit)
+    ).all()
+    for entry in entries:
+        sequence += 1
+        seal = vault.digest(_chained(seal, sequence, entry))
+        entry.sequence, entry.seal = sequence, seal
+    return len(entries)
+
+
+def verify(session: Session) -> Verification:
+    """Read the whole chain and check every seal."""
+    vault: Vault = vault_of(session)
+    seal, expected, broken_at = FIRST, 0, None
+    statement = select(AuditEntry).where(AuditEntry.sequence.is_not(None)).order_by(AuditEntry.sequence)
+    for entry in session.scalars(statement.execution_options(yield_per=1000)):
+        expected += 1
+        fits = entry.sequence == expected and vault.matches(_chained(seal, expected, entry), entry.seal or "")
+        if not fits:
+            broken_at = expected
+            break
+        seal = entry.seal or FIRST
+    unsealed = session.scalar(select(func.count()).where(AuditEntry.sequence.is_(None))) or 0
+    return Verification(sealed=expected - (broken_at is not None), unsealed=unsealed, broken_at=broken_at, head=seal)
+
+
+def _chained(previous: str, sequence: int, entry: AuditEntry) -> bytes:
+    fields = [previous, sequence, entry.id, entry.at.isoformat(), entry.person_id, entry.action, entry.subject]
+    return json.dumps([*fields, entry.data], sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

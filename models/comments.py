@@ -1,0 +1,243 @@
+"""What citizens wrote, every version of it, what the classifier said, and what people decided."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.accounts import Account
+from models.base import Base, Id
+from models.people import Person
+from models.vocabulary import CommentState, DecisionKind, Ground
+
+
+class SourcePost(Base):
+    """A post on the network under which citizens write; its text is the city's."""
+
+    __tablename__ = "source_post"
+    __table_args__ = (UniqueConstraint("account_id", "external_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    external_id: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str | None] = mapped_column(Text)
+    permalink: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime | None]
+
+
+class Author(Base):
+    """Who wrote, as little as needed: the network's id and the name shown there."""
+
+    __tablename__ = "author"
+    __table_args__ = (UniqueConstraint("network", "external_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    network: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str | None] = mapped_column(String(200))
+    """None: the network never said, or lawfully disposed of."""
+
+
+class Comment(Base):
+    """One thing a citizen wrote. What changes on the network is kept with the time that the change was true."""
+
+    __tablename__ = "comment"
+    __table_args__ = (
+        UniqueConstraint("account_id", "external_id"),
+        # The queue's own order: danger first, then oldest first; keyset paging walks it.
+        Index("ix_comment_queue", "state", "urgency", "queued_at", "id"),
+        Index("ix_comment_queue_borough", "borough_id", "state", "urgency", "queued_at", "id"),
+        Index("ix_comment_queue_account", "account_id", "state", "urgency", "queued_at", "id"),
+        Index(
+            "ix_comment_received",
+            "id",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
+    external_id: Mapped[str] = mapped_column(String(200))
+    source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"), index=True)
+    parent_external_id: Mapped[str | None] = mapped_column(String(200))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("author.id"), index=True)
+    by_city: Mapped[bool] = mapped_column(default=False)
+    text: Mapped[str | None] = mapped_column(Text)
+    """The newest version's text (None: disposed of, or never said)."""
+    permalink: Mapped[str | None] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+
+    hidden: Mapped[bool] = mapped_column(default=False)
+    hidden_at: Mapped[datetime | None]
+    """When the visibility above was observed; an older observation changes nothing."""
+    removed_at: Mapped[datetime | None]
+    """A tombstone: when the network said that it is gone."""
+    present_at: Mapped[datetime | None]
+    """The last time a pull saw it there; a removal older than that was undone."""
+
+    state: Mapped[CommentState] = mapped_column(String(20), default=CommentState.RECEIVED)
+    urgency: Mapped[int] = mapped_column(default=0)
+    """2 immediate danger, 1 same day, 0 otherwise: the verdict's, or a person's."""
+    queued_at: Mapped[datetime | None]
+    """When it last entered the queue: the queue is oldest first."""
+    proposed_reply: Mapped[str | None] = mapped_column(Text)
+    """Drafted for the moderator (a closed 311 request): sent only after their key."""
+    version: Mapped[int] = mapped_column(default=1)
+    """Number of the newest text, so that a decision can say which one it was about."""
+    disposed_at: Mapped[datetime | None]
+
+    account: Mapped[Account] = relationship(lazy="raise")
+    author: Mapped[Author | None] = relationship(lazy="raise")
+    source_post: Mapped[SourcePost | None] = relationship(lazy="raise")
+    verdict: Mapped[VerdictRow | None] = relationship(lazy="raise", back_populates="comment")
+
+    @property
+    def removed(self) -> bool:
+        """Whether it is gone from the network, as far as is known."""
+        return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
+
+
+class CommentVersion(Base):
+    """One text of a comment. Observed twice is stored once; the order is by when the text was true, not by arrival."""
+
+    __tablename__ = "comment_version"
+    __table_args__ = (Index("ix_comment_version_comment", "comment_id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    source: Mapped[str] = mapped_column(String(10))
+    """"add", "edit" or "pull"."""
+    text: Mapped[str | None] = mapped_column(Text)
+    said_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime]
+
+
+class VerdictRow(Base):
+    """What the classifier said of the newest text; one row a comment, replaced when the text or the model changes."""
+
+    __tablename__ = "verdict"
+
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
+    version: Mapped[int]
+    """Of the comment's text."""
+    model: Mapped[str] = mapped_column(String(100))
+    language: Mapped[str] = mapped_column(String(10))
+    intention: Mapped[str | None] = mapped_column(String(30))
+    group_311: Mapped[str | None] = mapped_column(String(40))
+    urgency: Mapped[int]
+    scores: Mapped[dict[str, Any]]
+    """Probabilities: {"intention": p, "group": p, "urgency": p, "language": p, "breaches": {label: p}}."""
+    reasons: Mapped[list[Any]]
+    """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
+    suggestion: Mapped[str | None] = mapped_column(String(20))
+    """The `DecisionKind` that rules and verdict propose; a person decides."""
+    suggested_rule: Mapped[str | None] = mapped_column(String(20))
+    """Code of the netiquette article that the suggestion cites."""
+    at: Mapped[datetime]
+
+    comment: Mapped[Comment] = relationship(lazy="raise", back_populates="verdict")
+
+
+class Claim(Base):
+    """Who has an item open to decide on it. One live claim an item; it ends by itself."""
+
+    __tablename__ = "claim"
+
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    until: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise")
+
+
+class NetiquetteRule(Base):
+    """One article of the city's netiquette; its words are in its versions."""
+
+    __tablename__ = "netiquette_rule"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True)
+
+
+class RuleVersion(Base):
+    """An article as it read from one day to another. Decisions cite a version, so a reason never changes after."""
+
+    __tablename__ = "rule_version"
+    __table_args__ = (UniqueConstraint("rule_id", "number"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    rule_id: Mapped[int] = mapped_column(ForeignKey("netiquette_rule.id"))
+    number: Mapped[int]
+    title: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str] = mapped_column(Text)
+    ground: Mapped[Ground] = mapped_column(String(20))
+    actions: Mapped[list[str]]
+    """The restrictive `DecisionKind`s that it allows."""
+    deciders: Mapped[list[str]]
+    """The `Role`s that may decide by it."""
+    in_force_from: Mapped[datetime]
+    in_force_until: Mapped[datetime | None]
+
+    rule: Mapped[NetiquetteRule] = relationship(lazy="raise")
+
+
+class Evidence(Base):
+    """A text and a name as they were when a restriction was decided; disposed of apart from the decision."""
+
+    __tablename__ = "evidence"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), index=True)
+    text: Mapped[str | None] = mapped_column(Text)
+    author_name: Mapped[str | None] = mapped_column(String(200))
+    taken_at: Mapped[datetime]
+    disposed_at: Mapped[datetime | None]
+
+
+class Decision(Base):
+    """What a person decided; never changed. An undo is another decision that names the one it cancels."""
+
+    __tablename__ = "decision"
+    __table_args__ = (Index("ix_decision_comment", "comment_id", "id"), UniqueConstraint("cancels_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    comment_version: Mapped[int]
+    """The text it was about."""
+    kind: Mapped[DecisionKind] = mapped_column(String(20))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    rule_version_id: Mapped[int | None] = mapped_column(ForeignKey("rule_version.id"))
+    evidence_id: Mapped[int | None] = mapped_column(ForeignKey("evidence.id"))
+    effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
+    cancels_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """The key of the form that asked for it: a form sent twice is one decision."""
+    suggested: Mapped[str | None] = mapped_column(String(20))
+    """What was suggested then, so that agreement can be measured."""
+
+    person: Mapped[Person] = relationship(lazy="raise")
+    rule_version: Mapped[RuleVersion | None] = relationship(lazy="raise")
+    comment: Mapped[Comment] = relationship(lazy="raise")
+
+
+class MessageTemplate(Base):
+    """A sentence that citizens receive; a new wording is a new version."""
+
+    __tablename__ = "message_template"
+    __table_args__ = (UniqueConstraint("code", "language", "version"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    code: Mapped[str] = mapped_column(String(40))
+    language: Mapped[str] = mapped_column(String(5))
+    version: Mapped[int]
+    body: Mapped[str] = mapped_column(Text)
+    """With `{name}`-like places, filled by `moderation.replies.render`."""
+    created_at: Mapped[datetime]

@@ -1,0 +1,70 @@
+"""The outbox: one row for each call that is owed to a network. What a row may do next is in `models/work.py`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.accounts import Account
+from models.base import Base, Id
+from models.vocabulary import EffectKind, EffectState
+
+OPEN_STATES = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN)
+"""States in which something may still happen by itself."""
+
+_OPEN = "state IN ('ready', 'claimed', 'sending', 'unknown')"
+
+
+class Effect(Base):
+    """One outward call, recorded before it is made."""
+
+    __tablename__ = "effect"
+    __table_args__ = (
+        # What exists on the network belongs to one effect only: two posts with the same words cannot both claim it.
+        UniqueConstraint("account_id", "remote_id"),
+        # Done rows pile up; the two indexes below hold only the few that are still alive.
+        Index("ix_effect_open_due", "due_at", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index(
+            "ix_effect_open_target",
+            "account_id",
+            "target",
+            "id",
+            sqlite_where=text(_OPEN),
+            postgresql_where=text(_OPEN),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True)
+    """Names the intent ("reply:decision:12"): the same intent twice is refused by the database."""
+    kind: Mapped[EffectKind] = mapped_column(String(20))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    target: Mapped[str | None] = mapped_column(String(200))
+    """What it acts on; two effects on one target go out in the order in which they were recorded."""
+    payload: Mapped[dict[str, Any]]
+    """{"text", "link"} for what creates something, {} otherwise."""
+    state: Mapped[EffectState] = mapped_column(String(20), default=EffectState.READY)
+    due_at: Mapped[datetime]
+    late_at: Mapped[datetime | None]
+    """From then on it does not go out by itself any more."""
+
+    owner: Mapped[str | None] = mapped_column(String(60))
+    lease_until: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    first_sent_at: Mapped[datetime | None]
+    """Reading back looks from here on: an earlier attempt may show up late."""
+    sent_at: Mapped[datetime | None]
+    read_due_at: Mapped[datetime | None]
+    reads: Mapped[int] = mapped_column(default=0)
+
+    remote_id: Mapped[str | None] = mapped_column(String(200))
+    """Of what it created; None for an act that creates nothing."""
+    permalink: Mapped[str | None] = mapped_column(String(500))
+    done_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(200))
+    """Code of why it waits, failed or needs a person."""
+
+    account: Mapped[Account] = relationship(lazy="raise")

@@ -1,0 +1,72 @@
+"""Campaign posts: the message, its form for each account, and the approvals bound to exact words."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.accounts import Account
+from models.base import Base, Id
+from models.people import Person
+from models.vocabulary import PostState
+
+
+class Post(Base):
+    """One message of the city."""
+
+    __tablename__ = "post"
+    __table_args__ = (Index("ix_post_state", "state", "publish_at", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    title: Mapped[str] = mapped_column(String(200))
+    """For colleagues; never published."""
+    state: Mapped[PostState] = mapped_column(String(20), default=PostState.DRAFT)
+    author_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    publish_at: Mapped[datetime | None]
+    late_after_minutes: Mapped[int] = mapped_column(default=60)
+    """The lateness window: later than this after `publish_at`, a person decides instead of the clock."""
+    created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(default=1)
+
+    author: Mapped[Person] = relationship(lazy="raise")
+    variants: Mapped[list[Variant]] = relationship(lazy="raise", back_populates="post", order_by="Variant.id")
+
+
+class Variant(Base):
+    """The form of a post for one account."""
+
+    __tablename__ = "variant"
+    __table_args__ = (UniqueConstraint("post_id", "account_id"), Index("ix_variant_account", "account_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    text: Mapped[str] = mapped_column(Text)
+    link: Mapped[str | None] = mapped_column(String(500))
+    effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    remote_id: Mapped[str | None] = mapped_column(String(200))
+    permalink: Mapped[str | None] = mapped_column(String(500))
+    published_at: Mapped[datetime | None]
+    failure: Mapped[str | None] = mapped_column(String(200))
+
+    post: Mapped[Post] = relationship(lazy="raise", back_populates="variants")
+    account: Mapped[Account] = relationship(lazy="raise")
+
+
+class Approval(Base):
+    """A yes or a no about the exact content whose hash it carries; other words need another approval."""
+
+    __tablename__ = "approval"
+    __table_args__ = (Index("ix_approval_post", "post_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    approved: Mapped[bool]
+    comment: Mapped[str | None] = mapped_column(Text)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise")

@@ -1,0 +1,99 @@
+"""311 requests: the services of the city's table, the requests, who asked, and what happened since."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Id
+from models.people import Borough, Person
+from models.vocabulary import Group311, RequestNature, RequestStatus
+
+
+class Service(Base):
+    """One activity that a citizen can ask for. The table is the city's own, seeded, never code."""
+
+    __tablename__ = "service"
+
+    code: Mapped[str] = mapped_column(String(60), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    group: Mapped[Group311] = mapped_column(String(40))
+    days: Mapped[int]
+    """Service standard, in calendar days."""
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class RequestCounter(Base):
+    """The last number given in a year; the row is locked while one is taken, so numbers have no holes and no twins."""
+
+    __tablename__ = "request_counter"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class ServiceRequest(Base):
+    """One 311 request, for one or many citizens."""
+
+    __tablename__ = "service_request"
+    __table_args__ = (
+        Index("ix_service_request_status", "status", "due_at", "id"),
+        Index("ix_service_request_service", "service_code", "status"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True)
+    service_code: Mapped[str] = mapped_column(ForeignKey("service.code"))
+    nature: Mapped[RequestNature] = mapped_column(String(20), default=RequestNature.REQUEST)
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
+    place: Mapped[str | None] = mapped_column(String(300))
+    """As written or corrected by a person; never invented."""
+    description: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[RequestStatus] = mapped_column(String(20), default=RequestStatus.ACCEPTED)
+    citizen_note: Mapped[str | None] = mapped_column(Text)
+    """What the agent tells citizens about the outcome."""
+    opened_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    opened_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    """Counts changes: two agents at once, one wins."""
+
+    service: Mapped[Service] = relationship(lazy="raise")
+    borough: Mapped[Borough | None] = relationship(lazy="raise")
+    requesters: Mapped[list[Requester]] = relationship(lazy="raise", back_populates="request")
+
+
+class Requester(Base):
+    """A comment by which a citizen asked for a request; many comments, one request."""
+
+    __tablename__ = "requester"
+    __table_args__ = (UniqueConstraint("request_id", "comment_id"), Index("ix_requester_comment", "comment_id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    added_at: Mapped[datetime]
+    detached_at: Mapped[datetime | None]
+    """Set when the decision that linked them is undone."""
+
+    request: Mapped[ServiceRequest] = relationship(lazy="raise", back_populates="requesters")
+
+
+class RequestChange(Base):
+    """One step in the life of a request: who, when, to what, and the words for citizens."""
+
+    __tablename__ = "request_change"
+    __table_args__ = (Index("ix_request_change_request", "request_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
+    status: Mapped[RequestStatus] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(Text)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise")

@@ -1,0 +1,156 @@
+"""Who may see and do what, and where. Every read of scoped rows passes `visible`.
+
+A membership is a role in a scope: the whole city, one borough, or one account. A row without a borough belongs to
+the whole city, and only people of the whole city see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.accounts import Account
+from models.comments import Comment
+from models.people import Membership
+from models.posts import Post, Variant
+from models.requests311 import ServiceRequest
+from models.vocabulary import Role
+
+
+class Action(StrEnum):
+    """What a route asks leave for."""
+
+    SEE_COMMENTS = "see_comments"
+    DECIDE = "decide"
+    SEE_REQUESTS = "see_requests"
+    WORK_REQUESTS = "work_requests"
+    SEE_POSTS = "see_posts"
+    WRITE_POSTS = "write_posts"
+    APPROVE_POSTS = "approve_posts"
+    SEE_ACCOUNTS = "see_accounts"
+    MANAGE_ACCOUNTS = "manage_accounts"
+    MANAGE_PEOPLE = "manage_people"
+    SEE_JOURNAL = "see_journal"
+
+
+ALLOWED: Mapping[Role, frozenset[Action]] = {
+    Role.MODERATOR: frozenset({Action.SEE_COMMENTS, Action.DECIDE, Action.SEE_REQUESTS, Action.SEE_ACCOUNTS}),
+    Role.COMMUNICATIONS: frozenset(
+        {Action.SEE_COMMENTS, Action.SEE_POSTS, Action.WRITE_POSTS, Action.SEE_ACCOUNTS},
+    ),
+    Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS}),
+    Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
+    Role.MANAGER: frozenset(
+        {
+            Action.SEE_COMMENTS,
+            Action.SEE_REQUESTS,
+            Action.SEE_POSTS,
+            Action.APPROVE_POSTS,
+            Action.SEE_ACCOUNTS,
+            Action.SEE_JOURNAL,
+        }
+    ),
+    Role.RECORDS: frozenset({Action.SEE_COMMENTS, Action.SEE_REQUESTS, Action.SEE_POSTS, Action.SEE_JOURNAL}),
+    Role.ADMIN: frozenset({Action.SEE_ACCOUNTS, Action.MANAGE_ACCOUNTS, Action.MANAGE_PEOPLE}),
+}
+
+KEY_SCOPES: Mapping[str, Action] = {
+    "comments:read": Action.SEE_COMMENTS,
+    "requests:read": Action.SEE_REQUESTS,
+    "posts:read": Action.SEE_POSTS,
+    "accounts:read": Action.SEE_ACCOUNTS,
+}
+"""What `parvis key add --scope` knows. Keys read, over the whole city; decisions belong to people."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Leave for one action in one scope (both null: the whole city)."""
+
+    action: Action
+    borough_id: int | None = None
+    account_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who asks: a person signed in, or an API key (`person_id` None)."""
+
+    person_id: int | None
+    name: str
+    roles: frozenset[Role]
+    grants: frozenset[Grant]
+
+    def may(self, action: Action) -> bool:
+        """Whether the action is allowed in at least one scope."""
+        return any(grant.action == action for grant in self.grants)
+
+    def may_on(self, action: Action, *, borough_id: int | None, account_id: int | None) -> bool:
+        """Whether the action is allowed on a row that carries these two scopes."""
+        for grant in self.grants:
+            if grant.action != action:
+                continue
+            if grant.borough_id is None and grant.account_id is None:
+                return True
+            if grant.borough_id is not None and grant.borough_id == borough_id:
+                return True
+            if grant.account_id is not None and grant.account_id == account_id:
+                return True
+        return False
+
+
+def grants_of(memberships: Iterable[Membership]) -> frozenset[Grant]:
+    """The leaves that memberships give."""
+    return frozenset(
+        Grant(action, membership.borough_id, membership.account_id)
+        for membership in memberships
+        for action in ALLOWED[Role(membership.role)]
+    )
+
+
+def within(
+    viewer: Viewer,
+    action: Action,
+    account_id: InstrumentedAttribute[Any],
+    borough_id: InstrumentedAttribute[Any],
+) -> ColumnElement[bool]:
+    """The condition under which a row with these two columns is in the viewer's scope for the action."""
+    grants = [grant for grant in viewer.grants if grant.action == action]
+    if any(grant.borough_id is None and grant.account_id is None for grant in grants):
+        return true()
+    boroughs = sorted({grant.borough_id for grant in grants if grant.borough_id is not None})
+    accounts = sorted({grant.account_id for grant in grants if grant.account_id is not None})
+    conditions: list[ColumnElement[bool]] = []
+    if boroughs:
+        conditions.append(borough_id.in_(boroughs))
+    if accounts:
+        conditions.append(account_id.in_(accounts))
+    return or_(*conditions) if conditions else false()
+
+
+S = TypeVar("S", bound=Select[Any])
+
+Scoped = type[Comment] | type[ServiceRequest] | type[Account] | type[Post]
+
+
+def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:
+    """Narrow a statement to the rows of `entity` that the viewer may see for this action.
+
+    A post is in scope when every account it goes to is: somebody of one borough does not see half of a city's post.
+    """
+    if entity is Post:
+        outside = (
+            select(Variant.id)
+            .join(Account, Account.id == Variant.account_id)
+            .where(Variant.post_id == Post.id, ~within(viewer, action, Variant.account_id, Account.borough_id))
+        )
+        return statement.where(~exists(outside)) if viewer.may(action) else statement.where(false())
+    if entity is Account:
+        return statement.where(within(viewer, action, Account.id, Account.borough_id))
+    scoped = ServiceRequest if entity is ServiceRequest else Comment
+    return statement.where(within(viewer, action, scoped.account_id, scoped.borough_id))

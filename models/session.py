@@ -1,0 +1,95 @@
+"""The two kinds of session: read, and write. Only here is a transaction begun, committed or rolled back.
+
+SQLite gives its one write lock to whoever asks first, and a transaction that read before it writes can be refused
+in the middle; so a write session takes the lock at its first statement (`BEGIN IMMEDIATE`) and a read session
+cannot write at all. PostgreSQL read sessions are `READ ONLY` for the same rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.secrets import Vault
+
+BUSY_SECONDS = 30
+"""How long SQLite waits for its write lock before giving up."""
+
+
+class Database:
+    """One city's database. `url` is SQLAlchemy's (`sqlite:///…` or `postgresql+psycopg://…`).
+
+    `pool_size` bounds the connections of each kind of session; it must be at least the number of threads that
+    serve requests, or a burst would wait for a connection while holding nothing. `vault` holds the keys that the
+    audit and the stored tokens are made with; without one, only what needs no key works (migrations).
+    """
+
+    def __init__(self, url: str, vault: Vault | None = None, *, pool_size: int = 40) -> None:
+        self.url = url
+        self.sqlite = url.startswith("sqlite")
+        if self.sqlite:
+            self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size, read_only=False)
+            self._reading = _sqlite_engine(url, "BEGIN", pool_size, read_only=True)
+        else:
+            self._writing = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+            self._reading = self._writing.execution_options(postgresql_readonly=True)
+        info = {"vault": vault}
+        self._write_session = sessionmaker(self._writing, expire_on_commit=False, info=info)
+        self._read_session = sessionmaker(self._reading, expire_on_commit=False, autoflush=False, info=info)
+
+    @property
+    def engine(self) -> Engine:
+        """The writing engine, for migrations and locks."""
+        return self._writing
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One unit of work: committed when the block ends, rolled back when it raises."""
+        with self._write_session() as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A consistent look; writing through it is an error of the database."""
+        with self._read_session() as session:
+            yield session
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+def vault_of(session: Session) -> Vault:
+    """The keys that this city's sessions work with."""
+    vault = session.info["vault"]
+    if not isinstance(vault, Vault):
+        raise TypeError("this database was opened without its keys")
+    return vault
+
+
+def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> Engine:
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own idea of when to begin is switched off: `_begin` below decides.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+        if read_only:
+            cursor.execute("PRAGMA query_only=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine

@@ -1,0 +1,10 @@
+"""Every table, for what needs to know them all: the migrations and the tests."""
+
+from __future__ import annotations
+
+from models import accounts, audit, comments, effects, people, posts, requests311
+from models.base import Base
+
+metadata = Base.metadata
+
+__all__ = ["accounts", "audit", "comments", "effects", "metadata", "people", "posts", "requests311"]

@@ -1,0 +1,402 @@
+"""Work that leaves the building: claim, send, record, and reconcile by reading. The rows are the truth.
+
+    ready ──claim──▶ claimed ──commit──▶ sending ──answer──▶ done | failed | ready (certainly not applied)
+      ▲                 │ owner died        │ answer lost, owner died
+      │◀────────────────┘                   ▼
+      │◀──────── read, it is not there ── unknown ── read, it is there ──▶ done
+                                            └── cannot be read ──▶ needs_person
+
+No network takes an idempotency key, so a call is made only after its row says `sending` in a committed transaction,
+and a row found in `sending` is never sent again before the network was read. While a call is in flight its process
+holds a liveness lock; the reconciler touches a row only if it can take that lock, so a process that was merely
+stopped for an hour does not meet a second sender when it wakes.
+
+A trade (moderation, publishing) says how its own effects are sent, found and recorded; everything else is here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import ColumnElement, CursorResult, and_, exists, or_, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, aliased, joinedload
+
+from models.accounts import Account
+from models.effects import OPEN_STATES, Effect
+from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.locks import Locks
+from models.session import Database
+from models.vocabulary import AccountState, EffectKind, EffectState
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class Proof(Protocol):
+    """What a trade gives back for an effect that is on the network."""
+
+    @property
+    def remote_id(self) -> str: ...
+    @property
+    def permalink(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Task:
+    """One effect as its trade needs it to send or to find, without a session."""
+
+    effect_id: int
+    key: str
+    kind: EffectKind
+    account_id: int
+    target: str | None
+    payload: dict[str, Any]
+    since: datetime
+    """When it was first sent: reading back looks from here on."""
+    attempt: int
+    """Counts claims: an answer is recorded only for the attempt that it belongs to."""
+
+
+@dataclass(frozen=True)
+class Trade:
+    """How the effects of some kinds are sent, found again and recorded."""
+
+    kinds: frozenset[EffectKind]
+    creates: frozenset[EffectKind]
+    """Kinds that make something new on the network, whose id must be bound to one effect only."""
+    send: Callable[[Task], Proof]
+    find: Callable[[Task, Collection[str]], Proof | None]
+    record: Callable[[Session, Effect, datetime], None]
+    """Called in the transaction in which an effect becomes done, failed or needs a person."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things may take. `settle` is a setting: how soon a network shows what it accepted."""
+
+    lease: timedelta = timedelta(seconds=90)
+    """Longer than any call may last (connect 5 s, read 30 s); after it the reconciler looks."""
+    settle: timedelta = timedelta(seconds=15)
+    """Wait after a lost answer before the first reading."""
+    between_reads: timedelta = timedelta(seconds=15)
+    reads: int = 3
+    """Readings that must all find nothing before it is sent again."""
+    give_up_reading: timedelta = timedelta(hours=24)
+    first_backoff: timedelta = timedelta(seconds=15)
+    longest_backoff: timedelta = timedelta(minutes=15)
+    attempts: int = 60
+    """Certain refusals of the passing kind (host unreachable) before it fails: about half a day."""
+
+
+class Work:
+    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims."""
+
+    def __init__(
+        self, database: Database, locks: Locks, trades: Collection[Trade], *, owner: str, clock: Clock, timing: Timing
+    ) -> None:
+        self._database = database
+        self._locks = locks
+        self._trades = {kind: trade for trade in trades for kind in trade.kinds}
+        self._owner = owner
+        self._clock = clock
+        self._timing = timing
+
+    def due(self, *, limit: int = 100) -> list[int]:
+        """Ids of effects that could be sent now."""
+        with self._database.read() as session:
+            statement = (
+                select(Effect.id).where(_sendable(self._clock())).order_by(Effect.due_at, Effect.id).limit(limit)
+            )
+            return list(session.scalars(statement))
+
+    def doubtful(self, *, limit: int = 100) -> list[int]:
+        """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
+        now = self._clock()
+        expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= now)
+        unread = and_(Effect.state == EffectState.UNKNOWN, Effect.read_due_at <= now, _account_usable(now))
+        with self._database.read() as session:
+            return list(session.scalars(select(Effect.id).where(or_(expired, unread)).order_by(Effect.id).limit(limit)))
+
+    def deliver(self, effect_id: int) -> EffectState | None:
+        """Send one effect, if it is still due and nobody else has it. Gives its new state, None if it was not ours."""
+        with self._locks.try_hold(f"effect:{effect_id}") as alive:
+            if not alive or not self._claim(effect_id):
+                return None
+            task = self._begin_sending(effect_id)
+            if task is None:
+                return EffectState.FAILED
+            try:
+                proof = self._trades[task.kind].send(task)
+            except Exception as error:  # noqa: BLE001 - a loop that sends must survive whatever a connector raises
+                return self._record_error(task, error)
+            return self._record_done(task, proof)
+
+    def reconcile(self, effect_id: int) -> EffectState | None:
+        """Decide about one doubtful effect by reading the network. None: its owner is alive, or it is settled."""
+        with self._locks.try_hold(f"effect:{effect_id}") as free:
+            if not free:
+                return None
+            task = self._take_doubtful(effect_id)
+            if task is None:
+                return None
+            trade = self._trades[task.kind]
+            try:
+                proof = trade.find(task, self._taken(task) if task.kind in trade.creates else ())
+            except Exception as error:  # noqa: BLE001 - same reason as in `deliver`
+                return self._record_unreadable(task, error)
+            return self._record_absent(task) if proof is None else self._record_done(task, proof)
+
+    # Sending ---------------------------------------------------------------------------------------------------
+
+    def _claim(self, effect_id: int) -> bool:
+        now = self._clock()
+        with self._database.write() as session:
+            statement = (
+                update(Effect)
+                .where(Effect.id == effect_id, _sendable(now))
+                .values(
+                    state=EffectState.CLAIMED,
+                    owner=self._owner,
+                    attempt=Effect.attempt + 1,
+                    lease_until=now + self._timing.lease,
+                )
+            )
+            return _changed(session.execute(statement))
+
+    def _begin_sending(self, effect_id: int) -> Task | None:
+        """From claimed to sending, committed before a byte leaves; an effect that is too late fails instead."""
+        now = self._clock()
+        with self._database.write() as session:
+            effect = _load(session, effect_id)
+            if effect.late_at is not None and now >= effect.late_at:
+                self._end(session, effect, EffectState.FAILED, "late", now)
+                return None
+            effect.state = EffectState.SENDING
+            effect.sent_at = now
+            effect.first_sent_at = effect.first_sent_at or now
+            effect.lease_until = now + self._timing.lease
+            effect.reads = 0
+            return _task(effect, effect.first_sent_at)
+
+    def _record_error(self, task: Task, error: Exception) -> EffectState | None:
+        now = self._clock()
+        with self._database.write() as session:
+            effect = _load(session, task.effect_id)
+            if (effect.attempt, effect.state) != (task.attempt, EffectState.SENDING):
+                return None
+            match error:
+                case Throttled():
+                    effect.account.throttled_until = error.until
+                    _postpone(effect, error.until, "throttled")
+                case TokenInvalid():
+                    _lose_token(effect.account, error.reason, now)
+                    _postpone(effect, now, "token_invalid")
+                case Transient() if effect.attempt < self._timing.attempts:
+                    _postpone(effect, now + max(error.after, self._backoff(effect.attempt)), "unreachable")
+                case Transient():
+                    self._end(session, effect, EffectState.FAILED, "unreachable", now)
+                case PermissionMissing():
+                    effect.account.state, effect.account.state_since = AccountState.PERMISSION_MISSING, now
+                    effect.account.state_reason = error.name
+                    self._end(session, effect, EffectState.FAILED, f"permission_missing:{error.name}", now)
+                case Gone():
+                    self._end(session, effect, EffectState.FAILED, "gone", now)
+                case Rejected():
+                    self._end(session, effect, EffectState.FAILED, f"rejected:{error.reason}"[:200], now)
+                case _:
+                    # `Ambiguous`, or something nobody foresaw: it may have been applied.
+                    log.warning("effect %s: outcome unknown after %s", effect.id, type(error).__name__)
+                    _doubt(effect, now + self._timing.settle)
+            return effect.state
+
+    def _record_done(self, task: Task, proof: Proof) -> EffectState | None:
+        now = self._clock()
+        try:
+            with self._database.write() as session:
+                effect = _load(session, task.effect_id)
+                if effect.state not in OPEN_STATES:
+                    return None
+                effect.reason = effect.lease_until = effect.read_due_at = None
+                effect.permalink = proof.permalink
+                effect.done_at = now
+                if task.kind in self._trades[task.kind].creates:
+                    effect.remote_id = proof.remote_id
+                effect.state = EffectState.DONE
+                session.flush()
+                self._trades[task.kind].record(session, effect, now)
+        except IntegrityError:
+            # Another effect with the same words was bound to this remote id while its own answer was lost. Reading
+            # finds the one that is left over; until then nothing is certain about this row.
+            with self._database.write() as session:
+                _doubt(_load(session, task.effect_id), now + self._timing.settle)
+            return EffectState.UNKNOWN
+        return EffectState.DONE
+
+    # Reconciling -----------------------------------------------------------------------------------------------
+
+    def _take_doubtful(self, effect_id: int) -> Task | None:
+        """With the lock held: free what was never sent, and give the task whose outcome must be read now."""
+        now = self._clock()
+        with self._database.write() as session:
+            effect = _load(session, effect_id)
+            expired = effect.lease_until is not None and effect.lease_until <= now
+            if effect.state == EffectState.CLAIMED and expired:
+                _postpone(effect, now, "owner_lost")
+            elif effect.state == EffectState.SENDING and expired:
+                _doubt(effect, max(now, (effect.sent_at or now) + self._timing.settle))
+            if effect.state != EffectState.UNKNOWN or (effect.read_due_at or now) > now:
+                return None
+            return _task(effect, effect.first_sent_at or now)
+
+    def _record_absent(self, task: Task) -> EffectState | None:
+        now = self._clock()
+        with self._database.write() as session:
+            effect = _load(session, task.effect_id)
+            if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
+                return None
+            effect.reads += 1
+            if effect.reads < self._timing.reads:
+                effect.read_due_at = now + self._timing.between_reads
+            else:
+                log.info("effect %s: read %s times and not there, goes out again", effect.id, effect.reads)
+                _postpone(effect, now, "not_applied")
+            return effect.state
+
+    def _record_unreadable(self, task: Task, error: Exception) -> EffectState | None:
+        now = self._clock()
+        with self._database.write() as session:
+            effect = _load(session, task.effect_id)
+            if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
+                return None
+            waited = now - (effect.sent_at or now)
+            match error:
+                case Gone():
+                    self._end(session, effect, EffectState.FAILED, "gone", now)
+                case PermissionMissing() | Rejected():
+                    self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
+                case _ if waited >= self._timing.give_up_reading:
+                    self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
+                case Throttled():
+                    effect.account.throttled_until = effect.read_due_at = error.until
+                case TokenInvalid():
+                    _lose_token(effect.account, error.reason, now)
+                    effect.read_due_at = now + self._timing.longest_backoff
+                case _:
+                    effect.read_due_at = now + self._timing.between_reads
+            return effect.state
+
+    def _taken(self, task: Task) -> frozenset[str]:
+        with self._database.read() as session:
+            statement = select(Effect.remote_id).where(
+                Effect.account_id == task.account_id,
+                Effect.remote_id.is_not(None),
+                Effect.done_at >= task.since - timedelta(days=1),
+            )
+            return frozenset(remote_id for remote_id in session.scalars(statement) if remote_id)
+
+    # ---------------------------------------------------------------------------------------------------------
+
+    def _end(self, session: Session, effect: Effect, state: EffectState, reason: str, now: datetime) -> None:
+        effect.state, effect.reason, effect.lease_until, effect.read_due_at = state, reason, None, None
+        session.flush()
+        self._trades[EffectKind(effect.kind)].record(session, effect, now)
+
+    def _backoff(self, attempt: int) -> timedelta:
+        return min(self._timing.longest_backoff, self._timing.first_backoff * (1 << min(max(attempt - 1, 0), 10)))
+
+
+def owe(
+    session: Session,
+    *,
+    key: str,
+    kind: EffectKind,
+    account_id: int,
+    target: str | None,
+    payload: dict[str, Any],
+    due_at: datetime,
+    late_at: datetime | None = None,
+) -> Effect:
+    """Record an effect in the caller's transaction. The same `key` twice is refused by the database."""
+    effect = Effect(
+        key=key, kind=kind, account_id=account_id, target=target, payload=payload, due_at=due_at, late_at=late_at
+    )
+    session.add(effect)
+    session.flush()
+    return effect
+
+
+def cancel(session: Session, effect_id: int) -> bool:
+    """From ready to cancelled, without a trace on the network. False: it is too late for that."""
+    statement = (
+        update(Effect)
+        .where(Effect.id == effect_id, Effect.state == EffectState.READY, Effect.first_sent_at.is_(None))
+        .values(state=EffectState.CANCELLED)
+    )
+    return _changed(session.execute(statement))
+
+
+def _sendable(now: datetime) -> ColumnElement[bool]:
+    """Due, its account usable, and nothing older still open on the same target (a hide before its unhide)."""
+    older = aliased(Effect)
+    blocked = exists(
+        select(older.id).where(
+            older.account_id == Effect.account_id,
+            older.target == Effect.target,
+            older.id < Effect.id,
+            older.state.in_(OPEN_STATES),
+        )
+    )
+    return and_(Effect.state == EffectState.READY, Effect.due_at <= now, _account_usable(now), ~blocked)
+
+
+def _account_usable(now: datetime) -> ColumnElement[bool]:
+    return exists(
+        select(Account.id).where(
+            Account.id == Effect.account_id,
+            Account.state != AccountState.TOKEN_INVALID,
+            or_(Account.throttled_until.is_(None), Account.throttled_until <= now),
+        )
+    )
+
+
+def _load(session: Session, effect_id: int) -> Effect:
+    return session.execute(
+        select(Effect).options(joinedload(Effect.account)).where(Effect.id == effect_id).with_for_update(of=Effect)
+    ).scalar_one()
+
+
+def _task(effect: Effect, since: datetime) -> Task:
+    return Task(
+        effect_id=effect.id,
+        key=effect.key,
+        kind=EffectKind(effect.kind),
+        account_id=effect.account_id,
+        target=effect.target,
+        payload=effect.payload,
+        since=since,
+        attempt=effect.attempt,
+    )
+
+
+def _postpone(effect: Effect, due_at: datetime, reason: str) -> None:
+    effect.state, effect.due_at, effect.reason = EffectState.READY, due_at, reason
+    effect.lease_until = effect.read_due_at = None
+
+
+def _doubt(effect: Effect, read_due_at: datetime) -> None:
+    effect.state, effect.read_due_at, effect.reads, effect.lease_until = EffectState.UNKNOWN, read_due_at, 0, None
+    effect.reason = "outcome_unknown"
+
+
+def _lose_token(account: Account, reason: str, now: datetime) -> None:
+    account.state, account.state_reason, account.state_since = AccountState.TOKEN_INVALID, reason[:200], now
+
+
+def _changed(result: Any) -> bool:
+    return isinstance(result, CursorResult) and result.rowcount == 1
