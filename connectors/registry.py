@@ -1,0 +1,43 @@
+"""Which networks there are: the only file that knows. A new network is one import and one line in each function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.base import AccountRef, Network, Webhook
+from connectors.facebook import FacebookPage
+from connectors.graph import GraphSettings
+from connectors.meta_webhook import MetaWebhook
+from models.errors import NotFound
+from models.vocabulary import NetworkName
+
+__all__ = ["GraphSettings", "NetworkSettings", "network", "webhook"]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What each family of networks needs to be spoken to."""
+
+    graph: GraphSettings
+
+
+def network(settings: NetworkSettings, account: AccountRef) -> Network:
+    """The network of an account. Make one for each use: an instance serves one thread at a time.
+
+    NotFound: Parvis does not speak to that network yet.
+    """
+    match account.network:
+        case NetworkName.FACEBOOK:
+            return FacebookPage(settings.graph, account)
+    raise NotFound(f"no connector for {account.network}")
+
+
+def webhook(settings: NetworkSettings, name: NetworkName) -> Webhook:
+    """What understands the bodies that a network posts. NotFound: it posts none, or is not spoken to yet.
+
+    Without the app's secret no body is authentic.
+    """
+    match name:
+        case NetworkName.FACEBOOK:
+            return MetaWebhook(settings.graph.app_secret or "")
+    raise NotFound(f"no webhook for {name}")
