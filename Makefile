@@ -40,8 +40,8 @@ format: setup         ## what `check` would refuse and a tool can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
 
 messages: setup       ## bring the catalogues up to date with the sentences in code and pages
-	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --keyword _n:1,2 --no-location --sort-output \
-	    --project parvis --output-file api/locales/messages.pot .
+	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --no-location --sort-output \
+	    --project parvis --output-file api/locales/messages.pot api
 	@for po in api/locales/*/LC_MESSAGES/messages.po; do \
 	    $(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --omit-header \
 	        --input-file api/locales/messages.pot --output-file $$po \

@@ -64,7 +64,7 @@ def test_the_readme_says_the_same_in_both_languages():
 
     def shape(path: Path) -> list[str]:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [re.split(r"[\s\]]", line)[0] for line in lines if re.match(r"#|!\[|\| |- |parvis|make", line)]
+        return [line[:2] for line in lines if re.match(r"#|!\[|\| |- ", line)]
 
     commands = re.compile(r"^(?:make|parvis) [a-z]+(?: [a-z]+)?", flags=re.MULTILINE)
     assert shape(english) == shape(french)
