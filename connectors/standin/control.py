@@ -1,0 +1,247 @@
+"""The hand behind the pretend networks: `/_control/` seeds them, plays citizens, plans faults and reads the journal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from connectors.standin.state import SCOPES, Comment, Fault, Kind, PageOfCity, Person, Post, Standin
+from connectors.standin.webhooks import Webhooks
+
+
+class NewPage(BaseModel):
+    id: str
+    name: str
+    token: str
+    scopes: tuple[str, ...] = SCOPES
+    expires_at: int = 0
+    dead: int | None = None
+    subscribed: bool = True
+
+
+class NewPost(BaseModel):
+    page: str
+    text: str
+    link: str | None = None
+    age: float = 0.0
+    """Seconds before now."""
+    tell: bool = False
+    """Whether the webhooks say it."""
+
+
+class NewComment(BaseModel):
+    on: str
+    """Id of a post or of a comment."""
+    text: str
+    by: str
+    """Id of a citizen, or a name, which becomes a citizen."""
+    age: float = 0.0
+    tell: bool = True
+
+
+class Seed(BaseModel):
+    pages: list[NewPage] = []
+    citizens: list[str] = []
+    posts: list[NewPost] = []
+    comments: list[NewComment] = []
+
+
+class Edit(BaseModel):
+    comment: str
+    text: str
+
+
+class Target(BaseModel):
+    comment: str
+
+
+class NewFault(BaseModel):
+    kind: Kind
+    method: str | None = None
+    path: str = ""
+    """A regular expression, searched in the path without its version."""
+    times: int | None = Field(default=1, ge=1)
+    probability: float = Field(default=1.0, ge=0, le=1)
+    seconds: float = 5.0
+    subcode: int = 463
+
+
+class Spent(BaseModel):
+    percent: float | None = None
+    regain_minutes: int = 0
+
+
+class Callback(BaseModel):
+    url: str | None = None
+    enabled: bool = True
+    verify_token: str | None = None
+
+
+class Again(BaseModel):
+    copies: int = Field(default=1, ge=1)
+    shuffle: bool = False
+    batch: int = Field(default=1, ge=1)
+
+
+class Reset(BaseModel):
+    seed: int | None = None
+
+
+def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR0915  Many routes, each of two lines.
+    """The routes, all under `/_control/`."""
+    router = APIRouter(prefix="/_control")
+
+    def thing(identity: str) -> Post | Comment:
+        found = state.posts.get(identity) or state.comments.get(identity)
+        if found is None:
+            raise HTTPException(404, f"no post or comment {identity}")
+        return found
+
+    def comment_of(identity: str) -> Comment:
+        if (found := state.comments.get(identity)) is None:
+            raise HTTPException(404, f"no comment {identity}")
+        return found
+
+    def page_of(identity: str) -> PageOfCity:
+        if (found := state.pages.get(identity)) is None:
+            raise HTTPException(404, f"no page {identity}")
+        return found
+
+    def person(who: str) -> Person:
+        known = state.citizens.get(who) or state.pages.get(who)
+        same_name = next((one for one in state.citizens.values() if one.name == who), None)
+        return known or same_name or state.citizen(who)
+
+    @router.post("/reset")
+    def reset(body: Reset) -> dict[str, bool]:
+        state.reset(body.seed)
+        webhooks.forget()
+        return {"ok": True}
+
+    @router.post("/seed")
+    def seed(body: Seed) -> dict[str, list[str]]:
+        """In the order pages, citizens, posts, comments; the ids of each come back in the order given."""
+        with state.lock:
+            return {
+                "pages": [state.page(**one.model_dump()).id for one in body.pages],
+                "citizens": [person(name).id for name in body.citizens],
+                "posts": [post(one)["id"] for one in body.posts],
+                "comments": [comment(one)["id"] for one in body.comments],
+            }
+
+    @router.post("/post")
+    def post(body: NewPost) -> dict[str, str]:
+        at = time.time() - body.age
+        return {"id": state.post(page_of(body.page), body.text, link=body.link, at=at, tell=body.tell).id}
+
+    @router.post("/comment")
+    def comment(body: NewComment) -> dict[str, str]:
+        with state.lock:
+            at = time.time() - body.age
+            return {"id": state.comment(thing(body.on), person(body.by), body.text, at=at, tell=body.tell).id}
+
+    @router.post("/edit")
+    def edit(body: Edit) -> dict[str, bool]:
+        with state.lock:
+            state.edit(comment_of(body.comment), body.text)
+        return {"ok": True}
+
+    @router.post("/remove")
+    def remove(body: Target) -> dict[str, bool]:
+        with state.lock:
+            state.remove(comment_of(body.comment))
+        return {"ok": True}
+
+    @router.get("/comments")
+    def comments(page: str | None = None) -> dict[str, list[dict[str, Any]]]:
+        """All that is there now, in the order of creation."""
+        with state.lock:
+            state.settle()
+            rows = sorted(state.comments.values(), key=lambda one: one.order)
+            seen = [
+                {
+                    "id": one.id,
+                    "post": one.post.id,
+                    "parent": one.parent.id if one.parent else None,
+                    "by": one.author.id,
+                    "by_page": one.author is one.post.page,
+                    "text": one.text,
+                    "hidden": one.hidden,
+                }
+                for one in rows
+                if page in (None, one.post.page.id)
+            ]
+        return {"comments": seen}
+
+    @router.get("/posts")
+    def posts() -> dict[str, list[dict[str, Any]]]:
+        with state.lock:
+            state.settle()
+            return {
+                "posts": [
+                    {"id": one.id, "page": one.page.id, "text": one.text, "link": one.link}
+                    for one in state.posts.values()
+                ]
+            }
+
+    @router.post("/faults")
+    def add_faults(body: list[NewFault]) -> dict[str, int]:
+        """They are met in the order in which they were given."""
+        with state.lock:
+            state.faults += [Fault(**one.model_dump()) for one in body]
+            return {"faults": len(state.faults)}
+
+    @router.get("/faults")
+    def faults() -> dict[str, list[dict[str, Any]]]:
+        with state.lock:
+            return {"faults": [asdict(one) for one in state.faults]}
+
+    @router.delete("/faults")
+    def clear_faults() -> dict[str, bool]:
+        with state.lock:
+            state.faults.clear()
+        return {"ok": True}
+
+    @router.post("/usage")
+    def usage(body: Spent) -> dict[str, bool]:
+        """What the usage headers say from now on; percent null: counted from the calls."""
+        with state.lock:
+            state.percent, state.regain_minutes = body.percent, body.regain_minutes
+        return {"ok": True}
+
+    @router.get("/journal")
+    def journal() -> dict[str, list[dict[str, Any]]]:
+        with state.lock:
+            return {"journal": [asdict(line) for line in state.journal]}
+
+    @router.get("/requests")
+    def received(last: Annotated[int, Query(ge=1)] = 1000) -> dict[str, Any]:
+        """The last requests to Graph, tokens hashed, and how many came since the reset."""
+        with state.lock:
+            return {"count": state.calls, "requests": list(state.requests)[-last:]}
+
+    @router.post("/webhooks")
+    def set_callback(body: Callback) -> dict[str, Any]:
+        webhooks.url, webhooks.enabled = body.url, body.enabled
+        verified = webhooks.verify(body.verify_token) if body.verify_token is not None else None
+        return {"ok": True, "verified": verified}
+
+    @router.get("/webhooks")
+    def callback() -> dict[str, Any]:
+        return {
+            "url": webhooks.url,
+            "enabled": webhooks.enabled,
+            "told": len(webhooks.told),
+            "pending": webhooks.pending(),
+            "answers": webhooks.answers[-1000:],
+        }
+
+    @router.post("/webhooks/redeliver")
+    def redeliver(body: Again) -> dict[str, int]:
+        return {"bodies": webhooks.redeliver(body.copies, shuffle=body.shuffle, batch=body.batch)}
+
+    return router

@@ -1,0 +1,181 @@
+"""Plays a story of citizens: timed actions from a YAML file, done on the pretend networks.
+
+    pages:                                  # label: Page; already there is fine (same id)
+      ville: {id: "104", name: Ville de Sainte-Rive, token: jeton-ville}
+    citizens:                               # label: name (a label that is not here is a name by itself)
+      louise: Louise Tremblay
+    posts:                                  # label: post of a Page, there from the start; `ago` in seconds
+      tempete: {page: ville, text: "Tempête : stationnement interdit…", ago: 7200}
+    actions:                                # `at`: seconds after the start, or `immediate` (the default)
+      - {say: "La rue Wolfe n'est pas déneigée", by: louise, on: tempete, as: c1, ago: 3600}
+      - {at: 20, say: "Toujours rien!", by: louise, on: c1}
+      - {at: 30, edit: c1, text: "La rue Wolfe n'est toujours pas déneigée"}
+      - {at: 40, remove: c1}
+      - {at: 60, publish: avis, page: ville, text: "Avis d'ébullition…"}
+
+An action has exactly one of `say` (with `by` and `on`, the label of a post or of something said; `as` gives it a label,
+`ago` puts it in the past), `edit`, `remove` and `publish` (a new post; its value is the label). `page` may be left out
+when there is one Page. `tell: false` keeps an action from the webhooks, so that only a pull can find it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from connectors.standin.state import Comment, Person, Post, Standin
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class StoryPage(_Strict):
+    id: str
+    name: str
+    token: str
+
+
+class StoryPost(_Strict):
+    text: str
+    page: str | None = None
+    ago: float = 0.0
+    link: str | None = None
+
+
+class Action(_Strict):
+    at: float = 0.0
+    say: str | None = None
+    by: str | None = None
+    on: str | None = None
+    label: str | None = Field(default=None, alias="as")
+    ago: float = 0.0
+    edit: str | None = None
+    remove: str | None = None
+    publish: str | None = None
+    page: str | None = None
+    text: str | None = None
+    link: str | None = None
+    tell: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        # YAML 1.1 reads the bare word `on` as true, in keys too.
+        if isinstance(value, dict):
+            value = {"on" if key is True else key: item for key, item in value.items()}
+            if value.get("at") == "immediate":
+                value["at"] = 0.0
+        return value
+
+    @model_validator(mode="after")
+    def _one_verb(self) -> Action:
+        if sum(verb is not None for verb in (self.say, self.edit, self.remove, self.publish)) != 1:
+            raise ValueError("an action has one of say, edit, remove and publish")
+        if self.say is not None and (self.by is None or self.on is None):
+            raise ValueError("say needs by and on")
+        if (self.edit is not None or self.publish is not None) and self.text is None:
+            raise ValueError("edit and publish need text")
+        return self
+
+
+class Story(_Strict):
+    pages: dict[str, StoryPage]
+    citizens: dict[str, str] = {}
+    posts: dict[str, StoryPost] = {}
+    actions: list[Action] = []
+
+
+def read_story(path: Path) -> Story:
+    """A story from its file; ValueError (pydantic's) says which line of it is wrong."""
+    return Story.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+@dataclass
+class Player:
+    """Plays one story on one state. `pace` 2 plays twice as fast. Labels are kept in `things`."""
+
+    state: Standin
+    story: Story
+    pace: float = 1.0
+    things: dict[str, Post | Comment] = field(default_factory=dict)
+    _people: dict[str, Person] = field(default_factory=dict)
+    _left: list[Action] = field(default_factory=list)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def set_up(self) -> None:
+        """Pages, posts, and the actions that are immediate."""
+        with self.state.lock:
+            for page in self.story.pages.values():
+                if page.id not in self.state.pages:
+                    self.state.page(page.id, page.name, page.token)
+            for label, post in self.story.posts.items():
+                at = time.time() - post.ago
+                self.things[label] = self.state.post(self._page(post.page), post.text, link=post.link, at=at)
+            actions = sorted(self.story.actions, key=lambda action: action.at)
+            for action in [one for one in actions if one.at <= 0]:
+                self._act(action)
+            self._left = [one for one in actions if one.at > 0]
+
+    def start(self) -> None:
+        """Set up, then play the rest in time, in a thread."""
+        self.set_up()
+        self._thread = threading.Thread(target=self._play, name="standin-story", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Play at once all that is left."""
+        self.stop()
+        with self.state.lock:
+            while self._left:
+                self._act(self._left.pop(0))
+
+    def stop(self) -> None:
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join(timeout=10)
+
+    def _play(self) -> None:
+        begun = time.monotonic()
+        while self._left:
+            wait = self._left[0].at / self.pace - (time.monotonic() - begun)
+            if self._stopped.wait(max(0.0, wait)):
+                return
+            with self.state.lock:
+                self._act(self._left.pop(0))
+
+    def _act(self, action: Action) -> None:
+        if action.say is not None and action.by is not None and action.on is not None:
+            at = time.time() - action.ago
+            said = self.state.comment(
+                self.things[action.on], self._person(action.by), action.say, at=at, tell=action.tell
+            )
+            if action.label:
+                self.things[action.label] = said
+        elif action.publish is not None and action.text is not None:
+            page = self._page(action.page)
+            self.things[action.publish] = self.state.post(page, action.text, link=action.link, tell=action.tell)
+        else:
+            # What the city deleted meanwhile can be neither edited nor removed by its author any more.
+            comment = self.things[action.edit or action.remove or ""]
+            if isinstance(comment, Comment) and comment.id in self.state.comments:
+                if action.edit is not None:
+                    self.state.edit(comment, action.text or "")
+                else:
+                    self.state.remove(comment)
+
+    def _person(self, label: str) -> Person:
+        if label not in self._people:
+            self._people[label] = self.state.citizen(self.story.citizens.get(label, label))
+        return self._people[label]
+
+    def _page(self, label: str | None) -> Any:
+        page = self.story.pages[label] if label else next(iter(self.story.pages.values()))
+        return self.state.pages[page.id]

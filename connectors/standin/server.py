@@ -1,0 +1,178 @@
+"""The pretend networks as a server: real HTTP on loopback, and connections that are really cut.
+
+The front door is the one `async` function of the product: to cut a connection in the middle of an answer it must
+stand on the event loop that owns the connection, and a call that hangs must not hold a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from connectors.standin.control import control
+from connectors.standin.graph import Answer, Call, answer
+from connectors.standin.player import Player, read_story
+from connectors.standin.state import Fault, Standin
+from connectors.standin.webhooks import Webhooks
+
+SECRET = frozenset({"access_token", "appsecret_proof", "input_token"})
+ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class _Protocol(H11Protocol):
+    """HTTP whose requests know their connection, so that it can be cut under them."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+def create_standin(state: Standin) -> FastAPI:
+    """The application; `app.state.standin` and `app.state.webhooks` are what it works on."""
+    app = FastAPI(title="Pretend networks", openapi_url=None)
+    webhooks = Webhooks(state)
+    app.state.standin, app.state.webhooks = state, webhooks
+    app.include_router(control(state, webhooks))
+
+    @app.api_route("/{version}/{path:path}", methods=["GET", "POST", "DELETE"])
+    async def graph(version: str, path: str, request: Request) -> Response:
+        params = dict(parse_qsl(request.url.query, keep_blank_values=True))
+        params |= {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+        call = Call(request.method, version, path.strip("/"), params, str(request.base_url))
+        fault = state.fault_for(call.method, call.path)
+        kind = fault.kind if fault else None
+        if kind == "reset_before":
+            _note(state, call, fault, 0)
+            return await _cut(request)
+        if kind == "html_502":
+            _note(state, call, fault, 502)
+            return Response(ERROR_PAGE, 502, media_type="text/html")
+        given = answer(state, call, fault)
+        _note(state, call, fault, given.status)
+        if fault is not None:
+            if kind == "hang_after":
+                await _hang(request, fault.seconds)
+            if kind == "reset_after":
+                return await _cut(request)
+            given = _spoilt(given, call, fault)
+        return Response(given.encoded(), given.status, given.headers, given.content_type)
+
+    return app
+
+
+def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple[str, Callable[[], None]]:
+    """Serve in a thread of this process; the base URL, and what stops it. It answers when this returns."""
+    listening = _listen(host, port)
+    server = _server(app)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="standin", daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join(timeout=10)
+        app.state.webhooks.close()
+        listening.close()
+
+    return f"http://{host}:{listening.getsockname()[1]}", stop
+
+
+def serve(host: str, port: int, story: Path | None, callback: str | None = None) -> None:
+    """The pretend networks alone, in this process, until it is interrupted; the story starts at once."""
+    state = Standin()
+    app = create_standin(state)
+    app.state.webhooks.url = callback
+    player = Player(state, read_story(story)) if story else None
+    listening = _listen(host, port)
+    if player:
+        player.start()
+    try:
+        _server(app).run(sockets=[listening])
+    finally:
+        if player:
+            player.stop()
+        listening.close()
+
+
+def _server(app: FastAPI) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(app, http=_Protocol, ws="none", lifespan="off", log_level="warning", timeout_graceful_shutdown=1)
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((host, port))
+    return listening
+
+
+async def _hang(request: Request, seconds: float) -> None:
+    """Keep the far side waiting, until it gives up."""
+    transport: asyncio.Transport = request.state.transport
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not transport.is_closing():
+        await asyncio.sleep(0.02)
+
+
+async def _cut(request: Request) -> Response:
+    """Reset the connection: the far side reads ECONNRESET, and never a byte of an answer."""
+    transport: asyncio.Transport = request.state.transport
+    raw = transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    await asyncio.sleep(0)
+    return Response()  # There is nobody left to read it.
+
+
+def _spoilt(given: Answer, call: Call, fault: Fault) -> Answer:
+    """The answer as it comes back after what was asked was done."""
+    match fault.kind:
+        case "500_after":
+            body = {"error": {"message": "An unknown error occurred", "type": "OAuthException", "code": 1}}
+            return Answer(500, body, given.headers)
+        case "half_json":
+            return Answer(given.status, None, given.headers, raw=given.encoded()[: len(given.encoded()) // 2])
+        case "text_javascript":
+            return Answer(given.status, given.body, given.headers, content_type="text/javascript; charset=UTF-8")
+        case "empty_page" | "repeated_cursor" if isinstance(given.body, dict) and "data" in given.body:
+            # Meta does both: a page with nothing in it that has a next one, and a next one that is the same.
+            after = call.params.get("after", "QQ==")
+            cursor = after if fault.kind == "repeated_cursor" else ""
+            paging = {"cursors": {"after": cursor or after}, "next": f"{call.base_url}{call.version}/{call.path}"}
+            data: list[Any] = [] if fault.kind == "empty_page" else given.body["data"]
+            return Answer(given.status, {"data": data, "paging": paging}, given.headers)
+    return given
+
+
+def _note(state: Standin, call: Call, fault: Fault | None, status: int) -> None:
+    """One line for each request; of a token only a digest, enough to tell two apart."""
+    params = {
+        name: hashlib.sha256(value.encode()).hexdigest()[:12] if name in SECRET else value
+        for name, value in call.params.items()
+    }
+    line = {
+        "at": datetime.now(UTC).isoformat(),
+        "method": call.method,
+        "path": f"{call.version}/{call.path}",
+        "params": params,
+        "status": status,
+        "fault": fault.kind if fault else None,
+    }
+    with state.lock:
+        state.requests.append(json.loads(json.dumps(line)))

@@ -1,0 +1,310 @@
+"""What the pretend networks remember: Pages, citizens, posts, comments, faults to come, and a journal of all writes.
+
+Everything is in memory under one lock, in one process, whatever the number of processes that call it. Nothing here
+knows Parvis: ids, words and shapes are Meta's.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+Kind = Literal[
+    "reset_before",
+    "reset_after",
+    "500_before",
+    "500_after",
+    "503",
+    "hang_after",
+    "throttle",
+    "token_expired",
+    "permission",
+    "blocked",
+    "duplicate",
+    "half_json",
+    "html_502",
+    "text_javascript",
+    "empty_page",
+    "repeated_cursor",
+    "lag",
+]
+SCOPES = (
+    "pages_show_list",
+    "pages_read_engagement",
+    "pages_read_user_content",
+    "pages_manage_engagement",
+    "pages_manage_posts",
+    "pages_manage_metadata",
+)
+
+
+@dataclass
+class Person:
+    """A Page or a citizen: whoever writes."""
+
+    id: str
+    name: str
+
+
+@dataclass
+class PageOfCity(Person):
+    """A Page and its token. `dead` is the subcode of error 190 that the token now meets; times in unix seconds."""
+
+    token: str = ""
+    scopes: tuple[str, ...] = SCOPES
+    expires_at: int = 0
+    dead: int | None = None
+    subscribed: bool = True
+
+
+@dataclass(eq=False)
+class Post:
+    """`comments` is the whole thread under it, by id."""
+
+    id: str
+    page: PageOfCity
+    text: str
+    at: float
+    link: str | None = None
+    comments: dict[str, Comment] = field(default_factory=dict, repr=False)
+
+
+@dataclass(eq=False)
+class Comment:
+    """`id` is POST_COMMENT with the post's own number; `parent` is None for a comment on the post itself."""
+
+    id: str
+    post: Post
+    parent: Comment | None
+    author: Person
+    text: str
+    at: float
+    order: int
+    hidden: bool = False
+
+
+@dataclass
+class Fault:
+    """A fault that waits for a call. `times` None: for ever, with `probability`."""
+
+    kind: Kind
+    method: str | None = None
+    path: str = ""
+    times: int | None = 1
+    probability: float = 1.0
+    seconds: float = 5.0
+    subcode: int = 463
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One write as it was applied: the line of the journal."""
+
+    number: int
+    operation: str
+    page: str
+    target: str
+    id: str
+    text: str | None
+    link: str | None
+    at: str
+
+
+@dataclass
+class Standin:
+    """All of it. Hold `lock` for anything longer than one method; `heard` is told each change for the webhooks."""
+
+    app_id: str = "1001"
+    app_secret: str = "secret-of-the-pretend-app"  # noqa: S105  It protects nothing.
+    seed: int = 0
+    heard: Callable[[str, dict[str, Any]], None] | None = None
+    lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Forget everything but the app and the webhooks."""
+        with self.lock:
+            self.seed = self.seed if seed is None else seed
+            self.chance = random.Random(self.seed)
+            self.pages: dict[str, PageOfCity] = {}
+            self.citizens: dict[str, Person] = {}
+            self.posts: dict[str, Post] = {}
+            self.comments: dict[str, Comment] = {}
+            self.faults: list[Fault] = []
+            self.journal: list[Applied] = []
+            self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
+            self.later: list[tuple[float, Callable[[], None]]] = []
+            self.calls = 0
+            self.percent: float | None = None
+            self.regain_minutes = 0
+            self._number = 10_000
+
+    # ------------------------------------------------------------------------------------- what there is
+    def page(self, id: str, name: str, token: str, **more: Any) -> PageOfCity:  # noqa: A002  Meta's word.
+        with self.lock:
+            self.pages[id] = PageOfCity(id, name, token, **more)
+            return self.pages[id]
+
+    def citizen(self, name: str, id: str | None = None) -> Person:  # noqa: A002
+        with self.lock:
+            person = Person(id or f"7{self._next()}", name)
+            self.citizens[person.id] = person
+            return person
+
+    def post(
+        self, page: PageOfCity, text: str, *, link: str | None = None, at: float | None = None, tell: bool = False
+    ) -> Post:
+        """A post of the Page, as if a person had written it in Facebook itself."""
+        with self.lock:
+            post = Post(f"{page.id}_{self._next()}", page, text, time.time() if at is None else at, link)
+            self._add_post(post, tell=tell)
+            return post
+
+    def comment(
+        self, on: Post | Comment, author: Person, text: str, *, at: float | None = None, tell: bool = True
+    ) -> Comment:
+        """A citizen writes; an answer to an answer joins the thread of the first comment, as on Facebook."""
+        with self.lock:
+            comment = self.new_comment(on, author, text, at)
+            self._add_comment(comment, tell=tell)
+            return comment
+
+    def edit(self, comment: Comment, text: str) -> None:
+        with self.lock:
+            comment.text = text
+            self._tell(comment, "edited", by=comment.author, message=text)
+
+    def remove(self, comment: Comment, by: Person | None = None) -> None:
+        """Facebook removes the answers with it."""
+        with self.lock:
+            for gone in [one for one in comment.post.comments.values() if one is comment or one.parent is comment]:
+                del self.comments[gone.id], comment.post.comments[gone.id]
+            self._tell(comment, "remove", by=by or comment.author)
+
+    def hide(self, comment: Comment, by: Person, *, hidden: bool) -> None:
+        with self.lock:
+            if comment.hidden is not hidden:
+                comment.hidden = hidden
+                self._tell(comment, "hide" if hidden else "unhide", by=by)
+
+    def replace_page_token(self, page: PageOfCity, token: str) -> None:
+        """The city connected the Page again."""
+        with self.lock:
+            page.token, page.dead = token, None
+
+    # ------------------------------------------------------------------------------------- writes by the Page
+    def new_comment(self, on: Post | Comment, author: Person, text: str, at: float | None = None) -> Comment:
+        """A comment with its id, in no thread yet."""
+        number = self._next()
+        post = on if isinstance(on, Post) else on.post
+        parent = None if isinstance(on, Post) else (on.parent or on)
+        own = post.id.rpartition("_")[2]
+        return Comment(f"{own}_{number}", post, parent, author, text, time.time() if at is None else at, number)
+
+    def reply(self, on: Post | Comment, page: PageOfCity, text: str, lag: float) -> Comment:
+        comment = self.new_comment(on, page, text)
+        self._apply("reply", page, on.id, comment.id, lag, lambda: self._add_comment(comment, tell=True), text)
+        return comment
+
+    def publish(self, page: PageOfCity, text: str, link: str | None, lag: float) -> Post:
+        post = Post(f"{page.id}_{self._next()}", page, text, time.time(), link)
+        self._apply("publish", page, page.id, post.id, lag, lambda: self._add_post(post, tell=True), text, link)
+        return post
+
+    def set_hidden(self, comment: Comment, page: PageOfCity, lag: float, *, hidden: bool) -> None:
+        verb = "hide" if hidden else "unhide"
+        self._apply(verb, page, comment.id, comment.id, lag, lambda: self.hide(comment, page, hidden=hidden))
+
+    def delete(self, comment: Comment, page: PageOfCity, lag: float) -> None:
+        self._apply("delete", page, comment.id, comment.id, lag, lambda: self.remove(comment, page))
+
+    def _apply(
+        self,
+        operation: str,
+        page: PageOfCity,
+        target: str,
+        identity: str,
+        lag: float,
+        act: Callable[[], None],
+        text: str | None = None,
+        link: str | None = None,
+    ) -> None:
+        """It is applied now; with a lag, reads and webhooks see it later."""
+        at = datetime.now(UTC).isoformat()
+        self.journal.append(Applied(len(self.journal) + 1, operation, page.id, target, identity, text, link, at))
+        if lag:
+            self.later.append((time.monotonic() + lag, act))
+        else:
+            act()
+
+    def settle(self) -> None:
+        """Let what was late be seen, if its time has come."""
+        with self.lock:
+            due = [act for when, act in self.later if when <= time.monotonic()]
+            self.later = [entry for entry in self.later if entry[0] > time.monotonic()]
+            for act in due:
+                act()
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """The first fault that this call meets, used up."""
+        with self.lock:
+            for fault in self.faults:
+                if fault.times == 0 or (fault.method and fault.method != method) or not re.search(fault.path, path):
+                    continue
+                if fault.probability < 1 and self.chance.random() >= fault.probability:
+                    continue
+                if fault.times is not None:
+                    fault.times -= 1
+                return fault
+            return None
+
+    # ------------------------------------------------------------------------------------- inside
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _add_post(self, post: Post, *, tell: bool) -> None:
+        self.posts[post.id] = post
+        if tell and self.heard and post.page.subscribed:
+            value = {
+                "from": {"id": post.page.id, "name": post.page.name},
+                "message": post.text,
+                "post_id": post.id,
+                "created_time": int(post.at),
+                "item": "status" if post.link is None else "share",
+                "published": 1,
+                "verb": "add",
+            }
+            self.heard(post.page.id, value | ({"link": post.link} if post.link else {}))
+
+    def _add_comment(self, comment: Comment, *, tell: bool) -> None:
+        self.comments[comment.id] = comment.post.comments[comment.id] = comment
+        if tell:
+            self._tell(comment, "add", by=comment.author, message=comment.text)
+
+    def _tell(self, comment: Comment, verb: str, *, by: Person, **more: str) -> None:
+        """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Meta writes it."""
+        page = comment.post.page
+        if self.heard and page.subscribed:
+            self.heard(
+                page.id,
+                {
+                    "from": {"id": by.id, "name": by.name},
+                    "post_id": comment.post.id,
+                    "comment_id": comment.id,
+                    "parent_id": comment.parent.id if comment.parent else comment.post.id,
+                    "created_time": int(time.time() if verb == "remove" else comment.at),
+                    "item": "comment",
+                    "verb": verb,
+                    **more,
+                },
+            )

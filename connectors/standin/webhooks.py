@@ -1,0 +1,105 @@
+"""The pretend networks post what happened to the city, signed as Meta signs, from a thread of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import queue
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from connectors.standin.state import Standin
+
+RETRIES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries of one body. Meta goes on for 36 hours; a demonstration does not."""
+
+
+@dataclass
+class Webhooks:
+    """`told` holds every change since the start or the last `forget`, whether it was delivered or not."""
+
+    state: Standin
+    url: str | None = None
+    enabled: bool = True
+    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+    """Status of each try, in order; 0 when nobody answered."""
+    _queue: queue.Queue[bytes | None] = field(default_factory=queue.Queue, repr=False)
+
+    def __post_init__(self) -> None:
+        self.state.heard = self.hear
+        threading.Thread(target=self._deliver, name="standin-webhooks", daemon=True).start()
+
+    def hear(self, page: str, value: dict[str, Any]) -> None:
+        """A change happened: it is remembered, and on its way at once."""
+        self.told.append((page, value))
+        if self.enabled and self.url:
+            self._queue.put(body_of([(page, value)]))
+
+    def redeliver(self, copies: int = 1, *, shuffle: bool = False, batch: int = 1) -> int:
+        """Post again all that was told, in bodies of `batch` changes; the number of bodies."""
+        with self.state.lock:
+            changes = list(self.told) * copies
+            if shuffle:
+                self.state.chance.shuffle(changes)
+        bodies = [body_of(changes[at : at + batch]) for at in range(0, len(changes), batch)]
+        for body in bodies:
+            self._queue.put(body)
+        return len(bodies)
+
+    def verify(self, token: str) -> bool:
+        """Meta's handshake when a callback is declared: the challenge must come back."""
+        params = {"hub.mode": "subscribe", "hub.verify_token": token, "hub.challenge": "1158201444"}
+        try:
+            answer = requests.get(self.url or "", params=params, timeout=10)
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200 and answer.text == params["hub.challenge"]
+
+    def pending(self) -> int:
+        """Bodies that are not delivered yet (the one being sent counts)."""
+        return self._queue.unfinished_tasks
+
+    def forget(self) -> None:
+        self.told.clear()
+        self.answers.clear()
+
+    def close(self) -> None:
+        self._queue.put(None)
+
+    def _deliver(self) -> None:
+        with requests.Session() as session:
+            while (body := self._queue.get()) is not None:
+                self._post(session, body)
+                self._queue.task_done()
+
+    def _post(self, session: requests.Session, body: bytes) -> None:
+        signature = hmac.new(self.state.app_secret.encode(), body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
+        for pause in (*RETRIES, None):
+            if not self.url:
+                return
+            try:
+                status = session.post(self.url, data=body, headers=headers, timeout=10).status_code
+            except requests.RequestException:
+                status = 0
+            self.answers.append(status)
+            if 200 <= status < 300 or pause is None:
+                return
+            time.sleep(pause)
+
+
+def body_of(changes: Sequence[tuple[str, dict[str, Any]]]) -> bytes:
+    """One body: an entry for each run of changes of a Page. Letters outside ASCII are escaped, as Meta does."""
+    entries: list[dict[str, Any]] = []
+    for page, value in changes:
+        if not entries or entries[-1]["id"] != page:
+            entries.append({"id": page, "time": int(time.time()), "changes": []})
+        entries[-1]["changes"].append({"value": value, "field": "feed"})
+    return json.dumps({"object": "page", "entry": entries}, ensure_ascii=True).encode()
