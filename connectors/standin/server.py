@@ -126,7 +126,7 @@ async def _hang(request: Request, seconds: float) -> None:
     """Keep the far side waiting, until it gives up."""
     transport: asyncio.Transport = request.state.transport
     until = time.monotonic() + seconds
-    while time.monotonic() < until and not transport.is_closing():
+    while time.monotonic() < until and not transport.is_closing():  # noqa: ASYNC110  Nobody tells of the closing.
         await asyncio.sleep(0.02)
 
 

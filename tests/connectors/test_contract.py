@@ -1,0 +1,430 @@
+"""What every network promises (`connectors.base.Network`), over HTTP with the real SDK, faults included."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors.base import CommentSeen, Operation, Page, Publication
+from models.errors import (
+    Ambiguous,
+    FarSideError,
+    Gone,
+    PermissionMissing,
+    Rejected,
+    Throttled,
+    TokenInvalid,
+    Transient,
+)
+from models.vocabulary import OperationKind
+
+KINDS = [
+    # kind, error of a write, error of a read, was the write applied
+    ("reset_before", Ambiguous, Transient, False),
+    ("reset_after", Ambiguous, Transient, True),
+    ("500_before", Ambiguous, Transient, False),
+    ("500_after", Ambiguous, Transient, True),
+    ("503", Ambiguous, Transient, False),
+    ("hang_after", Ambiguous, Transient, True),
+    ("throttle", Throttled, Throttled, False),
+    ("token_expired", TokenInvalid, TokenInvalid, False),
+    ("permission", PermissionMissing, PermissionMissing, False),
+    ("blocked", Rejected, Throttled, False),
+    ("duplicate", Ambiguous, Rejected, False),
+    ("half_json", Ambiguous, Transient, True),
+    ("html_502", Ambiguous, Transient, False),
+]
+
+
+def reply(target: str, text: str) -> Operation:
+    return Operation(OperationKind.REPLY, target, text)
+
+
+def soon() -> datetime:
+    return datetime.now(UTC)
+
+
+def whole_round(network, cursor: str | None, budget: int) -> tuple[list[Page], str]:
+    pages = []
+    while not pages or pages[-1].more:
+        pages.append(network.pull(pages[-1].cursor if pages else cursor, budget))
+        assert pages[-1].calls <= budget
+        assert len(pages) < 1000
+    return pages, pages[-1].cursor
+
+
+def ids(pages: list[Page]) -> list[str]:
+    return [comment.external_id for page in pages for comment in page.comments]
+
+
+@pytest.fixture
+def busy(city):
+    """Three posts and 230 comments, answers among them, in a known order."""
+    now = datetime.now(UTC).timestamp()
+    for number, count in enumerate((150, 0, 80)):
+        post = city.post(f"Avis {number}", at=now - 5000 + number)
+        on = [post]
+        for second in range(count):
+            said = city.says(on[second % 7 == 3], f"Commentaire {second} é 😀", at=now - 4000 + second)
+            on = on if second else [post, said]
+    return city
+
+
+# ------------------------------------------------------------------------------------------------- reading
+@pytest.mark.parametrize("budget", [1, 2, 50])
+def test_a_round_reads_everything_once_whatever_the_budget(busy, budget):
+    pages, _ = whole_round(busy.network(), None, budget)
+    assert sorted(ids(pages)) == sorted(busy.state.comments)
+    assert {post.external_id for page in pages for post in page.posts} == set(busy.state.posts)
+
+
+def test_comments_of_a_post_come_in_the_order_in_which_they_were_written(busy):
+    pages, _ = whole_round(busy.network(), None, 50)
+    for post in busy.state.posts:
+        times = [seen.said_at for page in pages for seen in page.comments if seen.post_external_id == post]
+        assert times == sorted(times)
+
+
+def test_every_call_is_counted(busy):
+    pages, _ = whole_round(busy.network(), None, 3)
+    assert sum(page.calls for page in pages) == busy.state.calls
+
+
+def test_no_budget_no_call(busy):
+    page = busy.network().pull(None, 0)
+    assert (page.calls, page.comments, page.more) == (0, (), True)
+    assert busy.state.calls == 0
+
+
+def test_what_a_comment_is(city):
+    post = city.post("Tempête")
+    said = city.says(post, "Ma rue n'est pas déneigée")
+    answer = city.says(said, "La mienne non plus")
+    ours = city.state.comment(said, city.page, "Nous vérifions.")
+    before = datetime.now(UTC)
+    (page,), _ = whole_round(city.network(), None, 50)
+    first, second, third = page.comments
+    assert (page.posts[0].external_id, page.posts[0].text) == (post.id, "Tempête")
+    assert isinstance(first, CommentSeen)
+    assert first.source == "pull"
+    assert before <= first.seen_at <= datetime.now(UTC)
+    assert first.said_at == datetime.fromtimestamp(int(said.at), UTC)
+    assert (first.author_external_id, first.author_name) == (city.citizen.id, "Louise Tremblay")
+    assert (first.text, first.hidden, first.by_account) == ("Ma rue n'est pas déneigée", False, False)
+    assert first.permalink
+    assert (first.parent_external_id, second.parent_external_id) == (None, said.id)
+    assert (second.external_id, third.external_id) == (answer.id, ours.id)
+    assert third.by_account
+
+
+def test_the_next_round_sees_new_comments_edits_and_visibility(city):
+    post = city.post("Tempête")
+    kept, changed = city.says(post, "un"), city.says(post, "deux")
+    pages, cursor = whole_round(city.network(), None, 50)
+    assert ids(pages) == [kept.id, changed.id]
+    city.state.edit(changed, "deux, corrigé")
+    city.state.hide(kept, city.page, hidden=True)
+    added = city.says(post, "trois")
+    pages, _ = whole_round(city.network(), cursor, 50)
+    seen = {comment.external_id: comment for page in pages for comment in page.comments}
+    assert seen[changed.id].text == "deux, corrigé"
+    assert seen[kept.id].hidden is True
+    assert added.id in seen
+
+
+def test_a_removed_comment_is_not_read_any_more(city):
+    post = city.post("Tempête")
+    gone, kept = city.says(post, "un"), city.says(post, "deux")
+    _, cursor = whole_round(city.network(), None, 50)
+    city.state.remove(gone)
+    pages, _ = whole_round(city.network(), cursor, 50)
+    assert ids(pages) == [kept.id]
+
+
+def test_comments_that_come_and_go_while_a_round_is_read_lose_none_of_the_others(busy):
+    network = busy.network()
+    there = set(busy.state.comments)
+    listing = network.pull(None, 1)
+    first = network.pull(listing.cursor, 1)
+    removed = first.comments[-1].external_id  # The cursor points at it.
+    busy.state.remove(busy.state.comments[removed])
+    late = busy.says(busy.posts[0], "arrivé pendant la lecture")
+    pages, _ = whole_round(network, first.cursor, 1)
+    assert there - {removed} | {late.id} <= set(ids([first, *pages]))
+
+
+def test_a_cursor_that_cannot_be_read_starts_again(busy):
+    for cursor in ("", "{", "[]", '{"unknown": 1}', "null"):
+        pages, _ = whole_round(busy.network(), cursor, 50)
+        assert sorted(ids(pages)) == sorted(busy.state.comments)
+
+
+def test_a_failure_after_something_was_read_keeps_what_was_read(busy):
+    network = busy.network()
+    busy.fault("throttle", path=f"{busy.posts[0].id}/comments")
+    pages, failures, cursor = [], 0, None
+    while not pages or pages[-1].more:
+        try:
+            pages.append(network.pull(cursor, 50))
+            cursor = pages[-1].cursor
+        except Throttled:
+            failures += 1
+        assert failures < 3
+    assert sorted(ids(pages)) == sorted(busy.state.comments)
+
+
+@pytest.mark.parametrize(("kind", "read"), [(kind, read) for kind, _, read, _ in KINDS])
+def test_a_read_that_fails_says_how_and_can_be_made_again(busy, kind, read):
+    network = busy.network()
+    busy.fault(kind)
+    with pytest.raises(read) as caught:
+        network.pull(None, 1)
+    assert type(caught.value) is read
+    pages, _ = whole_round(network, None, 50)
+    assert sorted(ids(pages)) == sorted(busy.state.comments)
+
+
+def test_a_far_side_that_turns_in_circles_ends_and_the_next_round_has_everything(busy):
+    for kind in ("repeated_cursor", "empty_page"):
+        busy.fault(kind, path="/comments", times=2)
+        _, cursor = whole_round(busy.network(), None, 50)
+        busy.state.faults.clear()
+        pages, _ = whole_round(busy.network(), cursor, 50)
+        assert sorted(ids(pages)) == sorted(busy.state.comments)
+
+
+def test_usage_comes_back_with_a_page(busy):
+    busy.state.percent, busy.state.regain_minutes = 93.0, 12
+    page = busy.network().pull(None, 1)
+    assert page.usage.percent == 93.0
+    wait = page.usage.resume_at - datetime.now(UTC)
+    assert timedelta(minutes=11) < wait <= timedelta(minutes=12)
+
+
+# ------------------------------------------------------------------------------------------------- writing
+def test_hide_and_unhide_are_found_by_reading(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "insulte")
+    hide = Operation(OperationKind.HIDE, said.id)
+    unhide = Operation(OperationKind.UNHIDE, said.id)
+    assert network.find(hide, soon(), ()) is None
+    assert network.apply(hide, "effect-1").remote_id == said.id
+    assert said.hidden
+    assert network.find(hide, soon(), ()).remote_id == said.id
+    assert network.find(unhide, soon(), ()) is None
+    network.apply(unhide, "effect-2")
+    assert network.find(unhide, soon(), ()).remote_id == said.id
+    assert [line.operation for line in city.state.journal] == ["hide", "unhide"]
+
+
+def test_delete_is_found_when_the_comment_is_gone(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "pourriel")
+    delete = Operation(OperationKind.DELETE, said.id)
+    assert network.find(delete, soon(), ()) is None
+    network.apply(delete, "effect-1")
+    assert said.id not in city.state.comments
+    assert network.find(delete, soon(), ()).remote_id == said.id
+    with pytest.raises(Gone):
+        network.apply(delete, "effect-1")
+
+
+def test_a_reply_is_found_by_its_text_as_people_would_compare_it(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    begun = soon()
+    receipt = network.apply(reply(said.id, "C'est noté,  merci!\n"), "effect-1")
+    assert city.state.comments[receipt.remote_id].author is city.page
+    found = network.find(reply(said.id, "C'est note\u0301, merci!"), begun, ())
+    assert found.remote_id == receipt.remote_id
+    assert found.permalink
+    assert network.find(reply(said.id, "Autre chose"), begun, ()) is None
+
+
+def test_a_citizen_with_the_same_words_is_not_the_city(city):
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    begun = soon()
+    city.says(said, "C'est noté.")
+    assert city.network().find(reply(said.id, "C'est noté."), begun, ()) is None
+
+
+def test_an_old_reply_is_not_taken_for_a_new_one(city):
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    city.state.comment(said, city.page, "C'est noté.", at=soon().timestamp() - 600)
+    assert city.network().find(reply(said.id, "C'est noté."), soon(), ()) is None
+
+
+def test_the_same_reply_twice_is_two_replies(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    begun = soon()
+    made = [network.apply(reply(said.id, "C'est noté."), f"effect-{number}").remote_id for number in range(2)]
+    first = network.find(reply(said.id, "C'est noté."), begun, ())
+    second = network.find(reply(said.id, "C'est noté."), begun, {first.remote_id})
+    assert [first.remote_id, second.remote_id] == made
+    assert network.find(reply(said.id, "C'est noté."), begun, set(made)) is None
+
+
+def test_a_reply_to_a_reply_is_found_in_its_thread(city):
+    network = city.network()
+    first = city.says(city.post("Tempête"), "Et ma rue?")
+    second = city.says(first, "La mienne aussi")
+    begun = soon()
+    receipt = network.apply(reply(second.id, "C'est noté."), "effect-1")
+    assert network.find(reply(second.id, "C'est noté."), begun, ()).remote_id == receipt.remote_id
+
+
+def test_replying_under_a_comment_that_is_gone(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    city.state.remove(said)
+    for operation in (reply(said.id, "Bonjour"), Operation(OperationKind.HIDE, said.id)):
+        with pytest.raises(Gone):
+            network.apply(operation, "effect-1")
+        assert network.find(operation, soon(), ()) is None
+    assert city.state.journal == []
+
+
+def test_an_empty_reply_is_refused(city):
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    for text in (None, "", "  "):
+        with pytest.raises(Rejected):
+            city.network().apply(Operation(OperationKind.REPLY, said.id, text), "effect-1")
+    assert city.state.journal == []
+
+
+def test_a_publication_has_a_permalink_and_is_found(city):
+    network, begun = city.network(), soon()
+    publication = Publication("Collecte reportée à jeudi 🚛", link="https://ville.example/collecte")
+    assert network.find(publication, begun, ()) is None
+    receipt = network.publish(publication, "effect-1")
+    assert receipt.permalink
+    found = network.find(publication, begun, ())
+    assert (found.remote_id, found.permalink) == (receipt.remote_id, receipt.permalink)
+    assert network.find(publication, begun, {receipt.remote_id}) is None
+    (line,) = city.state.journal
+    assert (line.operation, line.text, line.link) == ("publish", publication.text, publication.link)
+
+
+def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(city):
+    city.fault("500_before", method="GET")
+    receipt = city.network().publish(Publication("Avis"), "effect-1")
+    assert receipt.permalink is None
+    assert receipt.remote_id in city.state.posts
+
+
+@pytest.mark.parametrize(("kind", "error", "applied"), [(kind, write, done) for kind, write, _, done in KINDS])
+@pytest.mark.parametrize("act", ["reply", "publish", "hide"])
+def test_a_write_that_fails_says_how_and_is_found_only_if_it_was_applied(city, act, kind, error, applied):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    sought = {
+        "reply": reply(said.id, "C'est noté."),
+        "hide": Operation(OperationKind.HIDE, said.id),
+        "publish": Publication("Avis"),
+    }[act]
+    begun = soon()
+    city.fault(kind, method="POST")
+    with pytest.raises(error) as caught:
+        _do(network, sought)
+    assert type(caught.value) is error
+    assert len(city.state.journal) == applied
+    found = network.find(sought, begun, ())
+    assert (found is not None) == applied
+    if applied:
+        assert found.remote_id == city.state.journal[0].id
+    else:
+        _do(network, sought)
+    assert len(city.state.journal) == 1
+
+
+def test_json_under_another_name_is_read(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    city.fault("text_javascript", times=2)
+    receipt = network.apply(reply(said.id, "C'est noté."), "effect-1")
+    assert receipt.remote_id == city.state.journal[0].id
+    assert network.pull(None, 1).posts
+
+
+def test_a_write_that_is_seen_late_is_found_late(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    begun = soon()
+    city.fault("lag", method="POST", seconds=3600)
+    receipt = network.apply(reply(said.id, "C'est noté."), "effect-1")
+    assert network.find(reply(said.id, "C'est noté."), begun, ()) is None
+    city.state.later = [(0.0, act) for _, act in city.state.later]
+    assert network.find(reply(said.id, "C'est noté."), begun, ()).remote_id == receipt.remote_id
+
+
+def test_nobody_at_the_address_means_that_nothing_was_applied(city, unused_tcp_port):
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    city.base_url = f"http://127.0.0.1:{unused_tcp_port}"
+    for attempt in (
+        lambda: city.network().apply(reply(said.id, "C'est noté."), "effect-1"),
+        lambda: city.network().publish(Publication("Avis"), "effect-2"),
+        lambda: city.network().pull(None, 1),
+        lambda: city.network().find(Publication("Avis"), soon(), ()),
+    ):
+        with pytest.raises(Transient):
+            attempt()
+
+
+def test_throttling_stops_until_the_time_that_the_network_gives(city):
+    city.fault("throttle", seconds=30 * 60)
+    with pytest.raises(Throttled) as caught:
+        city.network().pull(None, 1)
+    assert timedelta(minutes=29) < caught.value.until - datetime.now(UTC) <= timedelta(minutes=30)
+
+
+# ------------------------------------------------------------------------------------------------- the account
+def test_capabilities_need_no_call(city):
+    capabilities = city.network().capabilities()
+    assert capabilities.publish
+    assert capabilities.operations
+    assert capabilities.operations.isdisjoint(capabilities.why_not)
+    assert capabilities.operations | set(capabilities.why_not) == set(OperationKind)
+    assert city.state.calls == 0
+
+
+def test_the_health_of_a_token(city):
+    network = city.network()
+    health = network.health()
+    assert (health.valid, health.reason, health.expires_at, health.missing) == (True, None, None, ())
+    city.page.scopes = ("pages_read_engagement", "pages_manage_posts")
+    assert network.health().missing == ("pages_read_user_content", "pages_manage_engagement")
+    city.page.expires_at = int(soon().timestamp()) + 86_400
+    assert network.health().expires_at == datetime.fromtimestamp(city.page.expires_at, UTC)
+    city.page.expires_at = int(soon().timestamp()) - 1
+    assert (network.health().valid, network.health().reason) == (False, "expired")
+
+
+def test_a_dead_token_is_an_answer(city):
+    city.page.dead = 460
+    assert not city.network().health().valid
+    with pytest.raises(TokenInvalid):
+        city.network().pull(None, 1)
+    city.token = "another"
+    assert not city.network().health().valid
+
+
+@pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS] + ["unreachable"])
+def test_the_token_is_never_seen(city, kind, caplog, unused_tcp_port):
+    caplog.set_level(logging.DEBUG)
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    if kind == "unreachable":
+        city.base_url = f"http://127.0.0.1:{unused_tcp_port}"
+    else:
+        city.fault(kind, times=2)
+    network = city.network()
+    for attempt in (lambda: network.pull(None, 1), lambda: network.apply(reply(said.id, "Oui"), "effect-1")):
+        with pytest.raises(FarSideError) as caught:
+            attempt()
+        error = caught.value
+        assert error.__context__ is None
+        assert error.__cause__ is None
+        assert city.token not in f"{error} {error!r} {error.args}"
+    assert city.token not in repr(network) + repr(city.account) + caplog.text
+    assert city.state.app_secret not in repr(city.settings)
+
+
+def _do(network, sought: Operation | Publication) -> None:
+    if isinstance(sought, Publication):
+        network.publish(sought, "effect-1")
+    else:
+        network.apply(sought, "effect-1")
