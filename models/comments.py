@@ -48,9 +48,9 @@ class Comment(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "external_id"),
         # The queue's own order: danger first, then oldest first; keyset paging walks it.
-        Index("ix_comment_queue", "state", "urgency", "queued_at", "id"),
-        Index("ix_comment_queue_borough", "borough_id", "state", "urgency", "queued_at", "id"),
-        Index("ix_comment_queue_account", "account_id", "state", "urgency", "queued_at", "id"),
+        Index("ix_comment_queue", "state", "lane", "queued_at", "id"),
+        Index("ix_comment_queue_borough", "borough_id", "state", "lane", "queued_at", "id"),
+        Index("ix_comment_queue_account", "account_id", "state", "lane", "queued_at", "id"),
         Index(
             "ix_comment_received",
             "id",
@@ -82,12 +82,16 @@ class Comment(Base):
     """The last time a pull saw it there; a removal older than that was undone."""
 
     state: Mapped[CommentState] = mapped_column(String(20), default=CommentState.RECEIVED)
-    urgency: Mapped[int] = mapped_column(default=0)
-    """2 immediate danger, 1 same day, 0 otherwise: the verdict's, or a person's."""
+    lane: Mapped[int] = mapped_column(default=2)
+    """0 immediate danger, 1 same day, 2 everything else; it ascends so that one index walks the queue in its order."""
     queued_at: Mapped[datetime | None]
     """When it last entered the queue: the queue is oldest first."""
     proposed_reply: Mapped[str | None] = mapped_column(Text)
     """Drafted for the moderator (a closed 311 request): sent only after their key."""
+    answers_request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
+    """The closed request that the drafted reply is about."""
+    problem: Mapped[str | None] = mapped_column(String(200))
+    """Why it came back: the code of the effect that failed."""
     version: Mapped[int] = mapped_column(default=1)
     """Number of the newest text, so that a decision can say which one it was about."""
     disposed_at: Mapped[datetime | None]
@@ -116,6 +120,8 @@ class CommentVersion(Base):
     text: Mapped[str | None] = mapped_column(Text)
     said_at: Mapped[datetime | None]
     seen_at: Mapped[datetime]
+
+    comment: Mapped[Comment] = relationship(lazy="raise")
 
 
 class VerdictRow(Base):

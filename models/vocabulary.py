@@ -44,6 +44,8 @@ class DecisionKind(StrEnum):
     NOTHING = "nothing"
     REPLY = "reply"
     HIDE = "hide"
+    ASK_HIDE = "ask_hide"
+    """A hide that one person alone may not decide: it waits for somebody else's."""
     UNHIDE = "unhide"
     REQUEST = "request"
     CANCEL = "cancel"
@@ -99,9 +101,11 @@ class RequestStatus(StrEnum):
     IN_PROGRESS = "in_progress"
     DONE = "done"
     REFUSED = "refused"
+    CANCELLED = "cancelled"
+    """Opened by mistake: the moderator undid it before anybody began."""
 
 
-CLOSED_STATUSES = frozenset({RequestStatus.DONE, RequestStatus.REFUSED})
+CLOSED_STATUSES = frozenset({RequestStatus.DONE, RequestStatus.REFUSED, RequestStatus.CANCELLED})
 
 
 class RequestNature(StrEnum):

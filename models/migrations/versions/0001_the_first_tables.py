@@ -355,12 +355,17 @@ def upgrade() -> None:
         sa.Column("removed_at", base.UtcDateTime(), nullable=True),
         sa.Column("present_at", base.UtcDateTime(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("urgency", sa.Integer(), nullable=False),
+        sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=True),
         sa.Column("proposed_reply", sa.Text(), nullable=True),
+        sa.Column("answers_request_id", base.Id, nullable=True),
+        sa.Column("problem", sa.String(length=200), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("disposed_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_comment_account_id")),
+        sa.ForeignKeyConstraint(
+            ["answers_request_id"], ["service_request.id"], name=op.f("fk_comment_answers_request_id")
+        ),
         sa.ForeignKeyConstraint(["author_id"], ["author.id"], name=op.f("fk_comment_author_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_comment_borough_id")),
         sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_comment_source_post_id")),
@@ -368,12 +373,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("account_id", "external_id", name=op.f("uq_comment_account_id_external_id")),
     )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
-    op.create_index("ix_comment_queue", "comment", ["state", "urgency", "queued_at", "id"], unique=False)
+    op.create_index("ix_comment_queue", "comment", ["state", "lane", "queued_at", "id"], unique=False)
     op.create_index(
-        "ix_comment_queue_account", "comment", ["account_id", "state", "urgency", "queued_at", "id"], unique=False
+        "ix_comment_queue_account", "comment", ["account_id", "state", "lane", "queued_at", "id"], unique=False
     )
     op.create_index(
-        "ix_comment_queue_borough", "comment", ["borough_id", "state", "urgency", "queued_at", "id"], unique=False
+        "ix_comment_queue_borough", "comment", ["borough_id", "state", "lane", "queued_at", "id"], unique=False
     )
     op.create_index(
         "ix_comment_received",

@@ -1,0 +1,266 @@
+"""What a moderator looks at: the list, one item with all that is around it, and whether anything changed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy.orm import Session, joinedload
+
+from models.comments import Author, Claim, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
+from models.effects import Effect
+from models.errors import NotFound, Refused
+from models.requests311 import Requester, Service, ServiceRequest
+from models.scope import Action, Viewer, visible
+from models.vocabulary import CommentState
+from moderation.escalation import similar
+from moderation.triage import asked_to_hide
+
+MOST_COUNTED = 1000
+"""Counts are computed, and stop here: the page then says 999+."""
+
+HISTORY = timedelta(days=365)
+"""How far back an author's earlier comments are shown."""
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the list is narrowed to; every field is in the page's URL."""
+
+    state: CommentState = CommentState.WAITING
+    account_id: int | None = None
+    lane: int | None = None
+    intention: str | None = None
+    suggestion: str | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One line of the list; everything it shows was loaded with it."""
+
+    comment: Comment
+    claimed_by: str | None
+    claimed_by_me: bool
+
+
+@dataclass(frozen=True)
+class QueuePage:
+    """Part of the list, in its order, and where the next part begins (None: nowhere)."""
+
+    items: tuple[Listed, ...]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many wait, and how many of them are immediate danger; each at most `MOST_COUNTED`."""
+
+    waiting: int
+    danger: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One comment with all that a decision needs."""
+
+    comment: Comment
+    versions: Sequence[CommentVersion]
+    thread: Sequence[Comment]
+    """Other comments of the same conversation, oldest first."""
+    history: Sequence[Comment]
+    """The author's other comments of the last year, newest first."""
+    decisions: Sequence[Decision]
+    effects: Sequence[Effect]
+    claimed_by: str | None
+    asked: Decision | None
+    """Somebody's request to hide this text, that waits for a second person."""
+    similar: Sequence[ServiceRequest]
+    requests: Sequence[ServiceRequest]
+    """311 requests that this comment asked for."""
+    services: Sequence[Service]
+    """Services of the group that the verdict names."""
+
+
+def page(
+    session: Session, viewer: Viewer, wanted: Filter, *, now: datetime, after: str | None = None, limit: int = 50
+) -> QueuePage:
+    """One page of the list: danger first, then oldest first (handled ones: newest first). One query, whatever its
+    length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
+    """
+    handled = wanted.state == CommentState.HANDLED
+    keys = (Comment.lane, Comment.queued_at, Comment.id)
+    statement = (
+        _filtered(select(Comment, Claim), viewer, wanted)
+        .outerjoin(Claim, Claim.comment_id == Comment.id)
+        .options(
+            joinedload(Comment.account),
+            joinedload(Comment.author),
+            joinedload(Comment.source_post),
+            joinedload(Comment.verdict),
+            joinedload(Claim.person),
+        )
+        .limit(limit + 1)
+    )
+    if handled:
+        statement = statement.order_by(Comment.id.desc())
+        if after is not None:
+            statement = statement.where(Comment.id < _place(after, handled=True)[0])
+    else:
+        statement = statement.order_by(*keys)
+        if after is not None:
+            statement = statement.where(tuple_(*keys) > _place(after, handled=False))
+    rows = session.execute(statement).all()
+    items = tuple(_listed(comment, claim, viewer, now=now) for comment, claim in rows[:limit])
+    more = len(rows) > limit
+    return QueuePage(items, _after(items[-1].comment, handled=handled) if more else None)
+
+
+def counts(session: Session, viewer: Viewer) -> Counts:
+    """How much waits, within the viewer's scope."""
+
+    def count(wanted: Filter) -> int:
+        inner = _filtered(select(Comment.id), viewer, wanted).limit(MOST_COUNTED).subquery()
+        return session.scalar(select(func.count()).select_from(inner)) or 0
+
+    return Counts(count(Filter()), count(Filter(lane=0)))
+
+
+def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Item:
+    """One comment and what is around it; NotFound when it is not there or not the viewer's."""
+    statement = (
+        select(Comment)
+        .options(
+            joinedload(Comment.account),
+            joinedload(Comment.author),
+            joinedload(Comment.source_post),
+            joinedload(Comment.verdict),
+        )
+        .where(Comment.id == comment_id)
+    )
+    comment = session.scalar(visible(statement, viewer, Action.SEE_COMMENTS, Comment))
+    if comment is None:
+        raise NotFound
+    claim = session.scalar(
+        select(Claim)
+        .options(joinedload(Claim.person))
+        .where(Claim.comment_id == comment_id, Claim.until > now, Claim.person_id != viewer.person_id)
+    )
+    return Item(
+        comment=comment,
+        versions=session.scalars(
+            select(CommentVersion).where(CommentVersion.comment_id == comment_id).order_by(CommentVersion.id)
+        ).all(),
+        thread=_thread(session, comment),
+        history=_history(session, viewer, comment, now=now),
+        decisions=session.scalars(
+            select(Decision)
+            .options(joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule))
+            .where(Decision.comment_id == comment_id)
+            .order_by(Decision.id)
+        ).all(),
+        effects=session.scalars(
+            select(Effect)
+            .where(Effect.account_id == comment.account_id, Effect.target == comment.external_id)
+            .order_by(Effect.id)
+        ).all(),
+        claimed_by=claim.person.name if claim else None,
+        asked=asked_to_hide(session, comment),
+        similar=similar(session, viewer, comment, now=now),
+        requests=session.scalars(
+            select(ServiceRequest)
+            .join(Requester, Requester.request_id == ServiceRequest.id)
+            .options(joinedload(ServiceRequest.service))
+            .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
+        ).all(),
+        services=session.scalars(
+            select(Service)
+            .where(Service.active, Service.group == (comment.verdict.group_311 if comment.verdict else None))
+            .order_by(Service.name)
+        ).all(),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------------
+
+
+def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # type: ignore[type-arg]
+    statement = visible(statement, viewer, Action.SEE_COMMENTS, Comment).where(
+        Comment.state == wanted.state, Comment.by_city.is_(False)
+    )
+    if wanted.account_id is not None:
+        statement = statement.where(Comment.account_id == wanted.account_id)
+    if wanted.lane is not None:
+        statement = statement.where(Comment.lane == wanted.lane)
+    if wanted.intention:
+        statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
+    if wanted.suggestion:
+        statement = statement.where(Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion))
+    for word in wanted.words.split():
+        # Thin on purpose: the French search (folded, stemmed, indexed) replaces it in the issue that brings it.
+        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        named = Comment.author.has(Author.name.ilike(pattern, escape="\\"))
+        statement = statement.where(Comment.text.ilike(pattern, escape="\\") | named)
+    return statement
+
+
+def _listed(comment: Comment, claim: Claim | None, viewer: Viewer, *, now: datetime) -> Listed:
+    live = claim is not None and claim.until > now
+    mine = claim is not None and live and claim.person_id == viewer.person_id
+    return Listed(comment, claim.person.name if claim is not None and live and not mine else None, mine)
+
+
+def _thread(session: Session, comment: Comment) -> Sequence[Comment]:
+    if comment.source_post_id is None:
+        return []
+    root = comment.parent_external_id or comment.external_id
+    same = (Comment.external_id == root) | (Comment.parent_external_id == root)
+    statement = (
+        select(Comment)
+        .options(joinedload(Comment.author))
+        .where(
+            Comment.account_id == comment.account_id,
+            Comment.source_post_id == comment.source_post_id,
+            same,
+            Comment.id != comment.id,
+        )
+        .order_by(Comment.created_at, Comment.id)
+        .limit(50)
+    )
+    return session.scalars(statement).all()
+
+
+def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> Sequence[Comment]:
+    if comment.author_id is None:
+        return []
+    statement = (
+        select(Comment)
+        .where(Comment.author_id == comment.author_id, Comment.id != comment.id, Comment.created_at >= now - HISTORY)
+        .order_by(Comment.created_at.desc())
+        .limit(10)
+    )
+    return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
+
+
+def _after(comment: Comment, *, handled: bool) -> str:
+    place = (
+        (comment.id,) if handled else (comment.lane, (comment.queued_at or comment.received_at).isoformat(), comment.id)
+    )
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def _place(after: str, *, handled: bool) -> tuple[int | datetime, ...]:
+    """The place that `_after` wrote; what a person or a program made up is refused, never guessed."""
+    try:
+        place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+        if handled:
+            (comment_id,) = place
+            return (int(comment_id),)
+        lane, queued_at, comment_id = place
+        return int(lane), datetime.fromisoformat(queued_at).astimezone(UTC), int(comment_id)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Refused("cursor_invalid", field="after") from error

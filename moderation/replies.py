@@ -1,0 +1,57 @@
+"""Sentences that citizens receive: versioned templates, filled by one pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from string import Formatter
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.comments import MessageTemplate
+from models.errors import NotFound
+
+FRENCH = "fr"
+
+
+class _Blank(dict[str, str]):
+    """A place that nothing fills stays visible in the draft, so that a person sees what is missing."""
+
+    def __missing__(self, key: str) -> str:
+        return "{" + key + "}"
+
+
+def render(body: str, values: Mapping[str, str]) -> str:
+    """Fill `{name}` places. Only plain names are places: a template cannot reach into objects."""
+    filled = _Blank({name: value for name, value in values.items() if value})
+    return "".join(
+        literal + (filled[name] if name is not None else "")
+        for literal, name, _spec, _conversion in Formatter().parse(body)
+    ).strip()
+
+
+def template(session: Session, code: str, language: str) -> str:
+    """The newest wording of a template, in the language if there is one and in French otherwise."""
+    statement = (
+        select(MessageTemplate.body)
+        .where(MessageTemplate.code == code, MessageTemplate.language.in_([language, FRENCH]))
+        .order_by((MessageTemplate.language == language).desc(), MessageTemplate.version.desc())
+        .limit(1)
+    )
+    body = session.scalar(statement)
+    if body is None:
+        raise NotFound
+    return body
+
+
+def drafts(session: Session, language: str) -> list[tuple[str, str]]:
+    """The newest wording of every template that a moderator may pick for a reply: (code, body), by code."""
+    newest: dict[str, tuple[tuple[bool, int], str]] = {}
+    statement = select(MessageTemplate).where(
+        MessageTemplate.code.like("reply_%"), MessageTemplate.language.in_([language, FRENCH])
+    )
+    for row in session.scalars(statement):
+        rank = (row.language == language, row.version)
+        if row.code not in newest or rank > newest[row.code][0]:
+            newest[row.code] = (rank, row.body)
+    return [(code, body) for code, (_, body) in sorted(newest.items())]

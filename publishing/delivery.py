@@ -1,0 +1,64 @@
+"""How a scheduled post leaves, is found again after a lost answer, and is recorded with its permalink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connectors.base import Network, Publication, Receipt
+from models import audit
+from models.effects import Effect
+from models.posts import Post, Variant
+from models.vocabulary import EffectKind, EffectState, PostState
+from models.work import Task, Trade
+
+
+def trade(network_of: Callable[[int], Network]) -> Trade:
+    """Publishing's part of the outbox. `network_of` opens the connector of an account by its id."""
+
+    def send(task: Task) -> Receipt:
+        return network_of(task.account_id).publish(_publication(task), task.key)
+
+    def find(task: Task, taken: Collection[str]) -> Receipt | None:
+        return network_of(task.account_id).find(_publication(task), task.since, taken)
+
+    kinds = frozenset({EffectKind.PUBLISH})
+    return Trade(kinds=kinds, creates=kinds, send=send, find=find, record=_record)
+
+
+def _publication(task: Task) -> Publication:
+    return Publication(text=task.payload["text"], link=task.payload["link"])
+
+
+def _record(session: Session, effect: Effect, now: datetime) -> None:
+    """Settle the variant, and its post once every account's part is settled: published, or for a person to review."""
+    post_id = session.scalar(select(Variant.post_id).where(Variant.effect_id == effect.id))
+    if post_id is None:
+        return
+    post = session.execute(select(Post).where(Post.id == post_id).with_for_update()).scalar_one()
+    variants = session.scalars(select(Variant).where(Variant.post_id == post_id)).all()
+    for variant in variants:
+        if variant.effect_id == effect.id:
+            if effect.state == EffectState.DONE:
+                variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
+                variant.published_at, variant.failure = now, None
+            else:
+                variant.failure = effect.reason
+    if any(variant.failure for variant in variants):
+        post.state = PostState.TO_REVIEW
+        post.version += 1
+    elif all(variant.published_at for variant in variants):
+        post.state = PostState.PUBLISHED
+        post.version += 1
+    audit.note(
+        session,
+        "post.sent" if effect.state == EffectState.DONE else "post.not_sent",
+        f"post:{post_id}",
+        now=now,
+        person_id=None,
+        effect=effect.id,
+        reason=effect.reason,
+    )
