@@ -1,6 +1,8 @@
 # Parvis. Each target does all the set-up that it needs; a second run repeats none of it.
 # Prerequisites on the machine: Python 3.11 or newer, npm, make.
 
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 BIN         := .venv/bin
 VENDOR      := api/static/vendor
@@ -40,12 +42,10 @@ format: setup         ## what `check` would refuse and a tool can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix --quiet .
 
 messages: setup       ## bring the catalogues up to date with the sentences in code and pages
-	@$(BIN)/pybabel --quiet extract --mapping-file babel.cfg --no-location --sort-output \
-	    --project parvis --output-file api/locales/messages.pot api
-	@for po in api/locales/*/LC_MESSAGES/messages.po; do \
-	    $(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --omit-header \
-	        --input-file api/locales/messages.pot --output-file $$po \
-	        --locale $$(basename $$(dirname $$(dirname $$po))); done
+	@mkdir -p build && $(BIN)/pybabel --quiet extract --mapping-file babel.cfg --no-location --sort-output \
+	    --output-file build/messages.pot api
+	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	    --input-file build/messages.pot --output-dir api/locales
 
 bench: setup          ## figures as ratios to a bare floor measured in the same run
 	@$(BIN)/python tests/bench/run.py
@@ -67,8 +67,11 @@ prerequisites:
 .venv/.ready: pyproject.toml constraints.txt hatch_build.py | prerequisites
 	@echo "setup 1/3: Python environment in .venv (one or two minutes the first time)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet --progress-bar on \
-	    --constraint constraints.txt --editable '.[dev,train]'
+	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
+	    --constraint constraints.txt --editable '.[dev,train]' | while read -r word _; do case $$word in \
+	        Collecting) n=$$((n + 1)); printf '\r  found %d of %d packages' $$n $$(grep -c == constraints.txt);; \
+	        Installing) printf '\n  installing them';; \
+	        Successfully) printf '\n';; esac; done
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json .npmrc | prerequisites

@@ -14,19 +14,30 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 def _settings() -> dict[str, str]:
-    """Each setting's environment name and its default, as text."""
+    """Each setting's environment name and its default as the guide writes it; "" where words must say it."""
     from api.settings import Settings
 
     prefix = str(Settings.model_config["env_prefix"])
-    return {(prefix + name).upper(): str(field.default) for name, field in Settings.model_fields.items()}
+    return {
+        (prefix + name).upper(): "" if field.default in {None, ""} else f"`{field.default}`"
+        for name, field in Settings.model_fields.items()
+    }
 
 
-def _documented() -> set[str]:
-    return set(re.findall(r"^\| `(PARVIS_[A-Z0-9_]+)` \|", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE))
+def _documented() -> dict[str, str]:
+    rows = re.findall(r"^\| `(PARVIS_[A-Z0-9_]+)` \| ([^|]+) \|", GUIDE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return dict(rows)
 
 
 def test_every_setting_is_documented_and_nothing_else():
-    assert _documented() == set(_settings())
+    assert set(_documented()) == set(_settings())
+
+
+def test_the_documented_defaults_are_the_real_ones():
+    documented = _documented()
+    assert {name: documented.get(name) for name, default in _settings().items() if default} == {
+        name: default for name, default in _settings().items() if default
+    }
 
 
 def test_no_setting_is_read_anywhere_but_in_the_settings():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -120,6 +122,21 @@ def test_the_constraints_pin_every_dependency_exactly():
     lines = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9a-z.]+", line)] == []
     assert not any(line.startswith("torch") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("version", "vendor", "refused"), [("standard", False, True), ("standard", True, False), ("editable", False, False)]
+)
+def test_a_build_without_the_browser_libraries_is_refused(tmp_path, version, vendor, refused):
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if vendor:
+        (tmp_path / module.MARK).parent.mkdir(parents=True)
+        (tmp_path / module.MARK).touch()
+    hook = module.BrowserLibraries(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
+    with pytest.raises(SystemExit, match="make setup") if refused else nullcontext():
+        hook.initialize(version, {})
 
 
 def test_help_loads_no_floor_but_the_door():
