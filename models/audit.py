@@ -81,6 +81,11 @@ def seal_due(session: Session, *, limit: int = 1000) -> int:
     return len(entries)
 
 
+def unsealed(session: Session) -> int:
+    """How many entries wait for the sealing tick."""
+    return session.scalar(select(func.count()).where(AuditEntry.sequence.is_(None))) or 0
+
+
 def verify(session: Session) -> Verification:
     """Read the whole chain and check every seal."""
     vault: Vault = vault_of(session)
@@ -93,8 +98,8 @@ def verify(session: Session) -> Verification:
             broken_at = expected
             break
         seal = entry.seal or FIRST
-    unsealed = session.scalar(select(func.count()).where(AuditEntry.sequence.is_(None))) or 0
-    return Verification(sealed=expected - (broken_at is not None), unsealed=unsealed, broken_at=broken_at, head=seal)
+    sealed = expected - (broken_at is not None)
+    return Verification(sealed=sealed, unsealed=unsealed(session), broken_at=broken_at, head=seal)
 
 
 def _chained(previous: str, sequence: int, entry: AuditEntry) -> bytes:

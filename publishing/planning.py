@@ -104,18 +104,21 @@ def judge(
 def schedule(
     session: Session, viewer: Viewer, post_id: int, publish_at: datetime, *, version: int, now: datetime
 ) -> Post:
-    """Give an approved post its time: one effect is owed for each account, due then and late an hour after.
+    """Give an approved post its time: one effect is owed for each account, due then and late after its window.
 
-    Refused: `post_not_approved` (also when the content is not what was approved), `time_passed`.
+    A post that came back for review is given a new time the same way; accounts on which it already stands are left
+    alone. Refused: `post_not_approved` (also when the content is not what was approved), `time_passed`.
     """
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
-    if post.state != PostState.APPROVED or not approval_stands(session, post):
+    if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
         raise Refused("post_not_approved")
     if publish_at < now:
         raise Refused("time_passed", field="publish_at")
     post.publish_at, post.state = publish_at, PostState.SCHEDULED
     post.version += 1
     for variant in post.variants:
+        if variant.published_at is not None:
+            continue
         variant.failure = None
         variant.effect_id = work.owe(
             session,
@@ -192,7 +195,7 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def _whole(statement: Select[tuple[Post]]) -> Select[tuple[Post]]:
+def _whole(statement: Select[Post]) -> Select[Post]:
     return statement.options(joinedload(Post.author), selectinload(Post.variants).joinedload(Variant.account))
 
 

@@ -1,0 +1,94 @@
+"""The clock: APScheduler ticks in UTC, in memory. Nothing that a citizen would see lives in its store."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from models.locks import Locks
+
+log = logging.getLogger(__name__)
+
+SILENCE = 30.0
+"""Seconds without a heartbeat after which the watchdog starts the clock again."""
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Something to look at again and again; what is found due is the function's own business."""
+
+    name: str
+    every: timedelta
+    look: Callable[[], object]
+
+
+class Clock:
+    """Runs ticks until stopped. Two processes with the same ticks are harmless; the lock only spares the work."""
+
+    def __init__(self, ticks: Sequence[Tick], locks: Locks) -> None:
+        self._ticks = ticks
+        self._locks = locks
+        self._scheduler: BackgroundScheduler | None = None
+        self._beat = time.monotonic()
+        self._stopped = threading.Event()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the clock ticked within the last `SILENCE` seconds."""
+        return time.monotonic() - self._beat < SILENCE
+
+    def start(self) -> None:
+        """Start ticking, and the watchdog beside it."""
+        self._start_scheduler()
+        threading.Thread(target=self._watch, name="clock-watchdog", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop; a tick that runs is waited for."""
+        self._stopped.set()
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+            self._scheduler = None
+
+    def _start_scheduler(self) -> None:
+        self._beat = time.monotonic()
+        scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "misfire_grace_time": None, "max_instances": 1}
+        )
+        scheduler.add_listener(_say, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        scheduler.add_job(self._heartbeat, IntervalTrigger(seconds=1, timezone=UTC), id="heartbeat")
+        for tick in self._ticks:
+            trigger = IntervalTrigger(seconds=tick.every.total_seconds(), timezone=UTC)
+            scheduler.add_job(self._run, trigger, args=[tick], id=tick.name)
+        scheduler.start()
+        self._scheduler = scheduler
+
+    def _heartbeat(self) -> None:
+        self._beat = time.monotonic()
+
+    def _run(self, tick: Tick) -> None:
+        with self._locks.try_hold(f"tick:{tick.name}") as ours:
+            if ours:
+                tick.look()
+
+    def _watch(self) -> None:
+        while not self._stopped.wait(SILENCE / 3):
+            if not self.alive:
+                log.error("the clock fell silent and is started again")
+                if self._scheduler is not None:
+                    self._scheduler.shutdown(wait=False)
+                self._start_scheduler()
+
+
+def _say(event: JobEvent) -> None:
+    if event.code == EVENT_JOB_ERROR:
+        log.error("tick %s failed", event.job_id, exc_info=event.exception)
+    else:
+        log.warning("tick %s was missed", event.job_id)

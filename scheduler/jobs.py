@@ -1,0 +1,94 @@
+"""All that happens by itself, on one page. Each job finds its own rows; the engine carries the ids of those that call
+out, so that a slow network keeps nobody waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from classifiers.base import Classifier, Context
+from connectors.base import Network, Webhook
+from models import audit
+from models.locks import Locks
+from models.session import Database
+from models.vocabulary import NetworkName
+from models.work import Work
+from moderation import ingest, reading, retention
+from scheduler.clock import Tick
+from scheduler.engine import Engine, Handler
+
+
+@dataclass(frozen=True)
+class City:
+    """What the jobs of one installation work with."""
+
+    database: Database
+    locks: Locks
+    work: Work
+    classifier: Callable[[], Classifier]
+    """Loaded at its first use: a web process that reads no comments does not pay for a model."""
+    context: Context
+    network_of: Callable[[int], Network]
+    webhook_of: Callable[[NetworkName], Webhook]
+    clock: Callable[[], datetime]
+    pull_every: timedelta
+
+
+def handlers(city: City) -> dict[str, Handler]:
+    """What the engine carries ids to."""
+    return {
+        "deliver": city.work.deliver,
+        "reconcile": city.work.reconcile,
+        "pull": lambda account_id: ingest.pull(
+            city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every
+        ),
+    }
+
+
+def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of short jobs, kept on one page
+    """Every automatic job, how often it looks, and what it looks for."""
+
+    def parse() -> None:
+        while ingest.parse_due(city.database, city.webhook_of, now=city.clock()):
+            pass
+
+    def classify() -> None:
+        while reading.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
+            pass
+
+    def pull() -> None:
+        with city.database.read() as session:
+            due = ingest.pulls_due(session, now=city.clock())
+        for account_id in due:
+            engine.send("pull", account_id)
+
+    def deliver() -> None:
+        for effect_id in city.work.due():
+            engine.send("deliver", effect_id)
+
+    def reconcile() -> None:
+        for effect_id in city.work.doubtful():
+            engine.send("reconcile", effect_id)
+
+    def seal() -> None:
+        with city.database.read() as session:
+            waiting = audit.unsealed(session)
+        if waiting:
+            with city.database.write() as session:
+                audit.seal_due(session)
+
+    def forget() -> None:
+        with city.database.write() as session:
+            retention.forget_raw_due(session, now=city.clock())
+
+    return [
+        Tick("parse", timedelta(seconds=1), parse),
+        Tick("classify", timedelta(seconds=1), classify),
+        Tick("deliver", timedelta(seconds=1), deliver),
+        Tick("reconcile", timedelta(seconds=2), reconcile),
+        Tick("pull", timedelta(seconds=5), pull),
+        Tick("seal", timedelta(seconds=5), seal),
+        Tick("forget", timedelta(hours=1), forget),
+    ]
