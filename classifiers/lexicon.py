@@ -1,0 +1,202 @@
+"""Lexicons over the linear model: what is certain enough to raise a probability, and what forbids raising it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from classifiers.patterns import Hit, personal_information, spam_marks
+from classifiers.reasons import ReasonCode
+from classifiers.text import Text, Token, read
+from models.vocabulary import Breach
+
+_GAP = ".."
+_GAP_WORDS = 3
+_KEY = 3
+"""Phrases are found by the first letters of their first word."""
+
+_SMALL_WORDS = frozenset("un une des de d' que qu' les la le l' vous tu t' es etes est si tous toutes dire vraiment".split())
+_OPENING = {"«": "»", "“": "”", '"': '"'}
+_STILL = frozenset("encore maintenant presentement toujours actuellement la vite aidez urgent".split()) - {"la"}
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words in a row: (word, whether it is only a stem), with gaps of up to three words where `word` is « .. »."""
+
+    parts: tuple[tuple[str, bool], ...]
+
+    def match(self, tokens: Sequence[Token], start: int) -> int | None:
+        """Index after the last token when the phrase stands at `start`."""
+        return _match(self.parts, tokens, start)
+
+
+def _says(token: Token, word: str, stem: bool) -> bool:
+    readings = (token.form, *token.variants)
+    if stem:
+        return any(reading.startswith(word) for reading in readings)
+    if word in readings:
+        return True
+    # « c*nnard »: the writer hid letters; what is left must be the word, letter for letter.
+    return "*" in token.form and len(token.form) == len(word) and all(a in ("*", b) for a, b in zip(token.form, word, strict=True))
+
+
+def _match(parts: Sequence[tuple[str, bool]], tokens: Sequence[Token], index: int) -> int | None:
+    for position, (word, stem) in enumerate(parts):
+        if word == _GAP:
+            for skipped in range(_GAP_WORDS + 1):
+                end = _match(parts[position + 1 :], tokens, index + skipped)
+                if end is not None:
+                    return end
+            return None
+        if index >= len(tokens) or not _says(tokens[index], word, stem):
+            return None
+        index += 1
+    return index
+
+
+class Lexicon:
+    """The phrases of one file, found in a text in one pass."""
+
+    def __init__(self, name: str) -> None:
+        self._phrases: dict[str, list[Phrase]] = {}
+        for line in resources.files("classifiers").joinpath(f"lexicons/{name}.txt").read_text("utf-8").splitlines():
+            if not line or line.startswith("#"):
+                continue
+            parts: list[tuple[str, bool]] = []
+            for piece in line.split():
+                if piece == _GAP:
+                    parts.append((_GAP, False))
+                    continue
+                forms = [token.form for token in read(piece.removesuffix("*")).tokens]
+                parts.extend((form, False) for form in forms[:-1])
+                parts.append((forms[-1], piece.endswith("*")))
+            self._phrases.setdefault(parts[0][0][:_KEY], []).append(Phrase(tuple(parts)))
+        for phrases in self._phrases.values():
+            phrases.sort(key=lambda phrase: -len(phrase.parts))
+
+    def find(self, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+        """Spans (token indexes, end excluded), longest first, without overlap."""
+        index = 0
+        while index < len(tokens):
+            end = self.at(tokens, index)
+            if end is None:
+                index += 1
+            else:
+                yield index, end
+                index = end
+
+    def at(self, tokens: Sequence[Token], index: int) -> int | None:
+        """Index after the longest phrase that starts at `index`."""
+        token = tokens[index]
+        keys = {reading[:_KEY] for reading in (token.form, *token.variants)}
+        if "*" in token.form:
+            keys = {key for key in self._phrases if all(a in ("*", b) for a, b in zip(token.form, key, strict=False))}
+        for key in keys:
+            for phrase in self._phrases.get(key, ()):
+                end = phrase.match(tokens, index)
+                if end is not None:
+                    return end
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    lexicon: str
+    code: ReasonCode
+    breach: Breach | None = None
+    level: int = 0
+    score: float = 0.0
+
+
+# The scores are the author's judgement, not measures: they say how far a rule may raise what a person will see first.
+_RULES = (
+    _Rule("insulte", ReasonCode.LEXICON_INSULT, Breach.INSULT, score=0.9),
+    _Rule("haine", ReasonCode.LEXICON_HATE, Breach.HATE, score=0.85),
+    _Rule("vulgaire", ReasonCode.LEXICON_VULGAR, Breach.VULGAR, score=0.7),
+    _Rule("menace", ReasonCode.LEXICON_THREAT, Breach.THREAT, score=0.85),
+    _Rule("danger", ReasonCode.LEXICON_DANGER, level=2, score=0.9),
+    _Rule("detresse", ReasonCode.LEXICON_DISTRESS, level=2, score=0.9),
+    _Rule("meme_jour", ReasonCode.LEXICON_SAME_DAY, level=1, score=0.7),
+    _Rule("sacre", ReasonCode.LEXICON_SWEAR),
+)
+_MAY_BE_DENIED = frozenset({Breach.INSULT, Breach.HATE, Breach.VULGAR})
+"""A threat is raised even quoted or denied: it is escalated to a person, never hidden."""
+
+
+@cache
+def _lexicon(name: str) -> Lexicon:
+    return Lexicon(name)
+
+
+def _quoted(tokens: Sequence[Token]) -> set[int]:
+    """Indexes of tokens between quotation marks that close within 25 tokens."""
+    inside: set[int] = set()
+    index = 0
+    while index < len(tokens):
+        closing = _OPENING.get(tokens[index].form)
+        end = next((i for i in range(index + 1, min(index + 26, len(tokens))) if tokens[i].form == closing), None)
+        if closing is not None and end is not None:
+            inside.update(range(index + 1, end))
+            index = end
+        index += 1
+    return inside
+
+
+def _denied(tokens: Sequence[Token], start: int) -> bool:
+    """Whether only small words stand between a denial or a report (« traité de ») and the phrase."""
+    for index in range(start - 1, max(start - 7, -1), -1):
+        if _lexicon("negation").at(tokens, index) is not None:
+            return True
+        if tokens[index].form not in _SMALL_WORDS:
+            return False
+    return False
+
+
+def _aimed(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+    """Spans of ambiguous words with the lead-in that aims them at a person."""
+    for start, end in _lexicon("cible").find(tokens):
+        cursor = end
+        # One adjective may stand between: « bande de maudits caves ».
+        for cursor in range(end, min(end + 2, len(tokens))):
+            last = _lexicon("insulte_visee").at(tokens, cursor)
+            if last is not None:
+                yield start, last
+                break
+
+
+def hits(text: Text) -> list[Hit]:
+    """All that the rules find in a text, in no order that matters."""
+    tokens = text.tokens
+    found = [*personal_information(text.original), *spam_marks(text)]
+    quoted = _quoted(tokens)
+    over = any(True for _ in _lexicon("passe").find(tokens)) and not any(token.form in _STILL for token in tokens)
+
+    def place(start: int, end: int) -> tuple[int, int]:
+        return tokens[start].start, tokens[end - 1].end
+
+    def judged(start: int, end: int, rule: _Rule) -> Hit:
+        if rule.breach in _MAY_BE_DENIED and (start in quoted or _denied(tokens, start)):
+            return Hit(ReasonCode.LEXICON_DENIED, *place(start, end), kind=rule.code)
+        if rule.code is ReasonCode.LEXICON_DANGER and over:
+            return Hit(ReasonCode.LEXICON_DANGER_PAST, *place(start, end))
+        return Hit(rule.code, *place(start, end), rule.breach, rule.level, rule.score)
+
+    for rule in _RULES:
+        found.extend(judged(start, end, rule) for start, end in _lexicon(rule.lexicon).find(tokens))
+    insults = {hit.start for hit in found if hit.code is ReasonCode.LEXICON_INSULT}
+    aimed = _Rule("insulte_visee", ReasonCode.LEXICON_AIMED_INSULT, Breach.INSULT, score=0.8)
+    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens) if tokens[e - 1].start not in insults)
+    found.extend(_spam(text, any(hit.code in (ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER) for hit in found)))
+    return found
+
+
+def _spam(text: Text, has_link: bool) -> Iterator[Hit]:
+    """Marks of advertising: one alone says little, two or one beside a link say much."""
+    spans = list(_lexicon("pub_spam").find(text.tokens))
+    score = 0.85 if len(spans) >= 2 or (spans and has_link) else 0.4
+    for start, end in spans:
+        where = text.tokens[start].start, text.tokens[end - 1].end
+        yield Hit(ReasonCode.LEXICON_SPAM, *where, Breach.SPAM, score=score)

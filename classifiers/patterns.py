@@ -1,0 +1,111 @@
+"""Personal information and marks of spam, found by shape in the text as the citizen wrote it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from classifiers.reasons import ReasonCode
+from classifiers.text import READ_CHARACTERS, Text
+from models.vocabulary import Breach
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule that matched, where, and the probability it gives its breach or its level of urgency (0: none)."""
+
+    code: ReasonCode
+    start: int | None
+    end: int | None
+    breach: Breach | None = None
+    level: int = 0
+    score: float = 0.0
+    kind: str = ""
+
+
+_CARD = re.compile(r"(?<![\d.,])(?:\d[ -]?){12,18}\d(?![\d])")
+_SIN = re.compile(r"(?<![\d-])[1-79]\d{2}([ -]?)\d{3}\1\d{3}(?![\d-])")
+_PHONE = re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?([2-9]\d{2})\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\d-])")
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,4})")
+_POSTAL_CODE = re.compile(r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d(?!\w)", re.IGNORECASE)
+_HOME = re.compile(
+    r"(?<!\w)(?:(?:il|elle|ils|elles|tu|qui|y)\s+(?:habite|habites|habitent|reste|restes|restent|demeure|demeurent|vit|vivent)"
+    r"|(?:son|sa|ton|leur)\s+(?:adresse|maison)(?:\s+(?:c'est|est))?)"
+    r"(?:\s+(?:au|à|a|dans|le|sur)){0,2}\s*:?\s*(\d{1,5}[A-Za-z]?,?\s+(?:\w+\.?\s+)?\w+)",
+    re.IGNORECASE,
+)
+_TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
+_PUBLIC_DOMAINS = re.compile(r"(?:^|\.)(?:ville|gouv|gov|canada|quebec|montreal|laval|longueuil)\.", re.IGNORECASE)
+_SHORTENERS = re.compile(
+    r"(?<![\w.])(?:bit\.ly|tinyurl\.com|goo\.gl|t\.ly|is\.gd|ow\.ly|cutt\.ly|rb\.gy|shorturl\.at|wa\.me|t\.me|rebrand\.ly)"
+    r"/\S{1,200}",
+    re.IGNORECASE,
+)
+
+
+def luhn(digits: str) -> bool:
+    """Whether a string of digits satisfies the Luhn check of payment cards and social insurance numbers."""
+    total = 0
+    for index, digit in enumerate(reversed(digits)):
+        value = int(digit) * (1 + index % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _digits(text: str) -> str:
+    # int() of other scripts' digits is fine, but « ² » is a digit that int() refuses: only decimals are kept.
+    return "".join(character for character in text if character.isdecimal())
+
+
+def personal_information(original: str) -> Iterator[Hit]:
+    """Cards, social insurance numbers, telephones, addresses of mail and of people.
+
+    The city's own means of contact (free numbers, addresses at a public domain) are nobody's private life, and the
+    civic address of a pothole is what a request is made of: only a person's home is looked for.
+    """
+    original = original[:READ_CHARACTERS]
+    taken: list[tuple[int, int]] = []
+
+    def found(code: ReasonCode, match: re.Match[str], score: float, group: int = 0) -> Iterator[Hit]:
+        start, end = match.span(group)
+        if not any(start < other_end and other_start < end for other_start, other_end in taken):
+            taken.append((start, end))
+            yield Hit(code, start, end, Breach.PERSONAL_INFORMATION, score=score)
+
+    for match in _CARD.finditer(original):
+        digits = _digits(match.group())
+        # A row of one digit repeated satisfies Luhn when it is all zeros; no card is.
+        if luhn(digits) and len(set(digits)) > 2:
+            yield from found(ReasonCode.PATTERN_CARD, match, 0.99)
+    for match in _PHONE.finditer(original):
+        if match.group(1) not in _TOLL_FREE and len(_digits(match.group())) >= 10:
+            yield from found(ReasonCode.PATTERN_PHONE, match, 0.9)
+    for match in _SIN.finditer(original):
+        if luhn(_digits(match.group())):
+            yield from found(ReasonCode.PATTERN_SIN, match, 0.97)
+    for match in _EMAIL.finditer(original):
+        if not _PUBLIC_DOMAINS.search(match.group(1)):
+            yield from found(ReasonCode.PATTERN_EMAIL, match, 0.9)
+    for match in _HOME.finditer(original):
+        yield from found(ReasonCode.PATTERN_HOME_ADDRESS, match, 0.85, group=1)
+    for match in _POSTAL_CODE.finditer(original):
+        yield from found(ReasonCode.PATTERN_POSTAL_CODE, match, 0.5)
+
+
+def spam_marks(text: Text) -> Iterator[Hit]:
+    """Links, shorteners, one word or emoji said over and over, capitals; none is a breach by itself but shorteners."""
+    shorteners = []
+    for match in _SHORTENERS.finditer(text.original[:READ_CHARACTERS]):
+        shorteners.append(match.span())
+        yield Hit(ReasonCode.SPAM_SHORTENER, *match.span(), Breach.SPAM, score=0.7)
+    for token in text.tokens:
+        if token.form == "<url>" and not any(start < token.end and token.start < end for start, end in shorteners):
+            yield Hit(ReasonCode.SPAM_LINK, token.start, token.end)
+    if len(text.tokens) >= 12:
+        form, count = Counter(token.form for token in text.tokens if token.is_word).most_common(1)[0:1][0] if text.words else ("", 0)
+        if len(form) > 3 and count >= 8 and count > 0.5 * text.words:
+            yield Hit(ReasonCode.SPAM_REPETITION, None, None, Breach.SPAM, score=0.6)
+    if text.shouted:
+        yield Hit(ReasonCode.SPAM_CAPITALS, None, None)
