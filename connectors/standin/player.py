@@ -138,9 +138,14 @@ class Player:
                 self._act(self._left.pop(0))
 
     def stop(self) -> None:
+        """Play no more."""
         self._stopped.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the end of the story, if it was started."""
         if self._thread is not None:
-            self._thread.join(timeout=10)
+            self._thread.join()
 
     def _play(self) -> None:
         begun = time.monotonic()
@@ -152,24 +157,23 @@ class Player:
                 self._act(self._left.pop(0))
 
     def _act(self, action: Action) -> None:
-        if action.say is not None and action.by is not None and action.on is not None:
-            at = time.time() - action.ago
-            said = self.state.comment(
-                self.things[action.on], self._person(action.by), action.say, at=at, tell=action.tell
-            )
-            if action.label:
-                self.things[action.label] = said
-        elif action.publish is not None and action.text is not None:
+        if action.publish is not None and action.text is not None:
             page = self._page(action.page)
             self.things[action.publish] = self.state.post(page, action.text, link=action.link, tell=action.tell)
-        else:
-            # What the city deleted meanwhile can be neither edited nor removed by its author any more.
-            comment = self.things[action.edit or action.remove or ""]
-            if isinstance(comment, Comment) and comment.id in self.state.comments:
-                if action.edit is not None:
-                    self.state.edit(comment, action.text or "")
-                else:
-                    self.state.remove(comment)
+            return
+        thing = self.things.get(action.on or action.edit or action.remove or "")
+        if thing is None or (isinstance(thing, Comment) and thing.id not in self.state.comments):
+            return  # The city deleted it meanwhile: nobody can answer, edit or remove it any more.
+        if action.say is not None and action.by is not None:
+            author, at = self._person(action.by), time.time() - action.ago
+            said = self.state.comment(thing, author, action.say, at=at, tell=action.tell)
+            if action.label:
+                self.things[action.label] = said
+        elif isinstance(thing, Comment):
+            if action.edit is not None:
+                self.state.edit(thing, action.text or "")
+            else:
+                self.state.remove(thing)
 
     def _person(self, label: str) -> Person:
         if label not in self._people:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import socket
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -92,3 +95,34 @@ def unused_tcp_port() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+@pytest.fixture
+def answering() -> Iterator[Callable[..., Network]]:
+    """A Page whose far side gives always the same answer, byte for byte."""
+    with contextlib.ExitStack() as stack:
+
+        def start(raw: bytes, status: int = 200) -> Network:
+            class Handler(http.server.BaseHTTPRequestHandler):
+                def do_POST(self) -> None:
+                    self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(raw)))
+                    self.end_headers()
+                    self.wfile.write(raw)
+
+                do_GET = do_DELETE = do_POST  # noqa: N815  The names are http.server's.
+
+                def log_message(self, *_: object) -> None:
+                    pass
+
+            server = stack.enter_context(http.server.HTTPServer(("127.0.0.1", 0), Handler))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            settings = NetworkSettings(GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}"))
+            return network(settings, AccountRef(NetworkName.FACEBOOK, "104", TOKEN))
+
+        yield start

@@ -1,0 +1,353 @@
+"""What is Facebook's own: error bodies as Meta writes them, usage headers, requests on the wire, old posts."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+import urllib3.exceptions
+
+from connectors.base import Operation, Publication
+from connectors.graph import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, never_sent, usage
+from connectors.registry import GraphSettings, NetworkSettings, network
+from connectors.standin.state import Fault
+from models.errors import (
+    Ambiguous,
+    Gone,
+    NotFound,
+    PermissionMissing,
+    Rejected,
+    Throttled,
+    TokenInvalid,
+    Transient,
+)
+from models.vocabulary import NetworkName, OperationKind
+
+NOW = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
+
+
+def said(status: int = 400, *, write: bool = True, headers: dict[str, str] | None = None, **error: object):
+    return failure_of({"error": error}, status, headers or {}, write=write, permission="pages_needed")
+
+
+# ------------------------------------------------------------------------------------------------- error bodies
+@pytest.mark.parametrize("code", [4, 17, 32, 341, 613, 80001, 80002])
+@pytest.mark.parametrize("write", [True, False])
+def test_throttled(code, write):
+    before = datetime.now(UTC)
+    error = said(code=code, write=write, is_transient=True)
+    assert isinstance(error, Throttled)
+    assert before + THROTTLE_PAUSE <= error.until <= datetime.now(UTC) + THROTTLE_PAUSE
+
+
+@pytest.mark.parametrize(
+    ("subcode", "reason"),
+    [
+        (None, "invalid"),
+        (458, "app_removed"),
+        (459, "checkpoint"),
+        (460, "password_changed"),
+        (463, "expired"),
+        (464, "checkpoint"),
+        (466, "revoked"),
+        (467, "logged_out"),
+        (492, "role_lost"),
+        (999, "invalid"),
+    ],
+)
+@pytest.mark.parametrize("code", [190, 102])
+def test_a_dead_token(code, subcode, reason):
+    error = said(401, code=code, error_subcode=subcode)
+    assert isinstance(error, TokenInvalid)
+    assert error.reason == reason
+
+
+@pytest.mark.parametrize("code", [3, 10, 200, 210, 299])
+def test_a_missing_permission_is_named(code):
+    assert said(403, code=code).name == "pages_needed"
+    error = said(403, code=code, message="Requires pages_manage_engagement permission to manage the object.")
+    assert isinstance(error, PermissionMissing)
+    assert error.name == "pages_manage_engagement"
+
+
+def test_gone_and_other_bad_parameters():
+    assert isinstance(said(code=100, error_subcode=33), Gone)
+    error = said(code=100, error_subcode=1349125)
+    assert isinstance(error, Rejected)
+    assert error.reason == "100/1349125"
+
+
+def test_blocked_for_a_while_is_shown_to_a_person_and_stops_reads_for_hours():
+    assert said(code=368).reason == "blocked"
+    error = said(code=368, write=False)
+    assert isinstance(error, Throttled)
+    assert error.until > datetime.now(UTC) + BLOCK_PAUSE - timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("error", [{"code": 506}, {"code": 100, "error_subcode": 1455006}])
+def test_a_duplicate_may_be_ours(error):
+    assert isinstance(said(**error), Ambiguous)
+
+
+@pytest.mark.parametrize("error", [{"code": 1}, {"code": 2}, {"code": 9999, "is_transient": True}])
+def test_what_meta_does_not_know_itself(error):
+    assert isinstance(said(500, **error), Ambiguous)
+    assert isinstance(said(400, **error), Ambiguous)
+    assert isinstance(said(400, write=False, **error), Transient)
+
+
+def test_a_dead_version_is_refused():
+    assert said(code=2635).reason == "2635"
+
+
+def test_a_body_without_code_has_it_in_its_sentence():
+    assert isinstance(said(message="(#341) Feed action request limit reached"), Throttled)
+    assert isinstance(said(message="(#190) Dead"), TokenInvalid)
+    assert said(message="Nothing known").reason == "unnamed"
+    assert isinstance(said(503, message="Nothing known"), Ambiguous)
+    assert isinstance(said(429, message="Nothing known"), Throttled)
+
+
+@pytest.mark.parametrize("code", ["190", 190])
+def test_codes_may_be_text(code):
+    assert isinstance(said(code=code), TokenInvalid)
+
+
+@pytest.mark.parametrize("body", [None, [], "text", {"error": "x"}, {"error": []}, {}])
+def test_a_body_of_another_shape(body):
+    assert isinstance(failure_of(body, 400, {}, write=True, permission=""), Ambiguous)
+    assert isinstance(failure_of(body, 400, {}, write=False, permission=""), Transient)
+    assert isinstance(failure_of(body, 429, {}, write=True, permission=""), Throttled)
+
+
+# ------------------------------------------------------------------------------------------------- usage
+def test_usage_is_the_highest_of_all():
+    headers = {
+        "x-app-usage": '{"call_count": 28, "total_cputime": 15, "total_time": 12}',
+        "x-business-use-case-usage": json.dumps(
+            {
+                "104": [
+                    {"type": "pages", "call_count": 95, "total_time": 20, "estimated_time_to_regain_access": 0},
+                    {"type": "ads", "call_count": 5, "total_time": 20, "estimated_time_to_regain_access": 7},
+                ]
+            }
+        ),
+    }
+    seen = usage(headers, NOW)
+    assert (seen.percent, seen.resume_at) == (95.0, NOW + timedelta(minutes=7))
+    assert usage({"x-page-usage": '{"call_count": 40}'}, NOW).percent == 40.0
+
+
+@pytest.mark.parametrize(
+    "header", ["", "{", "[]", "null", "7", '{"1": [null]}', '{"call_count": "many"}', '{"1": [{"call_count": null}]}']
+)
+def test_usage_that_cannot_be_read_breaks_nothing(header):
+    seen = usage({"x-app-usage": header}, NOW)
+    assert seen is None or (seen.percent, seen.resume_at) == (0.0, None)
+
+
+def test_a_wait_without_end_is_cut():
+    header = '{"1": [{"estimated_time_to_regain_access": 1e300}]}'
+    assert usage({"x-business-use-case-usage": header}, NOW).resume_at == NOW + timedelta(days=365)
+
+
+# ------------------------------------------------------------------------------------------------- connections
+def test_what_provably_did_not_leave():
+    pool, url = urllib3.HTTPConnectionPool("127.0.0.1"), "/"
+    refused = urllib3.exceptions.NewConnectionError(pool, "refused")
+    certificate = urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "certificate verify failed"))
+    broken = urllib3.exceptions.SSLError(ssl.SSLError(1, "decryption failed"))
+    for reason, expected in (
+        (refused, True),
+        (urllib3.exceptions.ProxyError("no proxy", refused), True),
+        (urllib3.exceptions.ProxyError("cut", OSError()), False),
+        (certificate, True),
+        (broken, False),
+    ):
+        assert never_sent(requests.ConnectionError(urllib3.exceptions.MaxRetryError(pool, url, reason))) is expected
+    assert never_sent(requests.ConnectTimeout())
+    assert not never_sent(requests.ReadTimeout())
+    assert not never_sent(requests.ConnectionError())
+
+
+@pytest.fixture
+def facebook(standin):
+    return standin.network()
+
+
+def requests_of(standin) -> list[dict]:
+    return list(standin.state.requests)
+
+
+def test_what_goes_over_the_wire(standin, facebook):
+    comment = standin.says(standin.post("Tempête"), "insulte")
+    facebook.apply(Operation(OperationKind.HIDE, comment.id), "effect-1")
+    facebook.apply(Operation(OperationKind.DELETE, comment.id), "effect-2")
+    hide, delete = requests_of(standin)
+    assert (hide["method"], hide["path"]) == ("POST", f"v26.0/{comment.id}")
+    assert set(hide["params"]) == {"is_hidden", "access_token", "appsecret_proof"}
+    assert hide["params"]["is_hidden"] == "true"
+    assert (delete["method"], delete["status"]) == ("DELETE", 200)
+    assert set(delete["params"]) == {"access_token", "appsecret_proof"}
+
+
+def test_a_wrong_secret_is_refused_by_the_far_side(standin):
+    settings = NetworkSettings(GraphSettings(base_url=standin.base_url, app_secret="another"))
+    with pytest.raises(Rejected):
+        network(settings, standin.account).pull(None, 1)
+
+
+def test_without_the_app_only_the_page_itself_says_whether_the_token_lives(standin):
+    settings = NetworkSettings(GraphSettings(base_url=standin.base_url))
+    assert network(settings, standin.account).health().valid
+    standin.page.dead = 460
+    health = network(settings, standin.account).health()
+    assert (health.valid, health.reason) == (False, "password_changed")
+
+
+def test_a_version_that_died_is_a_refusal(standin):
+    settings = NetworkSettings(GraphSettings(base_url=standin.base_url, version="v3.1"))
+    with pytest.raises(Rejected) as caught:
+        network(settings, standin.account).pull(None, 1)
+    assert caught.value.reason == "2635"
+
+
+def test_an_id_cannot_leave_its_place_in_the_path(standin, facebook):
+    for strange in ("../104/feed", "1?x=y", "a b#c", "é"):
+        with pytest.raises((Rejected, Gone)):
+            facebook.apply(Operation(OperationKind.HIDE, strange), "effect-1")
+    assert standin.state.journal == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"true", None),
+        (b'{"success": true}', None),
+        (b'{"success": false}', Rejected),
+        (b"false", Rejected),
+        (b"[]", Ambiguous),
+        (b"{}", Ambiguous),
+        (b"null", Ambiguous),
+        (b"", Ambiguous),
+        (b"<html>", Ambiguous),
+        (b'{"success": "yes"}', Ambiguous),
+    ],
+)
+def test_answers_to_a_write(answering, raw, expected):
+    page = answering(raw)
+    if expected is None:
+        assert page.apply(Operation(OperationKind.HIDE, "1_2"), "effect-1").remote_id == "1_2"
+    else:
+        with pytest.raises(expected):
+            page.apply(Operation(OperationKind.HIDE, "1_2"), "effect-1")
+
+
+@pytest.mark.parametrize("raw", [b"true", b"{}", b"[]", b"null", b"", b'{"id": null}', b'{"id": ""}', b'{"id": []}'])
+def test_a_publication_without_an_id_may_have_been_published(answering, raw):
+    with pytest.raises(Ambiguous):
+        answering(raw).publish(Publication("Avis"), "effect-1")
+
+
+@pytest.mark.parametrize("raw", [b"true", b"{}", b"[]", b"null", b"", b'{"data": {}}', b'{"data": null}', b"7"])
+def test_a_read_of_another_shape_can_be_made_again(answering, raw):
+    page = answering(raw)
+    with pytest.raises(Transient):
+        page.pull(None, 1)
+    with pytest.raises(Transient):
+        page.find(Publication("Avis"), NOW, ())
+
+
+def test_items_of_another_shape_are_passed_over(answering):
+    page = answering(b'{"data": [null, 7, {}, {"id": 5, "message": 7, "created_time": "hier"}]}').pull(None, 1)
+    (post,) = page.posts
+    assert (post.external_id, post.text, post.created_at) == ("5", None, None)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(302, Ambiguous), (404, Ambiguous), (429, Throttled)])
+def test_a_status_without_a_body_that_says_why(answering, status, expected):
+    with pytest.raises(expected):
+        answering(b"{}", status=status).apply(Operation(OperationKind.HIDE, "1_2"), "effect-1")
+
+
+# ------------------------------------------------------------------------------------------------- old posts
+@pytest.fixture
+def old(standin):
+    """A post older than what is read whole in every round, with 120 comments, and a young one with none."""
+    now = datetime.now(UTC).timestamp()
+    post = standin.post("Vieil avis", at=now - 30 * 86_400)
+    standin.post("Avis récent", at=now - 60)
+    for number in range(120):
+        standin.says(post, f"Commentaire {number}", at=now - 20 * 86_400 + 60 * number)
+    return post
+
+
+def read_round(page, cursor):
+    step = page.pull(cursor, 50)
+    assert not step.more
+    return step
+
+
+def test_an_old_post_that_did_not_move_costs_nothing(standin, facebook, old):
+    first = read_round(facebook, None)
+    assert (first.calls, len(first.comments)) == (4, 120)
+    second = read_round(facebook, first.cursor)
+    assert (second.calls, second.comments) == (2, ())
+    assert {post.external_id for post in second.posts} == set(standin.state.posts)
+
+
+def test_what_is_new_on_an_old_post_is_read_without_the_rest(standin, facebook, old):
+    cursor = read_round(facebook, None).cursor
+    added = standin.says(old, "Encore un")
+    second = read_round(facebook, cursor)
+    assert added.id in [comment.external_id for comment in second.comments]
+    assert len(second.comments) <= 4  # The clocks may differ by two minutes.
+    assert read_round(facebook, second.cursor).comments == ()
+
+
+def test_an_edit_on_an_old_post_is_seen_within_a_day_of_rounds(standin, facebook, old):
+    cursor = read_round(facebook, None).cursor
+    edited = next(iter(standin.state.comments.values()))
+    edited.text = "corrigé"
+    rounds = []
+    while not rounds or not rounds[-1].comments:
+        rounds.append(read_round(facebook, cursor))
+        cursor = rounds[-1].cursor
+        assert len(rounds) <= 24
+    assert len(rounds) == 24
+    assert "corrigé" in [comment.text for comment in rounds[-1].comments]
+
+
+def test_a_post_that_cannot_be_read_holds_up_no_other(standin, facebook, old):
+    said = standin.says(standin.posts[1], "Et ma rue?")
+    standin.state.faults.append(Fault("duplicate", path=f"{standin.posts[1].id}/comments"))
+    first = read_round(facebook, None)
+    assert len(first.comments) == 120
+    assert said.id in [comment.external_id for comment in read_round(facebook, first.cursor).comments]
+
+
+def test_posts_are_forgotten_with_their_marks(standin, facebook, old):
+    cursor = read_round(facebook, None).cursor
+    assert old.id in json.loads(cursor)["marks"]
+    del standin.state.posts[old.id]
+    assert old.id not in json.loads(read_round(facebook, cursor).cursor)["marks"]
+
+
+# ------------------------------------------------------------------------------------------------- the rest
+@pytest.mark.parametrize("name", [NetworkName.INSTAGRAM, NetworkName.LINKEDIN])
+def test_networks_that_are_not_spoken_to_yet_say_so(standin, name):
+    standin.name = name
+    with pytest.raises(NotFound, match=name):
+        standin.network()
+
+
+def test_the_sdk_is_imported_without_a_warning_and_silences_no_other():
+    code = "import warnings; import connectors.registry; assert not any('escape' in str(f) for f in warnings.filters)"
+    command = [sys.executable, "-W", "error", "-B", "-X", "pycache_prefix=/nonexistent", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

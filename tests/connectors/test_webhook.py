@@ -1,0 +1,280 @@
+"""Bodies that Meta posts: signatures, every shape that was recorded, and whatever else may come."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.base import CommentRemoved, CommentSeen, Event, PostSeen, Unreadable, VisibilityChanged
+from connectors.registry import GraphSettings, NetworkSettings, webhook
+from models.errors import NotFound
+from models.vocabulary import NetworkName
+
+SECRET = "a-secret"
+WEBHOOK = webhook(NetworkSettings(GraphSettings(app_secret=SECRET)), NetworkName.FACEBOOK)
+ENTRY_AT = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
+SAID_AT = datetime(2026, 11, 21, 13, 29, 58, tzinfo=UTC)
+COMMENT = {
+    "from": {"id": "7001", "name": "Louise Tremblay"},
+    "post_id": "104_1",
+    "comment_id": "1_2",
+    "parent_id": "104_1",
+    "created_time": int(SAID_AT.timestamp()),
+    "item": "comment",
+    "verb": "add",
+    "message": "Ma rue n'est pas déneigée 😀",
+}
+
+
+def body(*values: object, at: object = int(ENTRY_AT.timestamp()), field: str = "feed", page: object = "104") -> bytes:
+    changes = [{"field": field, "value": value} for value in values]
+    return json.dumps({"object": "page", "entry": [{"id": page, "time": at, "changes": changes}]}).encode()
+
+
+def only(raw: bytes) -> Event:
+    (event,) = WEBHOOK.parse(raw)
+    return event
+
+
+def signature(raw: bytes, secret: str = SECRET) -> str:
+    return "sha256=" + hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+
+
+# ------------------------------------------------------------------------------------------------- signatures
+def test_a_signature_is_over_the_bytes():
+    raw = body(COMMENT)
+    assert b"\\u00e9" in raw
+    assert WEBHOOK.authentic({"x-hub-signature-256": signature(raw)}, raw)
+    rewritten = json.dumps(json.loads(raw), ensure_ascii=False).encode()
+    assert not WEBHOOK.authentic({"x-hub-signature-256": signature(raw)}, rewritten)
+
+
+@given(st.integers(min_value=0), st.integers(0, 7))
+def test_one_bit_of_the_body_is_enough_to_refuse(place, bit):
+    raw = body(COMMENT)
+    changed = bytearray(raw)
+    changed[place % len(raw)] ^= 1 << bit
+    assert not WEBHOOK.authentic({"x-hub-signature-256": signature(raw)}, bytes(changed))
+
+
+@given(st.integers(0, 63), st.sampled_from("0123456789abcdef"))
+def test_one_digit_of_the_signature_is_enough_to_refuse(place, digit):
+    raw = body(COMMENT)
+    right = signature(raw)
+    given_ = right[: 7 + place] + digit + right[8 + place :]
+    assert WEBHOOK.authentic({"x-hub-signature-256": given_}, raw) == (given_ == right)
+
+
+@pytest.mark.parametrize("header", ["", "sha256=", "sha1=abc", "é", "\ud800", "sha256=" + "0" * 64])
+def test_what_is_no_signature_is_refused(header):
+    assert not WEBHOOK.authentic({"x-hub-signature-256": header}, b"{}")
+    assert not WEBHOOK.authentic({}, b"{}")
+
+
+def test_the_digest_alone_is_refused():
+    assert not WEBHOOK.authentic({"x-hub-signature-256": signature(b"{}").removeprefix("sha256=")}, b"{}")
+
+
+def test_without_a_secret_nothing_is_authentic():
+    unconfigured = webhook(NetworkSettings(GraphSettings()), NetworkName.FACEBOOK)
+    assert not unconfigured.authentic({"x-hub-signature-256": signature(b"{}", "")}, b"{}")
+
+
+@pytest.mark.parametrize("name", [NetworkName.INSTAGRAM, NetworkName.LINKEDIN])
+def test_networks_that_are_not_spoken_to_yet_say_so(name):
+    with pytest.raises(NotFound, match=name):
+        webhook(NetworkSettings(GraphSettings()), name)
+
+
+# ------------------------------------------------------------------------------------------------- comments
+def test_a_comment_that_was_added():
+    assert only(body(COMMENT)) == Event(
+        "104",
+        CommentSeen(
+            external_id="1_2",
+            source="add",
+            seen_at=ENTRY_AT,
+            said_at=SAID_AT,
+            post_external_id="104_1",
+            parent_external_id=None,
+            author_external_id="7001",
+            author_name="Louise Tremblay",
+            text="Ma rue n'est pas déneigée 😀",
+        ),
+    )
+
+
+def test_an_answer_has_a_parent():
+    assert only(body(COMMENT | {"parent_id": "1_9"})).change.parent_external_id == "1_9"
+
+
+def test_the_citys_own_comment_is_marked():
+    change = only(body(COMMENT | {"from": {"id": "104", "name": "Ville"}})).change
+    assert change.by_account
+
+
+def test_an_edit():
+    change = only(body(COMMENT | {"verb": "edited", "message": "corrigé"})).change
+    assert (change.source, change.text, change.seen_at, change.said_at) == ("edit", "corrigé", ENTRY_AT, SAID_AT)
+
+
+def test_a_removal_has_neither_text_nor_perhaps_time():
+    value = {key: COMMENT[key] for key in ("post_id", "comment_id", "parent_id", "item")} | {"verb": "remove"}
+    assert only(body(value)).change == CommentRemoved("1_2", ENTRY_AT, "104_1")
+    assert only(body(value | {"created_time": COMMENT["created_time"]})).change == CommentRemoved(
+        "1_2", SAID_AT, "104_1"
+    )
+
+
+@pytest.mark.parametrize(("verb", "hidden"), [("hide", True), ("unhide", False)])
+def test_visibility(verb, hidden):
+    change = only(body(COMMENT | {"verb": verb})).change
+    assert change == VisibilityChanged("1_2", hidden, ENTRY_AT, "104_1")
+
+
+def test_the_old_names_of_the_author():
+    value = {key: item for key, item in COMMENT.items() if key != "from"} | {
+        "sender_id": 7001,
+        "sender_name": "Louise Tremblay",
+    }
+    change = only(body(value)).change
+    assert (change.author_external_id, change.author_name) == ("7001", "Louise Tremblay")
+
+
+@pytest.mark.parametrize("author", [None, {}, {"id": None, "name": None}, "Louise", 7])
+def test_an_author_that_is_not_said(author):
+    change = only(body(COMMENT | {"from": author})).change
+    assert (change.author_external_id, change.author_name, change.by_account) == (None, None, False)
+
+
+def test_a_comment_whose_page_and_author_are_not_said_is_not_the_citys():
+    change = only(body(COMMENT | {"from": None}, page=None)).change
+    assert change.by_account is False
+
+
+def test_text_that_is_not_said_differs_from_no_text():
+    without = {key: item for key, item in COMMENT.items() if key != "message"}
+    assert only(body(without)).change.text is None
+    assert only(body(COMMENT | {"message": None})).change.text is None
+    assert only(body(COMMENT | {"message": ""})).change.text == ""
+
+
+def test_text_that_no_database_keeps_is_made_keepable():
+    change = only(body(COMMENT | {"message": "a\0b\ud83dc \u202eABC\u202c 👨‍👩‍👧"})).change
+    assert change.text == "a\ufffdb\ufffdc \u202eABC\u202c 👨‍👩‍👧"
+
+
+def test_numbers_as_ids():
+    event = only(body(COMMENT | {"comment_id": 12, "post_id": 34, "parent_id": 34}, page=104))
+    change = event.change
+    assert (event.account_external_id, change.external_id, change.post_external_id) == ("104", "12", "34")
+    assert change.parent_external_id is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [SAID_AT.timestamp(), str(int(SAID_AT.timestamp())), "2026-11-21T13:29:58+0000", "2026-11-21T08:29:58-05:00"],
+)
+def test_times_as_meta_writes_them(said):
+    assert only(body(COMMENT | {"created_time": said})).change.said_at == SAID_AT
+
+
+@pytest.mark.parametrize("said", [None, "hier", True, [], {}, 1e300, float("nan"), -1e20, "9" * 400, "٣"])
+def test_times_that_are_none(said):
+    assert only(body(COMMENT | {"created_time": said})).change.said_at in (None, datetime.fromtimestamp(3, UTC))
+
+
+def test_the_time_of_an_entry_may_be_in_milliseconds_or_missing():
+    assert only(body(COMMENT, at=int(ENTRY_AT.timestamp() * 1000))).change.seen_at == ENTRY_AT
+    before = datetime.now(UTC)
+    assert before <= only(body(COMMENT, at=None)).change.seen_at <= datetime.now(UTC)
+
+
+# ------------------------------------------------------------------------------------------------- posts and the rest
+@pytest.mark.parametrize("item", ["post", "status", "photo", "video", "share"])
+def test_a_post_of_the_page(item):
+    value = {"item": item, "verb": "add", "post_id": "104_5", "message": "Tempête", "created_time": SAID_AT.timestamp()}
+    assert only(body(value)).change == PostSeen("104_5", "Tempête", None, SAID_AT)
+
+
+@pytest.mark.parametrize("item", ["reaction", "like", "album", "event", None, 5])
+def test_what_is_no_comment_is_dropped(item):
+    assert WEBHOOK.parse(body(COMMENT | {"item": item})) == ()
+
+
+def test_other_fields_and_messages_are_dropped():
+    assert WEBHOOK.parse(body(COMMENT, field="ratings")) == ()
+    assert WEBHOOK.parse(b'{"object": "page", "entry": [{"id": "104", "time": 1, "messaging": []}]}') == ()
+
+
+def test_a_change_that_cannot_be_understood_is_kept_alone():
+    raw = json.loads(body(COMMENT, COMMENT | {"comment_id": "1_3"}))
+    changes = raw["entry"][0]["changes"]
+    changes[1:1] = [{"field": "feed"}, None, {"field": "feed", "value": {"item": "comment", "verb": "add"}}]
+    changes.append({"field": "feed", "value": COMMENT | {"verb": "sing"}})
+    raw["entry"][:0] = [None, {"id": "9", "changes": "none"}]
+    events = WEBHOOK.parse(json.dumps(raw).encode())
+    assert [event.change.reason for event in events if isinstance(event.change, Unreadable)] == [
+        "entry",
+        "changes",
+        "value",
+        "value",
+        "comment_id",
+        "verb",
+    ]
+    assert [event.change.external_id for event in events if isinstance(event.change, CommentSeen)] == ["1_2", "1_3"]
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"null", b"7", b'{"object": "user"}', b'{"object": "page"}', b"{}"])
+def test_json_that_is_no_page_body(raw):
+    event = only(raw)
+    assert event.account_external_id is None
+    assert event.change.reason == "not_a_page"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5000, b'{"a": }'])
+def test_what_is_not_json_raises(raw):
+    with pytest.raises(ValueError):
+        WEBHOOK.parse(raw)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "item": st.sampled_from(["comment", "post", "reaction"]) | ANYTHING,
+        "verb": st.sampled_from(["add", "edited", "remove", "hide", "unhide"]) | ANYTHING,
+        **dict.fromkeys(
+            ["comment_id", "post_id", "parent_id", "from", "sender_id", "message", "created_time"], ANYTHING
+        ),
+    },
+)
+CHANGES = st.lists(st.fixed_dictionaries({"field": st.just("feed"), "value": VALUES | ANYTHING}) | ANYTHING, max_size=4)
+ENTRIES = st.fixed_dictionaries({}, optional={"id": ANYTHING, "time": ANYTHING, "changes": CHANGES | ANYTHING})
+
+
+@given(ANYTHING | st.fixed_dictionaries({"object": st.just("page"), "entry": st.lists(ENTRIES | ANYTHING, max_size=3)}))
+def test_any_json_is_read_or_kept(payload):
+    for event in WEBHOOK.parse(json.dumps(payload).encode()):
+        assert isinstance(event.change, CommentSeen | CommentRemoved | VisibilityChanged | PostSeen | Unreadable)
+        assert event.change != CommentSeen("", "add", ENTRY_AT)
+        repr(event).encode()
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_raise_value_error(raw):
+    try:
+        WEBHOOK.parse(raw)
+    except ValueError:
+        return
+    json.loads(raw)
