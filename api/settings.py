@@ -1,0 +1,172 @@
+"""The settings: `PARVIS_*` environment variables or a `parvis.env` file, read once and passed down as values."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from api.i18n import N_, _
+from models.errors import ParvisError
+
+PREFIX = "PARVIS_"
+SECRET_LENGTH = 32
+FOR_TESTS = frozenset({"PARVIS_REQUIRE_ALL"})
+
+
+class SettingsError(ParvisError):
+    """A setting is missing or cannot be used. The text is a sentence for the operator, one line a setting."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise PydanticCustomError("base_url", N_("must be like https://parvis.ville.example, without a path"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise PydanticCustomError("plain_http", N_("plain http is for this machine alone; use https"))
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _version(value: str) -> str:
+    number = value.strip().removeprefix("v")
+    major, dot, minor = number.partition(".")
+    if not (dot and major.isdigit() and minor.isdigit()):
+        raise PydanticCustomError("version", N_("must be like v26.0"))
+    return f"v{number}"
+
+
+def _engine(value: str) -> str:
+    if value == "distributed":
+        raise PydanticCustomError("distributed", N_("“distributed” does not exist yet; use “embedded” or “off”"))
+    if value not in {"embedded", "off"}:
+        raise PydanticCustomError("engine", N_("must be “embedded” or “off”"))
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, KeyError) as error:  # Which one depends on what the name looks like.
+        raise PydanticCustomError("zone", N_("is not a time zone like America/Toronto")) from error
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not (1 <= len(value) <= 10 and value.isascii() and value.isalnum()):
+        raise PydanticCustomError("prefix", N_("must be one to ten letters or digits"))
+    return value.upper()
+
+
+def _secrets(value: SecretStr | None) -> SecretStr | None:
+    if value is not None and any(len(part.strip()) < SECRET_LENGTH for part in value.get_secret_value().split(",")):
+        raise PydanticCustomError("secret", N_("each key must have at least 32 characters"))
+    return value
+
+
+class Settings(BaseSettings):
+    """What an installation chooses. Each field is the environment variable of its name after `PARVIS_`."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file="parvis.env", frozen=True, extra="ignore")
+
+    home: Path = Path("var")
+    """Folder of the database, the locks and what is made on the way."""
+    database_url: str = ""
+    """SQLAlchemy's URL; empty: SQLite under `home`."""
+    engine: Annotated[str, AfterValidator(_engine)] = "embedded"
+    """Whether this process also does what happens by itself."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    base_url: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:8000"
+    """Where people reach Parvis; https makes cookies Secure and `__Host-`."""
+    secret_key: Annotated[SecretStr | None, AfterValidator(_secrets)] = None
+    """Comma list: the first closes, every one opens (rotation)."""
+    graph_base_url: str = "https://graph.facebook.com"
+    graph_version: Annotated[str, AfterValidator(_version)] = "v26.0"
+    meta_app_id: str | None = None
+    meta_app_secret: SecretStr | None = None
+    meta_verify_token: SecretStr | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
+    request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
+    """Of request numbers: LEV-2026-000123."""
+    model: Path | None = None
+    """File of the classifier's weights; empty: the one that ships."""
+    undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
+    """How long a decision waits before it leaves, so that it can be undone without trace."""
+    pull_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
+    """How often each account is read, beside the webhooks: they are never enough."""
+    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 15
+    """How soon a network is asked whether it applied a call whose answer was lost."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_absent(cls, values: dict[str, object]) -> dict[str, object]:
+        """`PARVIS_X=` in a file means that the setting is not given."""
+        return {name: value for name, value in values.items() if value != ""}
+
+    @property
+    def url(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.home.resolve() / 'parvis.db'}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The keys, the first one first; none when there is no setting."""
+        return tuple(part.strip() for part in self.secret_key.get_secret_value().split(",")) if self.secret_key else ()
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach Parvis by https."""
+        return self.base_url.startswith("https:")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return ZoneInfo(self.timezone)
+
+
+def load(**given: object) -> Settings:
+    """The settings of this process; `given` wins over the environment. SettingsError says what is wrong with which."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = []
+        for fault in error.errors(include_url=False, include_context=False):
+            name = "".join(str(part) for part in fault["loc"][:1]).upper()
+            name = name if name.startswith(PREFIX) else PREFIX + name
+            lines.append(f"{name}{_(': ')}{_(fault['msg'])}")
+        raise SettingsError("\n".join(lines)) from error
+
+
+def unknown() -> list[str]:
+    """`PARVIS_*` variables of the environment that mean nothing: often a typing mistake."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | FOR_TESTS
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def require_secret(settings: Settings) -> tuple[str, ...]:
+    """The keys, or a SettingsError that says how to make one."""
+    if not settings.secrets:
+        raise SettingsError(
+            _(
+                "PARVIS_SECRET_KEY is missing: it protects sessions and stored tokens. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        )
+    return settings.secrets

@@ -1,0 +1,144 @@
+"""What an installation is made of, put together once from the settings."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+from api.settings import Settings, require_secret
+from classifiers.base import Classifier, Context
+from connectors.base import AccountRef, Network, Webhook
+from connectors.registry import GraphSettings, NetworkSettings, network, webhook
+from models.accounts import Account
+from models.errors import NotFound
+from models.locks import Locks, locks_for
+from models.secrets import Vault
+from models.session import Database
+from models.vocabulary import NetworkName
+from models.work import Timing, Work
+from moderation.delivery import trade as moderation_trade
+from publishing.delivery import trade as publishing_trade
+from scheduler.clock import Clock as Timepiece
+from scheduler.engine import Embedded
+from scheduler.jobs import City, handlers, ticks
+
+Clock = Callable[[], datetime]
+
+THREADS = 40
+"""How many requests are served at once by one process; the rest wait their turn."""
+POOL = THREADS + 16
+"""Connections of each kind: every serving thread has one, and so has every thread of the engine."""
+
+
+def utc_now() -> datetime:
+    """The clock of every process but the tests'."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Parvis:
+    """One city's installation, as one process holds it."""
+
+    settings: Settings
+    vault: Vault
+    database: Database
+    locks: Locks
+    clock: Clock
+    networks: NetworkSettings
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The engine that reads comments; loaded at its first use, because most processes never need it."""
+        from classifiers.baseline import load  # noqa: PLC0415
+
+        return load(self.settings.model)
+
+    def network_of(self, account_id: int) -> Network:
+        """The network of one account, its token opened. The session is closed before anything is called.
+
+        NotFound: no such account, or no connector for its network. SecretUnreadable: no key at hand opens the token.
+        """
+        with self.database.read() as session:
+            account = session.get(Account, account_id)
+            if account is None:
+                raise NotFound(f"account {account_id}")
+            token = self.vault.open(account.token_closed)
+            reference = AccountRef(NetworkName(account.network), account.external_id, token)
+        return network(self.networks, reference)
+
+    def webhook_of(self, name: NetworkName) -> Webhook:
+        """What understands the bodies that a network posts."""
+        return webhook(self.networks, name)
+
+    @cached_property
+    def work(self) -> Work:
+        """The outbox, with both trades; every process that shares the database may have one."""
+        return Work(
+            self.database,
+            self.locks,
+            [moderation_trade(self.network_of), publishing_trade(self.network_of)],
+            owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
+            clock=self.clock,
+            timing=Timing(settle=timedelta(seconds=self.settings.settle_seconds)),
+        )
+
+    @property
+    def city(self) -> City:
+        """What the automatic jobs work with."""
+        return City(
+            database=self.database,
+            locks=self.locks,
+            work=self.work,
+            classifier=lambda: self.classifier,
+            context=Context(),
+            network_of=self.network_of,
+            webhook_of=self.webhook_of,
+            clock=self.clock,
+            pull_every=timedelta(seconds=self.settings.pull_seconds),
+        )
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.database.close()
+
+
+def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
+    """Put an installation together. Nothing is read or called yet; SettingsError when a key is missing."""
+    vault = Vault(require_secret(settings))
+    settings.home.mkdir(parents=True, exist_ok=True)
+    database = Database(settings.url, vault, pool_size=POOL)
+    return Parvis(
+        settings=settings,
+        vault=vault,
+        database=database,
+        locks=locks_for(database, settings.home),
+        clock=clock,
+        networks=NetworkSettings(
+            graph=GraphSettings(
+                base_url=settings.graph_base_url,
+                version=settings.graph_version,
+                app_id=settings.meta_app_id,
+                app_secret=settings.meta_app_secret.get_secret_value() if settings.meta_app_secret else None,
+            )
+        ),
+    )
+
+
+@contextmanager
+def running(parvis: Parvis) -> Iterator[Timepiece]:
+    """All that happens by itself runs in this process for the block."""
+    city = parvis.city
+    engine = Embedded(handlers(city))
+    timepiece = Timepiece(ticks(city, engine), parvis.locks)
+    engine.start()
+    timepiece.start()
+    try:
+        yield timepiece
+    finally:
+        timepiece.stop()
+        engine.stop()
