@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +25,7 @@ from connectors.base import (
     Publication,
     Receipt,
 )
-from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time
+from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
 from models.errors import Ambiguous, FarSideError, Gone, Rejected, TokenInvalid, Transient
 from models.vocabulary import OperationKind
 
@@ -38,8 +38,10 @@ NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH)
 POST_FIELDS = "id,message,created_time,permalink_url,comments.filter(stream).limit(0).summary(true)"
 COMMENT_FIELDS = "id,message,created_time,from{id,name},parent{id},is_hidden,permalink_url"
 PAGE_SIZE = "100"
-POST_PAGES = 3
-"""A round looks at the 300 newest posts; what citizens write under older ones comes by webhook only."""
+POSTS = 300
+"""A round looks at this many of the newest posts; what citizens write under older ones comes by webhook only."""
+POST_PAGES = 10
+"""More pages than `POSTS` needs, for the listings that start again."""
 COMMENT_PAGES = 200
 """A thread of more than 20,000 comments is cut, so that a far side that turns in circles cannot hold a round."""
 YOUNG = timedelta(days=7)
@@ -132,8 +134,12 @@ class FacebookPage:
             return Health(valid=False, reason=reason, expires_at=None, missing=())
         ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
         expires_at = min((end for end in ends if end is not None), default=None)
+        reason = None
         if data.get("is_valid") is not True:
-            reason = "expired" if expires_at and expires_at <= _now() else "invalid"
+            reason = token_reason(as_mapping(data.get("error")).get("subcode"))
+        elif as_id(data.get("profile_id")) not in (None, self._page):
+            reason = "wrong_page"
+        if reason is not None:
             return Health(valid=False, reason=reason, expires_at=expires_at, missing=())
         granted = set(data.get("scopes") or ())
         for entry in data.get("granular_scopes") or ():
@@ -196,18 +202,20 @@ class FacebookPage:
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Links are not compared: Facebook rewrites them. Texts are, as `normalised` makes them."""
         if isinstance(sought, Publication):
-            path, text = f"{self._page}/published_posts", sought.text
-        elif sought.kind is OperationKind.REPLY:
-            try:
-                target = self._graph.read(sought.target, READ_COMMENTS, fields="id,parent{id}")
-            except Gone:
-                return None
+            posts = self._all(f"{self._page}/published_posts", READ_POSTS, since=_unix(since - SKEW))
+            return _oldest(posts, sought.text, since - SKEW, taken)
+        if sought.kind is not OperationKind.REPLY:
+            return self._state(sought)
+        try:
+            target = self._graph.read(sought.target, READ_COMMENTS, fields="id,parent{id}")
             # A reply to a reply is put in the thread of the first comment.
             thread = as_id(as_mapping(target.get("parent")).get("id")) or sought.target
-            path, text = f"{thread}/comments", sought.text or ""
-        else:
-            return self._state(sought)
-        return self._written(path, text, since - SKEW, taken)
+            order = {"filter": "stream", "order": "chronological", "since": _unix(since - SKEW)}
+            comments = self._all(f"{thread}/comments", READ_COMMENTS, **order)
+        except Gone:
+            return None
+        ours = [item for item in comments if as_id(as_mapping(item.get("from")).get("id")) == self._page]
+        return _oldest(ours, sought.text or "", since - SKEW, taken)
 
     def _state(self, sought: Operation) -> Receipt | None:
         """Whether a comment is hidden, shown or gone as was asked."""
@@ -219,34 +227,30 @@ class FacebookPage:
             return None
         return Receipt(sought.target)
 
-    def _written(self, path: str, text: str, since: datetime, taken: Collection[str]) -> Receipt | None:
-        """The oldest thing that our Page wrote there with that text since then, and that nobody has claimed."""
-        ours = "published_posts" in path
-        args = {"fields": "id,message,created_time,permalink_url", "limit": PAGE_SIZE, "since": _unix(since)}
-        if not ours:
-            args |= {"fields": f"{args['fields']},from{{id}}", "filter": "stream", "order": "chronological"}
-        found: list[Receipt] = []
-        after: str | None = None
+    def _all(self, path: str, permission: str, **args: str) -> list[Mapping[str, Any]]:
+        """Every item of a listing, as much as is needed to know what was written."""
+        args |= {"fields": "id,message,created_time,permalink_url,from{id}", "limit": PAGE_SIZE}
+        items: list[Mapping[str, Any]] = []
         for _ in range(COMMENT_PAGES):
-            answer = self._graph.read(path, READ_COMMENTS, **args, **({"after": after} if after else {}))
-            for item in _items(answer):
-                identity, at = as_id(item.get("id")), as_time(item.get("created_time"))
-                if identity is None or identity in taken or at is None or at < since:
-                    continue
-                if not ours and as_id(as_mapping(item.get("from")).get("id")) != self._page:
-                    continue
-                if normalised(str(item.get("message") or "")) == normalised(text):
-                    found.append(Receipt(identity, as_text(item.get("permalink_url")), at))
+            answer = self._graph.read(path, permission, **args)
+            items += _items(answer)
             following = _after(answer)
-            if following is None or following == after:
+            if following is None or following == args.get("after"):
                 break
-            after = following
-        return min(found, key=lambda receipt: (receipt.at, receipt.remote_id), default=None)
+            args["after"] = following
+        return items
 
     def _list_posts(self, walk: _Walk) -> list[PostSeen]:
         args = {"fields": POST_FIELDS, "limit": PAGE_SIZE} | ({"after": walk.after} if walk.after else {})
         now = _now()
-        answer = self._graph.read(f"{self._page}/published_posts", READ_POSTS, **args)
+        walk.pages += 1
+        try:
+            answer = self._graph.read(f"{self._page}/published_posts", READ_POSTS, **args)
+        except Rejected:
+            if not walk.after:
+                raise
+            walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
+            return []
         posts = []
         for item in _items(answer):
             if (post := as_id(item.get("id"))) is None or post in walk.listed:
@@ -256,8 +260,8 @@ class FacebookPage:
             walk.post(post, count if isinstance(count, int) else None, int((created or now).timestamp()), now)
             posts.append(PostSeen(post, as_text(item.get("message")), as_text(item.get("permalink_url")), created))
         following = _after(answer)
-        walk.pages += 1
-        walk.listing = following is not None and following != walk.after and walk.pages < POST_PAGES
+        full = len(walk.listed) >= POSTS or walk.pages >= POST_PAGES
+        walk.listing = not full and following is not None and following != walk.after
         walk.after, walk.pages = (following, walk.pages) if walk.listing else (None, 0)
         return posts
 
@@ -312,6 +316,21 @@ class FacebookPage:
 def normalised(text: str) -> str:
     """A text as it is compared with what the network gives back: composed, with single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def _oldest(items: Iterable[Mapping[str, Any]], text: str, since: datetime, taken: Collection[str]) -> Receipt | None:
+    """The first thing written since then with that text, that nobody has claimed."""
+    found: list[tuple[datetime, str, str | None]] = []
+    for item in items:
+        identity, at = as_id(item.get("id")), as_time(item.get("created_time"))
+        if identity is None or identity in taken or at is None or at < since:
+            continue
+        if normalised(as_text(item.get("message")) or "") == normalised(text):
+            found.append((at, identity, as_text(item.get("permalink_url"))))
+    if not found:
+        return None
+    at, identity, permalink = min(found, key=lambda one: one[:2])
+    return Receipt(identity, permalink, at)
 
 
 def _succeeded(answer: object) -> None:

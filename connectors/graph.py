@@ -98,19 +98,18 @@ class _Session(requests.Session):
         self.base_url = base_url.rstrip("/") + "/"
         self.status = 0
         self.answered: Mapping[str, str] = {}
-        self.hooks["response"].append(self._remember)
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         self.status, self.answered = 0, {}
         kwargs["allow_redirects"] = False  # A write that is sent elsewhere would arrive as a read.
         path = str(url).removeprefix(facebook.FACEBOOK_GRAPH_URL)
-        return super().request(method, self.base_url + path, *args, **kwargs)
-
-    def _remember(self, response: requests.Response, *_: object, **__: object) -> None:
+        # No hook does this: a hook of ours would hold the session, and the session its connections.
+        response = super().request(method, self.base_url + path, *args, **kwargs)
         self.status, self.answered = response.status_code, dict(response.headers.lower_items())
         # Meta labels some JSON text/javascript, which the SDK refuses, and an answer without a label makes it fall
         # over. All that we ask for is JSON, so that what is not JSON fails in one way: it does not decode.
         response.headers["content-type"] = "application/json"
+        return response
 
 
 class _SDK(facebook.GraphAPI):  # type: ignore[misc]  # The package has no types.
@@ -158,12 +157,19 @@ class Graph:
         return self._call(method, path, args, permission)
 
     def debug_token(self) -> dict[str, Any] | None:
-        """What Meta says of the token (fields of `GET /debug_token`), or None when the app is not configured."""
+        """What Meta says of the token (fields of `GET /debug_token`), or None when the app is not configured.
+
+        TokenInvalid would be about the app's own token, so that the identifiers of the app are wrong: `Rejected`.
+        """
         app_id, secret = self._settings.app_id, self._settings.app_secret
         if app_id is None or secret is None:
             return None
-        answer = self.read("debug_token", "", input_token=self._token, access_token=f"{app_id}|{secret}")
-        data = answer.get("data")
+        args = {"input_token": self._token, "access_token": f"{app_id}|{secret}"}
+        try:
+            answer = self._call("GET", "debug_token", args, "")
+        except TokenInvalid:
+            raise Rejected("app") from None
+        data = as_mapping(answer).get("data")
         if not isinstance(data, dict):
             raise Transient
         return data
@@ -233,7 +239,7 @@ def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: 
     if code in THROTTLED:
         return Throttled(throttled_until(headers, now))
     if code in TOKEN:
-        return TokenInvalid(TOKEN_REASONS.get(subcode or 0, "invalid"))
+        return TokenInvalid(token_reason(subcode))
     if code in PERMISSION:
         said = re.search(r"\b(?:pages|business|instagram)_[a-z_]+|\bread_insights\b", message)
         return PermissionMissing(said[0] if said else permission)
@@ -251,6 +257,11 @@ def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: 
     if code is None:
         return Rejected("unnamed")
     return Rejected(str(code) if subcode is None else f"{code}/{subcode}")
+
+
+def token_reason(subcode: object) -> str:
+    """Why a token died, from the subcode of error 190."""
+    return TOKEN_REASONS.get(subcode if isinstance(subcode, int) else 0, "invalid")
 
 
 def throttled_until(headers: Mapping[str, str], now: datetime) -> datetime:

@@ -77,7 +77,7 @@ def _change(change: object, account: str | None, at: datetime) -> Change | None:
         return _unreadable("comment_id", change)
     match verb:
         case "remove":
-            return CommentRemoved(comment, said_at or at, post)
+            return CommentRemoved(comment, at, post)
         case "hide" | "unhide":
             return VisibilityChanged(comment, verb == "hide", at, post)
         case "add" | "edited":

@@ -283,11 +283,14 @@ def _page_of(state: Standin, token: str) -> PageOfCity:
         raise GraphError(400, 2500, "An active access token must be used to query information about the current user.")
     for page in state.pages.values():
         if page.token == token:
-            dead = 463 if page.expires_at and page.expires_at <= time.time() else page.dead
-            if dead is not None:
+            if (dead := _dead(page)) is not None:
                 raise GraphError(400, 190, "Error validating access token", error_subcode=dead)
             return page
     raise GraphError(400, 190, "Invalid OAuth access token - Cannot parse access token")
+
+
+def _dead(page: PageOfCity) -> int | None:
+    return 463 if page.expires_at and page.expires_at <= time.time() else page.dead
 
 
 def _check_proof(state: Standin, token: str, proof: str | None) -> None:
@@ -304,14 +307,15 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
     if page is None:
         error = {"code": 190, "message": "The access token could not be decrypted"}
         return {"error": error, "is_valid": False, "scopes": []}
-    expired = bool(page.expires_at) and page.expires_at <= time.time()
-    return {
+    dead = _dead(page)
+    error = {"error": {"code": 190, "message": "Error validating access token", "subcode": dead}}
+    return ({} if dead is None else error) | {
         "app_id": state.app_id,
         "type": "PAGE",
         "application": "Parvis",
         "data_access_expires_at": 0,
         "expires_at": page.expires_at,
-        "is_valid": page.dead is None and not expired,
+        "is_valid": dead is None,
         "profile_id": page.id,
         "scopes": list(page.scopes),
         "granular_scopes": [{"scope": scope, "target_ids": [page.id]} for scope in page.scopes],

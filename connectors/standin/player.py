@@ -91,6 +91,17 @@ class Story(_Strict):
     posts: dict[str, StoryPost] = {}
     actions: list[Action] = []
 
+    @model_validator(mode="after")
+    def _labels_exist(self) -> Story:
+        labels = {*self.posts, *(action.label or action.publish for action in self.actions)}
+        for action in self.actions:
+            if (label := action.on or action.edit or action.remove) and label not in labels:
+                raise ValueError(f"an action is about {label}, which is nothing in this story")
+        for page in [thing.page for thing in (*self.posts.values(), *self.actions)]:
+            if page is not None and page not in self.pages:
+                raise ValueError(f"{page} is no page of this story")
+        return self
+
 
 def read_story(path: Path) -> Story:
     """A story from its file; ValueError (pydantic's) says which line of it is wrong."""

@@ -102,7 +102,7 @@ def answering() -> Iterator[Callable[..., Network]]:
     """A Page whose far side gives always the same answer, byte for byte."""
     with contextlib.ExitStack() as stack:
 
-        def start(raw: bytes, status: int = 200) -> Network:
+        def start(raw: bytes, status: int = 200, **more: str) -> Network:
             class Handler(http.server.BaseHTTPRequestHandler):
                 def do_POST(self) -> None:
                     self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -122,7 +122,7 @@ def answering() -> Iterator[Callable[..., Network]]:
             thread.start()
             stack.callback(thread.join)
             stack.callback(server.shutdown)
-            settings = NetworkSettings(GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}"))
+            settings = NetworkSettings(GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}", **more))
             return network(settings, AccountRef(NetworkName.FACEBOOK, "104", TOKEN))
 
         yield start

@@ -396,7 +396,7 @@ def test_the_health_of_a_token(city):
 
 def test_a_dead_token_is_an_answer(city):
     city.page.dead = 460
-    assert not city.network().health().valid
+    assert (city.network().health().valid, city.network().health().reason) == (False, "password_changed")
     with pytest.raises(TokenInvalid):
         city.network().pull(None, 1)
     city.token = "another"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import socket
 import ssl
 import subprocess
 import sys
@@ -275,7 +277,75 @@ def test_a_status_without_a_body_that_says_why(answering, status, expected):
         answering(b"{}", status=status).apply(Operation(OperationKind.HIDE, "1_2"), "effect-1")
 
 
+def test_a_token_of_another_page_is_not_this_pages(standin, facebook):
+    standin.state.page("105", "Arrondissement", standin.token)
+    del standin.state.pages["104"]
+    health = facebook.health()
+    assert (health.valid, health.reason) == (False, "wrong_page")
+
+
+def test_a_wrong_app_says_nothing_of_the_token(standin, facebook):
+    standin.fault("token_expired")
+    with pytest.raises(Rejected) as caught:
+        facebook.health()
+    assert caught.value.reason == "app"
+
+
+@pytest.mark.parametrize("raw", [b"true", b"{}", b"[]", b'{"data": []}'])
+def test_a_health_of_another_shape(answering, raw):
+    with pytest.raises(Transient):
+        answering(raw, app_id="1", app_secret="s").health()
+
+
+def test_a_permission_granted_for_other_pages_is_missing(answering):
+    data = {
+        "is_valid": True,
+        "profile_id": "104",
+        "scopes": ["pages_read_engagement", "pages_read_user_content", "pages_manage_posts"],
+        "granular_scopes": [
+            {"scope": "pages_read_engagement"},
+            {"scope": "pages_read_user_content", "target_ids": [104]},
+            {"scope": "pages_manage_posts", "target_ids": ["105"]},
+        ],
+    }
+    health = answering(json.dumps({"data": data}).encode(), app_id="1", app_secret="s").health()
+    assert (health.valid, health.missing) == (True, ("pages_manage_engagement", "pages_manage_posts"))
+
+
+def test_connections_end_with_their_network(standin, monkeypatch):
+    opened = []
+    connect = socket.socket.connect
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: opened.append(self) or connect(self, address))
+    gc.disable()
+    try:
+        standin.network().pull(None, 5)
+        assert [sock.fileno() for sock in opened] == [-1]
+    finally:
+        gc.enable()
+
+
 # ------------------------------------------------------------------------------------------------- old posts
+def test_a_post_deleted_during_the_listing_hides_no_other(standin, facebook):
+    now = datetime.now(UTC).timestamp()
+    for number in range(150):
+        standin.post(f"Avis {number}", at=now - number)
+    first = facebook.pull(None, 1)
+    del standin.state.posts[first.posts[-1].external_id]
+    second = facebook.pull(first.cursor, 3)
+    listed = [post.external_id for post in (*first.posts, *second.posts)]
+    assert set(standin.state.posts) <= set(listed)
+    assert len(listed) == len(set(listed)) == 150
+
+
+def test_only_the_newest_posts_are_looked_at(standin, facebook):
+    for number in range(350):
+        standin.post(f"Avis {number}", at=1_000_000.0 + number)
+    step = facebook.pull(None, 3)
+    assert len(step.posts) == 300
+    assert "Avis 50" in [post.text for post in step.posts]
+    assert not json.loads(step.cursor)["listing"]
+
+
 @pytest.fixture
 def old(standin):
     """A post older than what is read whole in every round, with 120 comments, and a young one with none."""

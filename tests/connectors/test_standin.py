@@ -67,8 +67,9 @@ def callback(standin):
             pass
 
     class Inbox:
-        bodies: list[tuple[dict[str, str], bytes]] = []
-        refusals = 0
+        def __init__(self) -> None:
+            self.bodies: list[tuple[dict[str, str], bytes]] = []
+            self.refusals = 0
 
         def changes(self) -> list[dict]:
             """What came, once all that was told is delivered."""
@@ -78,7 +79,6 @@ def callback(standin):
             return [change["value"] for body in bodies for entry in body["entry"] for change in entry["changes"]]
 
     inbox = Inbox()
-    inbox.bodies = []
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -405,10 +405,12 @@ def test_a_story_is_played_in_time():
         {"say": "a", "by": "b", "on": "c", "remove": "d"},
         {"remove": "a", "sing": "b"},
         {"at": "demain", "remove": "a"},
+        {"remove": "nothing"},
+        {"publish": "a", "text": "b", "page": "nowhere"},
     ],
 )
 def test_an_action_that_makes_no_sense_is_refused(action):
-    with pytest.raises(ValueError, match="action"):
+    with pytest.raises(ValueError, match=r"action|page"):
         Story.model_validate({"pages": {}, "actions": [action]})
 
 

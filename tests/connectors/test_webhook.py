@@ -127,8 +127,9 @@ def test_an_edit():
 def test_a_removal_has_neither_text_nor_perhaps_time():
     value = {key: COMMENT[key] for key in ("post_id", "comment_id", "parent_id", "item")} | {"verb": "remove"}
     assert only(body(value)).change == CommentRemoved("1_2", ENTRY_AT, "104_1")
+    # Whether a time there is of the comment or of its removal, Meta does not say.
     assert only(body(value | {"created_time": COMMENT["created_time"]})).change == CommentRemoved(
-        "1_2", SAID_AT, "104_1"
+        "1_2", ENTRY_AT, "104_1"
     )
 
 
