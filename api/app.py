@@ -1,0 +1,56 @@
+"""The web application: routers, errors, headers, and what runs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.staticfiles import StaticFiles
+
+from api import health, pages, problems
+from api.i18n import Dates
+from api.security import BODY_LIMIT, Door
+from api.web import account, people, sign_in
+from api.wiring import THREADS, Parvis, running
+
+ROUTERS = (
+    health.router,
+    sign_in.router,
+    account.router,
+    people.router,
+)
+"""A new page or version of the API adds its router here, and its routes to tests/api/test_matrix.py."""
+
+
+def create_app(parvis: Parvis) -> FastAPI:
+    """The door of one installation. The engine starts and stops with it when the settings say so."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = THREADS
+        with running(parvis) if parvis.settings.engine == "embedded" else nullcontext():
+            yield
+
+    app = FastAPI(
+        title="Parvis",
+        version="1",
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # They load scripts from elsewhere, which the content security policy refuses.
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=BODY_LIMIT,
+        lifespan=lifespan,
+    )
+    app.state.parvis = parvis
+    app.state.metrics = CollectorRegistry()
+    app.state.templates = pages.environment(Dates(parvis.settings.zone))
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
+    app.add_middleware(Door, settings=parvis.settings, metrics=app.state.metrics)
+    return app

@@ -1,0 +1,310 @@
+"""Who is there: passwords, second factor, server-side sessions, throttling. The browser holds a random token, we keep
+its fingerprint.
+
+Limits: a session ends after 2 hours without use (a page that refreshes itself is no use) and in any case after
+12 hours, a work day, as NIST SP 800-63B §2.2.3 asks at AAL2 for the absolute end. A password alone, for somebody who
+has a second factor, opens nothing and waits 10 minutes for the code.
+
+Throttling counts failures of the last 15 minutes. Failures from browsers that this person never used are counted by
+e-mail and by address; a browser that once signed this person in carries a proof of it and is counted apart, so that
+a stranger who guesses cannot lock the person out (OWASP's device cookie).
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import pyotp
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models import audit
+from models.errors import Refused
+from models.people import ApiKey, Membership, Person, SignIn, SignInAttempt
+from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
+from models.secrets import Vault, fingerprint
+from models.session import Database
+from models.vocabulary import Role
+
+IDLE = timedelta(hours=2)
+END = timedelta(hours=12)
+CODE_WAIT = timedelta(minutes=10)
+SEEN_EVERY = timedelta(minutes=1)
+WINDOW = timedelta(minutes=15)
+FAILURES_BY_EMAIL = 10
+FAILURES_BY_DEVICE = 10
+FAILURES_BY_ADDRESS = 100
+"""A whole city may be behind one address."""
+FAILURES_BY_CODE = 5
+
+passwords = PasswordHash((Argon2Hasher(),))
+_NOBODY = passwords.hash(secrets.token_urlsafe(16))
+"""Checked when the e-mail is unknown, so that the answer takes as long."""
+
+
+class Outcome(StrEnum):
+    """What became of an attempt to sign in."""
+
+    IN = "in"
+    CODE_NEEDED = "code_needed"
+    WRONG = "wrong"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The outcome, and what the browser is given: the session's token and the proof that this browser is known."""
+
+    outcome: Outcome
+    token: str | None = None
+    device: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who asks, with what the pages need of them. A key has no session."""
+
+    viewer: Viewer
+    sign_in_id: int | None = None
+    email: str = ""
+    single_keys: bool = False
+
+
+def sign_in(
+    database: Database, vault: Vault, email: str, password: str, *, address: str, device: str | None, now: datetime
+) -> Attempt:
+    """Check e-mail and password. It opens its own transactions: hashing takes long and must hold none."""
+    email = email.strip().casefold()
+    known = _known_device(vault, device, email)
+    subjects = _subjects(vault, email, address, known)
+    with database.read() as session:
+        throttled = _too_many(session, subjects, now)
+        person = session.scalar(select(Person).where(Person.email == email, Person.active))
+    if throttled:
+        return Attempt(Outcome.THROTTLED)
+    # 200 characters are more than anybody types: a longer one would only cost us time.
+    hashed = person.password_hash if person and person.password_hash else _NOBODY
+    right, renewed = passwords.verify_and_update(password[:200], hashed)
+    if person is None or not right or not person.password_hash:
+        with database.write() as session:
+            _record_failure(session, subjects, now)
+        return Attempt(Outcome.WRONG)
+    with database.write() as session:
+        if renewed:
+            session.execute(update(Person).where(Person.id == person.id).values(password_hash=renewed))
+        if person.totp_closed:
+            return Attempt(Outcome.CODE_NEEDED, _open(session, person.id, now=now, proved=False))
+        return _welcome(session, vault, person, now=now)
+
+
+def prove(database: Database, vault: Vault, token: str | None, code: str, *, now: datetime) -> Attempt:
+    """Check the second factor of a sign-in that waits for it. A code serves once, and gives a new token."""
+    with database.write() as session:
+        waiting = session.scalar(
+            select(SignIn).where(
+                SignIn.fingerprint == fingerprint(token or ""),
+                SignIn.proved.is_(False),
+                SignIn.revoked_at.is_(None),
+                SignIn.expires_at > now,
+            )
+        )
+        person = session.get(Person, waiting.person_id) if waiting else None
+        if waiting is None or person is None or not person.active:
+            return Attempt(Outcome.WRONG)
+        subject = vault.digest(f"code\0{person.id}".encode())
+        if _too_many(session, {subject: FAILURES_BY_CODE}, now):
+            waiting.revoked_at = now  # Whoever got here has the password; they must show it again.
+            return Attempt(Outcome.THROTTLED)
+        if not accept_code(session, vault, person, code, now=now):
+            _record_failure(session, {subject: FAILURES_BY_CODE}, now)
+            return Attempt(Outcome.CODE_NEEDED, token)
+        waiting.revoked_at = now
+        session.execute(delete(SignInAttempt).where(SignInAttempt.subject == subject))
+        return _welcome(session, vault, person, now=now)
+
+
+def accept_code(session: Session, vault: Vault, person: Person, code: str, *, now: datetime) -> bool:
+    """Whether the code is right and was not used before; one step (30 s) of difference between clocks is accepted."""
+    if not person.totp_closed:
+        return False
+    step = matching_step(vault.open(person.totp_closed), code, now=now)
+    if step is None:
+        return False
+    newer = or_(Person.totp_last_step.is_(None), Person.totp_last_step < step)
+    used = session.execute(
+        update(Person).where(Person.id == person.id, newer).values(totp_last_step=step).returning(Person.id)
+    ).first()
+    return used is not None
+
+
+def matching_step(secret: str, code: str, *, now: datetime) -> int | None:
+    """The 30-second step that the code belongs to: this one, the one before or the one after."""
+    totp, digits = pyotp.TOTP(secret), "".join(code.split())
+    current = totp.timecode(now)
+    steps = (current - 1, current, current + 1)
+    fitting = (step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), digits.encode()))
+    return next(fitting, None)
+
+
+def identify(database: Database, token: str | None, *, now: datetime, used: bool = True) -> Identity | None:
+    """Who a browser's token belongs to; None: nobody, ended, revoked, made inactive, or its code is awaited."""
+    if not token:
+        return None
+    with database.read() as session:
+        found = session.execute(
+            select(SignIn, Person)
+            .join(Person, Person.id == SignIn.person_id)
+            .where(
+                SignIn.fingerprint == fingerprint(token),
+                SignIn.proved,
+                SignIn.revoked_at.is_(None),
+                SignIn.expires_at > now,
+                SignIn.seen_at > now - IDLE,
+                Person.active,
+            )
+        ).first()
+        if found is None:
+            return None
+        sign_in_row, person = found
+        memberships = session.scalars(select(Membership).where(Membership.person_id == person.id)).all()
+    if used and now - sign_in_row.seen_at >= SEEN_EVERY:
+        with database.write() as session:
+            session.execute(update(SignIn).where(SignIn.id == sign_in_row.id).values(seen_at=now))
+    viewer = Viewer(
+        person_id=person.id,
+        name=person.name,
+        roles=frozenset(Role(membership.role) for membership in memberships),
+        grants=grants_of(memberships),
+    )
+    return Identity(viewer, sign_in_row.id, person.email, person.single_keys)
+
+
+def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:
+    """What an API key may read; None: not a key of ours, or revoked."""
+    with database.read() as session:
+        row = session.scalar(select(ApiKey).where(ApiKey.fingerprint == fingerprint(key), ApiKey.revoked_at.is_(None)))
+    if row is None:
+        return None
+    if row.used_at is None or now - row.used_at >= SEEN_EVERY:
+        with database.write() as session:
+            session.execute(update(ApiKey).where(ApiKey.id == row.id).values(used_at=now))
+    grants = frozenset(Grant(KEY_SCOPES[scope]) for scope in row.scopes if scope in KEY_SCOPES)
+    return Identity(Viewer(None, row.name, frozenset(), grants))
+
+
+def check_own_password(database: Database, vault: Vault, person_id: int, password: str, *, now: datetime) -> None:
+    """Refused unless somebody who is signed in types the right password; guesses are counted like those of codes."""
+    subjects = {vault.digest(f"code\0{person_id}".encode()): FAILURES_BY_CODE}
+    with database.read() as session:
+        person = session.get(Person, person_id)
+        throttled = _too_many(session, subjects, now)
+    if person and person.password_hash and not throttled:
+        if passwords.verify(password[:200], person.password_hash):
+            return
+        with database.write() as session:
+            _record_failure(session, subjects, now)
+    raise Refused("password_wrong", field="current")
+
+
+def waits_for_code(session: Session, token: str | None, *, now: datetime) -> bool:
+    """Whether this browser has given a password and owes the code."""
+    statement = select(SignIn.id).where(
+        SignIn.fingerprint == fingerprint(token or ""),
+        SignIn.proved.is_(False),
+        SignIn.revoked_at.is_(None),
+        SignIn.expires_at > now,
+    )
+    return session.scalar(statement) is not None
+
+
+def sign_out(session: Session, token: str, *, now: datetime) -> None:
+    """End this session; the token opens nothing any more."""
+    session.execute(
+        update(SignIn)
+        .where(SignIn.fingerprint == fingerprint(token), SignIn.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | None = None) -> None:
+    """End every session of a person, or every one but `but`."""
+    statement = update(SignIn).where(SignIn.person_id == person_id, SignIn.revoked_at.is_(None))
+    session.execute((statement.where(SignIn.id != but) if but else statement).values(revoked_at=now))
+
+
+def _welcome(session: Session, vault: Vault, person: Person, *, now: datetime) -> Attempt:
+    session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
+    audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id)
+    token = _open(session, person.id, now=now, proved=True)
+    return Attempt(Outcome.IN, token, _new_device(vault, person.email), person.language)
+
+
+def _open(session: Session, person_id: int, *, now: datetime, proved: bool) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            fingerprint=fingerprint(token),
+            person_id=person_id,
+            created_at=now,
+            seen_at=now,
+            expires_at=now + (END if proved else CODE_WAIT),
+            proved=proved,
+        )
+    )
+    return token
+
+
+# ---------------------------------------------------------------------------------------------- throttling
+def _new_device(vault: Vault, email: str) -> str:
+    mark = secrets.token_urlsafe(16)
+    return f"{mark}.{vault.digest(_device(mark, email))}"
+
+
+def _known_device(vault: Vault, device: str | None, email: str) -> str | None:
+    """The mark of a browser that once signed this person in; None for any other."""
+    mark, _, proof = (device or "").partition(".")
+    return mark if vault.matches(_device(mark, email), proof) else None
+
+
+def _device(mark: str, email: str) -> bytes:
+    return f"device\0{mark}\0{email}".encode()
+
+
+def _subjects(vault: Vault, email: str, address: str, known: str | None) -> dict[str, int]:
+    """What a failure is counted under, and how many are too many."""
+    if known:
+        return {vault.digest(f"known\0{known}".encode()): FAILURES_BY_DEVICE}
+    return {
+        vault.digest(f"email\0{email}".encode()): FAILURES_BY_EMAIL,
+        vault.digest(f"address\0{_network(address)}".encode()): FAILURES_BY_ADDRESS,
+    }
+
+
+def _network(address: str) -> str:
+    """The address, or for IPv6 the /64 that one client has whole."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
+
+
+def _too_many(session: Session, subjects: dict[str, int], now: datetime) -> bool:
+    counts = session.execute(
+        select(SignInAttempt.subject, func.count())
+        .where(SignInAttempt.subject.in_(subjects), SignInAttempt.at > now - WINDOW)
+        .group_by(SignInAttempt.subject)
+    )
+    return any(count >= subjects[subject] for subject, count in counts)
+
+
+def _record_failure(session: Session, subjects: dict[str, int], now: datetime) -> None:
+    session.add_all(SignInAttempt(subject=subject, at=now) for subject in subjects)

@@ -1,0 +1,1 @@
+"""What the commands of `parvis` do; `api/cli.py` has their options."""

@@ -1,0 +1,95 @@
+"""What routes ask for: who is there, whether they may, the time, and one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from api import auth
+from api.auth import Identity
+from api.problems import Forbidden, SignedOut, wants_json
+from api.security import session_cookie
+from api.wiring import Parvis
+from models.scope import Action, Viewer
+
+POLL_HEADER = "parvis-poll"
+"""Sent by what a page asks by itself: a page left open must not keep its session alive."""
+
+
+def parvis_of(request: Request) -> Parvis:
+    """The installation that serves this request."""
+    parvis: Parvis = request.app.state.parvis
+    return parvis
+
+
+def _now(request: Request) -> datetime:
+    return parvis_of(request).clock()
+
+
+def _read(request: Request) -> Iterator[Session]:
+    with parvis_of(request).database.read() as session:
+        yield session
+
+
+def _write(request: Request) -> Iterator[Session]:
+    with parvis_of(request).database.write() as session:
+        yield session
+
+
+def session_token(request: Request) -> str | None:
+    """The browser's session token, if it sent one."""
+    return request.cookies.get(session_cookie(parvis_of(request).settings))
+
+
+def _identity(request: Request) -> Identity:
+    """Who asks. It has its own short transactions, so that what comes after starts with none open."""
+    parvis = parvis_of(request)
+    authorization = request.headers.get("authorization")
+    if authorization is not None:
+        scheme, _, key = authorization.partition(" ")
+        machine = wants_json(request) and scheme.lower() == "bearer"
+        identity = auth.identify_key(parvis.database, key.strip(), now=parvis.clock()) if machine else None
+    else:
+        used = POLL_HEADER not in request.headers
+        identity = auth.identify(parvis.database, session_token(request), used=used, now=parvis.clock())
+    if identity is None:
+        raise SignedOut
+    request.state.identity = identity
+    return identity
+
+
+def _viewer(identity: Annotated[Identity, Depends(_identity)]) -> Viewer:
+    return identity.viewer
+
+
+def require(action: Action, *, whole_city: bool = False) -> Any:
+    """Dependency that gives the Viewer if they may do `action` somewhere (or, `whole_city`, everywhere); else 403.
+
+    What they may do it *on* is narrowed by `models.scope.visible` and `Viewer.may_on`.
+    """
+
+    def allowed(viewer: CurrentViewer) -> Viewer:
+        may = viewer.may_on(action, borough_id=None, account_id=None) if whole_city else viewer.may(action)
+        if not may:
+            raise Forbidden
+        return viewer
+
+    return Depends(allowed)
+
+
+async def _raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+# With the default scope the commit would come after the answer has left: a commit that fails would read as a 200.
+ReadSession = Annotated[Session, Depends(_read, scope="function")]
+WriteSession = Annotated[Session, Depends(_write, scope="function")]
+CurrentIdentity = Annotated[Identity, Depends(_identity)]
+CurrentViewer = Annotated[Viewer, Depends(_viewer)]
+Installation = Annotated[Parvis, Depends(parvis_of)]
+Now = Annotated[datetime, Depends(_now)]
+RawBody = Annotated[bytes, Depends(_raw_body)]

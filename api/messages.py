@@ -1,0 +1,244 @@
+"""Every code that the floors below can say, in words; and the words of the trade as people read them.
+
+A refusal or a reason without a line here fails a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from api.i18n import N_, _
+from classifiers.reasons import ReasonCode
+from models.errors import Refused
+from models.vocabulary import (
+    AccountState,
+    Breach,
+    CommentState,
+    DecisionKind,
+    EffectState,
+    Ground,
+    Group311,
+    Intention,
+    Language,
+    NetworkName,
+    PostState,
+    Reason,
+    RequestNature,
+    RequestStatus,
+    Role,
+)
+
+REFUSALS: Mapping[str, str] = {
+    # people
+    "own_memberships": N_("You cannot change your own roles or access; another administrator does it."),
+    "password_short": N_("The password must have at least %(least)s characters."),
+    "password_long": N_("The password must have at most %(most)s characters."),
+    "password_is_email": N_("The password cannot be your e-mail."),
+    "passwords_differ": N_("The two passwords are not the same."),
+    "password_wrong": N_("The current password is not right."),
+    "code_wrong": N_("The code is not right, or was used already."),
+    "email_unreadable": N_("This is not an e-mail address."),
+    "email_taken": N_("Somebody has this e-mail already."),
+    "role_unknown": N_("Choose a role."),
+    "scope_unreadable": N_("Choose where the role holds."),
+    "one_scope": N_("A role holds in one place: the city, a borough or an account."),
+    "person_inactive": N_("This person is inactive; activate them first."),
+    "borough_unknown": N_("There is no borough with the code %(borough)s."),
+    "external_id_unreadable": N_("The account’s id on the network is missing or too long."),
+    "token_unreadable": N_("The token is missing, or has a space in it."),
+    "scope_unknown": N_("Unknown scope %(scope)s; the scopes are %(known)s."),
+    "name_needed": N_("A name is needed, of at most 100 characters."),
+    "name_taken": N_("The name %(name)s is taken."),
+    # decisions
+    "already_decided": N_("%(by)s has decided already."),
+    "already_hidden": N_("This comment is hidden already."),
+    "already_undone": N_("This decision was undone already."),
+    "claimed": N_("%(by)s has this comment open."),
+    "form_key_reused": N_("This form was sent already, with other contents."),
+    "gone": N_("This comment is not on the network any more."),
+    "not_a_choice": N_("This decision is not possible here."),
+    "not_hidden": N_("This comment is not hidden."),
+    "not_undoable": N_("This decision cannot be undone any more."),
+    "not_waiting": N_("This comment does not wait for a decision."),
+    "people_decide": N_("Decisions belong to people: sign in."),
+    "reply_empty": N_("Write a reply first."),
+    "reply_sent": N_("The reply has left already; it cannot be undone from here."),
+    "reply_too_long": N_("The reply must have at most %(most)s characters."),
+    "rule_needed": N_("Choose the article of the netiquette that applies."),
+    "rule_not_in_force": N_("This article is not in force."),
+    "rule_not_yours": N_("Your role cannot decide by this article."),
+    "second_person_needed": N_("Criticism of the city is never hidden by one person alone: ask a second person."),
+    "text_changed": N_("The citizen has changed the text since you opened it. Read it again."),
+    # 311 requests
+    "note_needed": N_("Write a note for the citizen."),
+    "request_changed": N_("Somebody has changed this request since you opened it."),
+    "request_closed": N_("Request %(number)s is closed."),
+    "request_unknown": N_("There is no such request."),
+    "service_needed": N_("Choose a service."),
+    "service_unknown": N_("There is no such service."),
+    "status_not_next": N_("A request cannot go from its status to that one."),
+}
+
+REASONS: Mapping[str, str] = {
+    ReasonCode.WORD_WEIGHT: N_("This word weighs for “%(label)s”."),
+    ReasonCode.LEXICON_INSULT: N_("Insult."),
+    ReasonCode.LEXICON_AIMED_INSULT: N_("Insult aimed at a person."),
+    ReasonCode.LEXICON_HATE: N_("Hateful word."),
+    ReasonCode.LEXICON_THREAT: N_("Threat."),
+    ReasonCode.LEXICON_VULGAR: N_("Vulgar word."),
+    ReasonCode.LEXICON_SPAM: N_("Wording of an advertisement."),
+    ReasonCode.LEXICON_SWEAR: N_("Swear word: shown, and counted for nothing."),
+    ReasonCode.LEXICON_DENIED: N_("Denied, quoted or reported: counted for nothing."),
+    ReasonCode.LEXICON_DANGER: N_("Word of danger."),
+    ReasonCode.LEXICON_DISTRESS: N_("Word of distress."),
+    ReasonCode.LEXICON_SAME_DAY: N_("To be seen the same day."),
+    ReasonCode.LEXICON_DANGER_PAST: N_("Word of danger in a story, a plan or thanks: counted for nothing."),
+    ReasonCode.PATTERN_PHONE: N_("Telephone number."),
+    ReasonCode.PATTERN_EMAIL: N_("E-mail address."),
+    ReasonCode.PATTERN_POSTAL_CODE: N_("Postal code."),
+    ReasonCode.PATTERN_HOME_ADDRESS: N_("Home address."),
+    ReasonCode.PATTERN_CARD: N_("Payment card number."),
+    ReasonCode.PATTERN_SIN: N_("Social insurance number."),
+    ReasonCode.SPAM_LINK: N_("Link of an advertisement."),
+    ReasonCode.SPAM_SHORTENER: N_("Shortened link."),
+    ReasonCode.SPAM_REPETITION: N_("The same words again and again."),
+    ReasonCode.SPAM_CAPITALS: N_("Mostly capital letters."),
+    ReasonCode.LANGUAGE_DEFAULT: N_("Too few words to tell the language: the page’s is taken."),
+}
+
+NOTICES: Mapping[str, str] = {
+    "password": N_("Your password is changed."),
+    "welcome": N_("Your password is set. Sign in."),
+    "saved": N_("Saved."),
+    "signed-out": N_("You are signed out."),
+    "second-factor-on": N_("The second factor is on."),
+    "second-factor-off": N_("The second factor is off."),
+}
+
+LABELS: Mapping[str, Mapping[str, str]] = {
+    "network": {
+        NetworkName.FACEBOOK: N_("Facebook"),
+        NetworkName.INSTAGRAM: N_("Instagram"),
+        NetworkName.LINKEDIN: N_("LinkedIn"),
+    },
+    "role": {
+        Role.MODERATOR: N_("Moderation"),
+        Role.COMMUNICATIONS: N_("Communications"),
+        Role.APPROVER: N_("Approval"),
+        Role.AGENT311: N_("311 agent"),
+        Role.MANAGER: N_("Management"),
+        Role.RECORDS: N_("Records office"),
+        Role.ADMIN: N_("Administration"),
+    },
+    "comment_state": {
+        CommentState.RECEIVED: N_("Received"),
+        CommentState.WAITING: N_("To handle"),
+        CommentState.HANDLED: N_("Handled"),
+    },
+    "decision": {
+        DecisionKind.NOTHING: N_("Nothing to report"),
+        DecisionKind.REPLY: N_("Reply"),
+        DecisionKind.HIDE: N_("Hide"),
+        DecisionKind.UNHIDE: N_("Show again"),
+        DecisionKind.REQUEST: N_("Send to 311"),
+        DecisionKind.CANCEL: N_("Undo"),
+    },
+    "effect": {
+        EffectState.READY: N_("Waiting to leave"),
+        EffectState.CLAIMED: N_("Leaving"),
+        EffectState.SENDING: N_("Being sent"),
+        EffectState.DONE: N_("Done on the network"),
+        EffectState.FAILED: N_("Refused by the network"),
+        EffectState.UNKNOWN: N_("Being checked on the network"),
+        EffectState.NEEDS_PERSON: N_("To be checked by a person"),
+        EffectState.CANCELLED: N_("Cancelled"),
+    },
+    "request_status": {
+        RequestStatus.ACCEPTED: N_("Accepted"),
+        RequestStatus.IN_PROGRESS: N_("In progress"),
+        RequestStatus.DONE: N_("Resolved"),
+        RequestStatus.REFUSED: N_("Not accepted"),
+    },
+    "nature": {
+        RequestNature.INFORMATION: N_("Information"),
+        RequestNature.COMMENT: N_("Comment"),
+        RequestNature.REQUEST: N_("Request"),
+        RequestNature.COMPLAINT: N_("Formal complaint"),
+    },
+    "post_state": {
+        PostState.DRAFT: N_("Draft"),
+        PostState.SUBMITTED: N_("To approve"),
+        PostState.APPROVED: N_("Approved"),
+        PostState.SCHEDULED: N_("Scheduled"),
+        PostState.PUBLISHED: N_("Published"),
+        PostState.TO_REVIEW: N_("To review"),
+    },
+    "account_state": {
+        AccountState.ACTIVE: N_("Connected"),
+        AccountState.TOKEN_INVALID: N_("To connect again"),
+        AccountState.PERMISSION_MISSING: N_("Permission missing"),
+    },
+    "ground": {Ground.LAW: N_("Law"), Ground.NETIQUETTE: N_("Netiquette")},
+    "intention": {
+        Intention.SERVICE_REQUEST: N_("Request for action"),
+        Intention.QUESTION: N_("Question"),
+        Intention.DISSATISFACTION: N_("Dissatisfaction or criticism"),
+        Intention.SUGGESTION: N_("Suggestion"),
+        Intention.PRAISE: N_("Thanks"),
+        Intention.OFF_TOPIC: N_("Off topic"),
+    },
+    "netiquette": {
+        Breach.INSULT: N_("Insult to a person"),
+        Breach.HATE: N_("Hate"),
+        Breach.THREAT: N_("Threat to a person"),
+        Breach.VULGAR: N_("Coarse language"),
+        Breach.SPAM: N_("Advertising or spam"),
+        Breach.PERSONAL_INFORMATION: N_("Personal information"),
+    },
+    "groupe": {
+        Group311.SNOW: N_("Snow removal"),
+        Group311.ROADS: N_("Roads and pavements"),
+        Group311.COLLECTION: N_("Waste collection"),
+        Group311.CLEANLINESS: N_("Cleanliness"),
+        Group311.WATER: N_("Water and sewers"),
+        Group311.LIGHTING: N_("Lighting and signs"),
+        Group311.TREES: N_("Trees"),
+        Group311.PARKS: N_("Parks"),
+        Group311.NOISE: N_("Noise and nuisances"),
+        Group311.ANIMALS: N_("Animals"),
+        Group311.TRAFFIC: N_("Parking and traffic"),
+        Group311.PERMITS: N_("Permits, taxes and housing"),
+        Group311.LEISURE: N_("Leisure"),
+        Group311.OTHER: N_("Other"),
+    },
+    "language": {
+        Language.FRENCH: N_("French"),
+        Language.ENGLISH: N_("English"),
+        Language.OTHER: N_("Other language"),
+    },
+    "urgence": {"0": N_("Not urgent"), "1": N_("Same day"), "2": N_("Immediate danger")},
+}
+"""Kind of word, then value. The classifier's kinds have the names of its outputs."""
+
+
+def refusal(error: Refused) -> str:
+    """What a refusal says to a person."""
+    return _(REFUSALS[error.code], **error.params)
+
+
+def reason(value: Reason) -> str:
+    """Why, as a sentence; what it points at is in `start` and `end`."""
+    params = dict(value.params)
+    if {"head", "label"} <= params.keys():
+        params["label"] = label(params["head"], params["label"])
+    return _(REASONS[value.code], **params)
+
+
+def notice(code: str | None) -> str | None:
+    """What was just done, said on the page that comes after (`?fait=code`)."""
+    return _(NOTICES[code]) if code and code in NOTICES else None
+
+
+def label(kind: str, value: object) -> str:
+    """A word of the trade as people read it: `label("role", membership.role)`, `label("urgence", 2)`."""
+    return _(LABELS[kind][str(value)])

@@ -1,0 +1,84 @@
+"""Pages: Jinja templates with what every one of them knows: words, dates, icons, who reads, where they may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from api import i18n, messages
+from api.i18n import N_, Dates
+from models.scope import Action
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry of the navigation; shown to whoever may do `action` somewhere."""
+
+    path: str
+    name: str
+    icon: str
+    action: Action
+
+
+PLACES = (Place("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),)
+"""In the order in which they are shown. A new page adds its line."""
+
+
+@cache
+def icon(name: str) -> Markup:
+    """A drawing of `static/vendor/icons`, decorative: what it means is said in words beside it."""
+    path = HERE / "static" / "vendor" / "icons" / f"{name}.svg"
+    if not path.is_file():
+        return Markup("")
+    drawing = path.read_text(encoding="utf-8")
+    drawing = drawing[drawing.index("<svg") :]
+    return Markup(drawing.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S704  # From our own files.
+
+
+def environment(dates: Dates) -> Environment:
+    """The templates; everything is escaped, and a name that is not given is an error."""
+    templates = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.install_gettext_callables(  # type: ignore[attr-defined]  # Added by the extension.
+        lambda message: i18n.catalogue(i18n.language.get()).gettext(message),
+        lambda one, many, n: i18n.catalogue(i18n.language.get()).ngettext(one, many, n),
+        newstyle=True,
+    )
+    templates.globals.update(
+        icon=icon, label=messages.label, reason=messages.reason, refusal=messages.refusal, places=PLACES
+    )
+    templates.filters.update(
+        day=dates.day, time=dates.time, moment=dates.moment, machine=dates.machine, number=i18n.format_number
+    )
+    return templates
+
+
+def render(
+    request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
+) -> HTMLResponse:
+    """One page. Templates always have `request`, `identity` (None when nobody is signed in), `language`, `notice`."""
+    templates: Environment = request.app.state.templates
+    html = templates.get_template(name).render(
+        request=request,
+        identity=getattr(request.state, "identity", None),
+        language=i18n.language.get(),
+        notice=messages.notice(request.query_params.get("fait")),
+        **values,
+    )
+    return HTMLResponse(html, status, headers)

@@ -1,0 +1,149 @@
+"""Errors as answers: RFC 9457 problem documents for machines, pages in French for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from api.i18n import N_, _
+from api.messages import refusal
+from api.pages import render
+from models.errors import NotFound, ParvisError, Refused
+
+JSON_PREFIXES = ("/api/", "/webhooks/", "/open311/", "/healthz", "/readyz", "/metrics")
+
+
+class SignedOut(ParvisError):
+    """Nobody is signed in, or the key is not known: 401, or the sign-in page."""
+
+
+class Forbidden(ParvisError):
+    """Known, and not allowed to do this anywhere: 403."""
+
+
+_PROBLEMS: Mapping[str, tuple[str, str]] = {
+    "bad_request": (N_("Unreadable request"), N_("The request could not be read.")),
+    "signed_out": (N_("Sign-in needed"), N_("Sign in, or give a valid API key.")),
+    "forbidden": (N_("Access denied"), N_("Your role does not allow this.")),
+    "cross_site": (
+        N_("Access denied"),
+        N_("This form was sent from another site. Open the page again and send it from there."),
+    ),
+    "not_found": (N_("Not found"), N_("There is nothing at this address, or it is not yours to see.")),
+    "method_not_allowed": (N_("Method not allowed"), N_("This address does not take that method.")),
+    "too_large": (N_("Too large"), N_("What was sent is larger than 1 MB.")),
+    "refused": (N_("Not possible"), N_("This could not be done.")),
+    "invalid": (N_("Fields to correct"), N_("Some fields are missing or cannot be read.")),
+    "throttled": (N_("Too many attempts"), N_("Wait a few minutes, then try again.")),
+    "internal": (N_("Unexpected error"), N_("Something failed on our side. What you sent was not kept; try again.")),
+}
+_CODES = {
+    400: "bad_request",
+    401: "signed_out",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "refused",
+    413: "too_large",
+    422: "invalid",
+    429: "throttled",
+}
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a machine asks: by address, because people and machines have different ones."""
+    return request.url.path.startswith(JSON_PREFIXES)
+
+
+def problem_response(
+    request: Request,
+    status: int,
+    code: str | None = None,
+    *,
+    detail: str | None = None,
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The answer to a request that failed: `code` is stable, `detail` a sentence in the reader's language."""
+    code = code or _CODES.get(status, "bad_request" if status < 500 else "internal")
+    title, usual = _PROBLEMS.get(code) or _PROBLEMS[_CODES.get(status, "internal")]
+    detail = detail or _(usual)
+    if wants_json(request):
+        body: dict[str, Any] = {
+            "type": f"urn:parvis:problem:{code}",
+            "title": _(title),
+            "status": status,
+            "code": code,
+            "detail": detail,
+            "request": request.state.id,
+        }
+        if errors:
+            body["errors"] = list(errors)
+        return JSONResponse(body, status, headers, media_type="application/problem+json")
+    values = {"heading": _(title), "detail": detail, "code": code, "request_id": request.state.id}
+    if "hx-request" in request.headers:
+        # The page stays as it is, and the sentence joins its messages.
+        aimed = {"HX-Retarget": "#toasts", "HX-Reswap": "beforeend", **(headers or {})}
+        return render(request, "toast.html", status=status, headers=aimed, **values)
+    return render(request, "error.html", status=status, headers=headers, **values)
+
+
+def _refused(request: Request, error: Refused) -> Response:
+    field = error.params.get("field")
+    detail = refusal(error)
+    errors = [{"field": field, "code": error.code, "detail": detail}] if field else []
+    return problem_response(request, 422 if field else 409, error.code, detail=detail, errors=errors)
+
+
+def _not_found(request: Request, error: Exception) -> Response:
+    return problem_response(request, 404)
+
+
+def _forbidden(request: Request, error: Exception) -> Response:
+    return problem_response(request, 403)
+
+
+def _signed_out(request: Request, error: Exception) -> Response:
+    if wants_json(request):
+        return problem_response(request, 401, headers={"WWW-Authenticate": "Bearer"})
+    where = "/connexion"
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"HX-Redirect": where})
+    if request.method == "GET" and request.url.path != "/":
+        asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+        where = f"{where}?{urlencode({'suite': asked})}"
+    return RedirectResponse(where, 303)
+
+
+def _http(request: Request, error: HTTPException) -> Response:
+    return problem_response(request, error.status_code, headers=error.headers)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Response:
+    errors = [
+        {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "code": fault["type"]}
+        for fault in error.errors()
+    ]
+    status = 400 if any(fault["type"] == "json_invalid" for fault in error.errors()) else 422
+    return problem_response(request, status, errors=errors)
+
+
+def install(app: FastAPI) -> None:
+    """Every error that can reach the door has its answer; what nobody expected is answered by `security.Door`."""
+    handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
+        Refused: _refused,
+        NotFound: _not_found,
+        Forbidden: _forbidden,
+        SignedOut: _signed_out,
+        HTTPException: _http,
+        RequestValidationError: _invalid,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)

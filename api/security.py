@@ -1,0 +1,140 @@
+"""What stands around every request: its id and language, its size, where it comes from, and the answer's headers."""
+
+from __future__ import annotations
+
+import time
+from http.cookies import CookieError, SimpleCookie
+from secrets import token_hex
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.i18n import FRENCH, LANGUAGES, language
+from api.problems import problem_response
+from api.settings import Settings
+
+BODY_LIMIT = 1_048_576
+"""Bytes. Nothing that is sent to Parvis is larger: Meta's batches hold a thousand small changes at most."""
+LANGUAGE_COOKIE = "parvis_language"
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+log = structlog.get_logger("parvis.door")
+
+
+def session_cookie(settings: Settings) -> str:
+    """The session cookie's name: `__Host-` binds it to this host and to https."""
+    return "__Host-parvis" if settings.https else "parvis"
+
+
+class Door:
+    """The outermost layer. An error that nobody expected becomes an answer here, so that it has these headers too."""
+
+    def __init__(self, app: ASGIApp, *, settings: Settings, metrics: CollectorRegistry) -> None:
+        self._app = app
+        self._origin = settings.base_url
+        self._https = settings.https
+        self._cookie = session_cookie(settings)
+        self._served = Counter(
+            "parvis_http_requests", "Requests served", ["method", "route", "status"], registry=metrics
+        )
+        self._seconds = Histogram(
+            "parvis_http_request_seconds", "Time to answer", ["method", "route"], registry=metrics
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        request.state.id = token_hex(8)
+        cookies = _cookies(Headers(scope=scope))
+        chosen = cookies.get(LANGUAGE_COOKIE, FRENCH)
+        language.set(chosen if chosen in LANGUAGES else FRENCH)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request=request.state.id)
+        started, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._add_headers(MutableHeaders(scope=message), request)
+            await send(message)
+
+        try:
+            refusal = self._refusal(request, signed_in=self._cookie in cookies)
+            answer: ASGIApp = refusal or self._app
+            await answer(scope, receive, send_with_headers)
+        except Exception:
+            log.exception("unexpected", method=request.method, route=_route(scope))
+            if status:
+                raise  # Part of the answer has left: the connection must be cut.
+            response = problem_response(request, 500, "internal")
+            await response(scope, receive, send_with_headers)
+        finally:
+            seconds, route = time.perf_counter() - started, _route(scope)
+            self._served.labels(request.method, route, status).inc()
+            self._seconds.labels(request.method, route).observe(seconds)
+            if route not in {"/healthz", "/readyz", "/static"}:
+                log.info("served", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
+
+    def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
+        """The answer to a request that goes no further: too large, or sent by another site."""
+        length = request.headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > BODY_LIMIT:
+            return problem_response(request, 413, "too_large")
+        if request.method not in _SAFE and not self._ours(request.headers, signed_in=signed_in):
+            return problem_response(request, 403, "cross_site")
+        return None
+
+    def _ours(self, headers: Headers, *, signed_in: bool) -> bool:
+        """Whether a page of ours sent this, as far as the browser says. A machine sends neither header nor cookie.
+
+        A key in `Authorization` is never sent by a browser by itself, and the cookie is not looked at beside it.
+        """
+        if "authorization" in headers:
+            return True
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None:
+            return site in {"same-origin", "none"}
+        if origin is not None:
+            return origin == self._origin
+        return not signed_in
+
+    def _add_headers(self, headers: MutableHeaders, request: Request) -> None:
+        for name, value in _HEADERS.items():
+            headers[name] = value
+        if self._https:
+            headers["strict-transport-security"] = "max-age=31536000"
+        headers["x-request-id"] = request.state.id
+        # What is on a page of Parvis is for the person who asked, now: nothing is kept unless the route says so.
+        headers.setdefault("cache-control", "no-cache" if request.url.path.startswith("/static/") else "no-store")
+
+
+def _cookies(headers: Headers) -> dict[str, str]:
+    try:
+        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+    except CookieError:
+        return {}
+
+
+def _route(scope: Scope) -> str:
+    """The route's template, never the path itself: a path may hold a personal link."""
+    route = scope.get("route")
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return path or "unknown"

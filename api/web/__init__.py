@@ -1,0 +1,1 @@
+"""Pages for people: one file for one part of the work."""

@@ -1,0 +1,142 @@
+"""Who works here: the administrator invites people, gives and takes roles, lets in and keeps out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from api import people
+from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.pages import render
+from api.people import CITY, Place
+from api.wiring import Parvis
+from models.accounts import Account
+from models.errors import NotFound, Refused
+from models.people import Borough, Membership, Person
+from models.scope import Action, Viewer
+from models.vocabulary import Role
+
+router = APIRouter(prefix="/personnes", include_in_schema=False)
+
+Text = Annotated[str, Form()]
+# Somebody who manages people of one borough could give themselves the rest through another person.
+Admin = Annotated[Viewer, require(Action.MANAGE_PEOPLE, whole_city=True)]
+
+
+def _role(text: str) -> Role:
+    if text not in set(Role):
+        raise Refused("role_unknown", field="role")
+    return Role(text)
+
+
+def _place(text: str) -> Place:
+    """What the form says: city, borough:3, or account:5."""
+    if text == "city":
+        return CITY
+    kind, _, number = text.partition(":")
+    if kind not in {"borough", "account"} or not number.isdecimal() or len(number) > 18:
+        raise Refused("scope_unreadable", field="scope")
+    return Place(borough_id=int(number)) if kind == "borough" else Place(account_id=int(number))
+
+
+def _page(
+    request: Request,
+    session: Session,
+    *,
+    status: int = 200,
+    link: str | None = None,
+    error: Refused | None = None,
+    form: Mapping[str, str] | None = None,
+) -> Response:
+    everybody = session.scalars(
+        select(Person).options(selectinload(Person.memberships)).order_by(Person.active.desc(), Person.name)
+    ).all()
+    return render(
+        request,
+        "people.html",
+        status=status,
+        everybody=everybody,
+        boroughs={borough.id: borough for borough in session.scalars(select(Borough).order_by(Borough.name))},
+        accounts={account.id: account for account in session.scalars(select(Account).order_by(Account.name))},
+        roles=list(Role),
+        link=link,
+        error=error,
+        form=form or {},
+    )
+
+
+def _link(parvis: Parvis, token: str) -> str:
+    return f"{parvis.settings.base_url}/invitation/{token}"
+
+
+@router.get("")
+def show(request: Request, session: ReadSession, viewer: Admin) -> Response:
+    return _page(request, session)
+
+
+@router.post("")
+def invite(
+    request: Request,
+    parvis: Installation,
+    viewer: Admin,
+    now: Now,
+    email: Text = "",
+    name: Text = "",
+    role: Text = "",
+    scope: Text = "city",
+) -> Response:
+    """The link is shown once, here: only its fingerprint is kept."""
+    try:
+        with parvis.database.write() as session:
+            roles = [(_role(role), _place(scope))]
+            person = people.invite(session, email, name, roles, by=viewer.person_id, now=now)
+            token = people.new_link(session, person.id, by=viewer.person_id, now=now)
+            session.flush()
+            return _page(request, session, status=201, link=_link(parvis, token))
+    except Refused as error:
+        form = {"email": email, "name": name, "role": role, "scope": scope}
+        with parvis.database.read() as session:
+            return _page(request, session, status=422, error=error, form=form)
+
+
+@router.post("/{person_id}/roles")
+def give_role(
+    person_id: int, session: WriteSession, viewer: Admin, now: Now, role: Text = "", scope: Text = ""
+) -> Response:
+    people.add_membership(session, person_id, _role(role), _place(scope), by=viewer.person_id, now=now)
+    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+
+
+@router.post("/{person_id}/roles/{membership_id}/retirer")
+def take_role(person_id: int, membership_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
+    membership = session.get(Membership, membership_id)
+    if membership is None or membership.person_id != person_id:
+        raise NotFound("membership")
+    people.remove_membership(session, membership_id, by=viewer.person_id, now=now)
+    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+
+
+@router.post("/{person_id}/acces")
+def set_access(person_id: int, session: WriteSession, viewer: Admin, now: Now, active: Text = "") -> Response:
+    people.set_active(session, person_id, active == "on", by=viewer.person_id, now=now)
+    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+
+
+@router.post("/{person_id}/lien")
+def make_link(
+    request: Request, person_id: int, parvis: Installation, session: WriteSession, viewer: Admin, now: Now
+) -> Response:
+    token = people.new_link(session, person_id, by=viewer.person_id, now=now)
+    session.flush()
+    return _page(request, session, status=201, link=_link(parvis, token))
+
+
+@router.post("/{person_id}/second-facteur/retirer")
+def reset_second_factor(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
+    people.reset_totp(session, person_id, by=viewer.person_id, now=now)
+    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
