@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Select, func, select, tuple_
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ScalarSelect, Select, func, select, tuple_
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from models.comments import Author, Claim, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
 from models.effects import Effect
 from models.errors import NotFound, Refused
+from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CommentState
+from models.vocabulary import CommentState, DecisionKind
 from moderation.escalation import similar
 from moderation.triage import asked_to_hide
 
@@ -46,6 +47,8 @@ class Listed:
     comment: Comment
     claimed_by: str | None
     claimed_by_me: bool
+    asked_by: str | None
+    """Who asked to hide this text, while a second person is awaited."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def page(
     handled = wanted.state == CommentState.HANDLED
     keys = (Comment.lane, Comment.queued_at, Comment.id)
     statement = (
-        _filtered(select(Comment, Claim), viewer, wanted)
+        _filtered(select(Comment, Claim, _asked_by()), viewer, wanted)
         .outerjoin(Claim, Claim.comment_id == Comment.id)
         .options(
             joinedload(Comment.account),
@@ -115,7 +118,7 @@ def page(
         if after is not None:
             statement = statement.where(tuple_(*keys) > _place(after, handled=False))
     rows = session.execute(statement).all()
-    items = tuple(_listed(comment, claim, viewer, now=now) for comment, claim in rows[:limit])
+    items = tuple(_listed(comment, claim, asked_by, viewer, now=now) for comment, claim, asked_by in rows[:limit])
     more = len(rows) > limit
     return QueuePage(items, _after(items[-1].comment, handled=handled) if more else None)
 
@@ -128,6 +131,19 @@ def counts(session: Session, viewer: Viewer) -> Counts:
         return session.scalar(select(func.count()).select_from(inner)) or 0
 
     return Counts(count(Filter()), count(Filter(lane=0)))
+
+
+def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
+    """How many decisions of each kind stand since then, within the viewer's scope; undone ones count for nothing."""
+    undone = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
+    statement: Select = (  # type: ignore[type-arg]  # Two columns: the types know them, `visible` does not.
+        select(Decision.kind, func.count())
+        .join(Comment, Comment.id == Decision.comment_id)
+        .where(Decision.at >= since, Decision.kind != DecisionKind.CANCEL, Decision.id.not_in(undone))
+        .group_by(Decision.kind)
+    )
+    rows = session.execute(visible(statement, viewer, Action.SEE_COMMENTS, Comment))
+    return {DecisionKind(kind): count for kind, count in rows}
 
 
 def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Item:
@@ -208,10 +224,29 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
     return statement
 
 
-def _listed(comment: Comment, claim: Claim | None, viewer: Viewer, *, now: datetime) -> Listed:
+def _asked_by() -> ScalarSelect[str | None]:
+    """The name of whoever asked to hide the text as it is now; the same rule as `triage.asked_to_hide`, for a list."""
+    answer = aliased(Decision)
+    return (
+        select(Person.name)
+        .join(Decision, Decision.person_id == Person.id)
+        .where(
+            Decision.comment_id == Comment.id,
+            Decision.comment_version == Comment.version,
+            Decision.kind == DecisionKind.ASK_HIDE,
+            ~select(answer.id).where(answer.cancels_id == Decision.id).exists(),
+        )
+        .order_by(Decision.id.desc())
+        .limit(1)
+        .correlate(Comment)
+        .scalar_subquery()
+    )
+
+
+def _listed(comment: Comment, claim: Claim | None, asked_by: str | None, viewer: Viewer, *, now: datetime) -> Listed:
     live = claim is not None and claim.until > now
     mine = claim is not None and live and claim.person_id == viewer.person_id
-    return Listed(comment, claim.person.name if claim is not None and live and not mine else None, mine)
+    return Listed(comment, claim.person.name if claim is not None and live and not mine else None, mine, asked_by)
 
 
 def _thread(session: Session, comment: Comment) -> Sequence[Comment]:
