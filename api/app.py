@@ -9,9 +9,10 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
-from api import health, pages, problems
+from api import health, pages, problems, webhooks
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
 from api.web import account, people, sign_in
@@ -19,6 +20,7 @@ from api.wiring import THREADS, Parvis, running
 
 ROUTERS = (
     health.router,
+    webhooks.router,
     sign_in.router,
     account.router,
     people.router,
@@ -42,7 +44,6 @@ def create_app(parvis: Parvis) -> FastAPI:
         docs_url=None,  # They load scripts from elsewhere, which the content security policy refuses.
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=BODY_LIMIT,
         lifespan=lifespan,
     )
     app.state.parvis = parvis
@@ -52,5 +53,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
+    # FastAPI's own limit would stand outside the door, and answer without its headers.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT)
     app.add_middleware(Door, settings=parvis.settings, metrics=app.state.metrics)
     return app
