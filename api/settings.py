@@ -150,7 +150,8 @@ def load(**given: object) -> Settings:
         for fault in error.errors(include_url=False, include_context=False):
             name = "".join(str(part) for part in fault["loc"][:1]).upper()
             name = name if name.startswith(PREFIX) else PREFIX + name
-            lines.append(f"{name}{_(': ')}{_(fault['msg'])}")
+            sentence = fault["msg"]
+            lines.append(_("%(name)s: %(finding)s", name=name, finding=_(sentence)))
         raise SettingsError("\n".join(lines)) from error
 
 

@@ -30,7 +30,7 @@ Admin = Annotated[Viewer, require(Action.MANAGE_PEOPLE, whole_city=True)]
 
 def _role(text: str) -> Role:
     if text not in set(Role):
-        raise Refused("role_unknown", field="role")
+        raise Refused("role_unknown", field="role", known=", ".join(Role))
     return Role(text)
 
 

@@ -1,0 +1,272 @@
+"""The command line. Imports stand inside commands, so that `parvis --help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from api.i18n import _
+
+if TYPE_CHECKING:
+    from api.settings import Settings
+    from api.wiring import Parvis
+
+app = typer.Typer(
+    help=_("Comments, 311 requests and posts of a city on its social networks."),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+user = typer.Typer(help=_("People who sign in."), no_args_is_help=True)
+account = typer.Typer(help=_("The city’s accounts on the networks."), no_args_is_help=True)
+key = typer.Typer(help=_("API keys, and the keys that protect stored tokens."), no_args_is_help=True)
+app.add_typer(user, name="user")
+app.add_typer(account, name="account")
+app.add_typer(key, name="key")
+
+
+class _Stop(Exception):
+    """A sentence for the operator; the command ends with 2 (what was asked cannot be done)."""
+
+
+@contextmanager
+def installation() -> Iterator[Parvis]:
+    """The city's installation for one command, its database up to date. It never runs the engine."""
+    from api.settings import load
+    from api.wiring import build
+    from models.migrations import pending
+
+    parvis = build(load())
+    try:
+        if pending(parvis.database):
+            raise _Stop(_("The database is not up to date: run `parvis migrate` first."))
+        yield parvis
+    finally:
+        parvis.close()
+
+
+def settings_now() -> Settings:
+    """The settings of this process, with their folder made."""
+    from api.settings import load
+
+    settings = load()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return settings
+
+
+@app.command(help=_("Serve the pages, the API and the webhooks."))
+def serve(
+    port: Annotated[int | None, typer.Option(help=_("Port, instead of PARVIS_PORT."))] = None,
+    host: Annotated[str | None, typer.Option(help=_("Address to listen on, instead of PARVIS_HOST."))] = None,
+) -> None:
+    import uvicorn
+
+    from api import logs
+    from api.app import create_app
+
+    logs.configure()
+    with installation() as parvis:
+        settings = parvis.settings
+        # The access log is the door's own: it has no personal link in it. A proxy on this machine says who calls.
+        uvicorn.run(
+            create_app(parvis),
+            host=host or settings.host,
+            port=settings.port if port is None else port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+
+
+@app.command(help=_("Do what happens by itself, without serving pages."))
+def worker() -> None:
+    import signal
+    import threading
+
+    from api import logs
+    from api.wiring import running
+
+    logs.configure()
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with installation() as parvis, running(parvis):
+        stop.wait()
+
+
+@app.command(help=_("Bring the database up to date."))
+def migrate() -> None:
+    from models.migrations import upgrade
+
+    upgrade(settings_now().url)
+    print(_("The database is up to date."))
+
+
+@app.command(help=_("Check everything, and say what is wrong (exit 1)."))
+def doctor() -> None:
+    from api.commands.doctor import examine
+
+    fine = True
+    for line in examine():
+        fine = fine and line.fine
+        print("✓" if line.fine else "✗", _("%(name)s: %(finding)s", name=line.name, finding=line.finding))
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command(help=_("Write a consistent copy of the database to FILE, while everything runs."))
+def backup(file: Annotated[Path, typer.Argument()]) -> None:
+    from api.commands import backups
+
+    backups.save(settings_now(), file)
+    print(_("Copied to %(file)s. The secret key is not in it: keep it elsewhere.", file=file))
+
+
+@app.command(help=_("Put the copy in FILE back; every process must be stopped."))
+def restore(
+    file: Annotated[Path, typer.Argument()],
+    force: Annotated[bool, typer.Option("--force", help=_("Replace the database that is there."))] = False,
+) -> None:
+    from api.commands import backups
+
+    backups.put_back(settings_now(), file, force=force)
+    print(_("Put back. Run `parvis migrate`, then `parvis doctor`."))
+
+
+@app.command(help=_("The pretend networks alone, for training and tests."))
+def standin(
+    port: Annotated[int, typer.Option(help=_("Port on this machine."))] = 8026,
+    story: Annotated[Path | None, typer.Option(help=_("File of what citizens write, and when."))] = None,
+    callback: Annotated[str | None, typer.Option(help=_("Where webhooks are posted."))] = None,
+) -> None:
+    from connectors.standin.server import serve as serve_standin
+
+    print(_("Pretend networks on http://127.0.0.1:%(port)s", port=port), flush=True)
+    serve_standin("127.0.0.1", port, story, callback)
+
+
+@app.command(help=_("Read texts, one a line or JSON Lines with id and text; write JSON Lines."))
+def classify(file: Annotated[str, typer.Argument(help=_("A file, or - for the standard input."))] = "-") -> None:
+    from api.commands.classify import run
+    from api.settings import load
+    from classifiers.baseline import load as load_classifier
+
+    if not run(load_classifier(load().model), file, sys.stdout):
+        raise typer.Exit(1)
+
+
+@user.command("add", help=_("Add a person; prints an invitation link when no password is given."))
+def user_add(
+    email: str,
+    role: Annotated[str, typer.Option(help=_("The role to give."))],
+    name: Annotated[str, typer.Option(help=_("The person’s name."))] = "",
+    borough: Annotated[list[str] | None, typer.Option(help=_("Code of a borough; the whole city without it."))] = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help=_("Read the password on a line."))] = False,
+) -> None:
+    from api.commands import people
+
+    password = _line() if password_stdin else None
+    with installation() as parvis:
+        link = people.add_user(parvis, email, role, name=name, boroughs=borough or [], password=password)
+    if link:
+        print(_("Invitation, good for 7 days and for one use:"))
+        print(link)
+    else:
+        print(_("%(email)s can sign in.", email=email))
+
+
+@account.command("add", help=_("Connect an account of the city; again, to give it a new token."))
+def account_add(
+    network: str,
+    external_id: str,
+    name: Annotated[str, typer.Option(help=_("The name that people see."))],
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help=_("Read the token on a line."))] = False,
+    borough: Annotated[str | None, typer.Option(help=_("Code of a borough; the whole city without it."))] = None,
+) -> None:
+    from api.commands import people
+
+    if not token_stdin:
+        raise _Stop(_("Give the token on the standard input, with --token-stdin: on the command line others see it."))
+    token = _line()
+    with installation() as parvis:
+        number = people.add_account(parvis, network, external_id, name=name, token=token, borough=borough)
+    print(_("Account %(number)s is connected.", number=number))
+
+
+@key.command("add", help=_("Make an API key; it is shown once, alone on the last line."))
+def key_add(name: str, scope: Annotated[list[str], typer.Option(help=_("What it may read."))]) -> None:
+    from api import people
+
+    with installation() as parvis, parvis.database.write() as session:
+        made = people.add_key(session, name, scope, now=parvis.clock())
+    print(_("Keep it now: it is not shown again."))
+    print(made)
+
+
+@key.command("rotate", help=_("Close the stored tokens again, with the first key of PARVIS_SECRET_KEY."))
+def key_rotate() -> None:
+    from api import people
+
+    with installation() as parvis, parvis.database.write() as session:
+        count = people.rotate(session, parvis.vault, now=parvis.clock())
+    print(_("%(count)s stored secrets are closed with the first key; older keys can be taken away.", count=count))
+
+
+def _line() -> str:
+    """One line of the standard input, its end taken off."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("", hide_input=True, prompt_suffix="> "))
+    text = sys.stdin.readline().rstrip("\r\n")
+    if not text:
+        raise _Stop(_("Nothing came on the standard input."))
+    return text
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    print(_("%(name)s: %(finding)s", name="parvis", finding=sentence), file=sys.stderr)
+    raise SystemExit(code)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """The console script. 0: done; 1: done, and something is wrong; 2: it could not be done, in one line."""
+    try:
+        return app(args=arguments)
+    except _Stop as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()  # Whoever read our output is gone; Python would complain at the end.
+        raise SystemExit(141) from None
+    except OSError as error:
+        _fail(f"{error.filename or ''} {error.strerror or error}".strip(), 2)
+    except Exception as error:
+        sentence = _known(error)
+        if sentence is None:
+            raise
+        _fail(sentence, 2)
+
+
+def _known(error: Exception) -> str | None:
+    """The sentence for an error of ours or of the database; None for a fault, which shows its trace."""
+    from sqlalchemy.exc import ArgumentError, DBAPIError
+
+    from api.messages import refusal
+    from models.errors import NotFound, ParvisError, Refused
+
+    match error:
+        case Refused():
+            return refusal(error)
+        case NotFound():
+            return _("There is no such thing: %(what)s.", what=error)
+        case ParvisError():
+            return str(error)
+        case DBAPIError():
+            return _("The database refused: %(why)s", why=str(error.orig).strip().split("\n")[0])
+        case ArgumentError():
+            return _("PARVIS_DATABASE_URL cannot be read.")
+    return None

@@ -1,0 +1,100 @@
+"""`parvis doctor`: look at everything, and say what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from sqlalchemy import make_url, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.i18n import Dates, _
+from api.messages import label
+from api.settings import PREFIX, Settings, load, unknown
+from api.wiring import Parvis, build
+from models import audit
+from models.accounts import Account
+from models.errors import ParvisError
+from models.migrations import pending
+from models.people import Person
+from models.secrets import SecretUnreadable
+from models.vocabulary import AccountState
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing looked at."""
+
+    name: str
+    finding: str
+    fine: bool = True
+
+
+def examine() -> Iterator[Line]:
+    """Everything, in the order in which one depends on the other. SettingsError: the settings cannot be read."""
+    settings = load()
+    yield from _settings(settings)
+    parvis = build(settings)
+    try:
+        yield Line(_("Time"), f"{Dates(settings.zone).moment(parvis.clock())} ({settings.timezone})")
+        yield _model(parvis)
+        try:
+            behind = pending(parvis.database)
+        except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+            yield Line(_("Database"), _("cannot be reached: %(why)s", why=why), fine=False)
+            return
+        if behind:
+            yield Line(_("Database"), _("not up to date; run `parvis migrate`"), fine=False)
+            return
+        yield Line(_("Database"), _("reached, and up to date"))
+        yield from _kept(parvis)
+    finally:
+        parvis.close()
+
+
+def _settings(settings: Settings) -> Iterator[Line]:
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if name == "database_url":
+            value = make_url(settings.url).render_as_string(hide_password=True)
+        if isinstance(value, SecretStr):
+            value = _("(hidden)")
+        yield Line(PREFIX + name.upper(), "–" if value is None else str(value))
+    for name in unknown():
+        yield Line(name, _("is not a setting of Parvis: a typing mistake?"), fine=False)
+
+
+def _model(parvis: Parvis) -> Line:
+    try:
+        return Line(_("Model"), parvis.classifier.version)
+    except (OSError, ValueError, KeyError, ParvisError) as error:
+        return Line(_("Model"), _("cannot be read: %(why)s", why=error), fine=False)
+
+
+def _kept(parvis: Parvis) -> Iterator[Line]:
+    with parvis.database.read() as session:
+        if session.scalar(select(Person.id).where(Person.active).limit(1)) is None:
+            yield Line(_("People"), _("nobody can sign in; run `parvis user add`"), fine=False)
+        for account in session.scalars(select(Account).order_by(Account.id)):
+            yield _account(parvis, account)
+        found = audit.verify(session)
+    if found.broken_at is not None:
+        yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), fine=False)
+        return
+    facts = _("%(sealed)s entries sealed, %(unsealed)s waiting", sealed=found.sealed, unsealed=found.unsealed)
+    yield Line(_("Journal"), facts)
+    # Written down elsewhere, it shows later that nothing was cut off the end.
+    yield Line(_("Journal’s head"), found.head)
+
+
+def _account(parvis: Parvis, account: Account) -> Line:
+    name = f"{label('network', account.network)}, {account.name}"
+    try:
+        parvis.vault.open(account.token_closed)
+    except SecretUnreadable:
+        return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), fine=False)
+    fine = account.state == AccountState.ACTIVE
+    reason = f" ({account.state_reason})" if account.state_reason else ""
+    return Line(name, label("account_state", account.state) + reason, fine)

@@ -1,0 +1,50 @@
+"""`parvis user add` and `parvis account add`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from api import people
+from api.people import CITY, Place
+from api.wiring import Parvis
+from models.errors import Refused
+from models.vocabulary import NetworkName, Role
+
+
+def add_user(
+    parvis: Parvis, email: str, role: str, *, name: str, boroughs: Sequence[str], password: str | None
+) -> str | None:
+    """Add a person. Gives the invitation link when no password is given."""
+    if role not in set(Role):
+        raise Refused("role_unknown", field="role", known=", ".join(Role))
+    if password is not None:
+        people.check_password(password, password, email.strip().casefold())
+    hashed = None if password is None else people.hash_password(password)
+    now = parvis.clock()
+    with parvis.database.write() as session:
+        places = [Place(borough_id=people.borough_named(session, code).id) for code in boroughs] or [CITY]
+        roles = [(Role(role), place) for place in places]
+        person = people.invite(session, email, name, roles, by=None, now=now)
+        if hashed is not None:
+            people.set_password(session, person, hashed, by=None, now=now)
+            return None
+        return f"{parvis.settings.base_url}/invitation/{people.new_link(session, person.id, by=None, now=now)}"
+
+
+def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, token: str, borough: str | None) -> int:
+    """Connect an account. Gives its number."""
+    if network not in set(NetworkName):
+        raise Refused("network_unknown", field="network", known=", ".join(NetworkName))
+    with parvis.database.write() as session:
+        borough_id = people.borough_named(session, borough).id if borough else None
+        row = people.add_account(
+            session,
+            parvis.vault,
+            NetworkName(network),
+            external_id,
+            name=name,
+            token=token,
+            borough_id=borough_id,
+            now=parvis.clock(),
+        )
+        return row.id
