@@ -1,0 +1,143 @@
+"""One demonstration: the real product in this process, and the pretend networks that it talks to over HTTP."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+import time
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from api import settings as parvis_settings
+from api.app import create_app
+from api.demo import city
+from api.demo.pages import router
+from api.wiring import Parvis, build
+from connectors.standin.player import Player, Story, read_story
+from connectors.standin.server import create_standin, run_in_thread
+from connectors.standin.state import Standin
+from models.errors import ParvisError
+from models.migrations import upgrade
+
+MARK = "demonstration.txt"
+"""Says that a folder is a demonstration's, and may be emptied."""
+
+
+class NotADemonstration(ParvisError):
+    """The folder holds something that is not a demonstration's; it is left alone."""
+
+
+@dataclass
+class Demo:
+    """A running demonstration. `start` gives the address of its first page."""
+
+    home: Path
+    port: int = 0
+    undo_seconds: float = 5
+    settle_seconds: float = 2
+    parvis: Parvis = field(init=False)
+    story: Story = field(init=False)
+    state: Standin = field(init=False)
+    player: Player = field(init=False)
+    address: str = field(init=False)
+
+    def start(self) -> str:
+        """Make the city, serve it, and let its citizens begin to write."""
+        self.story = read_story(Path(str(files(__package__) / "story.yaml")))
+        app_secret, verify_token = secrets.token_hex(16), secrets.token_urlsafe(16)
+        self.state = Standin(app_secret=app_secret)
+        standin = create_standin(self.state)
+        self._webhooks = standin.state.webhooks
+        graph, self._stop_standin = run_in_thread(standin)
+        listening = socket.create_server(("127.0.0.1", self.port))
+        self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        self.parvis = build(
+            parvis_settings.load(
+                home=self.home,
+                database_url="",
+                engine="embedded",
+                base_url=self.address,
+                secret_key=SecretStr(_secret(self.home)),
+                graph_base_url=graph,
+                graph_version="26.0",
+                meta_app_id=self.state.app_id,
+                meta_app_secret=SecretStr(app_secret),
+                meta_verify_token=SecretStr(verify_token),
+                request_prefix="SRV",
+                timezone="America/Toronto",
+                undo_seconds=self.undo_seconds,
+                settle_seconds=self.settle_seconds,
+                pull_seconds=15,
+                model=None,
+            )
+        )
+        upgrade(self.parvis.settings.url)
+        with self.parvis.database.write() as session:
+            city.clear(session)
+            city.settle(session, self.story, now=self.parvis.clock())
+        self._server = uvicorn.Server(uvicorn.Config(_app(self), log_level="warning", timeout_graceful_shutdown=2))
+        self._serving = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [listening]}, name="demo", daemon=True
+        )
+        self._serving.start()
+        while not self._server.started and self._serving.is_alive():
+            time.sleep(0.01)
+        self._webhooks.url = f"{self.address}/webhooks/meta"
+        self._tell()
+        return self.address
+
+    def restart(self) -> None:
+        """The same morning again, from the beginning."""
+        self.player.stop()
+        self.state.reset()
+        self._webhooks.forget()
+        with self.parvis.database.write() as session:
+            city.clear(session)
+            city.settle(session, self.story, now=self.parvis.clock())
+        self._tell()
+
+    def stop(self) -> None:
+        """End it, and wait until nothing runs any more."""
+        self.player.stop()
+        self._server.should_exit = True
+        self._serving.join(timeout=20)
+        self._stop_standin()
+        self.parvis.close()
+
+    def _tell(self) -> None:
+        self.player = Player(self.state, self.story)
+        self.player.start()
+
+
+def prepare(home: Path) -> Path:
+    """The folder of a demonstration, made or emptied for a new one. NotADemonstration: it is something else's."""
+    home.mkdir(parents=True, exist_ok=True)
+    if any(home.iterdir()) and not (home / MARK).exists():
+        raise NotADemonstration(str(home))
+    (home / MARK).write_text("Parvis\n", encoding="utf-8")
+    for leftover in home.glob("parvis.db*"):
+        leftover.unlink()
+    return home
+
+
+def _secret(home: Path) -> str:
+    """The demonstration's own secret key, made once and readable by its owner alone."""
+    path = home / "secret.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), encoding="ascii")
+    return path.read_text(encoding="ascii")
+
+
+def _app(demo: Demo) -> FastAPI:
+    app = create_app(demo.parvis)
+    app.state.demo = demo
+    app.state.templates.globals["demo_people"] = city.PEOPLE
+    app.include_router(router)
+    return app

@@ -1,0 +1,188 @@
+"""The demonstration's own pages: becoming one of its people in a click, the tour, and starting again.
+
+They are part of the application only in `parvis demo`, which serves this machine alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from api import auth
+from api.demo import city
+from api.deps import Installation, Now, ReadSession, WriteSession
+from api.i18n import N_
+from api.pages import render
+from api.web.sign_in import enter, inside
+from models.audit import AuditEntry
+from models.comments import Comment, Decision
+from models.effects import OPEN_STATES, Effect
+from models.errors import NotFound
+from models.posts import Post
+from models.requests311 import Requester, ServiceRequest
+from models.vocabulary import CLOSED_STATUSES, CommentState, DecisionKind, EffectKind, EffectState, PostState
+
+if TYPE_CHECKING:
+    from api.demo.installation import Demo
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stop of the tour: who does it, where, and whether it is done, read from the data."""
+
+    title: str
+    text: str
+    who: str
+    path: str
+    done: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was done and can be proved, counted from the rows now."""
+
+    comments: int
+    waiting: int
+    decisions: int
+    effects_done: int
+    effects_open: int
+    effects_doubtful: int
+    requests: int
+    answered: int
+    published: int
+    sealed: int
+
+
+@router.post("/demo/devenir")
+def become(
+    parvis: Installation,
+    session: WriteSession,
+    now: Now,
+    who: Annotated[str, Form()],
+    suite: Annotated[str, Form()] = "/",
+) -> Response:
+    """Sign in as one of the five people of the demonstration."""
+    person = city.person(session, who)
+    if person is None:
+        raise NotFound
+    attempt = auth.welcome(session, parvis.vault, person, now=now)
+    return enter(attempt, parvis.settings, inside(suite))
+
+
+@router.post("/demo/recommencer")
+def again(request: Request) -> Response:
+    """The same morning again. What was done is forgotten, and everybody is signed out."""
+    demo: Demo = request.app.state.demo
+    demo.restart()
+    return RedirectResponse("/visite", 303)
+
+
+@router.get("/visite")
+def tour(request: Request, session: ReadSession) -> Response:
+    """The tour in five minutes; every figure on it is read from the data."""
+    return render(request, "tour.html", steps=steps(session), facts=facts(session))
+
+
+def steps(session: Session) -> list[Step]:
+    """The stops of the tour, in order."""
+    kinds = set(session.scalars(select(Decision.kind).distinct()))
+    handled = session.scalar(select(func.count()).where(Decision.kind != DecisionKind.CANCEL)) or 0
+    published = session.scalar(select(func.count()).where(Post.state == PostState.PUBLISHED)) or 0
+    closed = session.scalar(select(func.count()).where(ServiceRequest.status.in_(CLOSED_STATUSES))) or 0
+    return [
+        Step(
+            N_("8:30 a.m., sixty comments are waiting"),
+            N_("Immediate danger is on top. Go down with j, decide with i, r, m or q; undo with z."),
+            city.MODERATOR,
+            "/",
+            handled >= 5,
+        ),
+        Step(
+            N_("Criticism stays, an insult is hidden with its reason"),
+            N_("Search for “imbécile”, press m and choose the article. Then try to hide the criticism of the mayor."),
+            city.MODERATOR,
+            "/?words=imbécile",
+            DecisionKind.HIDE in kinds,
+        ),
+        Step(
+            N_("Seven people saw one water-main break: one request"),
+            N_("Search for “Wolfe”: q opens the 311 request for the first one, and joins the others to it."),
+            city.SECOND_MODERATOR,
+            "/?words=Wolfe",
+            DecisionKind.REQUEST in kinds,
+        ),
+        Step(
+            N_("311 closes the request with a note"),
+            N_("The agent sees the citizens' own words, writes what was done, and closes."),
+            city.AGENT,
+            "/requetes",
+            closed > 0,
+        ),
+        Step(
+            N_("The citizens hear back where they wrote"),
+            N_("The drafted answers are back in the queue: r, then Ctrl+Enter."),
+            city.MODERATOR,
+            "/",
+            answered(session) > 0,
+        ),
+        Step(
+            N_("A post is written, approved by somebody else, and leaves on time"),
+            N_("Camille writes and submits, Hélène approves, Camille gives it its time."),
+            city.OFFICER,
+            "/publications",
+            published > 0,
+        ),
+    ]
+
+
+def facts(session: Session) -> Facts:
+    """What was done and proved until now."""
+
+    def count(*conditions: object) -> int:
+        return session.scalar(select(func.count()).where(*conditions)) or 0  # type: ignore[arg-type]
+
+    return Facts(
+        comments=count(Comment.by_city.is_(False)),
+        waiting=count(Comment.state.in_([CommentState.RECEIVED, CommentState.WAITING]), Comment.by_city.is_(False)),
+        decisions=count(Decision.id.is_not(None)),
+        effects_done=count(Effect.state == EffectState.DONE),
+        effects_open=count(Effect.state.in_(OPEN_STATES)),
+        effects_doubtful=count(Effect.state.in_([EffectState.UNKNOWN, EffectState.NEEDS_PERSON])),
+        requests=count(ServiceRequest.id.is_not(None)),
+        answered=answered(session),
+        published=count(Post.state == PostState.PUBLISHED),
+        sealed=count(AuditEntry.seal.is_not(None)),
+    )
+
+
+def answered(session: Session) -> int:
+    """Closed requests whose every requester was answered in the thread: the answer is on the network."""
+    unanswered = aliased(Requester)
+    reply = (
+        select(Decision.id)
+        .join(Effect, Effect.id == Decision.effect_id)
+        .where(
+            Decision.comment_id == unanswered.comment_id,
+            Decision.request_id == ServiceRequest.id,
+            Decision.kind == DecisionKind.REPLY,
+            Effect.kind == EffectKind.REPLY,
+            Effect.state == EffectState.DONE,
+        )
+    )
+    missing = select(unanswered.id).where(
+        unanswered.request_id == ServiceRequest.id, unanswered.detached_at.is_(None), ~exists(reply)
+    )
+    asked = select(Requester.id).where(Requester.request_id == ServiceRequest.id, Requester.detached_at.is_(None))
+    return (
+        session.scalar(
+            select(func.count()).where(ServiceRequest.status.in_(CLOSED_STATUSES), exists(asked), ~exists(missing))
+        )
+        or 0
+    )

@@ -1,0 +1,55 @@
+"""`parvis demo`: sets the demonstration up, then lets people use it, or plays its story and says what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from rich.console import Console
+
+from api.demo.installation import Demo, prepare
+from api.demo.script import play
+from api.i18n import _
+
+
+def run(*, once: bool, as_json: bool, port: int, home: Path | None) -> int:
+    """Exit status: 0, or 1 when the story left something doubled, lost, in doubt or failed."""
+    with tempfile.TemporaryDirectory(prefix="parvis-demo-") as folder:
+        where = prepare(home or Path(folder))
+        return _once(where, as_json=as_json) if once else _serve(where, port)
+
+
+def _once(home: Path, *, as_json: bool) -> int:
+    console = Console(stderr=True)
+    demo = Demo(home, undo_seconds=0.5, settle_seconds=1)
+    with console.status(_("The story begins…")) as status:
+        demo.start()
+        try:
+            summary = play(demo, lambda step: status.update(_(step)))
+        finally:
+            demo.stop()
+    if as_json:
+        sys.stdout.write(json.dumps(summary.as_dict(), ensure_ascii=False) + "\n")
+    else:
+        out = Console()
+        for name, value in summary.as_dict().items():
+            out.print(f"{name:30} {value}")
+    return 0 if summary.clean else 1
+
+
+def _serve(home: Path, port: int) -> int:
+    console = Console()
+    demo = Demo(home, port=port)
+    address = demo.start()
+    console.print(_("The demonstration is open: %(address)s/visite", address=address))
+    console.print(_("Ctrl+C ends it."))
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        console.print(_("Closing…"))
+    finally:
+        demo.stop()
+    return 0

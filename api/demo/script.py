@@ -1,0 +1,311 @@
+"""The whole story without a browser: the demonstration's people work through the door, and what they did is counted.
+
+The figures come from the pretend networks' journal and from the database, never from counters kept on the way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+from sqlalchemy import func, select
+
+from api.demo import city
+from api.demo.installation import Demo
+from api.demo.pages import answered
+from api.i18n import N_
+from connectors.standin.state import Comment as FarComment
+from connectors.standin.state import Fault
+from models.accounts import Delivery
+from models.comments import Comment, Decision, VerdictRow
+from models.effects import Effect
+from models.errors import ParvisError
+from models.posts import Post
+from models.requests311 import ServiceRequest
+from models.vocabulary import CommentState, DeliveryState, EffectState, PostState
+
+WAIT = 50.0
+"""Seconds after which a step that does not come true is an error."""
+
+HIDES = {"insulte": "N2", "haine": "N1", "pub1": "N5", "pub2": "N5", "telephone": "N4"}
+
+REPLIES = {
+    "question_pins": "Bonjour! Oui, l'interdiction vise toutes les rues de la ville, y compris le boulevard des Pins.",
+    "remorquage": "Bonjour, les véhicules remorqués sont au 1200, rue Industrielle. Apportez une pièce d'identité.",
+    "numero": "Bonjour, composez le 311 en tout temps; les travaux publics sont joignables jour et nuit.",
+    "sacs": "Bonjour, oui, les sacs certifiés compostables sont acceptés dans le bac brun.",
+    "question_budget": "Bonjour, le budget détaillé est publié sur notre site, à la page « Finances ».",
+    "fauteuil": "Bonjour, oui : le site est accessible et une navette adaptée part de l'aréna.",
+    "stationnement": "Bonjour, le stationnement de l'école voisine sera ouvert samedi, de 9 h à 18 h.",
+    "hockey": "Bonjour, le hockey libre du samedi est de 13 h à 16 h.",
+    "anglais": "Hello, Maple Street is on this afternoon's route. Thank you for your patience.",
+    "eau_brune": "Bonjour, par précaution, faites bouillir l'eau une minute avant de la boire. Une équipe y est.",
+}
+
+REQUESTS = {
+    "danger": ("panneau", "12, rue Desjardins"),
+    "wolfe": ("deneigement-rue", "rue Wolfe"),
+    "trottoir": ("trottoir-glissant", "rue Saint-Laurent"),
+    "lampadaire": ("lampadaire", "Saint-Joseph et Lafontaine"),
+    "bac": ("collecte-alimentaires", "rue des Lilas"),
+    "matelas": ("depot-illegal", "bout de la rue Industrielle"),
+    "glace": ("patinoire", "parc des Érables"),
+    "chien": ("animal-errant", "parc des Érables"),
+    "nid": ("nid-de-poule", "200, rue Morin"),
+}
+
+MAIN_BREAK = ("aqueduc1", "aqueduc2", "aqueduc3", "aqueduc4", "aqueduc5", "aqueduc6")
+"""Six comments about one event: the first opens the request, the others join it."""
+
+
+class StoryBroken(ParvisError):
+    """A step of the story did not come true in time."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `parvis demo --once --json` prints."""
+
+    comments: int
+    classified: int
+    decisions: int
+    effects: dict[str, int]
+    requests: int
+    requests_answered_in_thread: int
+    posts_published: int
+    duplicates: int
+    lost: int
+    seconds: float
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was doubled, lost, left in doubt or refused."""
+        return not (self.duplicates or self.lost or self.effects["unknown"] or self.effects["failed"])
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+def play(demo: Demo, say: Callable[[str], None]) -> Summary:
+    """Play the morning. `say` is told each step, for the person who watches."""
+    started = time.monotonic()
+    nadia, simon = _sign_in(demo, city.MODERATOR), _sign_in(demo, city.SECOND_MODERATOR)
+    say(N_("comments come in"))
+    demo.player.finish()
+    _until("every comment in the queue", lambda: _all_in(demo))
+    say(N_("two moderators triage"))
+    _triage(demo, nadia, simon)
+    say(N_("311 closes the requests"))
+    _close_requests(demo)
+    say(N_("the citizens are answered in their threads"))
+    _answer(demo, nadia)
+    say(N_("a post is approved and published"))
+    _publish(demo)
+    say(N_("everything settles"))
+    _until("every effect settled", lambda: _count(demo, Effect.state.in_(_OPEN)) == 0)
+    return _summary(demo, time.monotonic() - started)
+
+
+def _triage(demo: Demo, nadia: httpx2.Client, simon: httpx2.Client) -> None:
+    # An answer is lost on its way back: the reply was applied, and only reading the thread can tell.
+    demo.state.faults.append(Fault("reset_after", "POST", r"/comments$"))
+    for label, rule in HIDES.items():
+        _decide(demo, nadia, label, {"kind": "hide", "rule_code": rule})
+    for label, text in REPLIES.items():
+        _decide(demo, simon, label, {"kind": "reply", "text": text})
+    thanks = "Bonjour, merci du signalement. Votre demande est transmise au 311 (no {numero})."
+    for label, (service, place) in REQUESTS.items():
+        choice = {"kind": "request", "service_code": service, "place": place, "text": thanks}
+        _decide(demo, nadia, label, choice)
+    first, *others = MAIN_BREAK
+    opened = _decide(
+        demo, simon, first, {"kind": "request", "service_code": "bris-aqueduc", "place": "Wolfe et Saint-Georges"}
+    )
+    for label in others:
+        _decide(demo, simon, label, {"kind": "request", "request_number": opened["request_number"]})
+    # Nadia takes praise for an insult, and undoes it before anything leaves.
+    mistake = _decide(demo, nadia, "sacre", {"kind": "hide", "rule_code": "N7"})
+    _ok(nadia.post(f"/api/v1/decisions/{mistake['id']}/undo"))
+    decided = {*HIDES, *REPLIES, *REQUESTS, *MAIN_BREAK}
+    told = [label for label, thing in list(demo.player.things.items()) if isinstance(thing, FarComment)]
+    for label in told:
+        if label not in decided and _waits(demo, label):
+            _decide(demo, nadia, label, {"kind": "nothing"})
+
+
+def _close_requests(demo: Demo) -> None:
+    omar = _sign_in(demo, city.AGENT)
+    notes = "Une équipe est passée ce matin et le problème est réglé."
+    for request in _ok(omar.get("/api/v1/requests", params={"limit": 200}))["items"]:
+        detail = omar.get(f"/api/v1/requests/{request['number']}")
+        _ok(
+            omar.post(
+                f"/api/v1/requests/{request['number']}/changes",
+                json={"status": "done", "note": notes},
+                headers={"If-Match": detail.headers["etag"]},
+            )
+        )
+
+
+def _answer(demo: Demo, nadia: httpx2.Client) -> None:
+    while True:
+        waiting = [
+            item
+            for item in _ok(nadia.get("/api/v1/comments", params={"state": "waiting", "limit": 200}))["items"]
+            if item["proposed_reply"]
+        ]
+        if not waiting:
+            return
+        for item in waiting:
+            _send(nadia, item["id"], item["version"], {"kind": "reply", "text": item["proposed_reply"]})
+
+
+def _publish(demo: Demo) -> None:
+    camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
+    accounts = _ok(camille.get("/api/v1/accounts"))["items"]
+    text = "💧 Bris d'aqueduc, rue Wolfe : l'eau est revenue à 10 h 40. Laissez couler l'eau froide cinq minutes."
+    post = _ok(
+        camille.post(
+            "/api/v1/posts",
+            json={"title": "Retour de l'eau", "texts": {str(account["id"]): text for account in accounts}},
+            headers={"Idempotency-Key": "retour-de-l-eau"},
+        )
+    )
+    demo.state.faults.append(Fault("reset_after", "POST", r"/feed$"))
+    post = _move(camille, post, "submit")
+    post = _move(helene, post, "approve")
+    at = demo.parvis.clock() + timedelta(seconds=1)
+    post = _move(camille, post, "schedule", {"publish_at": at.isoformat()})
+    _until("the post published", lambda: _ok(camille.get(f"/api/v1/posts/{post['id']}"))["state"] == "published")
+
+
+# Through the door ----------------------------------------------------------------------------------------------------
+
+
+def _sign_in(demo: Demo, who: str) -> httpx2.Client:
+    client = httpx2.Client(base_url=demo.address, headers={"Origin": demo.address}, timeout=30)
+    client.post("/demo/devenir", data={"who": who})
+    return client
+
+
+def _decide(demo: Demo, client: httpx2.Client, label: str, choice: dict[str, str]) -> dict[str, Any]:
+    comment_id, version = _known(demo, label)
+    return _send(client, comment_id, version, choice)
+
+
+def _send(client: httpx2.Client, comment_id: int, version: int, choice: dict[str, str]) -> dict[str, Any]:
+    body = {"comment_id": comment_id, "version": version, **choice}
+    headers = {"Idempotency-Key": f"{comment_id}-{version}-{choice['kind']}-{len(choice.get('text', ''))}"}
+    # The same form twice, as an impatient click would: it is one decision.
+    first: dict[str, Any] = _ok(client.post("/api/v1/decisions", json=body, headers=headers))
+    again = _ok(client.post("/api/v1/decisions", json=body, headers=headers))
+    if first["id"] != again["id"]:
+        raise StoryBroken("a form sent twice made two decisions")
+    return first
+
+
+def _move(client: httpx2.Client, post: dict[str, Any], step: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+    headers = {"If-Match": f'"{post["version"]}"'}
+    moved: dict[str, Any] = _ok(client.post(f"/api/v1/posts/{post['id']}/{step}", json=body or {}, headers=headers))
+    return moved
+
+
+def _ok(response: httpx2.Response) -> Any:
+    if response.is_error:
+        raise StoryBroken(
+            f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text}"
+        )
+    return response.json()
+
+
+def _until(what: str, true: Callable[[], bool]) -> None:
+    end = time.monotonic() + WAIT
+    while not true():
+        if time.monotonic() > end:
+            raise StoryBroken(f"not in {WAIT:.0f} s: {what}")
+        time.sleep(0.1)
+
+
+# What the rows and the journal say -----------------------------------------------------------------------------------
+
+_OPEN = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN)
+
+
+def _count(demo: Demo, *conditions: Any) -> int:
+    with demo.parvis.database.read() as session:
+        return session.scalar(select(func.count()).where(*conditions)) or 0
+
+
+def _known(demo: Demo, label: str) -> tuple[int, int]:
+    thing = demo.player.things[label]
+    with demo.parvis.database.read() as session:
+        row = session.execute(select(Comment.id, Comment.version).where(Comment.external_id == thing.id)).one()
+    return row.id, row.version
+
+
+def _waits(demo: Demo, label: str) -> bool:
+    external_id = demo.player.things[label].id
+    return _count(demo, Comment.external_id == external_id, Comment.state == CommentState.WAITING) == 1
+
+
+def _citizens_comments(demo: Demo) -> dict[str, FarComment]:
+    with demo.state.lock:
+        return {c.id: c for c in demo.state.comments.values() if c.author.id not in demo.state.pages}
+
+
+def _all_in(demo: Demo) -> bool:
+    there = _citizens_comments(demo)
+    with demo.parvis.database.read() as session:
+        rows = session.execute(select(Comment.external_id, Comment.text, Comment.state)).all()
+    here = {row.external_id: row for row in rows if row.state != CommentState.RECEIVED}
+    return all(key in here and here[key].text == comment.text for key, comment in there.items())
+
+
+def _summary(demo: Demo, seconds: float) -> Summary:
+    """Compare both sides. Lost: a citizen's comment that is not here as it stands there, an effect said to be done
+    that the network never applied, a delivery that nobody could read. Duplicates: what the journal has twice, or
+    what no effect owns.
+    """
+    with demo.parvis.database.read() as session:
+        states = Counter(session.scalars(select(Effect.state)))
+        done = session.execute(
+            select(Effect.kind, Effect.target, Effect.remote_id).where(Effect.state == EffectState.DONE)
+        ).all()
+        stored = {row.external_id: row for row in session.scalars(select(Comment))}
+        copies = session.scalar(select(func.count()).select_from(Comment)) or 0
+        lost = session.scalar(select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE)) or 0
+        figures = {
+            "classified": session.scalar(select(func.count()).select_from(VerdictRow)) or 0,
+            "decisions": session.scalar(select(func.count()).select_from(Decision)) or 0,
+            "requests": session.scalar(select(func.count()).select_from(ServiceRequest)) or 0,
+            "requests_answered_in_thread": answered(session),
+            "posts_published": session.scalar(select(func.count()).where(Post.state == PostState.PUBLISHED)) or 0,
+        }
+    with demo.state.lock:
+        journal = list(demo.state.journal)
+    applied = Counter((entry.operation, entry.id) for entry in journal)
+    owed = Counter((row.kind, row.remote_id or row.target) for row in done)
+    lost += sum((owed - applied).values())
+    lost += sum(
+        key not in stored or stored[key].text != comment.text or stored[key].hidden != comment.hidden
+        for key, comment in _citizens_comments(demo).items()
+    )
+    return Summary(
+        comments=sum(not comment.by_city for comment in stored.values()),
+        effects={
+            "done": states[EffectState.DONE],
+            "unknown": states[EffectState.UNKNOWN] + states[EffectState.NEEDS_PERSON],
+            "failed": states[EffectState.FAILED],
+            "cancelled": states[EffectState.CANCELLED],
+        },
+        duplicates=sum((applied - owed).values()) + copies - len(stored),
+        lost=lost,
+        seconds=round(seconds, 1),
+        **figures,
+    )

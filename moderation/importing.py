@@ -1,0 +1,159 @@
+"""Comments from a file, for a city that has an export but no access to the network's API (yet).
+
+Columns, CSV or one JSON object a line: `id,network,account,author,text,created_at,permalink,parent_id`. The same file
+twice stores nothing twice; a row that cannot be used is reported with its line and reason, and the others go on.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain, islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+
+from connectors.base import CommentSeen
+from models.accounts import Account
+from models.comments import Comment
+from models.session import Database
+from models.vocabulary import NetworkName
+from moderation.ingest import store
+
+BATCH = 500
+"""Rows in one transaction."""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that was left out: its line in the file, and the code of the reason."""
+
+    line: int
+    reason: str
+
+
+@dataclass
+class Report:
+    """What came of a file."""
+
+    read: int = 0
+    new: int = 0
+    known: int = 0
+    bad: list[BadRow] = field(default_factory=list)
+
+
+class _Unusable(Exception):
+    """The code of why a row cannot be used."""
+
+
+def rows_of_csv(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a CSV file with a header, each with its last line (a quoted text may span several).
+
+    Excel in French writes semicolons, so the header decides. The reader cannot take NUL characters.
+    """
+    cleaned_lines = (line.replace("\0", "\N{REPLACEMENT CHARACTER}") for line in lines)
+    header = next(cleaned_lines, "")
+    reader = csv.DictReader(chain([header], cleaned_lines), delimiter=";" if ";" in header else ",")
+    for row in reader:
+        yield reader.line_num, row
+
+
+def rows_of_json(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
+    """The rows of a JSON Lines file; None for a line that is no JSON object. Blank lines are passed over."""
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        yield number, row if isinstance(row, dict) else None
+
+
+def import_rows(
+    database: Database, rows: Iterable[tuple[int, Mapping[str, Any] | None]], *, zone: ZoneInfo, now: datetime
+) -> Iterator[Report]:
+    """Store rows in batches; gives the report so far after each. A time without a zone is the city's."""
+    with database.read() as session:
+        accounts = {(str(a.network), a.external_id): a.id for a in session.scalars(select(Account))}
+    report = Report()
+    source = iter(rows)
+    while batch := list(islice(source, BATCH)):
+        by_account: dict[int, list[CommentSeen]] = {}
+        for line, row in batch:
+            report.read += 1
+            try:
+                account_id, seen = _seen(row, accounts, zone=zone, now=now)
+            except _Unusable as error:
+                report.bad.append(BadRow(line, str(error)))
+                continue
+            by_account.setdefault(account_id, []).append(seen)
+        for account_id, comments in sorted(by_account.items()):
+            _store(database, account_id, comments, report, now=now)
+        yield report
+    if report.read == 0:
+        yield report
+
+
+def _store(database: Database, account_id: int, comments: list[CommentSeen], report: Report, *, now: datetime) -> None:
+    ids = {comment.external_id for comment in comments}
+    with database.write() as session:
+        known = set(
+            session.scalars(
+                select(Comment.external_id).where(Comment.account_id == account_id, Comment.external_id.in_(ids))
+            )
+        )
+        store(session, session.get_one(Account, account_id), comments, now=now)
+    report.new += len(ids - known)
+    report.known += len(comments) - len(ids - known)
+
+
+def _seen(
+    row: Mapping[str, Any] | None, accounts: Mapping[tuple[str, str], int], *, zone: ZoneInfo, now: datetime
+) -> tuple[int, CommentSeen]:
+    if row is None:
+        raise _Unusable("not_json")
+    external_id = _text(row, "id")
+    if not external_id:
+        raise _Unusable("id_missing")
+    network = (_text(row, "network") or "").lower()
+    if network not in list(NetworkName):
+        raise _Unusable("network_unknown")
+    account_id = accounts.get((network, _text(row, "account") or ""))
+    if account_id is None:
+        raise _Unusable("account_unknown")
+    if row.get("text") is None:
+        raise _Unusable("text_missing")
+    author = _text(row, "author")
+    created_at = _time(_text(row, "created_at"), zone)
+    return account_id, CommentSeen(
+        external_id=external_id[:200],
+        source="add",
+        seen_at=created_at or now,
+        said_at=created_at,
+        parent_external_id=_text(row, "parent_id"),
+        # A file has names and no ids: one name on one network is taken to be one person.
+        author_external_id=f"name:{author}"[:100] if author else None,
+        author_name=author[:200] if author else None,
+        text=str(row["text"]),
+        permalink=_text(row, "permalink"),
+    )
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    return str(value).strip() or None if value is not None else None
+
+
+def _time(value: str | None, zone: ZoneInfo) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError as error:
+        raise _Unusable("created_at_unreadable") from error
+    return at if at.tzinfo else at.replace(tzinfo=zone)
