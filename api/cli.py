@@ -101,9 +101,18 @@ def worker() -> None:
 
 @app.command(help=_("Bring the database up to date."))
 def migrate() -> None:
-    from models.migrations import upgrade
+    from datetime import UTC, datetime
 
-    upgrade(settings_now().url)
+    from models.migrations import upgrade
+    from models.session import Database
+    from moderation.seeds import plant
+
+    settings = settings_now()
+    upgrade(settings.url)
+    database = Database(settings.url, pool_size=1)
+    with database.write() as session:
+        plant(session, now=datetime.now(UTC))
+    database.close()
     print(_("The database is up to date."))
 
 
@@ -157,6 +166,67 @@ def classify(file: Annotated[str, typer.Argument(help=_("A file, or - for the st
 
     if not run(load_classifier(load().model), file, sys.stdout):
         raise typer.Exit(1)
+
+
+@app.command(help=_("Measure the classifier on FILE (CSV: text,label), with confidence intervals."))
+def evaluate(
+    file: Path,
+    task: Annotated[str, typer.Option(help=_("intention, groupe, urgence, langue, or one breach."))],
+) -> None:
+    from api.settings import load
+    from classifiers.baseline import load as load_classifier
+    from classifiers.evaluate import evaluate as measure
+
+    for name, figure in measure(file, task, load_classifier(load().model)).items():
+        print(f"{name:24} {figure}")
+
+
+@app.command(help=_("Train the classifier again (needs the extra `train`)."))
+def train(
+    data: Annotated[
+        Path | None, typer.Option(help=_("Folder of the public data; without it, the corpus alone."))
+    ] = None,
+    out: Annotated[Path, typer.Option(help=_("Where the weights are written."))] = Path("weights"),
+) -> None:
+    from classifiers.train import train as fit
+
+    fit(data, out, print)
+
+
+@app.command(help=_("Read the accounts now, with progress."))
+def pull(account: Annotated[int | None, typer.Option(help=_("Only this account, by its number."))] = None) -> None:
+    from rich.console import Console
+
+    from api.commands import comments
+
+    with installation() as parvis:
+        fine = comments.pull(parvis, account, Console())
+    raise typer.Exit(0 if fine else 1)
+
+
+@app.command(
+    "import", help=_("Store the comments of FILE (CSV or JSON Lines); the same file twice stores nothing twice.")
+)
+def import_comments(file: Path) -> None:
+    from rich.console import Console
+
+    from api.commands import comments
+
+    with installation() as parvis:
+        report = comments.import_file(parvis, file, Console())
+    raise typer.Exit(1 if report.bad else 0)
+
+
+@app.command(help=_("A fictional city on pretend networks: the whole product, offline, in one command."))
+def demo(
+    once: Annotated[bool, typer.Option("--once", help=_("Play the story without a browser, and end."))] = False,
+    as_json: Annotated[bool, typer.Option("--json", help=_("With --once: print one JSON object."))] = False,
+    port: Annotated[int, typer.Option(help=_("Port on this machine."))] = 8000,
+    home: Annotated[Path | None, typer.Option(help=_("Folder to keep; without it, forgotten at the end."))] = None,
+) -> None:
+    from api.demo.run import run
+
+    raise typer.Exit(run(once=once, as_json=as_json, port=port, home=home))
 
 
 @user.command("add", help=_("Add a person; prints an invitation link when no password is given."))

@@ -237,6 +237,14 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         Language.ENGLISH: N_("English"),
         Language.OTHER: N_("Other language"),
     },
+    "row": {
+        "not_json": N_("not a JSON object"),
+        "id_missing": N_("no id"),
+        "network_unknown": N_("unknown network"),
+        "account_unknown": N_("no account of the city has this id; add it first"),
+        "text_missing": N_("no text"),
+        "created_at_unreadable": N_("created_at is not a date and time like 2026-11-21T08:30:00-05:00"),
+    },
     "urgence": {"0": N_("Not urgent"), "1": N_("Same day"), "2": N_("Immediate danger")},
 }
 """Kind of word, then value. The classifier's kinds have the names of its outputs."""

@@ -16,6 +16,8 @@ from apscheduler.triggers.interval import IntervalTrigger
 from models.locks import Locks
 
 log = logging.getLogger(__name__)
+# A tick that still runs when its next one is due is usual here (a long batch), and each would be a warning.
+logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 SILENCE = 30.0
 """Seconds without a heartbeat after which the watchdog starts the clock again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import tempfile
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from api import logs
 from api.demo.installation import Demo, prepare
 from api.demo.script import play
 from api.i18n import _
@@ -17,6 +19,7 @@ from api.i18n import _
 
 def run(*, once: bool, as_json: bool, port: int, home: Path | None) -> int:
     """Exit status: 0, or 1 when the story left something doubled, lost, in doubt or failed."""
+    logs.configure(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="parvis-demo-") as folder:
         where = prepare(home or Path(folder))
         return _once(where, as_json=as_json) if once else _serve(where, port)
