@@ -20,8 +20,8 @@ from classifiers.text import Text, read
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
 WORDS_TO_TELL_LANGUAGE = 4
-_FRENCH_PRIOR = 20.0
-"""Odds given to French before reading: Québec pages are French, and franglais or a place name must not flip it."""
+_PAGE_PRIOR = 20.0
+"""Odds given to the page's language (French) before reading: franglais or a place name must not flip it."""
 
 _LANGUAGE_CHARACTERS = 2_000
 _WORDS_SHOWN = 3
@@ -33,7 +33,7 @@ _LANGUAGES: Mapping[str, Language] = {"fr": Language.FRENCH, "en": Language.ENGL
 @cache
 def _language_identifier() -> Any:
     # Loaded at the first text long enough, not with the engine: it takes longer than everything else together.
-    from py3langid import langid
+    from py3langid import langid  # noqa: PLC0415
 
     identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
     identifier.set_languages(["fr", "en", "es", "ar", "ht"])
@@ -48,7 +48,7 @@ def _language(text: Text, context: Context) -> Scored[Language]:
     odds: dict[Language, float] = dict.fromkeys(Language, 0.0)
     for code, probability in _language_identifier().rank(plain.encode("utf-8", "replace").decode("utf-8").lower()):
         odds[_LANGUAGES.get(code, Language.OTHER)] += float(probability)
-    odds[context.default_language] *= _FRENCH_PRIOR
+    odds[context.default_language] *= _PAGE_PRIOR
     total = sum(odds.values())
     best = max(odds, key=lambda language: odds[language])
     return Scored(best, odds[best] / total if total else 0.5)

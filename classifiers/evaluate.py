@@ -112,7 +112,9 @@ def label_figures(truth: Array, said: Array, groups: Array | None = None) -> dic
     return figures
 
 
-def score_figures(truth: Array, scores: Array, threshold: float = 0.5, groups: Array | None = None) -> dict[str, Figure]:
+def score_figures(
+    truth: Array, scores: Array, threshold: float = 0.5, groups: Array | None = None
+) -> dict[str, Figure]:
     """Figures of a yes/no task from its probabilities."""
     said = scores >= threshold
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,9 +17,8 @@ _GAP_WORDS = 3
 _KEY = 3
 """Phrases are found by the first letters of their first word."""
 
-_SMALL_WORDS = frozenset("un une des de d' que qu' les la le l' vous tu t' es etes est si tous toutes dire vraiment".split())
 _OPENING = {"«": "»", "“": "”", '"': '"'}
-_STILL = frozenset("encore maintenant presentement toujours actuellement la vite aidez urgent".split()) - {"la"}
+_STILL = frozenset(["encore", "maintenant", "presentement", "toujours", "actuellement", "vite", "aidez", "urgent"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +32,13 @@ class Phrase:
         return _match(self.parts, tokens, start)
 
 
-def _says(token: Token, word: str, stem: bool) -> bool:
+def _says(token: Token, word: str, *, stem: bool) -> bool:
+    if "*" in token.form:
+        # « conn*rd »: the writer hid letters; what is left must be the word, letter for letter.
+        long_enough = len(token.form) >= len(word) if stem else len(token.form) == len(word)
+        return long_enough and all(a in {"*", b} for a, b in zip(token.form, word, strict=False))
     readings = (token.form, *token.variants)
-    if stem:
-        return any(reading.startswith(word) for reading in readings)
-    if word in readings:
-        return True
-    # « c*nnard »: the writer hid letters; what is left must be the word, letter for letter.
-    return "*" in token.form and len(token.form) == len(word) and all(a in ("*", b) for a, b in zip(token.form, word, strict=True))
+    return any(reading.startswith(word) for reading in readings) if stem else word in readings
 
 
 def _match(parts: Sequence[tuple[str, bool]], tokens: Sequence[Token], index: int) -> int | None:
@@ -51,7 +49,7 @@ def _match(parts: Sequence[tuple[str, bool]], tokens: Sequence[Token], index: in
                 if end is not None:
                     return end
             return None
-        if index >= len(tokens) or not _says(tokens[index], word, stem):
+        if index >= len(tokens) or not _says(tokens[index], word, stem=stem):
             return None
         index += 1
     return index
@@ -91,9 +89,11 @@ class Lexicon:
     def at(self, tokens: Sequence[Token], index: int) -> int | None:
         """Index after the longest phrase that starts at `index`."""
         token = tokens[index]
-        keys = {reading[:_KEY] for reading in (token.form, *token.variants)}
+        keys: Iterable[str] = (token.form[:_KEY],)
+        if token.variants:
+            keys = dict.fromkeys(reading[:_KEY] for reading in (token.form, *token.variants))
         if "*" in token.form:
-            keys = {key for key in self._phrases if all(a in ("*", b) for a, b in zip(token.form, key, strict=False))}
+            keys = [key for key in self._phrases if all(a in ("*", b) for a, b in zip(token.form, key, strict=False))]
         for key in keys:
             for phrase in self._phrases.get(key, ()):
                 end = phrase.match(tokens, index)
@@ -116,7 +116,7 @@ _RULES = (
     _Rule("insulte", ReasonCode.LEXICON_INSULT, Breach.INSULT, score=0.9),
     _Rule("haine", ReasonCode.LEXICON_HATE, Breach.HATE, score=0.85),
     _Rule("vulgaire", ReasonCode.LEXICON_VULGAR, Breach.VULGAR, score=0.7),
-    _Rule("menace", ReasonCode.LEXICON_THREAT, Breach.THREAT, score=0.85),
+    _Rule("menace", ReasonCode.LEXICON_THREAT, Breach.THREAT, level=2, score=0.85),
     _Rule("danger", ReasonCode.LEXICON_DANGER, level=2, score=0.9),
     _Rule("detresse", ReasonCode.LEXICON_DISTRESS, level=2, score=0.9),
     _Rule("meme_jour", ReasonCode.LEXICON_SAME_DAY, level=1, score=0.7),
@@ -150,20 +150,20 @@ def _denied(tokens: Sequence[Token], start: int) -> bool:
     for index in range(start - 1, max(start - 7, -1), -1):
         if _lexicon("negation").at(tokens, index) is not None:
             return True
-        if tokens[index].form not in _SMALL_WORDS:
+        if _lexicon("petits_mots").at(tokens, index) is None:
             return False
     return False
 
 
 def _aimed(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-    """Spans of ambiguous words with the lead-in that aims them at a person."""
+    """Spans of ambiguous words that the words just before aim at a person; only the word itself is in the span."""
     for start, end in _lexicon("cible").find(tokens):
-        cursor = end
         # One adjective may stand between: « bande de maudits caves ».
         for cursor in range(end, min(end + 2, len(tokens))):
             last = _lexicon("insulte_visee").at(tokens, cursor)
             if last is not None:
-                yield start, last
+                if not _denied(tokens, start):
+                    yield cursor, last
                 break
 
 
@@ -188,12 +188,13 @@ def hits(text: Text) -> list[Hit]:
         found.extend(judged(start, end, rule) for start, end in _lexicon(rule.lexicon).find(tokens))
     insults = {hit.start for hit in found if hit.code is ReasonCode.LEXICON_INSULT}
     aimed = _Rule("insulte_visee", ReasonCode.LEXICON_AIMED_INSULT, Breach.INSULT, score=0.8)
-    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens) if tokens[e - 1].start not in insults)
-    found.extend(_spam(text, any(hit.code in (ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER) for hit in found)))
+    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens) if tokens[s].start not in insults)
+    linked = any(hit.code in {ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER} for hit in found)
+    found.extend(_spam(text, has_link=linked))
     return found
 
 
-def _spam(text: Text, has_link: bool) -> Iterator[Hit]:
+def _spam(text: Text, *, has_link: bool) -> Iterator[Hit]:
     """Marks of advertising: one alone says little, two or one beside a link say much."""
     spans = list(_lexicon("pub_spam").find(text.tokens))
     score = 0.85 if len(spans) >= 2 or (spans and has_link) else 0.4

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -130,25 +129,34 @@ class Scores:
     _heads: dict[str, Head]
 
     def contributions(self, head: str, output: int) -> Floats:
-        """How much each token moved the logit of an output, exactly: they sum to it, less the bias and the shape.
+        """How much each token moved the logit of an output: exactly, a pair of neighbours shared equally by the two.
 
-        A pair of neighbours is shared equally between the two.
+        They sum to the logit, less the bias and what the text's shape weighs (`whole`).
         """
         count = self._found.tokens
         if count == 0:
             return np.zeros(0)
+        totals = np.asarray(
+            np.bincount(self._found.segments, self._weighed(head, output), minlength=2 * count), dtype=np.float64
+        )
+        words = np.array(totals[:count])
+        pairs = totals[count : 2 * count - 1] / 2
+        words[:-1] = words[:-1] + pairs
+        words[1:] = words[1:] + pairs
+        return words
+
+    def whole(self, head: str, output: int) -> float:
+        """What the shape of the whole text (length, capitals) moved the logit."""
+        last = max(2 * self._found.tokens - 1, 0)
+        return float(self._weighed(head, output)[self._found.segments == last].sum())
+
+    def _weighed(self, head: str, output: int) -> Floats:
         held = self._heads[head]
         weights = held.weights[self._found.buckets, output] * held.scale[output]
         if held.exclusive:
-            # Softmax ignores what all outputs share: a word counts for what it says of this one and not of the others.
-            rows = held.weights[self._found.buckets] * held.scale
-            weights = weights - rows.mean(axis=1)
-        totals = np.bincount(self._found.segments, weights=weights * self._shares, minlength=2 * count)
-        words = totals[:count].copy()
-        pairs = totals[count : 2 * count - 1] / 2
-        words[:-1] += pairs
-        words[1:] += pairs
-        return np.asarray(words)
+            # Softmax ignores what all outputs share: a word counts for what it says of this one beyond the others.
+            weights = weights - (held.weights[self._found.buckets] @ held.scale) / len(held.labels)
+        return np.asarray(weights * self._shares)
 
 
 class LinearModel:
@@ -213,7 +221,3 @@ def quantise(weights: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
 def position(head: str, label: str) -> int:
     """Column of a label in its head."""
     return HEADS[head].index(label)
-
-
-def labels_of(head: str) -> Sequence[str]:
-    return HEADS[head]

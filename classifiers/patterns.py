@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from classifiers.reasons import ReasonCode
@@ -26,7 +26,7 @@ class Hit:
 
 
 _CARD = re.compile(r"(?<![\d.,])(?:\d[ -]?){12,18}\d(?![\d])")
-_SIN = re.compile(r"(?<![\d-])[1-79]\d{2}([ -]?)\d{3}\1\d{3}(?![\d-])")
+_SIN = re.compile(r"(?<![\d-])[0-79]\d{2}([ -]?)\d{3}\1\d{3}(?![\d-])")
 _PHONE = re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?([2-9]\d{2})\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\d-])")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,4})")
 _POSTAL_CODE = re.compile(r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d(?!\w)", re.IGNORECASE)
@@ -59,39 +59,54 @@ def _digits(text: str) -> str:
     return "".join(character for character in text if character.isdecimal())
 
 
+def _is_card(match: re.Match[str]) -> bool:
+    digits = _digits(match.group())
+    # A row of zeros satisfies Luhn; no card is one.
+    return luhn(digits) and len(set(digits)) > 1
+
+
+def _is_phone(match: re.Match[str]) -> bool:
+    return match.group(1) not in _TOLL_FREE
+
+
+def _is_sin(match: re.Match[str]) -> bool:
+    return luhn(_digits(match.group()))
+
+
+def _is_private_mail(match: re.Match[str]) -> bool:
+    return _PUBLIC_DOMAINS.search(match.group(1)) is None
+
+
+def _always(_: re.Match[str]) -> bool:
+    return True
+
+
+# Code, shape, group that is shown, what else must hold, probability given (judged, not measured). The first that
+# takes a stretch of text keeps it: a card's digits are not also a telephone.
+_PERSONAL: tuple[tuple[ReasonCode, re.Pattern[str], int, Callable[[re.Match[str]], bool], float], ...] = (
+    (ReasonCode.PATTERN_CARD, _CARD, 0, _is_card, 0.99),
+    (ReasonCode.PATTERN_PHONE, _PHONE, 0, _is_phone, 0.9),
+    (ReasonCode.PATTERN_SIN, _SIN, 0, _is_sin, 0.97),
+    (ReasonCode.PATTERN_EMAIL, _EMAIL, 0, _is_private_mail, 0.9),
+    (ReasonCode.PATTERN_HOME_ADDRESS, _HOME, 1, _always, 0.85),
+    (ReasonCode.PATTERN_POSTAL_CODE, _POSTAL_CODE, 0, _always, 0.5),
+)
+
+
 def personal_information(original: str) -> Iterator[Hit]:
     """Cards, social insurance numbers, telephones, addresses of mail and of people.
 
     The city's own means of contact (free numbers, addresses at a public domain) are nobody's private life, and the
     civic address of a pothole is what a request is made of: only a person's home is looked for.
     """
-    original = original[:READ_CHARACTERS]
     taken: list[tuple[int, int]] = []
-
-    def found(code: ReasonCode, match: re.Match[str], score: float, group: int = 0) -> Iterator[Hit]:
-        start, end = match.span(group)
-        if not any(start < other_end and other_start < end for other_start, other_end in taken):
-            taken.append((start, end))
-            yield Hit(code, start, end, Breach.PERSONAL_INFORMATION, score=score)
-
-    for match in _CARD.finditer(original):
-        digits = _digits(match.group())
-        # A row of one digit repeated satisfies Luhn when it is all zeros; no card is.
-        if luhn(digits) and len(set(digits)) > 2:
-            yield from found(ReasonCode.PATTERN_CARD, match, 0.99)
-    for match in _PHONE.finditer(original):
-        if match.group(1) not in _TOLL_FREE and len(_digits(match.group())) >= 10:
-            yield from found(ReasonCode.PATTERN_PHONE, match, 0.9)
-    for match in _SIN.finditer(original):
-        if luhn(_digits(match.group())):
-            yield from found(ReasonCode.PATTERN_SIN, match, 0.97)
-    for match in _EMAIL.finditer(original):
-        if not _PUBLIC_DOMAINS.search(match.group(1)):
-            yield from found(ReasonCode.PATTERN_EMAIL, match, 0.9)
-    for match in _HOME.finditer(original):
-        yield from found(ReasonCode.PATTERN_HOME_ADDRESS, match, 0.85, group=1)
-    for match in _POSTAL_CODE.finditer(original):
-        yield from found(ReasonCode.PATTERN_POSTAL_CODE, match, 0.5)
+    for code, shape, group, holds, score in _PERSONAL:
+        for match in shape.finditer(original[:READ_CHARACTERS]):
+            start, end = match.span(group)
+            free = all(end <= other_start or other_end <= start for other_start, other_end in taken)
+            if free and holds(match):
+                taken.append((start, end))
+                yield Hit(code, start, end, Breach.PERSONAL_INFORMATION, score=score)
 
 
 def spam_marks(text: Text) -> Iterator[Hit]:
@@ -103,9 +118,8 @@ def spam_marks(text: Text) -> Iterator[Hit]:
     for token in text.tokens:
         if token.form == "<url>" and not any(start < token.end and token.start < end for start, end in shorteners):
             yield Hit(ReasonCode.SPAM_LINK, token.start, token.end)
-    if len(text.tokens) >= 12:
-        form, count = Counter(token.form for token in text.tokens if token.is_word).most_common(1)[0:1][0] if text.words else ("", 0)
-        if len(form) > 3 and count >= 8 and count > 0.5 * text.words:
-            yield Hit(ReasonCode.SPAM_REPETITION, None, None, Breach.SPAM, score=0.6)
+    words = Counter(token.form for token in text.tokens if token.is_word and len(token.form) > 3)
+    if words and (most := max(words.values())) >= 8 and most > 0.5 * text.words:
+        yield Hit(ReasonCode.SPAM_REPETITION, None, None, Breach.SPAM, score=0.6)
     if text.shouted:
         yield Hit(ReasonCode.SPAM_CAPITALS, None, None)

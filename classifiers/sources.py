@@ -110,7 +110,9 @@ def _toxifrench(folder: Path) -> Iterator[Row]:
 def _tweets(folder: Path, seed: int) -> Iterator[Row]:
     """Words of identity are in no lexicon, so that their neutral mentions stay among these negatives."""
     coarse = {
-        line.strip() for line in (folder / "lexicons" / "ldnoobw_fr.txt").read_text("utf-8").splitlines() if line.strip()
+        line.strip()
+        for line in (folder / "lexicons" / "ldnoobw_fr.txt").read_text("utf-8").splitlines()
+        if line.strip()
     }
     with lzma.open(folder / "tweets_fr" / "tweets.txt.xz", "rt", encoding="utf-8") as handle:
         lines = handle.read().splitlines()

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from classifiers.patterns import luhn, personal_information
+from classifiers.reasons import ReasonCode
+
+
+def found(text: str) -> dict[ReasonCode, str]:
+    return {hit.code: text[hit.start : hit.end] for hit in personal_information(text)}
+
+
+def test_luhn() -> None:
+    assert luhn("4111111111111111")
+    assert luhn("046454286")
+    assert not luhn("4111111111111112")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "what"),
+    [
+        ("Appelez-moi au 418-555-0123 svp", ReasonCode.PATTERN_PHONE, "418-555-0123"),
+        ("mon cell (581) 555 0188", ReasonCode.PATTERN_PHONE, "581) 555 0188"),
+        ("tel 418.555.0147.", ReasonCode.PATTERN_PHONE, "418.555.0147"),
+        ("écrire à luc.roy@exemple.com merci", ReasonCode.PATTERN_EMAIL, "luc.roy@exemple.com"),
+        ("c'est G6V 1A1", ReasonCode.PATTERN_POSTAL_CODE, "G6V 1A1"),
+        ("carte 4111 1111 1111 1111 chargée", ReasonCode.PATTERN_CARD, "4111 1111 1111 1111"),
+        ("mon NAS 046 454 286 voilà", ReasonCode.PATTERN_SIN, "046 454 286"),
+        ("Le maire, il habite au 45 rue des Mésanges", ReasonCode.PATTERN_HOME_ADDRESS, "45 rue des"),
+    ],
+)
+def test_personal_information_is_found_where_it_stands(text: str, code: ReasonCode, what: str) -> None:
+    assert what in found(text)[code]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nid-de-poule devant le 125 rue des Pins",
+        "Appelez le 311 ou le 1 800 555-0199",
+        "écrivez à 311@ville.exemple.qc.ca",
+        "Budget de 4 111 111 111 $ en 2026",
+        "carte 4111 1111 1111 1112",
+        "dossier 2026-1187, NAS 046 454 287",
+        "0000 0000 0000 0000",
+        "le 3e rang, 2e sortie, 1er arrêt",
+    ],
+)
+def test_an_address_of_a_pothole_or_a_number_of_the_city_is_not_personal(text: str) -> None:
+    assert found(text) == {}
