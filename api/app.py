@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from api import health, pages, problems, webhooks
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
-from api.web import account, people, sign_in
+from api.web import account, people, queue, sign_in
 from api.wiring import THREADS, Parvis, running
 
 ROUTERS = (
@@ -23,6 +23,7 @@ ROUTERS = (
     webhooks.router,
     sign_in.router,
     account.router,
+    queue.router,
     people.router,
 )
 """A new page or version of the API adds its router here, and its routes to tests/api/test_matrix.py."""

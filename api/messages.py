@@ -134,7 +134,22 @@ NOTICES: Mapping[str, str] = {
     "signed-out": N_("You are signed out."),
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
+    "undone": N_("Undone: the comment waits again."),
 }
+
+FAILURES: Mapping[str, str] = {
+    "gone": N_("it is not on the network any more"),
+    "late": N_("its time had passed"),
+    "not_applied": N_("the network did not take it"),
+    "outcome_unreadable": N_("the network does not say whether it was done"),
+    "owner_lost": N_("it was interrupted"),
+    "permission_missing": N_("the account lacks a permission"),
+    "rejected": N_("the network refused it"),
+    "throttled": N_("the network asks to wait"),
+    "token_invalid": N_("the account must be connected again"),
+    "unreachable": N_("the network does not answer"),
+}
+"""Why an effect waits or failed, by the first word of its reason; a clause that follows a colon."""
 
 LABELS: Mapping[str, Mapping[str, str]] = {
     "network": {
@@ -160,6 +175,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         DecisionKind.NOTHING: N_("Nothing to report"),
         DecisionKind.REPLY: N_("Reply"),
         DecisionKind.HIDE: N_("Hide"),
+        DecisionKind.ASK_HIDE: N_("Ask to hide"),
         DecisionKind.UNHIDE: N_("Show again"),
         DecisionKind.REQUEST: N_("Send to 311"),
         DecisionKind.CANCEL: N_("Undo"),
@@ -179,6 +195,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         RequestStatus.IN_PROGRESS: N_("In progress"),
         RequestStatus.DONE: N_("Resolved"),
         RequestStatus.REFUSED: N_("Not accepted"),
+        RequestStatus.CANCELLED: N_("Cancelled"),
     },
     "nature": {
         RequestNature.INFORMATION: N_("Information"),
@@ -261,6 +278,17 @@ def reason(value: Reason) -> str:
     if {"head", "label"} <= params.keys():
         params["label"] = label(params["head"], params["label"])
     return _(REASONS[value.code], **params)
+
+
+def failure(code: str) -> str:
+    """Why an effect waits, failed or needs a person."""
+    return _(FAILURES[code.partition(":")[0]])
+
+
+def problem(code: str) -> str:
+    """Why a comment came back to the queue (`Comment.problem`: the act and why it failed)."""
+    act, _colon, why = code.partition(":")
+    return _("Not done (%(act)s): %(why)s", act=label("decision", act), why=failure(why))
 
 
 def notice(code: str | None) -> str | None:

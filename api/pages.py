@@ -30,7 +30,12 @@ class Place:
     action: Action
 
 
-PLACES = (Place("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),)
+PLACES = (
+    Place("/", N_("Queue"), "inbox", Action.SEE_COMMENTS),
+    Place("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
+    Place("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
+    Place("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),
+)
 """In the order in which they are shown. A new page adds its line."""
 
 
@@ -61,7 +66,13 @@ def environment(dates: Dates) -> Environment:
         newstyle=True,
     )
     templates.globals.update(
-        icon=icon, label=messages.label, reason=messages.reason, refusal=messages.refusal, places=PLACES
+        icon=icon,
+        label=messages.label,
+        reason=messages.reason,
+        refusal=messages.refusal,
+        failure=messages.failure,
+        problem=messages.problem,
+        places=PLACES,
     )
     templates.filters.update(
         day=dates.day, time=dates.time, moment=dates.moment, machine=dates.machine, number=i18n.format_number

@@ -1,0 +1,18 @@
+// What every page has: the choice between light and dark, kept in a cookie so that the server writes it into the page.
+
+const root = document.documentElement;
+const dark = matchMedia("(prefers-color-scheme: dark)");
+
+for (const button of document.querySelectorAll("[data-theme-switch]")) {
+  button.hidden = false;
+  const shown = () => root.dataset.theme || (dark.matches ? "dark" : "light");
+  const tell = () => button.setAttribute("aria-pressed", String(shown() === "dark"));
+  tell();
+  dark.addEventListener("change", tell);
+  button.addEventListener("click", () => {
+    root.dataset.theme = shown() === "dark" ? "light" : "dark";
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `parvis_theme=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    tell();
+  });
+}

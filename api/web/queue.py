@@ -1,0 +1,341 @@
+"""The queue: the list, one comment with all that is around it, and what a moderator decides about it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import AfterValidator
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require
+from api.pages import PLACES, render
+from api.problems import Forbidden
+from api.wiring import Parvis
+from models.accounts import Account
+from models.comments import Comment, Decision, RuleVersion, VerdictRow
+from models.errors import Refused
+from models.requests311 import ServiceRequest
+from models.scope import Action, Viewer, visible
+from models.vocabulary import Breach, CommentState, DecisionKind, Intention, Language, Reason
+from moderation import escalation, queue, replies, triage
+from moderation.queue import Filter, Item, Listed
+from moderation.reading import reasons_of
+from moderation.suggestion import BREACH_AT, mere_criticism
+
+router = APIRouter(include_in_schema=False)
+
+STATES = {"a-traiter": CommentState.WAITING, "traites": CommentState.HANDLED}
+SURE, RATHER_SURE = 0.8, 0.5
+"""Probabilities are said in three words; a number would promise more than the model can keep."""
+
+Words = Annotated[str, Form(), AfterValidator(lambda text: text.replace("\0", ""))]
+"""What somebody typed: PostgreSQL keeps every character but this one."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What the list is narrowed to, as its address says it."""
+
+    wanted: Filter
+    address: str
+    """The query string without its question mark; empty for the whole queue."""
+
+    def link(self, path: str, **more: str) -> str:
+        """An address that keeps the filters."""
+        query = "&".join(part for part in (self.address, urlencode(more)) if part)
+        return f"{path}?{query}" if query else path
+
+
+def _view(
+    etat: str = "", compte: str = "", voie: str = "", intention: str = "", suggestion: str = "", mots: str = ""
+) -> View:
+    """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
+    wanted = Filter(
+        state=STATES.get(etat, CommentState.WAITING),
+        account_id=int(compte) if compte.isdecimal() and len(compte) < 18 else None,
+        lane=0 if voie == "danger" else None,
+        intention=intention if intention in set(Intention) else None,
+        suggestion=suggestion if suggestion in set(DecisionKind) else None,
+        words=mots.replace("\0", "").strip()[:100],
+    )
+    named = {
+        "etat": "traites" if wanted.state == CommentState.HANDLED else "",
+        "compte": str(wanted.account_id or ""),
+        "voie": "danger" if wanted.lane == 0 else "",
+        "intention": wanted.intention or "",
+        "suggestion": wanted.suggestion or "",
+        "mots": wanted.words,
+    }
+    return View(wanted, urlencode({name: value for name, value in named.items() if value}))
+
+
+CurrentView = Annotated[View, Depends(_view)]
+
+
+def is_part(request: Request) -> bool:
+    """Whether a page asks for a part of itself; without JavaScript, whole pages are asked for."""
+    return "hx-request" in request.headers
+
+
+# ------------------------------------------------------------------------------------------------- looking
+@router.get("/")
+def show_queue(
+    request: Request,
+    parvis: Installation,
+    session: ReadSession,
+    viewer: CurrentViewer,
+    view: CurrentView,
+    now: Now,
+    apres: str | None = None,
+    annulable: str = "",
+) -> Response:
+    """The queue; whoever has nothing to do here is taken to their own first page."""
+    if not viewer.may(Action.SEE_COMMENTS):
+        place = next((place for place in PLACES if place.path != "/" and viewer.may(place.action)), None)
+        if place is None:
+            raise Forbidden
+        return RedirectResponse(place.path, 303)
+    part = queue.page(session, viewer, view.wanted, now=now, after=apres)
+    counts = queue.counts(session, viewer)
+    if not is_part(request):
+        undoable = int(annulable) if annulable.isdecimal() and len(annulable) < 18 else None
+        values = _list_values(parvis, session, viewer, view, part, counts, now=now)
+        return render(request, "queue/page.html", undoable=undoable, **values)
+    etag = _etag(part.items, counts, now)
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"etag": etag})
+    values = _list_values(parvis, session, viewer, view, part, counts, now=now)
+    return render(request, "queue/rows.html", headers={"etag": etag}, **values)
+
+
+@router.get("/commentaires/{comment_id}")
+def show_comment(
+    request: Request,
+    parvis: Installation,
+    session: ReadSession,
+    view: CurrentView,
+    now: Now,
+    comment_id: int,
+    viewer: Viewer = require(Action.SEE_COMMENTS),
+) -> Response:
+    """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
+    values = _item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
+    if is_part(request):
+        return render(request, "queue/item.html", view=view, **values)
+    part = queue.page(session, viewer, view.wanted, now=now)
+    counts = queue.counts(session, viewer)
+    return render(
+        request,
+        "queue/page.html",
+        undoable=None,
+        **{**_list_values(parvis, session, viewer, view, part, counts, now=now), **values},
+    )
+
+
+# ------------------------------------------------------------------------------------------------- deciding
+@router.post("/commentaires/{comment_id}/reservation")
+def claim(session: WriteSession, now: Now, comment_id: int, viewer: Viewer = require(Action.DECIDE)) -> Response:
+    """Say that this comment is open here; 409 with the name of whoever has it."""
+    holder = triage.claim(session, viewer, comment_id, now=now)
+    if holder is not None:
+        raise Refused("claimed", by=holder)
+    return Response(status_code=204)
+
+
+@router.post("/commentaires/{comment_id}/liberation")
+def release(session: WriteSession, comment_id: int, viewer: Viewer = require(Action.DECIDE)) -> Response:
+    """Say that it is not open here any more."""
+    triage.release(session, viewer, comment_id)
+    return Response(status_code=204)
+
+
+@router.post("/commentaires/{comment_id}/decision")
+def decide(
+    request: Request,
+    parvis: Installation,
+    session: WriteSession,
+    view: CurrentView,
+    now: Now,
+    comment_id: int,
+    kind: Annotated[DecisionKind, Form()],
+    version: Annotated[int, Form()],
+    form_key: Annotated[str, Form(min_length=16, max_length=64)],
+    text: Words = "",
+    rule_code: Words = "",
+    service_code: Words = "",
+    place: Words = "",
+    request_number: Words = "",
+    viewer: Viewer = require(Action.DECIDE),
+) -> Response:
+    """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
+    choice = triage.Choice(
+        kind=kind,
+        version=version,
+        text=text,
+        rule_code=rule_code or None,
+        service_code=service_code or None,
+        place=place,
+        request_number=request_number or None,
+        form_key=form_key,
+    )
+    decision = triage.decide(
+        session,
+        viewer,
+        comment_id,
+        choice,
+        now=now,
+        undo=timedelta(seconds=parvis.settings.undo_seconds),
+        prefix=parvis.settings.request_prefix,
+    )
+    if is_part(request):
+        number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
+        return render(request, "queue/decided.html", decision=decision, number=number, view=view)
+    return RedirectResponse(view.link("/", annulable=str(decision.id)), 303)
+
+
+@router.post("/decisions/{decision_id}/annulation")
+def undo(
+    request: Request,
+    session: WriteSession,
+    view: CurrentView,
+    now: Now,
+    decision_id: int,
+    viewer: Viewer = require(Action.DECIDE),
+) -> Response:
+    """Take a decision back; the comment waits again."""
+    cancelling = triage.undo(session, viewer, decision_id, now=now)
+    if is_part(request):
+        return render(request, "queue/undone.html", decision=cancelling)
+    return RedirectResponse(view.link(f"/commentaires/{cancelling.comment_id}", fait="undone"), 303)
+
+
+# ------------------------------------------------------------------------------------------------- what pages show
+def _list_values(
+    parvis: Parvis,
+    session: Session,
+    viewer: Viewer,
+    view: View,
+    part: queue.QueuePage,
+    counts: queue.Counts,
+    *,
+    now: datetime,
+) -> dict[str, Any]:
+    values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited, "item": None}
+    if not part.items:
+        midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        values["today"] = queue.done_since(session, viewer, midnight)
+    statement = select(Account).order_by(Account.name)
+    values["accounts"] = session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Account)).all()
+    return values
+
+
+def _item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) -> dict[str, Any]:
+    comment, verdict = item.comment, item.comment.verdict
+    language = verdict.language if verdict else Language.FRENCH
+    reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
+    scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
+    given = ((comment.author.name if comment.author else None) or "").partition(" ")[0]
+    return {
+        "item": item,
+        "now": now,
+        "waited": waited,
+        "may_decide": viewer.may_on(Action.DECIDE, **scope),
+        "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
+        "segments": marked(comment.text or "", reasons),
+        "reasons": reasons,
+        "sure": _certainty(verdict),
+        "breaches": _breaches(verdict),
+        "needs_second": verdict is not None and mere_criticism(verdict.intention, verdict.scores["breaches"]),
+        "rules": _rules(session, viewer, now=now),
+        "drafts": [replies.render(body, {"prenom": given}) for _, body in replies.drafts(session, language)],
+        "opened": replies.template(session, "request_opened", language),
+        "joined": replies.template(session, "request_joined", language),
+        "services": escalation.services(session),
+        "effects": {effect.id: effect for effect in item.effects},
+        "undone": {decision.cancels_id for decision in item.decisions if decision.cancels_id},
+        "last": _undoable(item),
+        "form_key": lambda: secrets.token_urlsafe(16),
+    }
+
+
+def _rules(session: Session, viewer: Viewer, *, now: datetime) -> list[RuleVersion]:
+    """The articles by which this viewer may hide."""
+    return [
+        rule
+        for rule in triage.rules_in_force(session, now=now)
+        if DecisionKind.HIDE in rule.actions and viewer.roles & set(rule.deciders)
+    ]
+
+
+def _undoable(item: Item) -> Decision | None:
+    """The decision that `z` would take back from this comment."""
+    undone = {decision.cancels_id for decision in item.decisions}
+    made = [decision for decision in item.decisions if decision.kind != DecisionKind.CANCEL]
+    last = made[-1] if made else None
+    return last if last and last.id not in undone and last.kind != DecisionKind.UNHIDE else None
+
+
+def _certainty(verdict: VerdictRow | None) -> str | None:
+    """How sure the intention is, as one of three words."""
+    score = verdict.scores.get("intention") if verdict else None
+    if score is None:
+        return None
+    return "high" if score >= SURE else "middle" if score >= RATHER_SURE else "low"
+
+
+def _breaches(verdict: VerdictRow | None) -> list[Breach]:
+    scores = verdict.scores["breaches"] if verdict else {}
+    return [breach for breach in Breach if scores.get(breach, 0) >= BREACH_AT]
+
+
+def marked(text: str, reasons: Sequence[Reason]) -> list[tuple[str, list[Reason]]]:
+    """The text cut where reasons begin and end, each piece with the reasons that point at it; it joins to the text."""
+    places = [
+        (max(0, reason.start), min(len(text), reason.end), reason)
+        for reason in reasons
+        if reason.start is not None and reason.end is not None and reason.start < reason.end
+    ]
+    cuts = sorted({0, len(text), *(place[0] for place in places), *(place[1] for place in places)})
+    return [
+        (text[start:end], [reason for first, last, reason in places if first <= start and end <= last])
+        for start, end in zip(cuts, cuts[1:], strict=False)
+    ]
+
+
+def waited(since: datetime | None, now: datetime) -> tuple[str, int]:
+    """How long something has waited, as the largest unit that is whole: ("minute", 12), ("hour", 3), ("day", 2)."""
+    minutes = max(0, int((now - since).total_seconds() // 60)) if since else 0
+    if minutes < 60:
+        return "minute", minutes
+    return ("hour", minutes // 60) if minutes < 48 * 60 else ("day", minutes // (24 * 60))
+
+
+def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
+    """Changes when the list would read otherwise; waiting times are in minutes, so a minute is a change."""
+
+    def line(listed: Listed) -> tuple[object, ...]:
+        comment: Comment = listed.comment
+        return (
+            comment.id,
+            comment.version,
+            comment.lane,
+            comment.queued_at,
+            comment.problem,
+            bool(comment.proposed_reply),
+            comment.hidden,
+            comment.removed,
+            listed.claimed_by,
+            listed.asked_by,
+        )
+
+    state = (now.replace(second=0, microsecond=0), counts, [line(listed) for listed in items])
+    return f'"{hashlib.sha256(repr(state).encode()).hexdigest()[:32]}"'
