@@ -63,6 +63,8 @@ class _Walk:
     round: int = 0
     listing: bool = True
     after: str | None = None
+    again: bool = False
+    """The post being read was started again, because its cursor had gone stale; that is done once."""
     pages: int = 0
     newest: int = 0
     waiting: list[tuple[str, int | None, int]] = field(default_factory=list)
@@ -96,7 +98,7 @@ class _Walk:
         post, comments, _ = self.waiting.pop(0)
         if complete:
             self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
-        self.after, self.pages, self.newest = None, 0, 0
+        self.after, self.again, self.pages, self.newest = None, False, 0, 0
 
     def end_round(self) -> _Walk:
         """The next call starts another round; marks of posts that are not listed any more are forgotten."""
@@ -250,6 +252,8 @@ class FacebookPage:
             if not walk.after:
                 raise
             walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
+            walk.listing = walk.pages < POST_PAGES
+            walk.pages = walk.pages if walk.listing else 0
             return []
         posts = []
         for item in _items(answer):
@@ -277,8 +281,8 @@ class FacebookPage:
         try:
             answer = self._graph.read(f"{post}/comments", READ_COMMENTS, **args)
         except (Gone, Rejected):
-            if walk.after and walk.pages < COMMENT_PAGES:
-                walk.after = None  # The row that the cursor pointed at was deleted: the post is read again.
+            if walk.after and not walk.again:
+                walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
             else:
                 walk.next_post(complete=False)
             return []

@@ -24,7 +24,7 @@ from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.standin.control import control
-from connectors.standin.graph import Answer, Call, answer
+from connectors.standin.graph import START, Answer, Call, answer
 from connectors.standin.player import Player, read_story
 from connectors.standin.state import Fault, Standin
 from connectors.standin.webhooks import Webhooks
@@ -154,9 +154,8 @@ def _spoilt(given: Answer, call: Call, fault: Fault) -> Answer:
             return Answer(given.status, given.body, given.headers, content_type="text/javascript; charset=UTF-8")
         case "empty_page" | "repeated_cursor" if isinstance(given.body, dict) and "data" in given.body:
             # Meta does both: a page with nothing in it that has a next one, and a next one that is the same.
-            after = call.params.get("after", "QQ==")
-            cursor = after if fault.kind == "repeated_cursor" else ""
-            paging = {"cursors": {"after": cursor or after}, "next": f"{call.base_url}{call.version}/{call.path}"}
+            cursors = {"after": call.params.get("after", START)}
+            paging = {"cursors": cursors, "next": f"{call.base_url}{call.version}/{call.path}"}
             data: list[Any] = [] if fault.kind == "empty_page" else given.body["data"]
             return Answer(given.status, {"data": data, "paging": paging}, given.headers)
     return given

@@ -98,7 +98,13 @@ def unused_tcp_port() -> Iterator[int]:
 
 
 @pytest.fixture
-def answering() -> Iterator[Callable[..., Network]]:
+def received() -> list[str]:
+    """The methods that `answering` received."""
+    return []
+
+
+@pytest.fixture
+def answering(received: list[str]) -> Iterator[Callable[..., Network]]:
     """A Page whose far side gives always the same answer, byte for byte."""
     with contextlib.ExitStack() as stack:
 
@@ -106,7 +112,9 @@ def answering() -> Iterator[Callable[..., Network]]:
             class Handler(http.server.BaseHTTPRequestHandler):
                 def do_POST(self) -> None:
                     self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                    received.append(self.command)
                     self.send_response(status)
+                    self.send_header("Location", "/elsewhere")
                     self.send_header("Content-Type", "application/json")
                     self.send_header("Content-Length", str(len(raw)))
                     self.end_headers()

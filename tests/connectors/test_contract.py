@@ -163,7 +163,7 @@ def test_a_cursor_that_cannot_be_read_starts_again(busy):
 
 def test_a_failure_after_something_was_read_keeps_what_was_read(busy):
     network = busy.network()
-    busy.fault("throttle", path=f"{busy.posts[0].id}/comments")
+    busy.fault("throttle", path=f"{busy.posts[0].id}/comments", times=2)
     pages, failures, cursor = [], 0, None
     while not pages or pages[-1].more:
         try:
@@ -172,6 +172,7 @@ def test_a_failure_after_something_was_read_keeps_what_was_read(busy):
         except Throttled:
             failures += 1
         assert failures < 3
+    assert (failures, pages[0].calls, len(pages[0].posts)) == (1, 4, 3)
     assert sorted(ids(pages)) == sorted(busy.state.comments)
 
 
@@ -188,11 +189,18 @@ def test_a_read_that_fails_says_how_and_can_be_made_again(busy, kind, read):
 
 def test_a_far_side_that_turns_in_circles_ends_and_the_next_round_has_everything(busy):
     for kind in ("repeated_cursor", "empty_page"):
-        busy.fault(kind, path="/comments", times=2)
-        _, cursor = whole_round(busy.network(), None, 50)
+        busy.fault(kind, path="/comments", times=None)
+        pages, cursor = whole_round(busy.network(), None, 50)
+        assert sum(page.calls for page in pages) <= 1 + 2 * len(busy.posts)
         busy.state.faults.clear()
         pages, _ = whole_round(busy.network(), cursor, 50)
         assert sorted(ids(pages)) == sorted(busy.state.comments)
+
+
+def test_a_page_with_nothing_in_it_is_not_the_last(busy):
+    busy.fault("empty_page", path="/comments")
+    pages, _ = whole_round(busy.network(), None, 50)
+    assert sorted(ids(pages)) == sorted(busy.state.comments)
 
 
 def test_usage_comes_back_with_a_page(busy):

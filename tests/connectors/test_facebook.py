@@ -277,6 +277,21 @@ def test_a_status_without_a_body_that_says_why(answering, status, expected):
         answering(b"{}", status=status).apply(Operation(OperationKind.HIDE, "1_2"), "effect-1")
 
 
+def test_a_redirection_is_not_followed(answering, received):
+    with pytest.raises(Ambiguous):
+        answering(b"{}", status=302).publish(Publication("Avis"), "effect-1")
+    assert received == ["POST"]
+
+
+def test_what_was_written_before_is_passed_over_even_if_the_far_side_gives_it(answering):
+    items = [
+        {"id": f"104_{day}", "message": "Avis", "created_time": f"2026-11-{day}T13:30:00+0000"} for day in (21, 20)
+    ]
+    page = answering(json.dumps({"data": items}).encode())
+    assert page.find(Publication("Avis"), NOW, ()).remote_id == "104_21"
+    assert page.find(Publication("Avis"), NOW, {"104_21"}) is None
+
+
 def test_a_token_of_another_page_is_not_this_pages(standin, facebook):
     standin.state.page("105", "Arrondissement", standin.token)
     del standin.state.pages["104"]
@@ -378,6 +393,39 @@ def test_what_is_new_on_an_old_post_is_read_without_the_rest(standin, facebook, 
     assert added.id in [comment.external_id for comment in second.comments]
     assert len(second.comments) <= 4  # The clocks may differ by two minutes.
     assert read_round(facebook, second.cursor).comments == ()
+
+
+def test_an_old_post_that_was_not_read_to_its_end_is_read_again(standin, facebook, old):
+    standin.fault("repeated_cursor", path=f"{old.id}/comments", times=2)
+    first = read_round(facebook, None)
+    assert len({comment.external_id for comment in first.comments}) == 100
+    second = read_round(facebook, first.cursor)
+    assert {comment.external_id for comment in second.comments} == set(standin.state.comments)
+
+
+def test_a_cursor_that_is_always_stale_holds_up_nothing(standin, facebook, old):
+    # A page whose cursor is refused, twice.
+    for kind in ("repeated_cursor", "duplicate") * 2:
+        standin.fault(kind, path=f"{old.id}/comments")
+    first = facebook.pull(None, 50)
+    assert (first.more, first.calls) == (False, 6)
+    assert len(read_round(facebook, first.cursor).comments) == 120
+
+
+def test_what_was_read_stays_read_when_nothing_new_came(standin, facebook, old):
+    cursor = read_round(facebook, None).cursor
+    standin.state.remove(next(iter(standin.state.comments.values())))
+    second = read_round(facebook, cursor)
+    standin.says(old, "Encore un")
+    assert len(second.comments) <= 4
+    assert len(read_round(facebook, second.cursor).comments) <= 4
+
+
+def test_a_young_post_is_read_whole_in_every_round(standin, facebook, old):
+    said = standin.says(standin.posts[1], "un", at=datetime.now(UTC).timestamp() - 3000)
+    standin.says(standin.posts[1], "deux")
+    cursor = read_round(facebook, None).cursor
+    assert said.id in [comment.external_id for comment in read_round(facebook, cursor).comments]
 
 
 def test_an_edit_on_an_old_post_is_seen_within_a_day_of_rounds(standin, facebook, old):
