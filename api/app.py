@@ -15,12 +15,14 @@ from starlette.staticfiles import StaticFiles
 from api import health, pages, problems, webhooks
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
+from api.v1 import router as v1
 from api.web import account, people, queue, sign_in
 from api.wiring import THREADS, Parvis, running
 
 ROUTERS = (
     health.router,
     webhooks.router,
+    v1.router,
     sign_in.router,
     account.router,
     queue.router,

@@ -38,6 +38,8 @@ _PROBLEMS: Mapping[str, tuple[str, str]] = {
     ),
     "not_found": (N_("Not found"), N_("There is nothing at this address, or it is not yours to see.")),
     "method_not_allowed": (N_("Method not allowed"), N_("This address does not take that method.")),
+    "version_changed": (N_("Changed meanwhile"), N_("Somebody has changed this since you read it. Read it again.")),
+    "version_needed": (N_("Version needed"), N_("Say which version you read, in If-Match.")),
     "too_large": (N_("Too large"), N_("What was sent is larger than 1 MB.")),
     "refused": (N_("Not possible"), N_("This could not be done.")),
     "invalid": (N_("Fields to correct"), N_("Some fields are missing or cannot be read.")),
@@ -51,8 +53,10 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
     409: "refused",
+    412: "version_changed",
     413: "too_large",
     422: "invalid",
+    428: "version_needed",
     429: "throttled",
 }
 

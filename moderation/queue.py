@@ -19,6 +19,7 @@ from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CommentState, DecisionKind
 from moderation.escalation import similar
+from moderation.storing import cleaned, texts
 from moderation.triage import asked_to_hide
 
 MOST_COUNTED = 1000
@@ -73,6 +74,7 @@ class Item:
 
     comment: Comment
     versions: Sequence[CommentVersion]
+    """Each text that it had, once, in the order in which they were true."""
     thread: Sequence[Comment]
     """Other comments of the same conversation, oldest first."""
     history: Sequence[Comment]
@@ -168,10 +170,10 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
     )
     return Item(
         comment=comment,
-        versions=session.scalars(
-            select(CommentVersion).where(CommentVersion.comment_id == comment_id).order_by(CommentVersion.id)
-        ).all(),
-        thread=_thread(session, comment),
+        versions=texts(
+            session.scalars(select(CommentVersion).where(CommentVersion.comment_id == comment_id)).all(),
+        ),
+        thread=_thread(session, viewer, comment),
         history=_history(session, viewer, comment, now=now),
         decisions=session.scalars(
             select(Decision)
@@ -188,10 +190,16 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
         asked=asked_to_hide(session, comment),
         similar=similar(session, viewer, comment, now=now),
         requests=session.scalars(
-            select(ServiceRequest)
-            .join(Requester, Requester.request_id == ServiceRequest.id)
-            .options(joinedload(ServiceRequest.service))
-            .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
+            visible(
+                select(ServiceRequest)
+                .join(Requester, Requester.request_id == ServiceRequest.id)
+                .options(joinedload(ServiceRequest.service))
+                .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
+                .order_by(ServiceRequest.id),
+                viewer,
+                Action.SEE_REQUESTS,
+                ServiceRequest,
+            )
         ).all(),
         services=session.scalars(
             select(Service)
@@ -216,7 +224,7 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
         statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
     if wanted.suggestion:
         statement = statement.where(Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion))
-    for word in wanted.words.split():
+    for word in (cleaned(wanted.words) or "").split():
         # Thin on purpose: the French search (folded, stemmed, indexed) replaces it in the issue that brings it.
         pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         named = Comment.author.has(Author.name.ilike(pattern, escape="\\"))
@@ -249,7 +257,7 @@ def _listed(comment: Comment, claim: Claim | None, asked_by: str | None, viewer:
     return Listed(comment, claim.person.name if claim is not None and live and not mine else None, mine, asked_by)
 
 
-def _thread(session: Session, comment: Comment) -> Sequence[Comment]:
+def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comment]:
     if comment.source_post_id is None:
         return []
     root = comment.parent_external_id or comment.external_id
@@ -266,7 +274,7 @@ def _thread(session: Session, comment: Comment) -> Sequence[Comment]:
         .order_by(Comment.created_at, Comment.id)
         .limit(50)
     )
-    return session.scalars(statement).all()
+    return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
 
 
 def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> Sequence[Comment]:
@@ -294,8 +302,15 @@ def _place(after: str, *, handled: bool) -> tuple[int | datetime, ...]:
         place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
         if handled:
             (comment_id,) = place
-            return (int(comment_id),)
+            return (_id(comment_id),)
         lane, queued_at, comment_id = place
-        return int(lane), datetime.fromisoformat(queued_at).astimezone(UTC), int(comment_id)
-    except (ValueError, TypeError, OverflowError) as error:
+        return _id(lane), datetime.fromisoformat(queued_at).astimezone(UTC), _id(comment_id)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Refused("cursor_invalid", field="after") from error
+
+
+def _id(value: object) -> int:
+    """A number that the database can compare with its ids; a larger one would be its error, not a refusal."""
+    if not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError(value)
+    return value

@@ -160,11 +160,15 @@ def approval_stands(session: Session, post: Post) -> bool:
     return last is not None and last.approved and last.content_hash == content_hash(post)
 
 
-def posts(session: Session, viewer: Viewer, *, state: PostState | None = None, limit: int = 200) -> Sequence[Post]:
-    """The viewer's posts, newest first."""
+def posts(
+    session: Session, viewer: Viewer, *, state: PostState | None = None, before: int | None = None, limit: int = 200
+) -> Sequence[Post]:
+    """The viewer's posts, newest first; `before` is the id of the last one that was read."""
     statement = visible(_whole(select(Post)), viewer, Action.SEE_POSTS, Post).order_by(Post.id.desc()).limit(limit)
     if state is not None:
         statement = statement.where(Post.state == state)
+    if before is not None:
+        statement = statement.where(Post.id < before)
     return session.scalars(statement).all()
 
 

@@ -149,6 +149,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject", "id"], unique=False)
     op.create_table(
+        "idempotency_key",
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("request_hash", sa.String(length=64), nullable=False),
+        sa.Column("made_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_idempotency_key_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "key", name=op.f("pk_idempotency_key")),
+    )
+    op.create_index("ix_idempotency_key_at", "idempotency_key", ["at"], unique=False)
+    op.create_table(
         "personal_link",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),

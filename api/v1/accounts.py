@@ -1,0 +1,48 @@
+"""The city's accounts on the networks: whether they can be used, and until when all that is there was read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import select
+
+from api.deps import ReadSession, require
+from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Page, Shown, cut, listed, place_of
+from models.accounts import Account
+from models.scope import Action, Viewer, visible
+from models.vocabulary import AccountState, NetworkName
+
+router = APIRouter(prefix="/accounts", tags=["accounts"])
+
+
+class AccountShown(Shown):
+    """One account; its token is never told."""
+
+    id: int
+    network: NetworkName
+    external_id: str
+    name: str
+    borough_id: int | None
+    state: AccountState
+    state_reason: str | None
+    state_since: Moment
+    throttled_until: Moment | None
+    pulled_at: Moment | None
+    """Coverage: all that was on the page at that moment is here."""
+
+
+@router.get("", operation_id="listAccounts", responses={200: {"headers": NEXT_LINK}, **READS})
+def accounts(
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_ACCOUNTS)],
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[AccountShown]:
+    """Accounts, oldest first."""
+    statement = select(Account).where(Account.id > (place_of(after) or 0)).order_by(Account.id).limit(limit + 1)
+    rows = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account)).all()
+    shown, following = cut(rows, limit, lambda row: row.id)
+    return listed(request, response, [AccountShown.model_validate(row) for row in shown], following)

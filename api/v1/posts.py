@@ -1,0 +1,305 @@
+"""Posts of the city: written, submitted, approved by somebody else and given an hour by a person's own program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Self
+
+from fastapi import APIRouter, Request, Response
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
+from sqlalchemy.orm import Session
+
+from api.deps import Now, ReadSession, WriteSession, require
+from api.v1.contract import (
+    CHANGES,
+    CREATES,
+    NEXT_LINK,
+    READS,
+    READS_ONE,
+    VERSION_HEADER,
+    After,
+    Key,
+    Limit,
+    Matching,
+    Moment,
+    Number,
+    Page,
+    PathId,
+    Sent,
+    Shown,
+    changed,
+    cut,
+    listed,
+    once,
+    place_of,
+    tagged,
+    version_in,
+    words,
+)
+from api.v1.values import AccountName, Named
+from models.posts import Post, Variant
+from models.scope import Action, Viewer
+from models.vocabulary import EffectState, PostState
+from publishing import planning
+
+router = APIRouter(prefix="/posts", tags=["posts"])
+
+
+class VariantShown(Shown):
+    """The form of a post for one account, and what became of it there."""
+
+    account: AccountName
+    text: str
+    link: str | None
+    published_at: Moment | None
+    permalink: str | None
+    failure: str | None
+
+
+class PostShown(Shown):
+    """One message of the city; the title is for colleagues and is never published."""
+
+    id: int
+    title: str
+    state: PostState
+    author: Named
+    publish_at: Moment | None
+    late_after_minutes: int
+    created_at: Moment
+    version: int
+    variants: list[VariantShown]
+
+
+class ApprovalShown(Shown):
+    """A yes or a no about the exact content whose hash it carries."""
+
+    approved: bool
+    comment: str | None
+    content_hash: str
+    person: Named
+    at: Moment
+
+
+class Sending(Shown):
+    """Where the outward call for one account stands."""
+
+    account_id: int
+    state: EffectState
+    due_at: Moment
+    reason: str | None
+
+
+class PostWhole(PostShown):
+    """One post with its approvals and what is under way."""
+
+    approvals: list[ApprovalShown]
+    sending: list[Sending]
+
+    @classmethod
+    def of(cls, detail: planning.PostDetail) -> Self:
+        accounts: dict[int, Variant] = {variant.id: variant for variant in detail.post.variants}
+        return cls(
+            **dict(PostShown.model_validate(detail.post)),
+            approvals=[ApprovalShown.model_validate(approval) for approval in detail.approvals],
+            sending=[
+                Sending(
+                    account_id=accounts[variant_id].account_id,
+                    state=EffectState(effect.state),
+                    due_at=effect.due_at,
+                    reason=effect.reason,
+                )
+                for variant_id, effect in sorted(detail.effects.items())
+            ],
+        )
+
+
+class NewVariant(Sent):
+    """The text for one account."""
+
+    account_id: Number
+    text: Annotated[str, words(63_206)]
+
+
+class NewPost(Sent):
+    """A draft: one text for each account, one link for all."""
+
+    title: Annotated[str, words(200)]
+    variants: Annotated[list[NewVariant], Field(max_length=200)]
+    link: Annotated[str, words(500)] | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"title": "Collecte", "variants": [{"account_id": 1, "text": "Collecte jeudi."}]}]
+        }
+    )
+
+
+class Judgement(Sent):
+    """What the approver says; sending back needs a reason."""
+
+    comment: Annotated[str, words(4000)] = ""
+
+
+def _plausible(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("a year from 2000 to 2099")
+    return value.astimezone(UTC)
+
+
+class NewTime(Sent):
+    """When it goes out; a time with its zone."""
+
+    publish_at: Annotated[AwareDatetime, AfterValidator(_plausible)]
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"publish_at": "2026-11-02T09:00:00-05:00"}]})
+
+
+Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
+Approver = Annotated[Viewer, require(Action.APPROVE_POSTS)]
+CHANGED = {200: {"headers": VERSION_HEADER}, **CHANGES}
+
+
+@router.get("", operation_id="listPosts", responses={200: {"headers": NEXT_LINK}, **READS})
+def posts(
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_POSTS)],
+    state: PostState | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[PostShown]:
+    """Posts, newest first."""
+    rows = planning.posts(session, viewer, state=state, before=place_of(after), limit=limit + 1)
+    shown, following = cut(rows, limit, lambda row: row.id)
+    return listed(request, response, [PostShown.model_validate(row) for row in shown], following)
+
+
+@router.get("/{post_id}", operation_id="getPost", responses={200: {"headers": VERSION_HEADER}, **READS_ONE})
+def one(
+    post_id: PathId,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_POSTS)],
+) -> PostWhole:
+    """One post with its approvals, and where it stands on each account."""
+    return _shown(session, response, viewer, post_id)
+
+
+@router.post("", status_code=201, operation_id="createPost", responses={201: {"headers": VERSION_HEADER}, **CREATES})
+def create(
+    body: NewPost, response: Response, session: WriteSession, viewer: Writer, now: Now, key: Key = None
+) -> PostWhole:
+    """Keep a new draft, as the person who is signed in."""
+    texts = {variant.account_id: variant.text for variant in body.variants}
+    draft = planning.Draft(title=body.title, texts=texts, link=body.link)
+
+    def make() -> int:
+        return planning.create(session, viewer, draft, now=now).id
+
+    post_id = once(session, viewer.person_id, key, "createPost", body, make, now=now)
+    response.headers["Location"] = f"/api/v1/posts/{post_id}"
+    return _shown(session, response, viewer, post_id)
+
+
+@router.post("/{post_id}/submit", operation_id="submitPost", responses=CHANGED)
+def submit(
+    post_id: PathId, response: Response, session: WriteSession, viewer: Writer, now: Now, matching: Matching = None
+) -> PostWhole:
+    """Ask for approval."""
+    version = version_in(matching)
+    return _after(
+        lambda: planning.submit(session, viewer, post_id, version=version, now=now), session, response, viewer
+    )
+
+
+@router.post("/{post_id}/approve", operation_id="approvePost", responses=CHANGED)
+def approve(
+    post_id: PathId,
+    response: Response,
+    session: WriteSession,
+    viewer: Approver,
+    now: Now,
+    body: Judgement | None = None,
+    matching: Matching = None,
+) -> PostWhole:
+    """Say yes to this exact content; never to one's own."""
+    return _judge(post_id, body, response, session, viewer, matching, approved=True, now=now)
+
+
+@router.post("/{post_id}/send-back", operation_id="sendPostBack", responses=CHANGED)
+def send_back(
+    post_id: PathId,
+    body: Judgement,
+    response: Response,
+    session: WriteSession,
+    viewer: Approver,
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Say no, and why."""
+    return _judge(post_id, body, response, session, viewer, matching, approved=False, now=now)
+
+
+@router.post("/{post_id}/schedule", operation_id="schedulePost", responses=CHANGED)
+def schedule(
+    post_id: PathId,
+    body: NewTime,
+    response: Response,
+    session: WriteSession,
+    viewer: Writer,
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Give an approved post its time."""
+    version = version_in(matching)
+    return _after(
+        lambda: planning.schedule(session, viewer, post_id, body.publish_at, version=version, now=now),
+        session,
+        response,
+        viewer,
+    )
+
+
+@router.post("/{post_id}/unschedule", operation_id="unschedulePost", responses=CHANGED)
+def unschedule(
+    post_id: PathId, response: Response, session: WriteSession, viewer: Writer, now: Now, matching: Matching = None
+) -> PostWhole:
+    """Take a scheduled post back; refused once a part of it is on its way."""
+    version = version_in(matching)
+    return _after(
+        lambda: planning.unschedule(session, viewer, post_id, version=version, now=now), session, response, viewer
+    )
+
+
+def _judge(
+    post_id: int,
+    body: Judgement | None,
+    response: Response,
+    session: Session,
+    viewer: Viewer,
+    matching: str | None,
+    *,
+    approved: bool,
+    now: datetime,
+) -> PostWhole:
+    version, comment = version_in(matching), body.comment if body else ""
+    return _after(
+        lambda: planning.judge(session, viewer, post_id, approved=approved, comment=comment, version=version, now=now),
+        session,
+        response,
+        viewer,
+    )
+
+
+def _after(change: Callable[[], Post], session: Session, response: Response, viewer: Viewer) -> PostWhole:
+    post = changed(change)
+    session.flush()
+    return _shown(session, response, viewer, post.id)
+
+
+def _shown(session: Session, response: Response, viewer: Viewer, post_id: int) -> PostWhole:
+    detail = planning.detail(session, viewer, post_id)
+    tagged(response, detail.post.version)
+    return PostWhole.of(detail)
