@@ -15,6 +15,7 @@ let claiming = Promise.resolve(true);
 let claimed = null; // id that is reserved here
 let renewTimer = 0;
 let lastDecision = null; // { id, comment, row, before }
+const pending = new Set(); // ids whose decision is on its way: the list that the server gives may still hold them
 let etag = null;
 let fresh = null; // the newest list that the server gave, not shown yet
 
@@ -151,12 +152,14 @@ async function act(form) {
   const next = place >= 0 ? list[place + 1] ?? list[place - 1] : null;
   const before = row?.nextElementSibling ?? null;
   form.closest("dialog")?.close();
+  pending.add(id);
   clearTimeout(claimTimer);
   row?.remove();
   count(-1);
   if (next) open(next);
   else if (row) { pane.replaceChildren(); empty(); } else pane.replaceChildren();
   const back = async (html) => {
+    pending.delete(id);
     typed.set(id, { act: form.dataset.act, values: [...data] });
     count(1);
     if (row) { putBack(row, before); panes.delete(id); await open(row); }
@@ -175,10 +178,11 @@ async function act(form) {
   if (!response.ok) { await back(html); return; }
   const toast = parse(html).firstElementChild;
   lastDecision = { id: toast.dataset.decision, comment: id, row, before };
-  if ("stays" in toast.dataset) count(1);
+  pending.delete(id);
+  if ("stays" in toast.dataset && row) { count(1); putBack(row, before); }
   say(toast, 10);
-  if (!row) location.reload();
-  else poll();
+  if (row) poll();
+  else location.reload();
 }
 
 function putBack(row, before) {
@@ -240,34 +244,44 @@ async function poll() {
 }
 
 // Nothing moves under the reader's eyes: known lines are refreshed in place, those that a colleague handled turn grey,
-// and new ones wait behind the bar.
+// the part that follows ours joins the end without a word, and what is new waits behind the bar.
 function merge(list) {
-  const now = rows();
-  now.dataset.waiting = list.dataset.waiting;
-  now.dataset.danger = list.dataset.danger;
-  showCounts(now);
-  const theirs = new Map([...list.querySelectorAll(".row")].map((row) => [row.dataset.id, row]));
-  const whole = !list.querySelector(".more");
-  const justDecided = lastDecision?.comment;
+  const ours = rows();
+  ours.dataset.waiting = list.dataset.waiting;
+  ours.dataset.danger = list.dataset.danger;
+  showCounts(ours);
+  const theirs = [...list.querySelectorAll(".row")].filter((row) => !pending.has(row.dataset.id));
+  const byId = new Map(theirs.map((row) => [row.dataset.id, row]));
   for (const row of live()) {
-    const newer = theirs.get(row.dataset.id);
-    if (newer) {
-      const link = row.querySelector("a");
-      const other = newer.querySelector("a");
-      if (link.innerHTML !== other.innerHTML) { link.innerHTML = other.innerHTML; panes.delete(row.dataset.id); }
-    } else if (whole && queue.dataset.poll.indexOf("etat=traites") < 0) {
-      row.classList.add("row-gone");
-      row.querySelector(".row-chips").replaceChildren(document.getElementById("gone-template").content.cloneNode(true));
-    }
+    const newer = byId.get(row.dataset.id);
+    if (newer) refresh(row, newer);
+    else if (!list.querySelector(".more") && !queue.dataset.poll.includes("etat=traites")) grey(row);
   }
-  const known = new Set([...now.querySelectorAll(".row")].map((row) => row.dataset.id));
-  const lastKnown = !whole || now.querySelector(".more");
-  const unknown = [...theirs.keys()].filter((id) => !known.has(id) && id !== justDecided);
-  fresh = list;
-  const n = lastKnown && known.size >= theirs.size ? unknown.filter((id) => !theirs.get(id).matches(":last-child")).length : unknown.length;
-  if (n && !known.size) { showNew(); return; }
+  const isKnown = (row) => Boolean(rowOf(row.dataset.id));
+  const ourMore = ours.querySelector(".more");
+  const lastKnown = theirs.findLastIndex(isKnown);
+  if (ourMore && lastKnown >= 0 && lastKnown < theirs.length - 1) {
+    ourMore.replaceWith(...theirs.slice(lastKnown + 1), ...list.querySelectorAll(".more"));
+  }
+  const n = theirs.filter((row) => !isKnown(row)).length;
+  fresh = n ? list : null;
+  if (n && !live().length && !openId()) { showNew(); return; }
   news.hidden = !n;
-  news.querySelector("span").textContent = n === 1 ? news.dataset.one : news.dataset.many.replace("{n}", shown(n));
+  news.querySelector("span").textContent = n === 1 ? news.dataset.one : news.dataset.many.replace("{n}", n);
+}
+
+function refresh(row, newer) {
+  const link = row.querySelector("a");
+  const other = newer.querySelector("a");
+  if (link.innerHTML === other.innerHTML) return;
+  link.innerHTML = other.innerHTML;
+  panes.delete(row.dataset.id);
+}
+
+function grey(row) {
+  row.classList.add("row-gone");
+  row.querySelector(".row-chips").replaceChildren(document.getElementById("gone-template").content.cloneNode(true));
+  panes.delete(row.dataset.id);
 }
 
 function showNew() {
@@ -308,8 +322,6 @@ document.addEventListener("click", (event) => {
   if (event.target.closest(".back")) { event.preventDefault(); const row = currentRow(); release(); clearPane(); row?.querySelector("a").focus(); return; }
   const filler = event.target.closest("[data-fill]");
   if (filler) { fill(document.getElementById(filler.dataset.fill), filler.textContent); filler.closest("details").open = false; return; }
-  const focuser = event.target.closest("[data-focus]");
-  if (focuser) document.getElementById(focuser.dataset.focus).focus();
   if (event.target.closest("#news")) showNew();
 });
 

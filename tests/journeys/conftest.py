@@ -1,0 +1,228 @@
+"""A made-up city on a winter Monday at 8:30, with its pages served to a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from sqlalchemy import select
+
+from api.app import create_app
+from api.settings import load
+from api.wiring import Parvis, build
+from classifiers.base import Context
+from connectors.standin.player import read_story
+from models.accounts import Account
+from models.comments import Author, Comment, CommentVersion, SourcePost
+from models.people import Membership, Person, SignIn
+from models.secrets import fingerprint
+from models.vocabulary import NetworkName, Role
+from moderation import seeds
+from moderation.reading import classify_due
+
+ROOT = Path(__file__).parents[2]
+STORY = ROOT / "api" / "demo" / "story.yaml"
+MORNING = datetime(2026, 11, 30, 13, 30, tzinfo=UTC)
+"""8:30 in Québec."""
+
+
+@dataclass
+class City:
+    """One installation, its clock, who works there, and where a browser finds it."""
+
+    parvis: Parvis
+    now: datetime = MORNING
+    address: str = ""
+    people: dict[str, int] = field(default_factory=dict)
+    accounts: list[int] = field(default_factory=list)
+    _number: int = 0
+
+    def hire(self, name: str, *roles: Role, single_keys: bool = True) -> int:
+        """Somebody with these roles over the whole city."""
+        with self.parvis.database.write() as session:
+            email = f"{name.lower().replace(' ', '.')}@ville.example"
+            person = Person(email=email, name=name, created_at=self.now, single_keys=single_keys)
+            session.add(person)
+            session.flush()
+            session.add_all(Membership(person_id=person.id, role=role) for role in roles)
+            self.people[name] = person.id
+            return person.id
+
+    def cookie(self, name: str) -> dict[str, str]:
+        """A session of this person, as a browser's cookie."""
+        token = f"session-of-{name}-{len(self.people)}-{time.monotonic_ns()}"
+        with self.parvis.database.write() as session:
+            session.add(
+                SignIn(
+                    fingerprint=fingerprint(token),
+                    person_id=self.people[name],
+                    created_at=self.now,
+                    seen_at=self.now,
+                    expires_at=self.now + timedelta(hours=12),
+                    proved=True,
+                )
+            )
+        return {"name": "parvis", "value": token, "url": self.address}
+
+    def add_account(self, name: str) -> int:
+        """A page of the city on Facebook."""
+        with self.parvis.database.write() as session:
+            account = Account(
+                network=NetworkName.FACEBOOK,
+                external_id=f"page{len(self.accounts)}",
+                name=name,
+                token_closed=self.parvis.vault.close("jeton"),
+                state_since=self.now,
+                pull_due_at=self.now + timedelta(days=1),
+                created_at=self.now,
+            )
+            session.add(account)
+            session.flush()
+            self.accounts.append(account.id)
+            return account.id
+
+    def says(
+        self,
+        text: str,
+        *,
+        by: str = "Louise Tremblay",
+        account: int = 0,
+        under: str | None = None,
+        answering: int | None = None,
+        ago: float = 600,
+    ) -> int:
+        """A citizen writes, `ago` seconds before now; the comment still waits to be read."""
+        self._number += 1
+        account_id, at = self.accounts[account], self.now - timedelta(seconds=ago)
+        with self.parvis.database.write() as session:
+            author = session.scalar(select(Author).where(Author.name == by))
+            if author is None:
+                author = Author(network="facebook", external_id=f"c{self._number}", name=by)
+                session.add(author)
+            post = None
+            if under is not None:
+                post = session.scalar(select(SourcePost).where(SourcePost.text == under))
+                if post is None:
+                    post = SourcePost(
+                        account_id=account_id,
+                        external_id=f"post{self._number}",
+                        text=under,
+                        permalink=f"https://facebook.example/post{self._number}",
+                        created_at=at,
+                    )
+                    session.add(post)
+            parent = session.get(Comment, answering) if answering else None
+            session.flush()
+            comment = Comment(
+                account_id=account_id,
+                external_id=f"e{self._number}",
+                source_post_id=parent.source_post_id if parent else post.id if post else None,
+                parent_external_id=parent.external_id if parent else None,
+                author_id=author.id,
+                text=text,
+                permalink=f"https://facebook.example/e{self._number}",
+                created_at=at,
+                received_at=at,
+                queued_at=at,
+            )
+            session.add(comment)
+            session.flush()
+            session.add(CommentVersion(comment_id=comment.id, source="add", text=text, said_at=at, seen_at=at))
+            return comment.id
+
+    def read(self) -> None:
+        """The classifier reads what waits for it."""
+        while classify_due(
+            self.parvis.database, self.parvis.locks, self.parvis.classifier, Context(), now=self.now
+        ):
+            pass
+
+    def tells(self, story: Path = STORY) -> dict[str, int]:
+        """The demonstration's comments; their ids by their names in the story."""
+        told = read_story(story)
+        pages = {key: index for index, key in enumerate(told.pages)}
+        for page in told.pages.values():
+            self.add_account(page.name)
+        ids: dict[str, int] = {}
+        for action in sorted(told.actions, key=lambda action: -action.ago):
+            if action.say is None or action.on is None or action.by is None or action.at:
+                continue
+            place = told.posts.get(action.on)
+            ids[action.label or action.say] = self.says(
+                action.say,
+                by=told.citizens[action.by],
+                account=pages[place.page] if place and place.page else 0,
+                under=place.text if place else None,
+                answering=None if place else ids[action.on],
+                ago=action.ago,
+            )
+        self.read()
+        return ids
+
+
+@pytest.fixture
+def city(tmp_path: Path, _migrated_sqlite: Path) -> Iterator[City]:
+    """An installation with its seeds and five people, and nothing said yet."""
+    shutil.copy(_migrated_sqlite, tmp_path / "parvis.db")
+    settings = load(
+        home=tmp_path,
+        database_url=f"sqlite:///{tmp_path / 'parvis.db'}",
+        engine="off",
+        secret_key="clef-" * 8,
+        request_prefix="SRV",
+        undo_seconds=8,
+    )
+    city = City(None)  # type: ignore[arg-type]  # Its clock is the installation's.
+    city.parvis = build(settings, clock=lambda: city.now)
+    with city.parvis.database.write() as session:
+        seeds.plant(session, now=city.now - timedelta(days=30))
+    city.hire("Nadia Roy", Role.MODERATOR)
+    city.hire("Samuel Côté", Role.MODERATOR)
+    city.hire("Camille Lévesque", Role.COMMUNICATIONS)
+    city.hire("Hélène Martel", Role.MANAGER)
+    city.hire("Karim Haddad", Role.AGENT311)
+    yield city
+    city.parvis.close()
+
+
+@pytest.fixture
+def served(city: City) -> Iterator[City]:
+    """The city's pages on a port of this machine."""
+    config = uvicorn.Config(
+        create_app(city.parvis), host="127.0.0.1", port=0, log_config=None, lifespan="on", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, name="pages", daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    city.address = f"http://127.0.0.1:{port}"
+    yield city
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def sign_in(served: City, new_context: Callable[..., Any]) -> Callable[..., Any]:
+    """A page of the browser as this person: `sign_in("Nadia Roy", "/", width=360)`."""
+
+    def page_of(name: str, path: str = "/", *, width: int = 1280, height: int = 800, **options: Any) -> Any:
+        options.setdefault("locale", "fr-CA")
+        context = new_context(viewport={"width": width, "height": height}, base_url=served.address, **options)
+        context.add_cookies([served.cookie(name)])
+        page = context.new_page()
+        page.set_default_timeout(5000)
+        page.goto(path)
+        return page
+
+    return page_of
