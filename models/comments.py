@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.accounts import Account
 from models.base import Base, Id
 from models.people import Person
+from models.requests311 import ServiceRequest
 from models.vocabulary import CommentState, DecisionKind, Ground
 
 
@@ -232,6 +233,7 @@ class Decision(Base):
     person: Mapped[Person] = relationship(lazy="raise")
     rule_version: Mapped[RuleVersion | None] = relationship(lazy="raise")
     comment: Mapped[Comment] = relationship(lazy="raise")
+    request: Mapped[ServiceRequest | None] = relationship(lazy="raise")
 
 
 class MessageTemplate(Base):

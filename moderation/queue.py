@@ -177,7 +177,11 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
         history=_history(session, viewer, comment, now=now),
         decisions=session.scalars(
             select(Decision)
-            .options(joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule))
+            .options(
+                joinedload(Decision.person),
+                joinedload(Decision.rule_version).joinedload(RuleVersion.rule),
+                joinedload(Decision.request),
+            )
             .where(Decision.comment_id == comment_id)
             .order_by(Decision.id)
         ).all(),

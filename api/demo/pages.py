@@ -6,7 +6,7 @@ They are part of the application only in `parvis demo`, which serves this machin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -26,9 +26,6 @@ from models.errors import NotFound
 from models.posts import Post
 from models.requests311 import Requester, ServiceRequest
 from models.vocabulary import CLOSED_STATUSES, CommentState, DecisionKind, EffectKind, EffectState, PostState
-
-if TYPE_CHECKING:
-    from api.demo.installation import Demo
 
 router = APIRouter(include_in_schema=False)
 
@@ -79,8 +76,7 @@ def become(
 @router.post("/demo/recommencer")
 def again(request: Request) -> Response:
     """The same morning again. What was done is forgotten, and everybody is signed out."""
-    demo: Demo = request.app.state.demo
-    demo.restart()
+    request.app.state.restart()
     return RedirectResponse("/visite", 303)
 
 

@@ -173,7 +173,10 @@ def _publish(demo: Demo) -> None:
     post = _ok(
         camille.post(
             "/api/v1/posts",
-            json={"title": "Retour de l'eau", "texts": {str(account["id"]): text for account in accounts}},
+            json={
+                "title": "Retour de l'eau",
+                "variants": [{"account_id": account["id"], "text": text} for account in accounts],
+            },
             headers={"Idempotency-Key": "retour-de-l-eau"},
         )
     )

@@ -106,6 +106,10 @@ class CommentShown(Shown):
     lane: int
     queued_at: Moment | None
     version: int
+    proposed_reply: str | None
+    """Drafted for the thread because a 311 request was closed; it leaves only after a moderator's key."""
+    problem: str | None
+    """Code of why what was decided did not happen on the network."""
     verdict: Verdict | None
 
     @classmethod
@@ -134,8 +138,7 @@ class CommentWhole(CommentShown):
 
 
 def _fields(comment: Comment) -> dict[str, object]:
-    names = ("id", "external_id", "parent_external_id", "text", "permalink", "created_at", "received_at", "hidden",
-             "removed", "state", "lane", "queued_at", "version", "account", "author")  # fmt: skip
+    names = CommentShown.model_fields.keys() - {"post_external_id", "verdict"}
     return {name: getattr(comment, name) for name in names} | {
         "post_external_id": comment.source_post.external_id if comment.source_post else None,
         "verdict": Verdict.of(comment.verdict) if comment.verdict else None,

@@ -59,7 +59,7 @@ class Decided(Shown):
     person: Named
     at: Moment
     article: Article | None
-    request_id: int | None
+    request_number: str | None
     cancels_id: int | None
     suggested: DecisionKind | None
     """What was suggested then."""
@@ -75,7 +75,7 @@ class Decided(Shown):
             person=Named.model_validate(decision.person),
             at=decision.at,
             article=Article(code=rule.rule.code, number=rule.number, title=rule.title) if rule else None,
-            request_id=decision.request_id,
+            request_number=decision.request.number if decision.request else None,
             cancels_id=decision.cancels_id,
             suggested=DecisionKind(decision.suggested) if decision.suggested else None,
         )
@@ -177,7 +177,9 @@ def undo(
 
 def _whole() -> Select[Decision]:
     return select(Decision).options(
-        joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule)
+        joinedload(Decision.person),
+        joinedload(Decision.rule_version).joinedload(RuleVersion.rule),
+        joinedload(Decision.request),
     )
 
 
