@@ -1,0 +1,182 @@
+"""A made-up city for the benches: French comments of realistic length, and a hundred thousand of them in seconds."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import random
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import insert
+
+from api.wiring import Parvis
+from models.accounts import Account
+from models.comments import Author, Comment, CommentVersion, SourcePost, VerdictRow
+from models.people import Membership, Person, SignIn
+from models.secrets import fingerprint
+from models.vocabulary import CommentState, Intention, NetworkName, Role
+
+APP_SECRET = "the-secret-of-the-benches-application"
+TOKEN = "a-browser-that-stays-signed-in-for-the-benches"
+PAGE = "104"
+BEGAN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+CHUNK = 5_000
+
+_OPENINGS = ("Bonjour, ", "Bonsoir! ", "Allô la Ville, ", "Encore une fois, ", "", "", "Svp, ", "Bravo, mais ")
+_MATTERS = (
+    "il y a un énorme nid-de-poule devant le 14 rue des Érables",
+    "la rue Saint-Jean n’est toujours pas déneigée ce matin",
+    "le bac bleu n’a pas été ramassé mercredi",
+    "le lampadaire au coin de la 3e Avenue est éteint depuis dix jours",
+    "à quelle heure ouvre la piscine municipale samedi?",
+    "c’est honteux de monter encore les taxes pour un service pareil",
+    "merci aux employés qui ont réparé le trottoir aussi vite",
+    "vous devriez ajouter un passage piéton près de l’école",
+    "une branche est tombée sur le fil en face du parc, ça fait des étincelles",
+    "on peut-tu avoir des bacs à compost plus gros",
+    "les jeunes font du bruit au parc tous les soirs jusqu’à 2 h du matin",
+    "l’eau du robinet sort brune depuis hier",
+)
+_ENDINGS = (".", "!!!", " 😡", " 🙏", ". Merci d’avance.", ". Ça fait trois fois que j’appelle au 311.", "...")
+
+
+def text(chance: random.Random) -> str:
+    """One comment: a sentence or two, now and then a long one."""
+    parts = [chance.choice(_OPENINGS) + chance.choice(_MATTERS) + chance.choice(_ENDINGS)]
+    while chance.random() < 0.25:
+        parts.append(chance.choice(_MATTERS).capitalize() + chance.choice(_ENDINGS))
+    return " ".join(parts)
+
+
+def body(chance: random.Random, number: int, at: datetime) -> bytes:
+    """One webhook body of Meta: one new comment, as they come on an ordinary day."""
+    said = int(at.timestamp())
+    value = {
+        "from": {"id": str(5_000 + chance.randrange(2_000)), "name": "Citoyenne Ordinaire"},
+        "post": {"status_type": "added_photos", "is_published": True, "updated_time": at.isoformat()},
+        "message": text(chance),
+        "post_id": f"{PAGE}_{number % 20}",
+        "comment_id": f"{number % 20}_{number}",
+        "created_time": said,
+        "item": "comment",
+        "parent_id": f"{PAGE}_{number % 20}",
+        "verb": "add",
+    }
+    entry = {"id": PAGE, "time": said, "changes": [{"value": value, "field": "feed"}]}
+    return json.dumps({"object": "page", "entry": [entry]}).encode()
+
+
+def signature(raw: bytes) -> str:
+    """What Meta puts in `X-Hub-Signature-256`."""
+    return "sha256=" + hmac.new(APP_SECRET.encode(), raw, hashlib.sha256).hexdigest()
+
+
+def found(parvis: Parvis, *, now: datetime) -> int:
+    """An account and a moderator of the whole city who is signed in; gives the account's id."""
+    with parvis.database.write() as session:
+        account = Account(
+            network=NetworkName.FACEBOOK,
+            external_id=PAGE,
+            name="Ville de Sainte-Rive",
+            token_closed=parvis.vault.close("no-token"),
+            state_since=now,
+            pull_due_at=now,
+            created_at=now,
+        )
+        person = Person(email="mona@ville.example", name="Mona", created_at=now)
+        session.add_all([account, person])
+        session.flush()
+        session.add(Membership(person_id=person.id, role=Role.MODERATOR))
+        session.add(
+            SignIn(
+                fingerprint=fingerprint(TOKEN),
+                person_id=person.id,
+                created_at=now,
+                seen_at=now,
+                expires_at=now + timedelta(hours=12),
+                proved=True,
+            )
+        )
+        return account.id
+
+
+def fill(parvis: Parvis, account_id: int, size: int, *, now: datetime) -> None:
+    """Put `size` comments in the queue with their authors, texts and verdicts, by bulk inserts."""
+    chance = random.Random(size)
+    authors = max(size // 5, 1)
+    posts = max(size // 200, 1)
+    with parvis.database.write() as session:
+        session.execute(
+            insert(Author),
+            [{"id": n, "network": "facebook", "external_id": str(n), "name": f"Citoyen {n}"} for n in _to(authors)],
+        )
+        session.execute(
+            insert(SourcePost),
+            [
+                {
+                    "id": n,
+                    "account_id": account_id,
+                    "external_id": f"{PAGE}_{n}",
+                    "text": "Travaux",
+                    "created_at": BEGAN,
+                }
+                for n in _to(posts)
+            ],
+        )
+        for first in range(1, size + 1, CHUNK):
+            rows = [
+                (n, text(chance), BEGAN + timedelta(seconds=30 * n), _lane(chance))
+                for n in range(first, min(first + CHUNK, size + 1))
+            ]
+            session.execute(insert(Comment), [_comment(account_id, *row, authors, posts) for row in rows])
+            session.execute(
+                insert(CommentVersion),
+                [{"comment_id": n, "source": "add", "text": t, "said_at": at, "seen_at": at} for n, t, at, _ in rows],
+            )
+            session.execute(insert(VerdictRow), [_verdict(chance, n, lane, now) for n, _, _, lane in rows])
+
+
+def _to(last: int) -> range:
+    return range(1, last + 1)
+
+
+def _lane(chance: random.Random) -> int:
+    return chance.choices((0, 1, 2), (1, 9, 90))[0]
+
+
+def _comment(
+    account_id: int, number: int, said: str, at: datetime, lane: int, authors: int, posts: int
+) -> dict[str, object]:
+    return {
+        "id": number,
+        "account_id": account_id,
+        "external_id": f"{number % posts + 1}_{number}",
+        "source_post_id": number % posts + 1,
+        "author_id": number % authors + 1,
+        "by_city": False,
+        "text": said,
+        "created_at": at,
+        "received_at": at,
+        "queued_at": at,
+        "hidden": False,
+        "state": CommentState.WAITING,
+        "lane": lane,
+        "version": 1,
+    }
+
+
+def _verdict(chance: random.Random, number: int, lane: int, now: datetime) -> dict[str, object]:
+    return {
+        "comment_id": number,
+        "version": 1,
+        "model": "bench",
+        "language": "fr",
+        "intention": chance.choice(list(Intention)),
+        "group_311": "deneigement",
+        "urgency": 2 - lane,
+        "scores": {"language": 0.99, "intention": 0.8, "group": 0.7, "urgency": 0.9, "breaches": {"vulgaire": 0.02}},
+        "reasons": [],
+        "suggestion": "reply",
+        "at": now,
+    }

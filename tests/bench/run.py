@@ -1,0 +1,330 @@
+"""`make bench`: the product's figures, each as a ratio to a bare floor measured in the same run.
+
+Five rounds, floor and product one after the other in each; the median of the rounds is the figure. Nothing else
+should run on the machine: the load average is printed so that a reader can tell. A table is printed, and one JSON
+line a figure goes to `var/bench/`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+
+import city
+import client
+import floor
+from fastapi.testclient import TestClient
+from sqlalchemy import event, select
+
+from api.app import create_app
+from api.settings import Settings
+from api.wiring import Parvis, build
+from classifiers.base import Context
+from models.comments import Comment
+from models.migrations import upgrade
+from models.vocabulary import NetworkName
+from moderation import ingest, queue, reading
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a-secret-key-of-the-benches-alone"
+SMALL, LARGE = 1_000, 100_000
+COOKIE = {"Cookie": f"parvis={city.TOKEN}"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the report: `ratio` is the median over the rounds, `target` what it must reach (or stay under)."""
+
+    name: str
+    value: float
+    unit: str
+    floor: float
+    floor_unit: str
+    ratio: float
+    target: str
+    met: bool
+    load: float
+
+
+def main() -> None:
+    """Measure what is asked for, print it, keep it; exit 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput measurement")
+    parser.add_argument("--only", choices=["webhook", "reading", "queue"], action="append")
+    parser.add_argument("--serve-floor", type=int, metavar="PORT", help=argparse.SUPPRESS)
+    parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve_floor:
+        floor.serve(given.home, given.serve_floor)
+        return
+    wanted = given.only or ["webhook", "reading", "queue"]
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="parvis-bench-", dir=_disk()) as folder, ExitStack() as stack:
+        home = Path(folder)
+        port = stack.enter_context(floor_server(home))
+        if "webhook" in wanted:
+            figures += webhook(home, port, given.rounds, given.seconds)
+        if "reading" in wanted:
+            figures += read(home, port, given.rounds, given.seconds)
+        if "queue" in wanted:
+            figures += pages(home, port, given.rounds)
+    _report(figures)
+    sys.exit(not all(figure.met for figure in figures))
+
+
+def _disk() -> Path:
+    """Figures are of a real disk: `/tmp` is memory on many machines."""
+    folder = ROOT / "var" / "bench"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+# ------------------------------------------------------------------------------------------ what is measured
+def webhook(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figure]:
+    """Signed webhook bodies accepted by `parvis serve`, each on the disk before its answer."""
+    chance = random.Random(1)
+    bodies = [city.body(chance, number, city.BEGAN) for number in range(400)]
+    bare = [client.request("POST", "/row", {"Content-Type": "application/json"}, raw) for raw in bodies]
+    signed = [
+        client.request(
+            "POST",
+            "/webhooks/meta",
+            {"Content-Type": "application/json", "X-Hub-Signature-256": city.signature(raw)},
+            raw,
+        )
+        for raw in bodies
+    ]
+    with installation(home / "webhook") as parvis, product(parvis.settings) as port:
+        client.rate(port, signed, 1.0)
+        client.rate(floor_port, bare, 1.0)
+        pairs = [(client.rate(floor_port, bare, seconds), client.rate(port, signed, seconds)) for _ in range(rounds)]
+    return [_figure("webhook accepted", "bodies/s", pairs, "inserts/s", least=0.5)]
+
+
+def read(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figure]:
+    """Comments parsed, classified and queued, from deliveries of one comment each."""
+    chance, number, size = random.Random(2), 0, 500
+    bare = [
+        client.request("POST", "/row", {"Content-Type": "application/json"}, city.body(chance, n, city.BEGAN))
+        for n in range(400)
+    ]
+    pairs = []
+    with installation(home / "reading") as parvis:
+        city.found(parvis, now=datetime.now(UTC))
+        parvis.classifier.classify(["Bonjour"], Context())
+        for _ in range(rounds):
+            now = datetime.now(UTC)
+            with parvis.database.write() as session:
+                for _ in range(size):
+                    number += 1
+                    ingest.receive(session, NetworkName.FACEBOOK, city.body(chance, number, now), now=now)
+            floor_rate = client.rate(floor_port, bare, seconds)
+            began, queued = time.perf_counter(), 0
+            while ingest.parse_due(parvis.database, parvis.webhook_of, now=now):
+                pass
+            while entered := reading.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=now):
+                queued += entered
+            assert queued == size, f"{queued} of {size} were queued"
+            pairs.append((floor_rate, size / (time.perf_counter() - began)))
+    return [_figure("comment parsed, read and queued", "comments/s", pairs, "inserts/s", least=0.25)]
+
+
+def pages(home: Path, floor_port: int, rounds: int) -> list[Figure]:
+    """The queue at 1,000 and at 100,000 waiting comments, as a signed-in moderator: first page and deep page."""
+    figures = []
+    with ExitStack() as stack:
+        ports, paths, counted = {}, {}, {}
+        for size in (SMALL, LARGE):
+            parvis = stack.enter_context(installation(home / f"queue-{size}"))
+            began = time.perf_counter()
+            city.fill(parvis, city.found(parvis, now=datetime.now(UTC)), size, now=datetime.now(UTC))
+            print(f"{size} comments made in {time.perf_counter() - began:.1f} s", file=sys.stderr)
+            paths[size] = _paths(parvis, size)
+            counted[size] = {name: queries(parvis, path) for name, path in paths[size].items()}
+            ports[size] = stack.enter_context(product(parvis.settings))
+        ping = client.request("GET", "/ping", {})
+        for name in paths[LARGE]:
+            small, large, bare = [], [], []
+            for turn in range(rounds + 1):
+                taken = [
+                    median(client.times(port, sent, 40))
+                    for port, sent in (
+                        (ports[SMALL], client.request("GET", paths[SMALL][name], COOKIE)),
+                        (ports[LARGE], client.request("GET", paths[LARGE][name], COOKIE)),
+                        (floor_port, ping),
+                    )
+                ]
+                if turn:  # The first one warms up.
+                    for kept, one in zip((small, large, bare), taken, strict=True):
+                        kept.append(one)
+            growth = median(b / a for a, b in zip(small, large, strict=True))
+            figures.append(
+                Figure(
+                    name=f"{name} ({counted[LARGE][name]} queries; ping {median(bare) * 1000:.1f} ms)",
+                    value=median(large) * 1000,
+                    unit="ms",
+                    floor=median(small) * 1000,
+                    floor_unit="ms",
+                    ratio=growth,
+                    target="<= 1.5",
+                    met=growth <= 1.5 and counted[LARGE][name] == counted[SMALL][name],
+                    load=os.getloadavg()[0],
+                )
+            )
+    return figures
+
+
+def _paths(parvis: Parvis, size: int) -> dict[str, str]:
+    with parvis.database.read() as session:
+        middle = session.scalars(
+            select(Comment).order_by(Comment.lane, Comment.queued_at, Comment.id).offset(size // 2).limit(1)
+        ).one()
+        comment_id, after = middle.id, queue._after(middle, handled=False)
+    found = {
+        "page /": "/",
+        "page /, deep": f"/?apres={after}",
+        "JSON list": "/api/v1/comments",
+        "JSON list, deep": f"/api/v1/comments?after={after}",
+        "JSON one": f"/api/v1/comments/{comment_id}",
+    }
+    with TestClient(create_app(parvis), base_url=parvis.settings.base_url) as browser:
+        there = browser.get("/", headers=COOKIE).status_code == 200
+    return {name: path for name, path in found.items() if there or not name.startswith("page")}
+
+
+def queries(parvis: Parvis, path: str) -> int:
+    """How many statements one request makes, once somebody is signed in."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
+
+    engines = (parvis.database._reading, parvis.database._writing)
+    with TestClient(create_app(parvis), base_url=parvis.settings.base_url) as browser:
+        browser.get(path, headers=COOKIE)
+        for engine in engines:
+            event.listen(engine, "before_cursor_execute", note)
+        answer = browser.get(path, headers=COOKIE)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", note)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:300]}")
+    return len(statements)
+
+
+# ------------------------------------------------------------------------------------------ what runs
+@contextmanager
+def installation(home: Path) -> Iterator[Parvis]:
+    """A new installation with its database; nothing happens by itself in it."""
+    home.mkdir()
+    port = floor.free_port()
+    settings = Settings(
+        _env_file=None,
+        home=home,
+        engine="off",
+        port=port,
+        base_url=f"http://127.0.0.1:{port}",
+        secret_key=SECRET,
+        meta_app_secret=city.APP_SECRET,
+    )
+    parvis = build(settings)
+    upgrade(settings.url)
+    with closing(parvis):
+        yield parvis
+
+
+@contextmanager
+def product(settings: Settings) -> Iterator[int]:
+    """`parvis serve` on an installation, as an operator starts it; its port."""
+    given = {
+        "PARVIS_HOME": str(settings.home),
+        "PARVIS_ENGINE": "off",
+        "PARVIS_BASE_URL": settings.base_url,
+        "PARVIS_SECRET_KEY": SECRET,
+        "PARVIS_META_APP_SECRET": city.APP_SECRET,
+    }
+    command = [str(Path(sys.executable).parent / "parvis"), "serve", "--port", str(settings.port)]
+    with _process(command, settings.home / "log", settings.port, given):
+        yield settings.port
+
+
+@contextmanager
+def floor_server(home: Path) -> Iterator[int]:
+    """The floor in a process of its own; its port."""
+    port = floor.free_port()
+    command = [sys.executable, __file__, "--serve-floor", str(port), "--home", str(home)]
+    with _process(command, home / "floor.log", port, {}):
+        yield port
+
+
+@contextmanager
+def _process(command: list[str], log: Path, port: int, given: dict[str, str]) -> Iterator[None]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")} | given
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=log.parent)
+    try:
+        _wait(lambda: client.connect(port).close(), process, log)
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(ready: Callable[[], None], process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(300):
+        try:
+            ready()
+            return
+        except OSError:
+            if process.poll() is not None:
+                raise RuntimeError(log.read_text()[-2000:]) from None
+            time.sleep(0.1)
+    raise RuntimeError("the server did not start")
+
+
+# ------------------------------------------------------------------------------------------ what is said
+def _figure(name: str, unit: str, pairs: list[tuple[float, float]], floor_unit: str, *, least: float) -> Figure:
+    ratio = median(ours / bare for bare, ours in pairs)
+    return Figure(
+        name=name,
+        value=median(ours for _, ours in pairs),
+        unit=unit,
+        floor=median(bare for bare, _ in pairs),
+        floor_unit=floor_unit,
+        ratio=ratio,
+        target=f">= {least}",
+        met=ratio >= least,
+        load=os.getloadavg()[0],
+    )
+
+
+def _report(figures: list[Figure]) -> None:
+    width = max(len(figure.name) for figure in figures)
+    print(f"{'':{width}}  {'ours':>14}  {'floor':>16}  {'ratio':>6}  {'target':>7}  load")
+    for one in figures:
+        print(
+            f"{one.name:{width}}  {one.value:8.1f} {one.unit:<10}{one.floor:8.1f} {one.floor_unit:<10}"
+            f"{one.ratio:6.2f}  {one.target:>7}  {one.load:.1f}{'' if one.met else '  MISSED'}"
+        )
+    at = datetime.now(UTC)
+    kept = _disk() / f"{at:%Y%m%dT%H%M%SZ}.jsonl"
+    kept.write_text("".join(json.dumps({"at": at.isoformat(), **asdict(one)}) + "\n" for one in figures))
+    print(f"kept in {kept.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
