@@ -43,6 +43,7 @@ REFUSALS: Mapping[str, str] = {
     "network_unknown": N_("Choose a network among %(known)s."),
     "scope_unreadable": N_("Choose where the role holds."),
     "one_scope": N_("A role holds in one place: the city, a borough or an account."),
+    "admin_everywhere": N_("Administration is for the whole city: who invites people can give any role."),
     "person_inactive": N_("This person is inactive; activate them first."),
     "borough_unknown": N_("There is no borough with the code %(borough)s."),
     "external_id_unreadable": N_("The account’s id on the network is missing or too long."),
@@ -85,6 +86,9 @@ REFUSALS: Mapping[str, str] = {
     "reason_needed": N_("Say why it is sent back."),
     "text_empty": N_("Write a text for every account."),
     "text_too_long": N_("The text must have at most %(most)s characters on this network."),
+    "time_absent": N_("Clocks jump over that hour in spring: it does not exist. Choose one hour later."),
+    "time_twice": N_("Clocks show that hour twice in autumn. Choose a time before or after it."),
+    "time_unreadable": N_("Give a date and a time."),
     "time_passed": N_("This time has passed."),
     "title_empty": N_("Give the post a title."),
     # programs
@@ -135,6 +139,11 @@ NOTICES: Mapping[str, str] = {
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
     "undone": N_("Undone: the comment waits again."),
+    "submitted": N_("Approval is asked for."),
+    "approved": N_("Approved."),
+    "sent-back": N_("Sent back to whoever wrote it."),
+    "scheduled": N_("Scheduled."),
+    "unscheduled": N_("Out of the schedule."),
 }
 
 FAILURES: Mapping[str, str] = {

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -32,6 +33,9 @@ from moderation.reading import reasons_of
 from moderation.suggestion import BREACH_AT, mere_criticism
 
 router = APIRouter(include_in_schema=False)
+
+Reader = Annotated[Viewer, require(Action.SEE_COMMENTS)]
+Decider = Annotated[Viewer, require(Action.DECIDE)]
 
 STATES = {"a-traiter": CommentState.WAITING, "traites": CommentState.HANDLED}
 SURE, RATHER_SURE = 0.8, 0.5
@@ -120,12 +124,12 @@ def show_queue(
 @router.get("/commentaires/{comment_id}")
 def show_comment(
     request: Request,
+    viewer: Reader,
     parvis: Installation,
     session: ReadSession,
     view: CurrentView,
     now: Now,
     comment_id: int,
-    viewer: Viewer = require(Action.SEE_COMMENTS),
 ) -> Response:
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
     values = _item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
@@ -143,7 +147,7 @@ def show_comment(
 
 # ------------------------------------------------------------------------------------------------- deciding
 @router.post("/commentaires/{comment_id}/reservation")
-def claim(session: WriteSession, now: Now, comment_id: int, viewer: Viewer = require(Action.DECIDE)) -> Response:
+def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> Response:
     """Say that this comment is open here; 409 with the name of whoever has it."""
     holder = triage.claim(session, viewer, comment_id, now=now)
     if holder is not None:
@@ -152,7 +156,7 @@ def claim(session: WriteSession, now: Now, comment_id: int, viewer: Viewer = req
 
 
 @router.post("/commentaires/{comment_id}/liberation")
-def release(session: WriteSession, comment_id: int, viewer: Viewer = require(Action.DECIDE)) -> Response:
+def release(viewer: Decider, session: WriteSession, comment_id: int) -> Response:
     """Say that it is not open here any more."""
     triage.release(session, viewer, comment_id)
     return Response(status_code=204)
@@ -161,6 +165,7 @@ def release(session: WriteSession, comment_id: int, viewer: Viewer = require(Act
 @router.post("/commentaires/{comment_id}/decision")
 def decide(
     request: Request,
+    viewer: Decider,
     parvis: Installation,
     session: WriteSession,
     view: CurrentView,
@@ -174,7 +179,6 @@ def decide(
     service_code: Words = "",
     place: Words = "",
     request_number: Words = "",
-    viewer: Viewer = require(Action.DECIDE),
 ) -> Response:
     """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
     choice = triage.Choice(
@@ -204,12 +208,7 @@ def decide(
 
 @router.post("/decisions/{decision_id}/annulation")
 def undo(
-    request: Request,
-    session: WriteSession,
-    view: CurrentView,
-    now: Now,
-    decision_id: int,
-    viewer: Viewer = require(Action.DECIDE),
+    request: Request, viewer: Decider, session: WriteSession, view: CurrentView, now: Now, decision_id: int
 ) -> Response:
     """Take a decision back; the comment waits again."""
     cancelling = triage.undo(session, viewer, decision_id, now=now)
@@ -307,7 +306,7 @@ def marked(text: str, reasons: Sequence[Reason]) -> list[tuple[str, list[Reason]
     cuts = sorted({0, len(text), *(place[0] for place in places), *(place[1] for place in places)})
     return [
         (text[start:end], [reason for first, last, reason in places if first <= start and end <= last])
-        for start, end in zip(cuts, cuts[1:], strict=False)
+        for start, end in pairwise(cuts)
     ]
 
 

@@ -58,7 +58,7 @@ class City:
 
     def cookie(self, name: str) -> dict[str, str]:
         """A session of this person, as a browser's cookie."""
-        token = f"session-of-{name}-{len(self.people)}-{time.monotonic_ns()}"
+        token = f"session-{self.people[name]}-{time.monotonic_ns()}"
         with self.parvis.database.write() as session:
             session.add(
                 SignIn(
@@ -140,9 +140,7 @@ class City:
 
     def read(self) -> None:
         """The classifier reads what waits for it."""
-        while classify_due(
-            self.parvis.database, self.parvis.locks, self.parvis.classifier, Context(), now=self.now
-        ):
+        while classify_due(self.parvis.database, self.parvis.locks, self.parvis.classifier, Context(), now=self.now):
             pass
 
     def tells(self, story: Path = STORY) -> dict[str, int]:

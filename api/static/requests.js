@@ -1,0 +1,18 @@
+// Shows what will be proposed in the threads, as the note is written.
+
+const form = document.querySelector("form[data-request]");
+const preview = document.getElementById("answer");
+
+function show() {
+  const answer = form.querySelector("[name=status]:checked")?.dataset.answer;
+  preview.hidden = !answer;
+  if (!answer) return;
+  const note = form.elements.note.value.trim();
+  const text = answer.replaceAll("{numero}", form.dataset.request).replaceAll("{note}", note || "{note}");
+  preview.querySelector("blockquote").textContent = text;
+}
+
+if (form && preview) {
+  form.addEventListener("input", show);
+  show();
+}

@@ -1,0 +1,270 @@
+"""The city's posts: written, submitted, approved by somebody else, given their hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.pages import render
+from api.web.queue import Words
+from api.wiring import Parvis
+from models.accounts import Account
+from models.errors import NotFound, Refused
+from models.posts import Post
+from models.scope import Action, Viewer, visible
+from models.vocabulary import PostState
+from publishing import planning
+
+router = APIRouter(prefix="/publications", include_in_schema=False)
+
+Reader = Annotated[Viewer, require(Action.SEE_POSTS)]
+Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
+Approver = Annotated[Viewer, require(Action.APPROVE_POSTS)]
+
+ORDER = (
+    PostState.TO_REVIEW,
+    PostState.SUBMITTED,
+    PostState.DRAFT,
+    PostState.APPROVED,
+    PostState.SCHEDULED,
+    PostState.PUBLISHED,
+)
+"""What waits for somebody comes first."""
+
+Version = Annotated[int, Form()]
+
+
+async def _sent(request: Request) -> FormData:
+    return await request.form()
+
+
+Sent = Annotated[FormData, Depends(_sent)]
+
+
+def _draft(form: Mapping[str, Any], chosen: list[str]) -> planning.Draft:
+    """One text for all the chosen accounts, or an account's own where one was written."""
+
+    def field(name: str) -> str:
+        value = form.get(name, "")
+        return value.replace("\0", "") if isinstance(value, str) else ""
+
+    accounts = [int(one) for one in chosen if one.isdecimal() and len(one) < 18]
+    texts = {account: field(f"text-{account}").strip() or field("text") for account in accounts}
+    return planning.Draft(title=field("title"), texts=texts, link=field("link") or None)
+
+
+def instant(wall: str, zone: ZoneInfo) -> datetime:
+    """The moment of a date and time as the city's clocks show it ("2026-11-30T18:00").
+
+    Refused: `time_unreadable`; `time_absent`, when clocks jump over it in spring; `time_twice`, when they show it
+    twice in autumn: which one is meant cannot be known.
+    """
+    try:
+        local = datetime.fromisoformat(wall).replace(tzinfo=zone, second=0, microsecond=0)
+    except ValueError as error:
+        raise Refused("time_unreadable", field="publish_at") from error
+    first, second = local.replace(fold=0), local.replace(fold=1)
+    if first.utcoffset() != second.utcoffset():
+        there = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+        raise Refused("time_twice" if there else "time_absent", field="publish_at")
+    return first.astimezone(UTC)
+
+
+# ------------------------------------------------------------------------------------------------- looking
+@router.get("")
+def show_posts(request: Request, viewer: Reader, session: ReadSession) -> Response:
+    """Every post that the viewer may see, by state; those of the last while."""
+    found = planning.posts(session, viewer)
+    groups = [(state, [post for post in found if post.state == state]) for state in ORDER]
+    return render(
+        request,
+        "posts/list.html",
+        groups=[(state, some) for state, some in groups if some],
+        may_write=viewer.may(Action.WRITE_POSTS),
+    )
+
+
+@router.get("/nouvelle")
+def show_new(request: Request, viewer: Writer, parvis: Installation, session: ReadSession) -> Response:
+    """An empty composer."""
+    return _composer(request, session, viewer, None, {})
+
+
+@router.get("/{post_id}")
+def show_post(
+    request: Request, viewer: Reader, parvis: Installation, session: ReadSession, now: Now, post_id: int
+) -> Response:
+    """One post, exactly as it goes out, and what can be done with it."""
+    return _page(request, parvis, session, viewer, post_id, now=now)
+
+
+@router.get("/{post_id}/modifier")
+def show_edit(request: Request, viewer: Writer, session: ReadSession, post_id: int) -> Response:
+    """The composer with what was written."""
+    post = planning.detail(session, viewer, post_id).post
+    if post.state not in planning.EDITABLE:
+        raise Refused("post_not_editable")
+    common = post.variants[0].text if post.variants else ""
+    values: dict[str, Any] = {"title": post.title, "text": common, "link": post.variants[0].link or ""}
+    values |= {f"text-{v.account_id}": v.text for v in post.variants if v.text != common}
+    return _composer(request, session, viewer, post, values, chosen=[str(v.account_id) for v in post.variants])
+
+
+# ------------------------------------------------------------------------------------------------- writing
+@router.post("")
+def create(request: Request, viewer: Writer, parvis: Installation, now: Now, form: Sent) -> Response:
+    """Keep a new draft; a refused one comes back as it was written."""
+    chosen = [str(one) for one in form.getlist("accounts")]
+    try:
+        with parvis.database.write() as session:
+            post = planning.create(session, viewer, _draft(form, chosen), now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _composer(request, session, viewer, None, form, chosen=chosen, error=error)
+    return RedirectResponse(f"/publications/{post.id}?fait=saved", 303)
+
+
+@router.post("/{post_id}")
+def edit(
+    request: Request, viewer: Writer, parvis: Installation, now: Now, form: Sent, post_id: int, version: Version
+) -> Response:
+    """Change a post that has not left; any approval of the old words is void."""
+    chosen = [str(one) for one in form.getlist("accounts")]
+    try:
+        with parvis.database.write() as session:
+            planning.edit(session, viewer, post_id, _draft(form, chosen), version=version, now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            post = planning.detail(session, viewer, post_id).post
+            return _composer(request, session, viewer, post, form, chosen=chosen, error=error)
+    return RedirectResponse(f"/publications/{post_id}?fait=saved", 303)
+
+
+@router.post("/{post_id}/soumettre")
+def submit(viewer: Writer, session: WriteSession, now: Now, post_id: int, version: Version) -> Response:
+    """Ask for approval."""
+    planning.submit(session, viewer, post_id, version=version, now=now)
+    return RedirectResponse(f"/publications/{post_id}?fait=submitted", 303)
+
+
+@router.post("/{post_id}/avis")
+def judge(
+    request: Request,
+    viewer: Approver,
+    parvis: Installation,
+    now: Now,
+    post_id: int,
+    version: Version,
+    approved: Annotated[bool, Form()],
+    comment: Words = "",
+) -> Response:
+    """Approve, or send back with a word for whoever wrote it."""
+    try:
+        with parvis.database.write() as session:
+            planning.judge(session, viewer, post_id, approved=approved, comment=comment, version=version, now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, viewer, post_id, now=now, error=error, comment=comment)
+    return RedirectResponse(f"/publications/{post_id}?fait={'approved' if approved else 'sent-back'}", 303)
+
+
+@router.post("/{post_id}/planification")
+def schedule(
+    request: Request,
+    viewer: Writer,
+    parvis: Installation,
+    now: Now,
+    post_id: int,
+    version: Version,
+    publish_at: Words = "",
+) -> Response:
+    """Give an approved post its hour, as the city's clocks show it."""
+    try:
+        at = instant(publish_at, parvis.settings.zone)
+        with parvis.database.write() as session:
+            planning.schedule(session, viewer, post_id, at, version=version, now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, viewer, post_id, now=now, error=error, publish_at=publish_at)
+    return RedirectResponse(f"/publications/{post_id}?fait=scheduled", 303)
+
+
+@router.post("/{post_id}/deplanification")
+def unschedule(viewer: Writer, session: WriteSession, now: Now, post_id: int, version: Version) -> Response:
+    """Take the hour away, as long as nothing has left."""
+    planning.unschedule(session, viewer, post_id, version=version, now=now)
+    return RedirectResponse(f"/publications/{post_id}?fait=unscheduled", 303)
+
+
+# ------------------------------------------------------------------------------------------------- pages
+def _composer(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    post: Post | None,
+    form: Mapping[str, Any],
+    *,
+    chosen: list[str] | None = None,
+    error: Refused | None = None,
+) -> Response:
+    statement = visible(select(Account).order_by(Account.name), viewer, Action.WRITE_POSTS, Account)
+    accounts = session.scalars(statement).all()
+    return render(
+        request,
+        "posts/composer.html",
+        status=_status(error),
+        post=post,
+        form=form,
+        accounts=accounts,
+        chosen=set(chosen if chosen is not None else [str(account.id) for account in accounts]),
+        most=planning.LONGEST_TEXT,
+        error=error,
+    )
+
+
+def _page(
+    request: Request,
+    parvis: Parvis,
+    session: Session,
+    viewer: Viewer,
+    post_id: int,
+    *,
+    now: datetime,
+    error: Refused | None = None,
+    comment: str = "",
+    publish_at: str = "",
+) -> Response:
+    detail = planning.detail(session, viewer, post_id)
+    if not detail.post.variants:
+        raise NotFound
+    own = detail.post.author_id == viewer.person_id
+    return render(
+        request,
+        "posts/detail.html",
+        status=_status(error),
+        detail=detail,
+        post=detail.post,
+        own=own,
+        may_write=viewer.may(Action.WRITE_POSTS),
+        may_approve=viewer.may(Action.APPROVE_POSTS),
+        stands=planning.approval_stands(session, detail.post),
+        editable=detail.post.state in planning.EDITABLE,
+        earliest=now.astimezone(parvis.settings.zone).strftime("%Y-%m-%dT%H:%M"),
+        zone=parvis.settings.timezone,
+        error=error,
+        comment=comment,
+        publish_at=publish_at,
+    )
+
+
+def _status(error: Refused | None) -> int:
+    return 200 if error is None else 422 if error.params.get("field") else 409

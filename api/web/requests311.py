@@ -1,0 +1,129 @@
+"""311 requests: the list that an agent works from, and one request with all who asked for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.deps import Installation, Now, ReadSession, require
+from api.pages import render
+from api.web.queue import Words, is_part, waited
+from models.errors import Refused
+from models.people import Borough
+from models.scope import Action, Viewer
+from models.vocabulary import RequestStatus
+from moderation import desk, escalation
+from moderation.desk import Wanted
+
+router = APIRouter(include_in_schema=False)
+
+Reader = Annotated[Viewer, require(Action.SEE_REQUESTS)]
+Agent = Annotated[Viewer, require(Action.WORK_REQUESTS)]
+
+
+def _wanted(statut: str = "", arrondissement: str = "", retard: str = "") -> Wanted:
+    """An empty or unknown value of a filter narrows nothing."""
+    return Wanted(
+        status=RequestStatus(statut) if statut in set(RequestStatus) else None,
+        borough_id=int(arrondissement) if arrondissement.isdecimal() and len(arrondissement) < 18 else None,
+        overdue=bool(retard),
+    )
+
+
+def _address(wanted: Wanted, **more: str) -> str:
+    named = {
+        "statut": wanted.status or "",
+        "arrondissement": str(wanted.borough_id or ""),
+        "retard": "1" if wanted.overdue else "",
+        **more,
+    }
+    query = urlencode({name: value for name, value in named.items() if value})
+    return f"/requetes?{query}" if query else "/requetes"
+
+
+@router.get("/requetes")
+def show_requests(
+    request: Request,
+    viewer: Reader,
+    session: ReadSession,
+    now: Now,
+    wanted: Annotated[Wanted, Depends(_wanted)],
+    apres: str | None = None,
+) -> Response:
+    """The requests of the viewer's part of the city, the soonest due first."""
+    part = desk.requests(session, viewer, wanted, now=now, after=apres)
+    return render(
+        request,
+        "requests/list.html",
+        part=part,
+        wanted=wanted,
+        boroughs=session.scalars(select(Borough).order_by(Borough.name)).all(),
+        statuses=list(RequestStatus),
+        address=lambda **more: _address(replace(wanted, **more)),
+        more=_address(wanted, apres=part.after) if part.after else None,
+        now=now,
+        waited=waited,
+    )
+
+
+@router.get("/requetes/{number}")
+def show_request(request: Request, viewer: Reader, session: ReadSession, now: Now, number: str) -> Response:
+    """One request: what, where, who asked and in which words, and what was done."""
+    return _page(request, session, viewer, number, now=now)
+
+
+@router.post("/requetes/{number}/statut")
+def progress(
+    request: Request,
+    viewer: Agent,
+    parvis: Installation,
+    now: Now,
+    number: str,
+    status: Annotated[RequestStatus, Form()],
+    version: Annotated[int, Form()],
+    note: Words = "",
+) -> Response:
+    """Move a request on. What was written comes back with the sentence when it is refused."""
+    try:
+        with parvis.database.write() as session:
+            escalation.progress(session, viewer, number, status, note, version=version, now=now)
+    except Refused as error:
+        if is_part(request):
+            raise
+        with parvis.database.read() as session:
+            return _page(request, session, viewer, number, now=now, error=error, note=note, status=status)
+    return RedirectResponse(f"/requetes/{number}?fait=saved", 303)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    viewer: Viewer,
+    number: str,
+    *,
+    now: Now,
+    error: Refused | None = None,
+    note: str = "",
+    status: RequestStatus | None = None,
+) -> Response:
+    found = desk.detail(session, viewer, number)
+    scope = {"borough_id": found.request.borough_id, "account_id": found.request.account_id}
+    return render(
+        request,
+        "requests/detail.html",
+        status=200 if error is None else 422 if error.params.get("field") else 409,
+        detail=found,
+        may_work=viewer.may_on(Action.WORK_REQUESTS, **scope),
+        may_see_comments=viewer.may(Action.SEE_COMMENTS),
+        error=error,
+        note=note,
+        chosen=status,
+        now=now,
+        waited=waited,
+    )
