@@ -144,10 +144,14 @@ def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:
     A post is in scope when every account it goes to is: somebody of one borough does not see half of a city's post.
     """
     if entity is Post:
+        # "Is not true" and not "not": an account of the whole city has no borough, and null is neither in nor out.
         outside = (
             select(Variant.id)
             .join(Account, Account.id == Variant.account_id)
-            .where(Variant.post_id == Post.id, ~within(viewer, action, Variant.account_id, Account.borough_id))
+            .where(
+                Variant.post_id == Post.id,
+                within(viewer, action, Variant.account_id, Account.borough_id).is_not(true()),
+            )
         )
         return statement.where(~exists(outside)) if viewer.may(action) else statement.where(false())
     if entity is Account:
