@@ -55,7 +55,7 @@ def settings_now() -> Settings:
     from api.settings import load
 
     settings = load()
-    settings.home.mkdir(parents=True, exist_ok=True)
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return settings
 
 
@@ -312,6 +312,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except BrokenPipeError:
         sys.stderr.close()  # Whoever read our output is gone; Python would complain at the end.
         raise SystemExit(141) from None
+    except FileNotFoundError as error:
+        _fail(_("There is no file %(file)s.", file=error.filename), 2)
     except OSError as error:
         _fail(f"{error.filename or ''} {error.strerror or error}".strip(), 2)
     except Exception as error:
@@ -323,7 +325,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 def _known(error: Exception) -> str | None:
     """The sentence for an error of ours or of the database; None for a fault, which shows its trace."""
-    from sqlalchemy.exc import ArgumentError, DBAPIError
+    from sqlalchemy.exc import DBAPIError
 
     from api.messages import refusal
     from models.errors import NotFound, ParvisError, Refused
@@ -337,6 +339,4 @@ def _known(error: Exception) -> str | None:
             return str(error)
         case DBAPIError():
             return _("The database refused: %(why)s", why=str(error.orig).strip().split("\n")[0])
-        case ArgumentError():
-            return _("PARVIS_DATABASE_URL cannot be read.")
     return None

@@ -18,7 +18,7 @@ from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.people import ApiKey, Borough, Membership, Person, PersonalLink
 from models.scope import KEY_SCOPES
-from models.secrets import Vault, fingerprint
+from models.secrets import SecretUnreadable, Vault, fingerprint
 from models.vocabulary import AccountState, NetworkName, Role
 
 INVITATION_LASTS = timedelta(days=7)
@@ -84,6 +84,8 @@ def add_membership(
     _not_own(person_id, by)
     if place.borough_id is not None and place.account_id is not None:
         raise Refused("one_scope", field="scope")
+    if role is Role.ADMIN and place != CITY:
+        raise Refused("admin_everywhere", field="scope")
     if place.borough_id is not None and session.get(Borough, place.borough_id) is None:
         raise NotFound("borough")
     if place.account_id is not None and session.get(Account, place.account_id) is None:
@@ -214,12 +216,15 @@ def hash_password(password: str) -> str:
 
 
 # ---------------------------------------------------------------------------------------------- second factor
-def turn_totp_on(session: Session, vault: Vault, person: Person, secret: str, code: str, *, now: datetime) -> None:
-    """Keep the second factor's secret once a code proves that the telephone has it."""
-    step = matching_step(secret, code, now=now)
+def turn_totp_on(session: Session, vault: Vault, person: Person, closed: str, code: str, *, now: datetime) -> None:
+    """Keep the second factor's secret, closed by us when it was shown, once a code proves that the telephone has it."""
+    try:
+        step = matching_step(vault.open(closed), code, now=now)
+    except SecretUnreadable:  # The form was not ours.
+        step = None
     if step is None:
         raise Refused("code_wrong", field="code")
-    person.totp_closed, person.totp_last_step = vault.close(secret), step
+    person.totp_closed, person.totp_last_step = closed, step
     audit.note(session, "second_factor_on", f"person:{person.id}", now=now, person_id=person.id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from http.cookies import CookieError, SimpleCookie
 from secrets import token_hex
@@ -33,7 +34,7 @@ _HEADERS = {
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-log = structlog.get_logger("parvis.door")
+log = logging.getLogger("parvis.door")
 
 
 def session_cookie(settings: Settings) -> str:
@@ -81,7 +82,7 @@ class Door:
             answer: ASGIApp = refusal or self._app
             await answer(scope, receive, send_with_headers)
         except Exception:
-            log.exception("unexpected", method=request.method, route=_route(scope))
+            log.exception("unexpected", extra={"method": request.method, "route": _route(scope)})
             if status:
                 raise  # Part of the answer has left: the connection must be cut.
             response = problem_response(request, 500, "internal")
@@ -91,7 +92,8 @@ class Door:
             self._served.labels(request.method, route, status).inc()
             self._seconds.labels(request.method, route).observe(seconds)
             if route not in {"/healthz", "/readyz", "/static"}:
-                log.info("served", method=request.method, route=route, status=status, ms=round(seconds * 1000, 1))
+                facts = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+                log.info("served", extra=facts)
 
     def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
         """The answer to a request that goes no further: too large, or sent by another site."""

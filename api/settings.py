@@ -19,6 +19,11 @@ from models.errors import ParvisError
 PREFIX = "PARVIS_"
 SECRET_LENGTH = 32
 FOR_TESTS = frozenset({"PARVIS_REQUIRE_ALL"})
+_USUAL = {
+    "extra_forbidden": N_("is not a setting of Parvis: a typing mistake?"),
+    "int_parsing": N_("must be a number"),
+    "float_parsing": N_("must be a number"),
+}
 
 
 class SettingsError(ParvisError):
@@ -38,9 +43,9 @@ def is_loopback(host: str) -> bool:
 def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise PydanticCustomError("base_url", N_("must be like https://parvis.ville.example, without a path"))
+        raise PydanticCustomError("url", N_("must be like https://parvis.ville.example, without a path"))
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise PydanticCustomError("plain_http", N_("plain http is for this machine alone; use https"))
+        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -74,6 +79,19 @@ def _prefix(value: str) -> str:
     return value.upper()
 
 
+def _database(value: str) -> str:
+    from sqlalchemy import make_url  # noqa: PLC0415  # The command line reads settings without a database.
+    from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
+
+    try:
+        known = not value or make_url(value).drivername in {"sqlite", "postgresql+psycopg"}
+    except ArgumentError:
+        known = False
+    if not known:
+        raise PydanticCustomError("database", N_("must be like sqlite:///… or postgresql+psycopg://…"))
+    return value
+
+
 def _secrets(value: SecretStr | None) -> SecretStr | None:
     if value is not None and any(len(part.strip()) < SECRET_LENGTH for part in value.get_secret_value().split(",")):
         raise PydanticCustomError("secret", N_("each key must have at least 32 characters"))
@@ -87,7 +105,7 @@ class Settings(BaseSettings):
 
     home: Path = Path("var")
     """Folder of the database, the locks and what is made on the way."""
-    database_url: str = ""
+    database_url: Annotated[str, AfterValidator(_database)] = ""
     """SQLAlchemy's URL; empty: SQLite under `home`."""
     engine: Annotated[str, AfterValidator(_engine)] = "embedded"
     """Whether this process also does what happens by itself."""
@@ -150,7 +168,8 @@ def load(**given: object) -> Settings:
         for fault in error.errors(include_url=False, include_context=False):
             name = "".join(str(part) for part in fault["loc"][:1]).upper()
             name = name if name.startswith(PREFIX) else PREFIX + name
-            sentence = fault["msg"]
+            # Ours are sentences already; pydantic's own are English, and about its types.
+            sentence = _USUAL.get(fault["type"], N_("cannot be used")) if "_" in fault["type"] else fault["msg"]
             lines.append(_("%(name)s: %(finding)s", name=name, finding=_(sentence)))
         raise SettingsError("\n".join(lines)) from error
 

@@ -110,7 +110,8 @@ class Parvis:
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
     """Put an installation together. Nothing is read or called yet; SettingsError when a key is missing."""
     vault = Vault(require_secret(settings))
-    settings.home.mkdir(parents=True, exist_ok=True)
+    # Names and texts of citizens are in it.
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = Database(settings.url, vault, pool_size=POOL)
     return Parvis(
         settings=settings,

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.i18n import Dates, _
 from api.messages import label
-from api.settings import PREFIX, Settings, load, unknown
+from api.settings import PREFIX, Settings, SettingsError, load, unknown
 from api.wiring import Parvis, build
 from models import audit
 from models.accounts import Account
@@ -32,10 +32,15 @@ class Line:
 
 
 def examine() -> Iterator[Line]:
-    """Everything, in the order in which one depends on the other. SettingsError: the settings cannot be read."""
-    settings = load()
-    yield from _settings(settings)
-    parvis = build(settings)
+    """Everything, in the order in which one depends on the other; it ends where the rest cannot be looked at."""
+    try:
+        settings = load()
+        yield from _settings(settings)
+        parvis = build(settings)
+    except SettingsError as error:
+        for sentence in str(error).splitlines():
+            yield Line(_("Settings"), sentence, fine=False)
+        return
     try:
         yield Line(_("Time"), f"{Dates(settings.zone).moment(parvis.clock())} ({settings.timezone})")
         yield _model(parvis)

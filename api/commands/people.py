@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from api import people
 from api.people import CITY, Place
 from api.wiring import Parvis
-from models.errors import Refused
+from connectors.base import AccountRef
+from connectors.registry import network as connect
+from models.errors import NotFound, Refused
 from models.vocabulary import NetworkName, Role
 
 
@@ -33,8 +35,9 @@ def add_user(
 
 def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, token: str, borough: str | None) -> int:
     """Connect an account. Gives its number."""
-    if network not in set(NetworkName):
-        raise Refused("network_unknown", field="network", known=", ".join(NetworkName))
+    spoken = [name for name in NetworkName if _spoken(parvis, name)]
+    if network not in spoken:
+        raise Refused("network_unknown", field="network", known=", ".join(spoken))
     with parvis.database.write() as session:
         borough_id = people.borough_named(session, borough).id if borough else None
         row = people.add_account(
@@ -48,3 +51,12 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
             now=parvis.clock(),
         )
         return row.id
+
+
+def _spoken(parvis: Parvis, name: NetworkName) -> bool:
+    """Whether Parvis has a connector for it; nothing is called."""
+    try:
+        connect(parvis.networks, AccountRef(name, "", ""))
+    except NotFound:
+        return False
+    return True

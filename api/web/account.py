@@ -49,6 +49,12 @@ def _page(request: Request, parvis: Parvis, person: Person, error: Refused | Non
     )
 
 
+def _again(request: Request, parvis: Parvis, identity: Identity, error: Refused) -> Response:
+    """The page with what is wrong; read anew, because what was refused was rolled back."""
+    with parvis.database.read() as session:
+        return _page(request, parvis, _self(session, identity), error)
+
+
 @router.get("/compte")
 def show(request: Request, parvis: Installation, session: ReadSession, identity: CurrentIdentity) -> Response:
     return _page(request, parvis, _self(session, identity))
@@ -70,7 +76,7 @@ def change_password(
         people.check_password(password, again, person.email)
         auth.check_own_password(parvis.database, parvis.vault, person.id, current, now=now)
     except Refused as error:
-        return _page(request, parvis, person, error)
+        return _again(request, parvis, identity, error)
     hashed = people.hash_password(password)  # Takes long, so between two transactions.
     with parvis.database.write() as session:
         person = _self(session, identity)
@@ -89,9 +95,9 @@ def turn_on(
     try:
         with parvis.database.write() as session:
             person = _self(session, identity)
-            people.turn_totp_on(session, parvis.vault, person, parvis.vault.open(sealed), code, now=now)
+            people.turn_totp_on(session, parvis.vault, person, sealed, code, now=now)
     except Refused as error:
-        return _page(request, parvis, person, error)
+        return _again(request, parvis, identity, error)
     return RedirectResponse("/compte?fait=second-factor-on", 303)
 
 
@@ -102,7 +108,7 @@ def turn_off(request: Request, parvis: Installation, identity: CurrentIdentity, 
             person = _self(session, identity)
             people.turn_totp_off(session, parvis.vault, person, code, now=now)
     except Refused as error:
-        return _page(request, parvis, person, error)
+        return _again(request, parvis, identity, error)
     return RedirectResponse("/compte?fait=second-factor-off", 303)
 
 
