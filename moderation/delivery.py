@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.base import Network, Operation, Receipt
-from models.comments import Comment
+from models.comments import Comment, Decision
 from models.effects import Effect
-from models.vocabulary import CommentState, EffectKind, EffectState, OperationKind
+from models.vocabulary import CommentState, DecisionKind, EffectKind, EffectState, OperationKind
 from models.work import Task, Trade
+from moderation.storing import settle
 
 _OPERATIONS = {
     EffectKind.HIDE: OperationKind.HIDE,
@@ -53,8 +54,17 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         return
     if effect.reason == "gone":
         # The citizen (or the network) took it away: there is nothing left to act on, and nobody to answer.
-        comment.removed_at = now
+        comment.removed_at = max(comment.removed_at or now, now)
+        settle(comment)
         return
-    # What was decided did not happen: the item goes back to a person, with the reason.
+    # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
     comment.problem = f"{effect.kind}:{effect.reason}"[:200]
-    comment.state, comment.queued_at = CommentState.WAITING, comment.queued_at or now
+    if effect.kind == EffectKind.REPLY:
+        decision = session.scalar(
+            select(Decision).where(Decision.comment_id == comment.id, Decision.effect_id == effect.id)
+        )
+        comment.proposed_reply = effect.payload.get("text")
+        if decision is not None and decision.kind == DecisionKind.REPLY:
+            comment.answers_request_id = decision.request_id
+    if comment.state == CommentState.HANDLED and not comment.removed:
+        comment.state, comment.queued_at = CommentState.WAITING, comment.queued_at or now

@@ -5,8 +5,10 @@ thread where each of them wrote.
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
@@ -16,6 +18,7 @@ from models.requests311 import RequestChange, RequestCounter, Requester, Service
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, CommentState, Language, RequestStatus
 from moderation.replies import render, template
+from moderation.storing import cleaned
 
 NEARBY = timedelta(days=14)
 """An open request for the same kind of service this recent may be about the same event."""
@@ -88,7 +91,7 @@ def open_or_join(
     if number:
         request = session.scalar(
             visible(
-                select(ServiceRequest).where(ServiceRequest.number == number.strip()).with_for_update(),
+                _held().where(ServiceRequest.number == number.strip()),
                 viewer,
                 Action.SEE_REQUESTS,
                 ServiceRequest,
@@ -102,6 +105,17 @@ def open_or_join(
         request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix)
     _add_requester(session, request, comment, now=now)
     return request
+
+
+def hold(session: Session, which: ColumnElement[bool]) -> None:
+    """Lock a request until the transaction ends; whoever needs it together with comments takes it first."""
+    session.execute(_held().where(which))
+
+
+def _held() -> Select[ServiceRequest]:
+    # Its key stays free to be referred to: a reply that names a request does not wait for its agent.
+    statement = select(ServiceRequest).with_for_update(key_share=True)
+    return statement.execution_options(populate_existing=True)
 
 
 def _open(
@@ -126,7 +140,7 @@ def _open(
         service_code=service.code,
         account_id=comment.account_id,
         borough_id=comment.borough_id,
-        place=place.strip()[:300] or None,
+        place=(cleaned(place) or "").strip()[:300] or None,
         description=comment.text,
         opened_by_id=viewer.person_id,
         opened_at=now,
@@ -146,13 +160,15 @@ def _next_number(session: Session, prefix: str, *, now: datetime) -> str:
     """Numbers like LEV-2026-000123: one after the other, given in the transaction that opens the request, so that a
     rollback leaves no hole. The year is counted in UTC: a request opened on New Year's Eve at night has the new one.
     """
-    counter = session.scalar(select(RequestCounter).where(RequestCounter.year == now.year).with_for_update())
-    if counter is None:
-        counter = RequestCounter(year=now.year, last=0)
-        session.add(counter)
-    counter.last += 1
-    session.flush()
-    return f"{prefix}-{now.year}-{counter.last:06d}"
+    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # One statement: the first request of a year has no row that two could lock.
+    statement = (
+        insert(RequestCounter)
+        .values(year=now.year, last=1)
+        .on_conflict_do_update(index_elements=[RequestCounter.year], set_={"last": RequestCounter.last + 1})
+        .returning(RequestCounter.last)
+    )
+    return f"{prefix}-{now.year}-{session.execute(statement).scalar_one():06d}"
 
 
 def _add_requester(session: Session, request: ServiceRequest, comment: Comment, *, now: datetime) -> None:
@@ -167,7 +183,7 @@ def _add_requester(session: Session, request: ServiceRequest, comment: Comment, 
 
 def leave(session: Session, viewer: Viewer, request_id: int, comment: Comment, *, now: datetime) -> None:
     """Undo: the comment asks for this request no more, and one that nobody asks for and nobody began is cancelled."""
-    request = session.get_one(ServiceRequest, request_id, with_for_update=True)
+    request = session.scalars(_held().where(ServiceRequest.id == request_id)).one()
     requesters = session.scalars(
         select(Requester).where(Requester.request_id == request_id, Requester.detached_at.is_(None))
     ).all()
@@ -188,7 +204,7 @@ def progress(
     """
     request = session.scalar(
         visible(
-            select(ServiceRequest).where(ServiceRequest.number == number).with_for_update(),
+            _held().where(ServiceRequest.number == number),
             viewer,
             Action.WORK_REQUESTS,
             ServiceRequest,
@@ -200,12 +216,14 @@ def progress(
         raise Refused("request_changed")
     if status not in NEXT[RequestStatus(request.status)]:
         raise Refused("status_not_next", field="status")
-    note = note.strip()
+    note = (cleaned(note) or "").strip()
     if status in CLOSED_STATUSES and not note:
         raise Refused("note_needed", field="note")
     _change(session, viewer, request, status, note or None, now=now)
     for comment_id in session.scalars(
-        select(Requester.comment_id).where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+        select(Requester.comment_id)
+        .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+        .order_by(Requester.comment_id)
     ).all():
         comment = session.get_one(Comment, comment_id, with_for_update=True)
         if status in ANSWERS:
@@ -213,7 +231,8 @@ def progress(
         elif comment.answers_request_id == request.id:
             # Reopened before the answer went out: the draft would say something that is not true any more.
             comment.proposed_reply = comment.answers_request_id = None
-            comment.state = CommentState.HANDLED
+            if comment.state == CommentState.WAITING:
+                comment.state = CommentState.HANDLED
     return request
 
 
@@ -226,7 +245,8 @@ def propose_reply(session: Session, comment: Comment, request_id: int, *, now: d
     body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)
     comment.proposed_reply = render(body, {"numero": request.number, "note": request.citizen_note or ""})
     comment.answers_request_id = request.id
-    comment.state, comment.queued_at = CommentState.WAITING, now
+    if comment.state == CommentState.HANDLED:
+        comment.state, comment.queued_at = CommentState.WAITING, now
 
 
 def _change(

@@ -22,7 +22,7 @@ from models.accounts import Account
 from models.comments import Comment
 from models.session import Database
 from models.vocabulary import NetworkName
-from moderation.ingest import store
+from moderation.storing import store
 
 BATCH = 500
 """Rows in one transaction."""

@@ -46,7 +46,10 @@ def classify_due(database: Database, locks: Locks, classifier: Classifier, conte
 def _enter(session: Session, read: Sequence[tuple[int, int]], verdicts: Sequence[Verdict], *, now: datetime) -> int:
     ids = [comment_id for comment_id, _ in read]
     comments = {
-        comment.id: comment for comment in session.scalars(select(Comment).where(Comment.id.in_(ids)).with_for_update())
+        comment.id: comment
+        for comment in session.scalars(
+            select(Comment).where(Comment.id.in_(ids)).order_by(Comment.id).with_for_update()
+        )
     }
     rows = {row.comment_id: row for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(ids)))}
     entered = 0

@@ -12,9 +12,11 @@ from models import audit, work
 from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
 from models.errors import NotFound, Refused
+from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import RESTRICTIVE, CommentState, DecisionKind, EffectKind
+from models.vocabulary import RESTRICTIVE, CommentState, DecisionKind, EffectKind, EffectState
 from moderation import escalation
+from moderation.storing import cleaned
 from moderation.suggestion import mere_criticism
 
 CLAIM = timedelta(seconds=90)
@@ -48,7 +50,7 @@ def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -
     comment = _load(session, viewer, comment_id)
     held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
     if held is None:
-        session.add(Claim(comment_id=comment.id, person_id=viewer.person_id, until=now + CLAIM))
+        session.add(Claim(comment_id=comment.id, person_id=_person(viewer), until=now + CLAIM))
         return None
     if held.person_id != viewer.person_id and held.until > now:
         return held.person.name
@@ -68,6 +70,9 @@ def decide(
 
     Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, and what the kind itself needs.
     """
+    if choice.request_number:
+        # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
+        escalation.hold(session, ServiceRequest.number == choice.request_number.strip())
     comment = _load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
@@ -109,7 +114,8 @@ def decide(
         case _:
             pass
     if decision.kind != DecisionKind.ASK_HIDE:
-        comment.state = CommentState.HANDLED
+        if comment.state == CommentState.WAITING:
+            comment.state = CommentState.HANDLED
         comment.problem = comment.proposed_reply = comment.answers_request_id = None
     session.execute(delete(Claim).where(Claim.comment_id == comment.id))
     audit.note(
@@ -123,7 +129,7 @@ def decide(
         rule_version=decision.rule_version_id,
         request=decision.request_id,
         text=audit.digest(session, comment.text),
-        reply=audit.digest(session, choice.text or None),
+        reply=audit.digest(session, cleaned(choice.text) or None),
     )
     return decision
 
@@ -137,6 +143,10 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     cancelled = session.get(Decision, decision_id)
     if cancelled is None:
         raise NotFound
+    # Same order as whoever records an effect or works on a request: these first, then the comment.
+    session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
+    if cancelled.kind == DecisionKind.REQUEST:
+        escalation.hold(session, ServiceRequest.id == cancelled.request_id)
     comment = _load(session, viewer, cancelled.comment_id)
     if session.scalar(select(Decision.id).where(Decision.cancels_id == cancelled.id)):
         raise Refused("already_undone")
@@ -158,7 +168,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     )
     session.add(decision)
     session.flush()
-    if cancelled.effect_id is not None and not work.cancel(session, cancelled.effect_id):
+    if cancelled.effect_id is not None and not _never_leaves(session, cancelled.effect_id):
         if cancelled.kind != DecisionKind.HIDE:
             raise Refused("reply_sent")
         decision.effect_id = _owe(session, comment, decision, now).id
@@ -166,7 +176,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
         escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
     if cancelled.kind == DecisionKind.REPLY and cancelled.request_id is not None:
         escalation.propose_reply(session, comment, cancelled.request_id, now=now)
-    if not comment.removed:
+    if comment.state == CommentState.HANDLED and not comment.removed:
         comment.state = CommentState.WAITING
     audit.note(
         session,
@@ -232,7 +242,9 @@ def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice:
         raise Refused("claimed", by=held.person.name)
     if choice.kind not in _CHOICES:
         raise Refused("not_a_choice", field="kind")
-    if comment.state != CommentState.WAITING and choice.kind != DecisionKind.UNHIDE:
+    if comment.state == CommentState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
+        raise Refused("not_waiting" if choice.version == comment.version else "text_changed")
+    if comment.state == CommentState.HANDLED and choice.kind != DecisionKind.UNHIDE:
         last = session.scalar(
             select(Decision)
             .options(joinedload(Decision.person))
@@ -241,7 +253,7 @@ def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice:
             .limit(1)
         )
         if last is None:
-            raise Refused("not_waiting")
+            raise Refused("gone" if comment.removed else "not_waiting")
         raise Refused("already_decided", by=last.person.name, kind=last.kind, at=last.at.isoformat())
     if choice.version != comment.version:
         raise Refused("text_changed")
@@ -323,8 +335,15 @@ def _owe(session: Session, comment: Comment, decision: Decision, due_at: datetim
     )
 
 
+def _never_leaves(session: Session, effect_id: int) -> bool:
+    """Whether the network has not heard of an effect and never will."""
+    if work.cancel(session, effect_id):
+        return True
+    return session.scalar(select(Effect.state).where(Effect.id == effect_id)) == EffectState.FAILED
+
+
 def _reply_text(text: str) -> str:
-    text = text.replace("\r\n", "\n").strip()
+    text = (cleaned(text) or "").replace("\r\n", "\n").strip()
     if not text:
         raise Refused("reply_empty", field="text")
     if len(text) > LONGEST_REPLY:
