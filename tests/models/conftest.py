@@ -1,0 +1,78 @@
+"""A database with its keys, a clock that a test moves, and locks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from models.accounts import Account
+from models.locks import Locks, locks_for
+from models.secrets import Vault
+from models.session import Database
+from models.vocabulary import NetworkName
+
+START = datetime(2026, 11, 2, 14, tzinfo=UTC)
+SECRET = "a secret of the tests, long enough to be one"
+
+
+@dataclass
+class Clock:
+    """A time that only the test moves."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault([SECRET])
+
+
+@pytest.fixture
+def database(database_url: str, vault: Vault) -> Iterator[Database]:
+    database = Database(database_url, vault, pool_size=8)
+    if database.sqlite:
+        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
+        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def locks(database: Database, tmp_path: Path) -> Locks:
+    return locks_for(database, tmp_path)
+
+
+@pytest.fixture
+def accounts(database: Database) -> list[int]:
+    """Two accounts of the city; their ids."""
+    rows = [
+        Account(
+            network=NetworkName.FACEBOOK,
+            external_id=str(number),
+            name=f"Ville {number}",
+            token_closed="",
+            state_since=START,
+            pull_due_at=START,
+            created_at=START,
+        )
+        for number in (101, 102)
+    ]
+    with database.write() as session:
+        session.add_all(rows)
+    return [row.id for row in rows]

@@ -1,0 +1,423 @@
+"""Whatever happens to workers, network and people, each effect is applied once, and none stays stuck.
+
+One process, a clock that the machine moves, a network in memory. A worker can be killed, refused by the database or
+stopped (while the others go on) at every point of its way: around each transaction, before and after the network has
+applied what it was sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from models import audit, work
+from models.accounts import Account
+from models.audit import AuditEntry
+from models.effects import OPEN_STATES, Effect
+from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.locks import Locks
+from models.session import Database
+from models.vocabulary import AccountState, EffectKind, EffectState
+from models.work import Task, Timing, Trade, Work
+
+CREATES = frozenset({EffectKind.REPLY, EffectKind.PUBLISH})
+TIMING = Timing()
+SKEWS = (-2, 0, 2)
+"""How far the clocks of the three workers are from the network's, in seconds."""
+LONGEST_LAG = 8.0
+"""Below `Timing.settle` by more than the skews: that is what the setting promises."""
+SENDS = ("fine", "fine", "fine", "dropped before", "dropped after", "late", "late and dropped", "surprise", "transient")
+REFUSALS = ("throttled", "token", "permission", "rejected")
+READS = ("fine", "fine", "transient", "throttled", "surprise")
+
+
+class Killed(BaseException):
+    """SIGKILL, as far as one process can pretend it: nothing of the product runs after it but freed locks."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network applied, and from when on a reading shows it."""
+
+    id: str
+    effect_id: int
+    kind: EffectKind
+    account_id: int
+    target: str | None
+    text: str | None
+    at: datetime
+    visible_at: datetime
+
+    @property
+    def permalink(self) -> str | None:
+        return None
+
+    @property
+    def remote_id(self) -> str:
+        return self.id
+
+
+class Watched:
+    """The database of one worker, with a point before each write, at its end, and after its commit."""
+
+    def __init__(self, database: Database, at: Any) -> None:
+        self._database, self._at, self.read = database, at, database.read
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        self._at("before a write")
+        with self._database.write() as session:
+            yield session
+            session.flush()
+            self._at("before the commit")
+        self._at("after the commit")
+
+
+# What happens to a worker on its way: nothing, or at the nth time that it comes to a point it is killed, refused by
+# the database, or stopped for some seconds while the others go on.
+POINTS = ("before a write", "before the commit", "after the commit")
+MISHAPS = st.none() | st.one_of(
+    st.tuples(st.sampled_from(POINTS), st.integers(0, 2), st.sampled_from(["killed", "refused", "stopped"])),
+    st.tuples(
+        st.sampled_from(["it arrives", "the answer", "a reading"]), st.just(0), st.sampled_from(["killed", "stopped"])
+    ),
+)
+STOPS = st.sampled_from([5, 40, 120, 4000])
+
+
+class Histories(RuleBasedStateMachine):
+    database: Database
+    locks: Locks
+    accounts: list[int]
+    start: datetime
+
+    @initialize()
+    def begin(self) -> None:
+        with self.database.write() as session:
+            session.execute(delete(Effect))
+            session.execute(delete(AuditEntry))
+        self.now = self.start
+        self.applied: list[Seen] = []
+        self.removed: set[tuple[int, str | None]] = set()
+        self.dead: set[int] = set()
+        self.owed: dict[int, tuple[EffectKind, int, str | None, str | None]] = {}
+        self.late: dict[int, datetime | None] = {}
+        self.weather: list[str] = []
+        self.mishap: tuple[str, int, str] | None = None
+        self.points: Counter[str] = Counter()
+        self.stop = self.stops = 0
+        self.violations: list[str] = []
+        for account_id in self.accounts:
+            self.reconnect(account_id)
+        every = frozenset(EffectKind)
+        trade = Trade(kinds=every, creates=CREATES, send=self.send, find=self.find, record=self.record)
+        self.workers = [
+            Work(
+                Watched(self.database, self.at),  # type: ignore[arg-type]
+                self.locks,
+                [trade],
+                owner=f"worker {number}",
+                clock=lambda skew=skew: self.now + timedelta(seconds=skew),
+                timing=TIMING,
+            )
+            for number, skew in enumerate(SKEWS)
+        ]
+
+    # ------------------------------------------------------------------------------------- what people do
+    @rule(
+        kind=st.sampled_from([EffectKind.PUBLISH, *EffectKind]),
+        account=st.sampled_from([0, 0, 1]),
+        comment=st.sampled_from(["c1", "c1", "c2"]),
+        text=st.sampled_from(["Merci!", "Merci!", "Les rues seront déneigées cette nuit."]),
+        wait=st.sampled_from([0, 0, 30]),
+        window=st.sampled_from([None, None, 60, 3600]),
+    )
+    def owe(self, kind, account, comment, text, wait, window):
+        due_at = self.now + timedelta(seconds=wait)
+        late_at = None if window is None else due_at + timedelta(seconds=window)
+        target = None if kind == EffectKind.PUBLISH else comment
+        words = text if kind in CREATES else None
+        with self.database.write() as session:
+            effect = work.owe(
+                session,
+                key=f"{kind}:{len(self.owed)}",
+                kind=kind,
+                account_id=self.accounts[account],
+                target=target,
+                payload={"text": words},
+                due_at=due_at,
+                late_at=late_at,
+            )
+        self.owed[effect.id] = (kind, effect.account_id, target, words)
+        self.late[effect.id] = late_at
+
+    @rule(which=st.integers(0, 20))
+    def cancel(self, which):
+        if self.owed:
+            effect_id = sorted(self.owed)[which % len(self.owed)]
+            with self.database.write() as session:
+                cancelled = work.cancel(session, effect_id)
+            if cancelled and any(seen.effect_id == effect_id for seen in self.applied):
+                self.violations.append(f"effect {effect_id} was cancelled after it was applied")
+
+    @rule(account=st.integers(0, 1), comment=st.sampled_from(["c1", "c2"]))
+    def remove(self, account, comment):
+        self.removed.add((self.accounts[account], comment))
+
+    @rule(account=st.integers(0, 1))
+    def connect_again(self, account):
+        self.reconnect(self.accounts[account])
+
+    @rule(seconds=st.sampled_from([1, 20, 100, 1000]))
+    def time_passes(self, seconds):
+        self.now += timedelta(seconds=seconds)
+
+    # ------------------------------------------------------------------------------------- what workers do
+    @rule(worker=st.integers(0, 2), which=st.integers(0, 20))
+    def deliver_anything(self, worker, which):
+        """A message may be repeated, late, or about a row that is not due."""
+        if self.owed:
+            self.run(self.workers[worker].deliver, sorted(self.owed)[which % len(self.owed)], None, 0, [])
+
+    @rule(
+        worker=st.integers(0, 2),
+        mishap=MISHAPS,
+        stop=STOPS,
+        weather=st.lists(st.sampled_from(SENDS) | st.sampled_from(REFUSALS), min_size=1, max_size=3),
+    )
+    def deliver_due(self, worker, mishap, stop, weather):
+        for effect_id in self.workers[worker].due(limit=3):
+            self.run(self.workers[worker].deliver, effect_id, mishap, stop, weather[:1])
+            mishap, weather = None, weather[1:]
+
+    @rule(worker=st.integers(0, 2), mishap=MISHAPS, stop=STOPS, weather=st.lists(st.sampled_from(READS), max_size=3))
+    def reconcile(self, worker, mishap, stop, weather):
+        for effect_id in self.workers[worker].doubtful():
+            self.run(self.workers[worker].reconcile, effect_id, mishap, stop, weather[:1])
+            mishap, weather = None, weather[1:]
+
+    def run(self, step, effect_id, mishap, stop, weather):
+        self.points, self.stop, self.stops = Counter(), stop, 0
+        self.mishap, self.weather = mishap, list(weather)
+        # The next loop goes on; a killed worker starts anew, and knows nothing.
+        with suppress(Killed, OperationalError):
+            step(effect_id)
+        self.mishap, self.weather = None, []
+
+    def at(self, name: str) -> None:
+        """A point of a worker's way."""
+        if self.mishap is None or self.mishap[0] != name:
+            return
+        self.points[name] += 1
+        if self.points[name] <= self.mishap[1]:
+            return
+        how, self.mishap = self.mishap[2], None
+        if how == "killed":
+            raise Killed
+        if how == "refused" and name != "after the commit":
+            raise OperationalError("the database went away", None, Exception())
+        if how == "stopped" and name != "before the commit":  # There it holds the database, and all the others wait.
+            self.stops += 1
+            for _ in range(6):
+                self.now += timedelta(seconds=self.stop / 6)
+                for other in self.workers:
+                    for effect_id in other.doubtful():
+                        other.reconcile(effect_id)
+                    for effect_id in other.due():
+                        other.deliver(effect_id)
+
+    # ------------------------------------------------------------------------------------- the network
+    def send(self, task: Task) -> Seen:
+        self.at("it arrives")
+        fault = self.weather.pop(0) if self.weather else "fine"
+        self.refuse(task, fault)
+        if (task.account_id, task.target) in self.removed:
+            raise Gone
+        if fault == "rejected":
+            raise Rejected("100")
+        if fault == "permission":
+            raise PermissionMissing("pages_manage_posts")
+        if fault == "dropped before":
+            raise Ambiguous
+        late_at = self.late[task.effect_id]
+        if late_at is not None and self.now - timedelta(seconds=max(SKEWS)) >= late_at and not self.stops:
+            self.violations.append(f"effect {task.effect_id} left at {self.now}, late since {late_at}")
+        seen = Seen(
+            id=f"r{len(self.applied)}",
+            effect_id=task.effect_id,
+            kind=task.kind,
+            account_id=task.account_id,
+            target=task.target,
+            text=task.payload["text"],
+            at=self.now,
+            visible_at=self.now + timedelta(seconds=LONGEST_LAG if fault.startswith("late") else 0),
+        )
+        self.applied.append(seen)
+        self.at("the answer")
+        if fault in ("dropped after", "late and dropped"):
+            raise Ambiguous
+        if fault == "surprise":
+            raise ValueError("an answer that nobody foresaw")
+        return seen
+
+    def find(self, task: Task, taken: Collection[str]) -> Seen | None:
+        self.at("a reading")
+        fault = self.weather.pop(0) if self.weather else "fine"
+        self.refuse(task, fault)
+        if fault == "surprise":
+            raise ValueError("a page that nobody foresaw")
+        if (task.account_id, task.target) in self.removed:
+            return None
+        visible = [seen for seen in self.applied if seen.visible_at <= self.now]
+        found = None
+        if task.kind in CREATES:
+            wanted = (task.kind, task.account_id, task.target, task.payload["text"])
+            found = next(
+                (
+                    seen
+                    for seen in visible
+                    if (seen.kind, seen.account_id, seen.target, seen.text) == wanted
+                    and seen.id not in taken
+                    and seen.at >= task.since - timedelta(minutes=2)
+                ),
+                None,
+            )
+        elif self.hidden(task.account_id, task.target) is (task.kind == EffectKind.HIDE):
+            found = Seen("", task.effect_id, task.kind, task.account_id, task.target, None, self.now, self.now)
+        return found
+
+    def refuse(self, task: Task, fault: str) -> None:
+        if fault == "token":
+            self.dead.add(task.account_id)
+        if task.account_id in self.dead:
+            raise TokenInvalid("expired")
+        if fault == "throttled":
+            raise Throttled(self.now + timedelta(minutes=20))
+        if fault == "transient":
+            raise Transient
+
+    def hidden(self, account_id: int, target: str | None) -> bool:
+        acts = [
+            seen.kind == EffectKind.HIDE
+            for seen in self.applied
+            if (seen.account_id, seen.target) == (account_id, target)
+            and seen.kind not in CREATES
+            and seen.visible_at <= self.now
+        ]
+        return bool(acts) and acts[-1]
+
+    def record(self, session: Session, effect: Effect, now: datetime) -> None:
+        audit.note(session, "effect.settled", f"effect:{effect.id}", now=now, person_id=None)
+
+    def reconnect(self, account_id: int) -> None:
+        self.dead.discard(account_id)
+        with self.database.write() as session:
+            account = session.get_one(Account, account_id)
+            account.state, account.state_since, account.throttled_until = AccountState.ACTIVE, self.now, None
+
+    # ------------------------------------------------------------------------------------- what must hold
+    @invariant()
+    def nothing_was_done_against_orders(self):
+        assert not getattr(self, "violations", [])
+
+    @invariant()
+    def nothing_was_done_twice(self):
+        applied = Counter((seen.kind, seen.account_id, seen.target, seen.text) for seen in getattr(self, "applied", []))
+        owed = Counter(getattr(self, "owed", {}).values())
+        assert not applied - owed
+
+    def teardown(self):
+        if not hasattr(self, "owed"):
+            return
+        self.settle()
+        self.nothing_was_done_against_orders()
+        self.nothing_was_done_twice()
+        with self.database.read() as session:
+            effects = session.scalars(select(Effect).order_by(Effect.id)).all()
+            settled = Counter(session.scalars(select(AuditEntry.subject)))
+        done = [effect for effect in effects if effect.state == EffectState.DONE]
+        assert settled == {f"effect:{effect.id}": 1 for effect in effects if effect.state != EffectState.CANCELLED}, (
+            "each end is recorded once"
+        )
+
+        # What was created is bound one to one, to effects that asked for exactly that.
+        by_id = {seen.id: seen for seen in self.applied}
+        bound = [effect for effect in done if effect.kind in CREATES]
+        assert len({effect.remote_id for effect in bound}) == len(bound)
+        for effect in bound:
+            seen = by_id[effect.remote_id]
+            assert (seen.kind, seen.account_id, seen.target, seen.text) == self.owed[effect.id]
+
+        # Nothing is on the network for an effect that says it is not; what a citizen took away cannot be known.
+        ended = Counter(self.owed[effect.id] for effect in done)
+        for what, times in Counter(
+            (seen.kind, seen.account_id, seen.target, seen.text) for seen in self.applied
+        ).items():
+            if what[0] in CREATES and (what[1], what[2]) not in self.removed:
+                assert times == ended[what]
+
+        # A hide recorded before an unhide goes out before it, each at most once, and the last one stands.
+        for account_id in self.accounts:
+            for target in ("c1", "c2"):
+                acts = [
+                    seen.effect_id
+                    for seen in self.applied
+                    if (seen.account_id, seen.target) == (account_id, target) and seen.kind not in CREATES
+                ]
+                assert all(one < next_ for one, next_ in pairwise(acts))
+                asked = [
+                    effect
+                    for effect in done
+                    if (effect.account_id, effect.target) == (account_id, target) and effect.kind not in CREATES
+                ]
+                if asked and (account_id, target) not in self.removed:
+                    assert self.hidden(account_id, target) is (asked[-1].kind == EffectKind.HIDE)
+
+    def settle(self) -> None:
+        """Good weather, every account connected: all comes to an end by itself."""
+        for account_id in self.accounts:
+            self.reconnect(account_id)
+        for _ in range(60):
+            with self.database.read() as session:
+                still = session.execute(
+                    select(Effect.id, Effect.state, Effect.reason).where(Effect.state.in_(OPEN_STATES))
+                ).all()
+            if not still:
+                return
+            self.now += timedelta(minutes=6)
+            for worker in self.workers:
+                for effect_id in worker.doubtful():
+                    worker.reconcile(effect_id)
+                for effect_id in worker.due():
+                    worker.deliver(effect_id)
+        pytest.fail(f"stuck: {still}")
+
+
+def test_every_history_ends_with_each_effect_applied_once(database, locks, accounts, clock):
+    class Here(Histories):
+        pass
+
+    Here.database, Here.locks, Here.accounts, Here.start = database, locks, accounts, clock.now
+    examples = settings().max_examples
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=examples if database.sqlite else max(10, examples // 10),
+            stateful_step_count=30,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
