@@ -4,9 +4,12 @@ thread where each of them wrote.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import snowballstemmer
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -40,6 +43,21 @@ def services(session: Session) -> list[Service]:
     """The city's active services, by group and name."""
     statement = select(Service).where(Service.active).order_by(Service.group, Service.name)
     return list(session.scalars(statement))
+
+
+def likeliest(known: Sequence[Service], group: str | None, text: str) -> list[Service]:
+    """Services that a text may ask for, the one that shares most of its words first. Of the group that the verdict
+    names, or, when it names none, of any group with which the text shares a word at all.
+    """
+    said = _stems(text)
+    shared = {service.code: len(_stems(service.name) & said) for service in known}
+    fitting = [service for service in known if (service.group == group if group else shared[service.code])]
+    return sorted(fitting, key=lambda service: (-shared[service.code], service.name))
+
+
+def _stems(text: str) -> set[str]:
+    stemmer = snowballstemmer.stemmer("french")
+    return {stemmer.stemWord(word) for word in re.findall(r"\w{4,}", text.casefold())}
 
 
 def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:

@@ -18,7 +18,7 @@ from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CommentState, DecisionKind
-from moderation.escalation import similar
+from moderation.escalation import likeliest, services, similar
 from moderation.storing import cleaned, texts
 from moderation.triage import asked_to_hide
 
@@ -88,7 +88,7 @@ class Item:
     requests: Sequence[ServiceRequest]
     """311 requests that this comment asked for."""
     services: Sequence[Service]
-    """Services of the group that the verdict names."""
+    """Services that it may ask for, the likeliest first."""
 
 
 def page(
@@ -205,11 +205,9 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
                 ServiceRequest,
             )
         ).all(),
-        services=session.scalars(
-            select(Service)
-            .where(Service.active, Service.group == (comment.verdict.group_311 if comment.verdict else None))
-            .order_by(Service.name)
-        ).all(),
+        services=likeliest(
+            services(session), comment.verdict.group_311 if comment.verdict else None, comment.text or ""
+        ),
     )
 
 
