@@ -34,7 +34,9 @@ def _publication(task: Task) -> Publication:
 
 
 def _record(session: Session, effect: Effect, now: datetime) -> None:
-    """Settle the variant, and its post once every account's part is settled: published, or for a person to review."""
+    """Settle the variant, and its post: published once every part of it is, for a person to review as soon as one
+    part failed (the others still leave at their time).
+    """
     post_id = session.scalar(select(Variant.post_id).where(Variant.effect_id == effect.id))
     if post_id is None:
         return

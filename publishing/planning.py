@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from models import audit, work
 from models.accounts import Account
-from models.effects import Effect
+from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
@@ -50,12 +50,11 @@ def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> 
 def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, version: int, now: datetime) -> Post:
     """Change a post that has not left; it is a draft again, and any approval of the old words is void."""
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
-    if post.state not in EDITABLE:
+    if post.state not in EDITABLE or any(variant.published_at is not None for variant in post.variants):
         raise Refused("post_not_editable")
     post.title = _title(draft)
     for variant in post.variants:
-        if variant.effect_id is not None and variant.remote_id is not None:
-            raise Refused("post_not_editable")
+        _take_back(session, variant)
         session.delete(variant)
     session.flush()
     _write_variants(session, viewer, post, draft)
@@ -77,11 +76,11 @@ def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now:
 def judge(
     session: Session, viewer: Viewer, post_id: int, *, approved: bool, comment: str, version: int, now: datetime
 ) -> Post:
-    """Approve or send back, never one's own post. Refused: `post_not_submitted`, `own_post`, `reason_needed`."""
+    """Approve or send back, never one's own words. Refused: `post_not_submitted`, `own_post`, `reason_needed`."""
     post = _load(session, viewer, post_id, Action.APPROVE_POSTS, version)
     if post.state != PostState.SUBMITTED:
         raise Refused("post_not_submitted")
-    if post.author_id == viewer.person_id:
+    if viewer.person_id in _writers(session, post):
         raise Refused("own_post")
     if not approved and not comment.strip():
         raise Refused("reason_needed", field="comment")
@@ -107,7 +106,8 @@ def schedule(
     """Give an approved post its time: one effect is owed for each account, due then and late after its window.
 
     A post that came back for review is given a new time the same way; accounts on which it already stands are left
-    alone. Refused: `post_not_approved` (also when the content is not what was approved), `time_passed`.
+    alone. Refused: `post_not_approved` (also when the content is not what was approved), `time_passed`,
+    `post_leaving` while a part of it is on its way from an earlier time.
     """
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
@@ -119,6 +119,7 @@ def schedule(
     for variant in post.variants:
         if variant.published_at is not None:
             continue
+        _take_back(session, variant)
         variant.failure = None
         variant.effect_id = work.owe(
             session,
@@ -140,9 +141,9 @@ def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, 
     if post.state != PostState.SCHEDULED:
         raise Refused("post_not_scheduled")
     for variant in post.variants:
-        if variant.effect_id is not None and not work.cancel(session, variant.effect_id):
+        if variant.published_at is not None:
             raise Refused("post_leaving")
-        variant.effect_id = None
+        _take_back(session, variant)
     post.state, post.publish_at = PostState.APPROVED, None
     _note(session, viewer, post, "unscheduled", now=now)
     return post
@@ -204,6 +205,9 @@ def _whole(statement: Select[Post]) -> Select[Post]:
 
 
 def _load(session: Session, viewer: Viewer, post_id: int, action: Action, version: int) -> Post:
+    # Whoever records an outcome holds the effect before the post: the same order here, or the two would lock up.
+    owed = select(Variant.effect_id).where(Variant.post_id == post_id)
+    session.execute(select(Effect.id).where(Effect.id.in_(owed)).order_by(Effect.id).with_for_update())
     statement = _whole(select(Post)).where(Post.id == post_id).with_for_update(of=Post)
     post = session.scalar(visible(statement, viewer, action, Post))
     if post is None:
@@ -211,6 +215,25 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
     if post.version != version:
         raise Refused("post_changed")
     return post
+
+
+def _take_back(session: Session, variant: Variant) -> None:
+    """What a variant still owed will not leave any more; refused `post_leaving` when nobody can say that."""
+    if variant.effect_id is None:
+        return
+    if not work.cancel(session, variant.effect_id):
+        state = session.scalar(select(Effect.state).where(Effect.id == variant.effect_id))
+        if state in OPEN_STATES:
+            raise Refused("post_leaving")
+    variant.effect_id = None
+
+
+def _writers(session: Session, post: Post) -> set[int | None]:
+    """Everybody whose words are in a post: who began it, and who changed it since, as the journal knows."""
+    statement = select(audit.AuditEntry.person_id).where(
+        audit.AuditEntry.subject == f"post:{post.id}", audit.AuditEntry.action == "post.edited"
+    )
+    return {post.author_id, *session.scalars(statement)}
 
 
 def _write_variants(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
@@ -41,6 +43,8 @@ class Clock:
         self._scheduler: BackgroundScheduler | None = None
         self._beat = time.monotonic()
         self._stopped = threading.Event()
+        self._turning = threading.Lock()
+        """Held while the scheduler is started or stopped, so that the watchdog starts none after the end."""
 
     @property
     def alive(self) -> bool:
@@ -49,15 +53,17 @@ class Clock:
 
     def start(self) -> None:
         """Start ticking, and the watchdog beside it."""
-        self._start_scheduler()
+        with self._turning:
+            self._start_scheduler()
         threading.Thread(target=self._watch, name="clock-watchdog", daemon=True).start()
 
     def stop(self) -> None:
         """Stop; a tick that runs is waited for."""
-        self._stopped.set()
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=True)
-            self._scheduler = None
+        with self._turning:
+            self._stopped.set()
+            scheduler, self._scheduler = self._scheduler, None
+        if scheduler is not None:
+            scheduler.shutdown(wait=True)
 
     def _start_scheduler(self) -> None:
         self._beat = time.monotonic()
@@ -84,9 +90,21 @@ class Clock:
         while not self._stopped.wait(SILENCE / 3):
             if not self.alive:
                 log.error("the clock fell silent and is started again")
-                if self._scheduler is not None:
+                try:
+                    self._restart()
+                except Exception:
+                    # The watchdog itself must outlive everything: it tries again after the next silence.
+                    log.exception("the clock could not be started again")
+
+    def _restart(self) -> None:
+        with self._turning:
+            if self._stopped.is_set():
+                return
+            if self._scheduler is not None:
+                # One that died on its own cannot be stopped any more.
+                with contextlib.suppress(SchedulerNotRunningError):
                     self._scheduler.shutdown(wait=False)
-                self._start_scheduler()
+            self._start_scheduler()
 
 
 def _say(event: JobEvent) -> None:

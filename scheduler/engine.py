@@ -27,34 +27,40 @@ class Engine(Protocol):
 
 
 class Embedded:
-    """A pool of threads in this process. The same (handler, row) is never queued twice at once."""
+    """Threads in this process, a pool for each handler: what is to be published never waits behind what is read.
+
+    The same (handler, row) is never queued twice at once.
+    """
 
     def __init__(self, handlers: Mapping[str, Handler], *, threads: int = 8) -> None:
         self._handlers = handlers
         self._threads = threads
-        self._pool: ThreadPoolExecutor | None = None
+        self._pools: dict[str, ThreadPoolExecutor] = {}
         self._queued: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Open the pool."""
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="work")
+        """Open the pools; their threads start when there is work."""
+        self._pools = {name: ThreadPoolExecutor(self._threads, thread_name_prefix=name) for name in self._handlers}
 
     def send(self, handler: str, row_id: int) -> None:
         """Queue the message, unless the same one is queued or being handled."""
         message = (handler, row_id)
         with self._lock:
-            if self._pool is None or message in self._queued:
+            if not self._pools or message in self._queued:
                 return
+            pool = self._pools[handler]
             self._queued.add(message)
-            self._pool.submit(self._handle, message)
+            pool.submit(self._handle, message)
 
     def stop(self) -> None:
         """Drop what is queued (its rows are still due) and wait for what runs."""
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.shutdown(wait=False, cancel_futures=True)
+        for pool in pools.values():
+            pool.shutdown(wait=True)
         self._queued.clear()
 
     def _handle(self, message: tuple[str, int]) -> None:

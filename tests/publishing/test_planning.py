@@ -1,0 +1,320 @@
+"""A post leaves approved, on time and once; anything else goes back to a person."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from models.audit import AuditEntry
+from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, TokenInvalid
+from models.posts import Post, Variant
+from models.vocabulary import EffectState, PostState
+from publishing import planning
+from publishing.planning import Draft, content_hash
+
+
+def refused(call, *args, **more):
+    with pytest.raises(Refused) as caught:
+        call(*args, **more)
+    return caught.value.code
+
+
+# ------------------------------------------------------------------------------------------ the whole way
+def test_from_a_draft_to_a_permalink(city):
+    post = city.act("Claire", "create", city.draft(link="https://ville.example/collecte"))
+    assert post.state == PostState.DRAFT
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    assert post.state == PostState.SUBMITTED
+    post = city.judge("Gilles", post)
+    assert post.state == PostState.APPROVED
+    post = city.schedule(post)
+    assert post.state == PostState.SCHEDULED
+    city.deliver(minutes=59)
+    assert city.published("nord") == []
+    city.deliver(minutes=1)
+    post = city.post(post)
+    assert post.state == PostState.PUBLISHED
+    assert city.published("nord") == city.published("sud") == ["Collecte reportée à mardi."]
+    assert [(variant.permalink, variant.published_at, variant.failure) for variant in post.variants] == [
+        ("https://reseau.example/nord_1", city.now, None),
+        ("https://reseau.example/sud_1", city.now, None),
+    ]
+    with city.database.read() as session:
+        actions = list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
+        told = repr(session.scalars(select(AuditEntry.data)).all())
+    assert actions == [
+        "post.created",
+        "post.submitted",
+        "post.approved",
+        "post.scheduled",
+        "post.sent",
+        "post.sent",
+    ]
+    assert "Collecte" not in told
+    assert refused(city.act, "Claire", "edit", post.id, city.draft("Autre"), version=post.version) == (
+        "post_not_editable"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"title": " "}, "title_empty"),
+        ({"texts": {}}, "no_account"),
+        ({"texts": {1: " "}}, "text_empty"),
+        ({"texts": {1: "x" * 63_207}}, "text_too_long"),
+        ({"texts": {3: "x" * 2_201}}, "text_too_long"),
+        ({"texts": {99: "x"}}, "account_unknown"),
+        ({"link": "javascript:alert(1)"}, "link_invalid"),
+    ],
+)
+def test_what_a_draft_needs(city, change, code):
+    draft = replace(city.draft(), **change)
+    if "texts" in change:
+        ids = {1: city.accounts["nord"], 3: city.accounts["ville"], 99: 99_999}
+        draft = replace(draft, texts={ids[key]: text for key, text in change["texts"].items()})
+    assert refused(city.act, "Claire", "create", draft) == code
+    with city.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == 0
+
+
+def test_steps_that_do_not_follow(city):
+    post = city.act("Claire", "create", city.draft())
+    assert refused(city.judge, "Gilles", post) == "post_not_submitted"
+    assert refused(city.schedule, post) == "post_not_approved"
+    assert refused(city.act, "Claire", "unschedule", post.id, version=post.version) == "post_not_scheduled"
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    assert refused(city.act, "Claire", "submit", post.id, version=post.version) == "post_not_draft"
+    assert refused(city.schedule, post) == "post_not_approved"
+    post = city.judge("Gilles", post)
+    assert refused(city.schedule, post, hours=-1) == "time_passed"
+    post = city.schedule(post)
+    assert refused(city.act, "Claire", "edit", post.id, city.draft(), version=post.version) == "post_not_editable"
+    assert refused(city.schedule, post) == "post_not_approved"
+
+
+def test_sent_back_needs_a_reason_and_asks_for_another_approval(city):
+    post = city.act("Claire", "create", city.draft())
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    assert refused(city.judge, "Gilles", post, approved=False, comment=" ") == "reason_needed"
+    post = city.judge("Gilles", post, approved=False, comment="Il manque la date.")
+    assert post.state == PostState.DRAFT
+    with city.database.read() as session:
+        detail = planning.detail(session, city.people["Claire"], post.id)
+    assert [(one.approved, one.comment, one.person.name) for one in detail.approvals] == [
+        (False, "Il manque la date.", "Gilles")
+    ]
+
+
+def test_nobody_approves_their_own_words(city):
+    post = city.act("Odile", "create", city.draft())
+    post = city.act("Odile", "submit", post.id, version=post.version)
+    assert refused(city.judge, "Odile", post) == "own_post"
+    post = city.act("Claire", "edit", post.id, city.draft("De Claire"), version=post.version)
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    assert refused(city.judge, "Odile", post) == "own_post"
+    assert city.judge("Gilles", post).state == PostState.APPROVED
+
+
+def test_nobody_approves_what_they_changed_in_somebody_elses_post(city):
+    post = city.act("Claire", "create", city.draft())
+    post = city.act("Odile", "edit", post.id, city.draft("D'Odile"), version=post.version)
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    assert refused(city.judge, "Odile", post) == "own_post"
+
+
+def test_two_people_at_once_on_one_post(city):
+    post = city.act("Claire", "create", city.draft())
+    city.act("Odile", "edit", post.id, city.draft("D'Odile"), version=post.version)
+    for step, args in (("edit", (city.draft("De Claire"),)), ("submit", ())):
+        assert refused(city.act, "Claire", step, post.id, *args, version=post.version) == "post_changed"
+
+
+# ------------------------------------------------------------------------------------------ approvals
+contents = st.lists(
+    st.tuples(st.integers(1, 3), st.text(max_size=5), st.none() | st.text(min_size=1, max_size=5)),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda entry: entry[0],
+)
+
+
+@given(one=contents, other=contents)
+def test_an_approval_is_bound_to_the_exact_content(one, other):
+    def hashed(content):
+        return content_hash(Post(variants=[Variant(account_id=a, text=t, link=link) for a, t, link in content]))
+
+    assert (hashed(one) == hashed(other)) == (sorted(one, key=repr) == sorted(other, key=repr))
+
+
+@pytest.mark.parametrize("change", ["text", "account", "link"])
+def test_other_content_voids_the_approval(city, change):
+    post = city.approved("nord")
+    changed = {
+        "text": city.draft("Autre chose.", "nord"),
+        "account": city.draft("Collecte reportée à mardi.", "nord", "sud"),
+        "link": city.draft("Collecte reportée à mardi.", "nord", link="https://ville.example"),
+    }[change]
+    post = city.act("Claire", "edit", post.id, changed, version=post.version)
+    assert post.state == PostState.DRAFT
+    with city.database.write() as session:
+        # Even if somebody found a way around the states.
+        session.get_one(Post, post.id).state = PostState.APPROVED
+    assert refused(city.schedule, post) == "post_not_approved"
+
+
+# ------------------------------------------------------------------------------------------ times
+def test_a_schedule_owes_each_account_one_effect(city):
+    post = city.schedule(city.approved())
+    assert [(effect.account_id, effect.due_at, effect.late_at) for effect in city.effects()] == [
+        (city.accounts[name], post.publish_at, post.publish_at + timedelta(hours=1)) for name in ("nord", "sud")
+    ]
+
+
+def test_unscheduled_leaves_nothing_and_can_be_scheduled_again(city):
+    post = city.schedule(city.approved())
+    post = city.act("Claire", "unschedule", post.id, version=post.version)
+    assert (post.state, post.publish_at) == (PostState.APPROVED, None)
+    city.deliver(hours=2)
+    assert city.published("nord") == []
+    post = city.schedule(post)
+    city.deliver(hours=1)
+    assert city.published("nord") == ["Collecte reportée à mardi."]
+    assert city.post(post).state == PostState.PUBLISHED
+
+
+def test_what_is_on_its_way_is_not_taken_back(city):
+    post = city.schedule(city.approved("nord"))
+    city.networks[city.accounts["nord"]].errors = [Ambiguous()]
+    city.deliver(hours=1)
+    assert refused(city.act, "Claire", "unschedule", post.id, version=post.version) == "post_leaving"
+    assert [effect.state for effect in city.effects()] == [EffectState.UNKNOWN]
+
+
+def test_late_goes_to_a_person_and_never_out(city):
+    post = city.schedule(city.approved())
+    city.deliver(hours=3)
+    assert city.published("nord") == city.published("sud") == []
+    post = city.post(post)
+    assert post.state == PostState.TO_REVIEW
+    assert [variant.failure for variant in post.variants] == ["late", "late"]
+    post = city.schedule(post)
+    city.deliver(hours=1)
+    assert city.post(post).state == PostState.PUBLISHED
+
+
+# ------------------------------------------------------------------------------------------ parts that fail
+def test_only_what_is_missing_is_sent_again(city):
+    post = city.schedule(city.approved())
+    city.networks[city.accounts["nord"]].errors = [Rejected("duplicate")]
+    city.deliver(hours=1)
+    post = city.post(post)
+    assert post.state == PostState.TO_REVIEW
+    assert [variant.failure for variant in post.variants] == ["rejected:duplicate", None]
+    assert refused(city.act, "Claire", "edit", post.id, city.draft("Autre"), version=post.version) == (
+        "post_not_editable"
+    )
+    post = city.schedule(post)
+    city.deliver(hours=1)
+    assert city.published("nord") == city.published("sud") == ["Collecte reportée à mardi."]
+    assert city.post(post).state == PostState.PUBLISHED
+
+
+def test_a_new_time_does_not_send_twice_what_still_waits(city):
+    post = city.schedule(city.approved())
+    city.networks[city.accounts["nord"]].errors = [Rejected("duplicate")]
+    with city.database.write() as session:
+        session.get_one(planning.Account, city.accounts["sud"]).throttled_until = city.now + timedelta(minutes=70)
+    city.deliver(hours=1)
+    post = city.post(post)
+    assert post.state == PostState.TO_REVIEW
+    post = city.schedule(post)
+    city.deliver(minutes=30)
+    city.deliver(minutes=30)
+    assert city.published("nord") == city.published("sud") == ["Collecte reportée à mardi."]
+    assert city.post(post).state == PostState.PUBLISHED
+
+
+def test_words_that_were_replaced_never_leave(city):
+    post = city.schedule(city.approved())
+    city.networks[city.accounts["nord"]].errors = [Rejected("policy")]
+    with city.database.write() as session:
+        session.get_one(planning.Account, city.accounts["sud"]).throttled_until = city.now + timedelta(minutes=70)
+    city.deliver(hours=1)
+    post = city.post(post)
+    city.act("Claire", "edit", post.id, city.draft("Mieux dit."), version=post.version)
+    city.deliver(minutes=20)
+    assert city.published("nord") == city.published("sud") == []
+
+
+def test_what_may_be_on_the_network_is_neither_replaced_nor_sent_again(city):
+    post = city.schedule(city.approved())
+    city.networks[city.accounts["nord"]].errors = [Rejected("policy")]
+    city.networks[city.accounts["sud"]].errors = [Ambiguous()]
+    city.deliver(hours=1)
+    post = city.post(post)
+    assert post.state == PostState.TO_REVIEW
+    assert refused(city.schedule, post) == "post_leaving"
+    assert refused(city.act, "Claire", "edit", post.id, city.draft("Autre"), version=post.version) == "post_leaving"
+
+
+@pytest.mark.parametrize("error", [TokenInvalid("expired"), Throttled(datetime(2026, 11, 2, 15, 30, tzinfo=UTC))])
+def test_a_passing_refusal_waits_within_its_window(city, error):
+    post = city.schedule(city.approved("nord"))
+    city.networks[city.accounts["nord"]].errors = [error]
+    city.deliver(hours=1)
+    assert city.post(post).state == PostState.SCHEDULED
+    with city.database.write() as session:
+        session.get_one(planning.Account, city.accounts["nord"]).state = "active"
+    city.deliver(minutes=30)
+    assert city.post(post).state == PostState.PUBLISHED
+    assert city.published("nord") == ["Collecte reportée à mardi."]
+
+
+# ------------------------------------------------------------------------------------------ scope
+def test_a_post_is_of_those_whose_scope_holds_all_its_accounts(city):
+    both, south, whole = (
+        city.act("Claire", "create", city.draft("Texte", *names)) for names in (("nord", "sud"), ("sud",), ("ville",))
+    )
+    with city.database.read() as session:
+        seen = {post.id for post in planning.posts(session, city.people["Sylvie"])}
+        everything = {post.id for post in planning.posts(session, city.people["Claire"])}
+        assert planning.posts(session, city.people["Ariane"]) == []
+    assert seen == {south.id}
+    assert everything == {both.id, south.id, whole.id}
+    for post in (both, whole):
+        with pytest.raises(NotFound):
+            city.act("Sylvie", "edit", post.id, city.draft("À moi", "sud"), version=post.version)
+        with pytest.raises(NotFound):
+            city.judge("Sylvie", post)
+    with pytest.raises(NotFound), city.database.read() as session:
+        planning.detail(session, city.people["Sylvie"], whole.id)
+    refusal = Draft("Titre", {city.accounts["nord"]: "Texte"})
+    assert refused(city.act, "Sylvie", "create", refusal) == "account_unknown"
+
+
+def test_the_list_costs_the_same_whatever_its_length(city):
+    from sqlalchemy import event
+
+    def cost():
+        statements = []
+        engine = city.database._reading
+        listener = lambda *args: statements.append(args[2])  # noqa: E731  # Its arguments are the library's.
+        event.listen(engine, "before_cursor_execute", listener)
+        with city.database.read() as session:
+            found = planning.posts(session, city.people["Claire"])
+            assert all(post.author.name and post.variants[0].account.name for post in found)
+        event.remove(engine, "before_cursor_execute", listener)
+        return len([statement for statement in statements if statement.startswith(("SELECT", "WITH"))])
+
+    for _ in range(2):
+        city.act("Claire", "create", city.draft())
+    few = cost()
+    for _ in range(10):
+        city.act("Claire", "create", city.draft())
+    assert cost() == few
