@@ -26,7 +26,13 @@ def parvis_of(request: Request) -> Parvis:
     return parvis
 
 
-def _now(request: Request) -> datetime:
+# What asks nothing of the database is `async`: FastAPI would send a plain function to a thread and wait for it, and
+# four such changes of thread cost a request more than all that it does.
+async def _installation(request: Request) -> Parvis:
+    return parvis_of(request)
+
+
+async def _now(request: Request) -> datetime:
     return parvis_of(request).clock()
 
 
@@ -62,7 +68,7 @@ def _identity(request: Request) -> Identity:
     return identity
 
 
-def _viewer(identity: Annotated[Identity, Depends(_identity)]) -> Viewer:
+async def _viewer(identity: Annotated[Identity, Depends(_identity)]) -> Viewer:
     return identity.viewer
 
 
@@ -72,7 +78,7 @@ def require(action: Action, *, whole_city: bool = False) -> Any:
     What they may do it *on* is narrowed by `models.scope.visible` and `Viewer.may_on`.
     """
 
-    def allowed(viewer: CurrentViewer) -> Viewer:
+    async def allowed(viewer: CurrentViewer) -> Viewer:
         may = viewer.may_on(action, borough_id=None, account_id=None) if whole_city else viewer.may(action)
         if not may:
             raise Forbidden
@@ -90,6 +96,6 @@ ReadSession = Annotated[Session, Depends(_read, scope="function")]
 WriteSession = Annotated[Session, Depends(_write, scope="function")]
 CurrentIdentity = Annotated[Identity, Depends(_identity)]
 CurrentViewer = Annotated[Viewer, Depends(_viewer)]
-Installation = Annotated[Parvis, Depends(parvis_of)]
+Installation = Annotated[Parvis, Depends(_installation)]
 Now = Annotated[datetime, Depends(_now)]
 RawBody = Annotated[bytes, Depends(_raw_body)]
