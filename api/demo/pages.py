@@ -108,7 +108,7 @@ def steps(session: Session) -> list[Step]:
             DecisionKind.HIDE in kinds,
         ),
         Step(
-            N_("Seven people saw one water-main break: one request"),
+            N_("Six people saw one water-main break: one request"),
             N_("Search for “Wolfe”: q opens the 311 request for the first one, and joins the others to it."),
             city.SECOND_MODERATOR,
             "/?words=Wolfe",
