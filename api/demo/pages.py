@@ -104,14 +104,14 @@ def steps(session: Session) -> list[Step]:
             N_("Criticism stays, an insult is hidden with its reason"),
             N_("Search for “imbécile”, press m and choose the article. Then try to hide the criticism of the mayor."),
             city.MODERATOR,
-            "/?words=imbécile",
+            "/?mots=imbécile",
             DecisionKind.HIDE in kinds,
         ),
         Step(
             N_("Six people saw one water-main break: one request"),
             N_("Search for “Wolfe”: q opens the 311 request for the first one, and joins the others to it."),
             city.SECOND_MODERATOR,
-            "/?words=Wolfe",
+            "/?mots=Wolfe",
             DecisionKind.REQUEST in kinds,
         ),
         Step(
