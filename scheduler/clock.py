@@ -62,8 +62,7 @@ class Clock:
         with self._turning:
             self._stopped.set()
             scheduler, self._scheduler = self._scheduler, None
-        if scheduler is not None:
-            scheduler.shutdown(wait=True)
+        _shut_down(scheduler, wait=True)
 
     def _start_scheduler(self) -> None:
         self._beat = time.monotonic()
@@ -100,11 +99,15 @@ class Clock:
         with self._turning:
             if self._stopped.is_set():
                 return
-            if self._scheduler is not None:
-                # One that died on its own cannot be stopped any more.
-                with contextlib.suppress(SchedulerNotRunningError):
-                    self._scheduler.shutdown(wait=False)
+            _shut_down(self._scheduler, wait=False)
             self._start_scheduler()
+
+
+def _shut_down(scheduler: BackgroundScheduler | None, *, wait: bool) -> None:
+    if scheduler is not None:
+        # One that died on its own cannot be stopped any more.
+        with contextlib.suppress(SchedulerNotRunningError):
+            scheduler.shutdown(wait=wait)
 
 
 def _say(event: JobEvent) -> None:

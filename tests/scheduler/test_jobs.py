@@ -1,0 +1,171 @@
+"""The list of all that happens by itself: what each job finds, and that finding nothing costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, select
+
+from connectors.base import CommentSeen, Event, Page
+from models import audit, work
+from models.accounts import Account, Delivery
+from models.audit import AuditEntry
+from models.comments import Comment
+from models.locks import locks_for
+from models.secrets import Vault
+from models.session import Database
+from models.vocabulary import EffectKind, EffectState, NetworkName
+from models.work import Timing, Work
+from scheduler.jobs import City, handlers, ticks
+
+NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
+
+
+class Carrier:
+    """An engine that only writes down what it was to carry."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, int]] = []
+
+    def start(self) -> None: ...
+
+    def send(self, handler: str, row_id: int) -> None:
+        self.sent.append((handler, row_id))
+
+    def stop(self) -> None: ...
+
+
+class Pages:
+    """A network with one page to read."""
+
+    def pull(self, cursor: str | None, budget: int) -> Page:
+        seen = CommentSeen("1", "pull", NOW, NOW, text="Bonjour")
+        return Page((), (seen,), "end", more=False, calls=1)
+
+
+class Bodies:
+    """A webhook whose every body tells of one comment."""
+
+    def parse(self, raw: bytes) -> tuple[Event, ...]:
+        number = raw.decode()
+        return (Event("page", CommentSeen(number, "add", NOW, NOW, text="Bonjour")),)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=4)
+    if database.sqlite:
+        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def account_id(database: Database) -> int:
+    account = Account(
+        network=NetworkName.FACEBOOK,
+        external_id="page",
+        name="Ville",
+        token_closed="",
+        state_since=NOW,
+        pull_due_at=NOW,
+        created_at=NOW,
+    )
+    with database.write() as session:
+        session.add(account)
+    return account.id
+
+
+@pytest.fixture
+def city(database: Database, tmp_path: Path) -> City:
+    locks = locks_for(database, tmp_path)
+
+    return City(
+        database=database,
+        locks=locks,
+        work=Work(database, locks, [], owner="the test", clock=lambda: NOW, timing=Timing()),
+        classifier=lambda: None,
+        context=None,
+        network_of=lambda _: Pages(),
+        webhook_of=lambda _: Bodies(),
+        clock=lambda: NOW,
+        pull_every=timedelta(minutes=5),
+    )
+
+
+@pytest.fixture
+def jobs(city: City):
+    """Each job by its name, and the engine that they were given."""
+    carrier = Carrier()
+    return {tick.name: tick.look for tick in ticks(city, carrier)}, carrier
+
+
+def test_the_list(city):
+    listed = ticks(city, Carrier())
+    names = [tick.name for tick in listed]
+    assert set(names) >= {"parse", "classify", "deliver", "reconcile", "pull", "seal", "forget"}
+    assert len(set(names)) == len(names)
+    assert all(tick.every > timedelta(0) for tick in listed)
+    assert set(handlers(city)) == {"deliver", "reconcile", "pull"}
+
+
+def test_pulls_that_are_due_are_carried_and_read(city, jobs, account_id):
+    looks, carrier = jobs
+    looks["pull"]()
+    assert carrier.sent == [("pull", account_id)]
+    handlers(city)["pull"](account_id)
+    carrier.sent.clear()
+    looks["pull"]()
+    assert carrier.sent == []
+    with city.database.read() as session:
+        assert session.scalars(select(Comment.external_id)).all() == ["1"]
+
+
+def test_more_deliveries_than_one_batch_are_all_parsed(city, jobs, account_id):
+    with city.database.write() as session:
+        session.add_all(
+            Delivery(network="facebook", raw=str(number).encode(), received_at=NOW) for number in range(250)
+        )
+    jobs[0]["parse"]()
+    with city.database.read() as session:
+        assert len(session.scalars(select(Comment.id)).all()) == 250
+
+
+def test_effects_that_are_due_or_doubtful_are_carried(city, jobs, account_id):
+    looks, carrier = jobs
+    with city.database.write() as session:
+        due, _later, doubtful = (
+            work.owe(
+                session,
+                key=f"hide:{number}",
+                kind=EffectKind.HIDE,
+                account_id=account_id,
+                target=str(number),
+                payload={},
+                due_at=due_at,
+            )
+            for number, due_at in enumerate([NOW, NOW + timedelta(seconds=1), NOW])
+        )
+        doubtful.state, doubtful.read_due_at = EffectState.UNKNOWN, NOW
+    looks["deliver"]()
+    looks["reconcile"]()
+    assert carrier.sent == [("deliver", due.id), ("reconcile", doubtful.id)]
+
+
+def test_what_was_done_is_sealed(city, jobs):
+    with city.database.write() as session:
+        audit.note(session, "post.created", "post:1", now=NOW, person_id=None)
+    jobs[0]["seal"]()
+    with city.database.read() as session:
+        assert session.scalars(select(AuditEntry.sequence)).all() == [1]
+        assert audit.verify(session).broken_at is None
+
+
+def test_a_city_where_nothing_happens(city):
+    carrier = Carrier()
+    for tick in ticks(city, carrier):
+        tick.look()
+    assert carrier.sent == []
