@@ -1,0 +1,98 @@
+"""The OpenAPI document is true: what schemathesis makes up from it is answered as it says, and nothing breaks.
+
+A signed-in person with every role and a program's key, over the application itself (no socket), a bounded number of
+made-up requests for each operation.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from models.requests311 import Service
+from models.vocabulary import Role
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 10
+WHO = {"authorization", "cookie", "origin"}
+KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read")
+
+
+def test_the_document_says_all_that_a_program_needs(town):
+    document = town.client.get("/api/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operations = [
+        (method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    assert len({operation["operationId"] for _, _, operation in operations}) == len(operations)
+    for method, path, operation in operations:
+        assert path.startswith("/api/v1/")
+        assert operation["tags"]
+        assert operation["security"] == [{"key": []}, {"session": []}]
+        errors = {status: said for status, said in operation["responses"].items() if not status.startswith("2")}
+        assert {"401", "403", "422", "500"} <= set(errors)
+        assert ("requestBody" in operation) <= ({"400", "413"} <= set(errors)), (method, path)
+        assert all(list(said["content"]) == ["application/problem+json"] for said in errors.values())
+    assert "token" not in json.dumps(document["components"]["schemas"]["AccountShown"]["properties"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("who", ["person", "key"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_every_operation_answers_as_the_document_says(town, who, mode):
+    headers = inhabit(town, who)
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", town.client.app)
+    statuses: Counter[int] = Counter()
+    for found in schema.get_all_operations():
+        operation = found.ok()
+
+        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def answers(case):
+            # A cookie or a key that is made up says only 401.
+            case.cookies = {}
+            given_headers = {name: value for name, value in case.headers.items() if name.lower() not in WHO}
+            case.headers = type(case.headers)(given_headers | headers)
+            response = case.call()
+            statuses[response.status_code] += 1
+            case.validate_response(response, checks=CHECKS)
+
+        answers()
+    assert set(statuses) & {200, 201}
+    assert 401 not in statuses
+    assert (403 in statuses) == (who == "key")
+
+
+def inhabit(town, who):
+    """A few rows of each kind, so that small ids exist; the headers of who asks."""
+    account = town.account()
+    town.waiting(account, "Bonjour", "Nid-de-poule rue Saint-Jean", "Merci 🙏", lane=1)
+    with town.parvis.database.write() as session:
+        session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5))
+    person = town.person("Mona", *((role, None) for role in Role))
+    post = {"title": "Collecte", "variants": [{"account_id": account, "text": "Jeudi."}]}
+    assert town.client.post("/api/v1/posts", json=post, headers=person).status_code == 201
+    decision = {"comment_id": 1, "version": 1, "kind": "request", "service_code": "nids"}
+    assert town.client.post("/api/v1/decisions", json=decision, headers=person).status_code == 201
+    return person if who == "person" else town.key(*KEY_SCOPES)
