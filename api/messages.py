@@ -94,6 +94,13 @@ REFUSALS: Mapping[str, str] = {
     # programs
     "cursor_invalid": N_("This place in the list is not one that we gave."),
     "idempotency_key_reused": N_("This Idempotency-Key came with another request already."),
+    # texts kept, and the model
+    "effects_open": N_("Something about this comment has not left yet: wait, or cancel it."),
+    "evaluation_columns": N_("The file must have the columns %(columns)s."),
+    "evaluation_task": N_("Unknown task %(task)s; the tasks are %(tasks)s."),
+    "evaluation_empty": N_("There is no labelled text in %(file)s."),
+    "evaluation_labels": N_("Unknown labels: %(labels)s."),
+    "train_extra_missing": N_('Training needs an extra: pip install "parvis[%(extra)s]".'),
     # 311 requests
     "note_needed": N_("Write a note for the citizen."),
     "request_changed": N_("Somebody has changed this request since you opened it."),

@@ -1,0 +1,189 @@
+"""A small city behind the door: two boroughs, accounts in each, one person for each role in each kind of place."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import auth, people
+from api.app import create_app
+from api.people import CITY, Place
+from api.settings import Settings
+from api.wiring import Parvis, build
+from models.comments import Comment, Decision
+from models.people import Borough, Membership, Person
+from models.posts import Post, Variant
+from models.requests311 import Service, ServiceRequest
+from models.vocabulary import CommentState, DecisionKind, Group311, NetworkName, PostState, Role
+from moderation import seeds
+
+START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
+SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
+
+
+@dataclass
+class SetClock:
+    """A clock that goes on only when it is told to."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **span: float) -> None:
+        self.now += timedelta(**span)
+
+
+@dataclass
+class SmallCity:
+    """Ids of what was seeded. Keys: "north", "south" (boroughs), and "city" for what belongs to the whole city."""
+
+    boroughs: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, int] = field(default_factory=dict)
+    comments: dict[str, int] = field(default_factory=dict)
+    decisions: dict[str, int] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
+    """Numbers."""
+    posts: dict[str, int] = field(default_factory=dict)
+    people: dict[tuple[Role, str], int] = field(default_factory=dict)
+    """By role and place: "city", "north" (the borough), "north account"."""
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def open_parvis(tmp_path: Path, clock: SetClock) -> Iterator[Callable[..., Parvis]]:
+    """Builds an installation over a database; settings may be given."""
+    opened: list[Parvis] = []
+
+    def open_one(url: str, **given: object) -> Parvis:
+        values = {"home": tmp_path, "database_url": url, "secret_key": "k" * 40, "engine": "off", **given}
+        opened.append(build(Settings(_env_file=None, **values), clock=clock))
+        return opened[-1]
+
+    yield open_one
+    for parvis in opened:
+        parvis.close()
+
+
+@pytest.fixture
+def parvis(database_url: str, open_parvis: Callable[..., Parvis]) -> Parvis:
+    """An installation without a row, on each database."""
+    return open_parvis(database_url)
+
+
+@pytest.fixture
+def sqlite_parvis(_migrated_sqlite: Path, tmp_path: Path, open_parvis: Callable[..., Parvis]) -> Parvis:
+    """The same on SQLite alone, for what does not depend on the database."""
+    return open_parvis(f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path / 'parvis.db')}")
+
+
+@pytest.fixture
+def visit() -> Callable[..., TestClient]:
+    """A browser at the door of an installation: it says where its requests come from, and follows nothing by itself."""
+
+    def open_door(parvis: Parvis, **headers: str) -> TestClient:
+        return TestClient(
+            create_app(parvis),
+            base_url=parvis.settings.base_url,
+            follow_redirects=False,
+            raise_server_exceptions=False,
+            headers={**SAME_ORIGIN, **headers},
+        )
+
+    return open_door
+
+
+@pytest.fixture
+def sign_in_as() -> Callable[[Parvis, TestClient, int], TestClient]:
+    """Gives a browser the session of a person, without the time that a password takes."""
+
+    def enter(parvis: Parvis, client: TestClient, person_id: int) -> TestClient:
+        with parvis.database.write() as session:
+            person = session.get_one(Person, person_id)
+            token = auth.welcome(session, parvis.vault, person, now=parvis.clock()).token
+        client.cookies.set("parvis", token or "")
+        return client
+
+    return enter
+
+
+@pytest.fixture
+def seed_city() -> Callable[[Parvis], SmallCity]:
+    """The small city, in the database of an installation."""
+    return _seed
+
+
+def _seed(parvis: Parvis) -> SmallCity:
+    city, now = SmallCity(), parvis.clock()
+    with parvis.database.write() as session:
+        for name in ("north", "south"):
+            borough = Borough(code=name, name=name.title())
+            session.add(borough)
+            session.flush()
+            city.boroughs[name] = borough.id
+        session.add(Service(code="roads", name="Chaussée", group=Group311.ROADS, days=5))
+        seeds.plant(session, now=now)
+        author = people.invite(session, "seed@ville.example", "Seed", [], by=None, now=now)
+        session.flush()
+        for number, (name, borough_id) in enumerate({**city.boroughs, "city": None}.items(), start=1):
+            account = people.add_account(
+                session,
+                parvis.vault,
+                NetworkName.FACEBOOK,
+                str(number),
+                name=f"Page {name}",
+                token=f"token-{name}",
+                borough_id=borough_id,
+                now=now,
+            )
+            scope = {"account_id": account.id, "borough_id": borough_id}
+            comment = Comment(
+                **scope,
+                external_id=f"c{number}",
+                text="Bonjour",
+                created_at=now,
+                received_at=now,
+                queued_at=now,
+                state=CommentState.WAITING,
+            )
+            request = ServiceRequest(
+                **scope,
+                number=f"PAR-2026-{number:06}",
+                service_code="roads",
+                opened_by_id=author.id,
+                opened_at=now,
+                due_at=now,
+            )
+            post = Post(title=f"Post {name}", state=PostState.DRAFT, author_id=author.id, created_at=now)
+            session.add_all([comment, request, post])
+            session.flush()
+            kind = DecisionKind.NOTHING
+            decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author.id, at=now)
+            session.add_all([Variant(post_id=post.id, account_id=account.id, text="Bonjour"), decision])
+            session.flush()
+            city.accounts[name], city.comments[name], city.posts[name] = account.id, comment.id, post.id
+            city.requests[name], city.decisions[name] = request.number, decision.id
+        everywhere = {
+            "city": CITY,
+            "north": Place(borough_id=city.boroughs["north"]),
+            "north account": Place(account_id=city.accounts["north"]),
+        }
+        for role in Role:
+            for name, place in everywhere.items():
+                email = f"{role}.{name.replace(' ', '.')}@ville.example"
+                person = people.invite(session, email, f"{role} {name}", [], by=None, now=now)
+                # Written as it is kept: an administrator of one borough cannot be made, and would be refused.
+                scope = {"borough_id": place.borough_id, "account_id": place.account_id}
+                session.add(Membership(person_id=person.id, role=role, **scope))
+                city.people[role, name] = person.id
+    return city

@@ -1,0 +1,273 @@
+"""Route × role × scope. Every route of the application stands in the table, or the test fails.
+
+A line says who may pass: anybody ("public"), whoever is signed in, any API key, or who may do an `Action`. A line that
+names a `thing` is tried on one in each borough and on one of the whole city, and what is out of scope reads as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from api import people
+from api.app import create_app
+from api.wiring import Parvis
+from models.people import Membership
+from models.scope import ALLOWED, KEY_SCOPES, Action
+from models.vocabulary import Role
+
+PUBLIC, SIGNED_IN, ANY_KEY = "public", "signed in", "any key"
+
+
+@dataclass(frozen=True)
+class Line:
+    """Who may pass. `thing`: the scoped kind that the path's parameter, or `{thing}` in the body, names."""
+
+    who: str
+    thing: str | None = None
+    whole_city: bool = False
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """Sent as a form, or as JSON under /api: what a whole request needs, so that the scope is what decides."""
+
+
+FORM_KEY = "0123456789abcdef"
+DECIDING = {"comment_id": "{thing}", "version": 1, "kind": "nothing"}
+
+TABLE: Mapping[tuple[str, str], Line] = {
+    ("GET", "/api/v1/openapi.json"): Line(PUBLIC),
+    ("GET", "/healthz"): Line(PUBLIC),
+    ("GET", "/readyz"): Line(PUBLIC),
+    ("GET", "/metrics"): Line(ANY_KEY),
+    # webhooks answer to their signature (tests/api/v1/test_webhooks.py)
+    ("GET", "/webhooks/meta"): Line("signature"),
+    ("POST", "/webhooks/meta"): Line("signature"),
+    # signing in
+    ("GET", "/connexion"): Line(PUBLIC),
+    ("POST", "/connexion"): Line(PUBLIC),
+    ("GET", "/connexion/code"): Line("password given"),
+    ("POST", "/connexion/code"): Line("password given"),
+    ("POST", "/deconnexion"): Line("leaves"),
+    ("GET", "/invitation/{token}"): Line("link"),
+    ("POST", "/invitation/{token}"): Line("link"),
+    ("GET", "/compte"): Line(SIGNED_IN),
+    ("POST", "/compte/mot-de-passe"): Line(SIGNED_IN),
+    ("POST", "/compte/second-facteur"): Line(SIGNED_IN),
+    ("POST", "/compte/second-facteur/retirer"): Line(SIGNED_IN),
+    ("POST", "/compte/preferences"): Line(SIGNED_IN),
+    # people
+    ("GET", "/personnes"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/roles"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/lien"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/second-facteur/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/acces"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/roles/{membership_id}/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    # the queue
+    ("GET", "/"): Line("home"),
+    ("GET", "/commentaires/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
+    ("POST", "/commentaires/{comment_id}/reservation"): Line(Action.DECIDE, "comments"),
+    ("POST", "/commentaires/{comment_id}/liberation"): Line(Action.DECIDE),
+    ("POST", "/commentaires/{comment_id}/decision"): Line(
+        Action.DECIDE, "comments", body={"kind": "nothing", "version": 1, "form_key": FORM_KEY}
+    ),
+    ("POST", "/decisions/{decision_id}/annulation"): Line(Action.DECIDE, "decisions"),
+    # 311 requests
+    ("GET", "/requetes"): Line(Action.SEE_REQUESTS),
+    ("GET", "/requetes/{number}"): Line(Action.SEE_REQUESTS, "requests"),
+    ("POST", "/requetes/{number}/statut"): Line(
+        Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "version": 1}
+    ),
+    # posts
+    ("GET", "/publications"): Line(Action.SEE_POSTS),
+    ("GET", "/publications/nouvelle"): Line(Action.WRITE_POSTS),
+    ("POST", "/publications"): Line(Action.WRITE_POSTS),
+    ("GET", "/publications/{post_id}"): Line(Action.SEE_POSTS, "posts"),
+    ("GET", "/publications/{post_id}/modifier"): Line(Action.WRITE_POSTS, "posts"),
+    ("POST", "/publications/{post_id}"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    ("POST", "/publications/{post_id}/soumettre"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    ("POST", "/publications/{post_id}/avis"): Line(
+        Action.APPROVE_POSTS, "posts", body={"version": 1, "approved": "true"}
+    ),
+    ("POST", "/publications/{post_id}/planification"): Line(
+        Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
+    ),
+    ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    # JSON
+    ("GET", "/api/v1/comments"): Line(Action.SEE_COMMENTS),
+    ("GET", "/api/v1/comments/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
+    ("GET", "/api/v1/decisions"): Line(Action.SEE_COMMENTS),
+    ("POST", "/api/v1/decisions"): Line(Action.DECIDE, "comments", body=DECIDING),
+    ("POST", "/api/v1/decisions/{decision_id}/undo"): Line(Action.DECIDE, "decisions"),
+    ("GET", "/api/v1/requests"): Line(Action.SEE_REQUESTS),
+    ("GET", "/api/v1/requests/{number}"): Line(Action.SEE_REQUESTS, "requests"),
+    ("POST", "/api/v1/requests/{number}/changes"): Line(
+        Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "note": ""}
+    ),
+    ("GET", "/api/v1/posts"): Line(Action.SEE_POSTS),
+    ("GET", "/api/v1/posts/{post_id}"): Line(Action.SEE_POSTS, "posts"),
+    ("POST", "/api/v1/posts"): Line(Action.WRITE_POSTS),
+    ("POST", "/api/v1/posts/{post_id}/submit"): Line(Action.WRITE_POSTS, "posts"),
+    ("POST", "/api/v1/posts/{post_id}/approve"): Line(Action.APPROVE_POSTS, "posts"),
+    ("POST", "/api/v1/posts/{post_id}/send-back"): Line(Action.APPROVE_POSTS, "posts", body={"comment": "Non"}),
+    ("POST", "/api/v1/posts/{post_id}/schedule"): Line(
+        Action.WRITE_POSTS, "posts", body={"publish_at": "2026-12-24T12:00:00Z"}
+    ),
+    ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
+    ("GET", "/api/v1/accounts"): Line(Action.SEE_ACCOUNTS),
+}
+
+
+def routes_of(app: FastAPI) -> Iterator[tuple[str, str]]:
+    """Every (method, path) that the application answers, files aside."""
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            if method != "HEAD" and route.path:
+                yield method, route.path
+
+
+def test_every_route_stands_in_the_table_and_nothing_else(sqlite_parvis):
+    assert set(routes_of(create_app(sqlite_parvis))) == set(TABLE)
+
+
+def may(parvis: Parvis, line: Line, role: Role, place: str, thing: str) -> bool:
+    """What the rules say: the role gives the action, and its place holds the thing ("north", "south" or "city")."""
+    if line.who == SIGNED_IN:
+        return True
+    if line.who not in ALLOWED[role]:
+        return False
+    if line.whole_city:
+        return place == "city"
+    return line.thing is None or place == "city" or thing == "north"
+
+
+def passed(response: Any) -> bool:
+    """Whether the request came to the work itself: what the work answers to it is not this test's matter."""
+    assert response.status_code < 500, f"{response.request.method} {response.request.url}"
+    assert response.status_code != 405, response.text
+    out = response.status_code in {401, 403, 404} or response.headers.get("location", "").startswith("/connexion")
+    return not out
+
+
+class Caller:
+    """Sends the request of a line, its places filled."""
+
+    def __init__(self, parvis: Parvis, city: Any, client: TestClient) -> None:
+        self._client = client
+        self._city = city
+        with parvis.database.write() as session:
+            target = people.invite(
+                session,
+                "target@ville.example",
+                "Target",
+                [(Role.MODERATOR, people.CITY)],
+                by=None,
+                now=parvis.clock(),
+            )
+            session.flush()
+            membership = session.scalars(select(Membership.id).where(Membership.person_id == target.id)).one()
+        self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
+
+    def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
+        there = getattr(self._city, line.thing)[thing] if line.thing else 0
+        places = dict.fromkeys(("comment_id", "decision_id", "number", "post_id", "request_id"), there) | self._places
+        body = {name: there if value == "{thing}" else value for name, value in line.body.items()}
+        sent: dict[str, Any] = {}
+        if method != "GET":
+            sent = {"json": body} if path.startswith("/api/") else {"data": body}
+        headers = {"if-match": '"1"', **headers}
+        return self._client.request(method, path.format(**places), headers=headers, **sent)
+
+
+@pytest.mark.parametrize("place", ["city", "north", "north account"])
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_passes_where_its_place_and_its_actions_say(role, place, sqlite_parvis, seed_city, visit, sign_in_as):
+    city = seed_city(sqlite_parvis)
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[role, place])
+    call = Caller(sqlite_parvis, city, client)
+    wrong = []
+    for (method, path), line in TABLE.items():
+        if line.who not in {SIGNED_IN, *Action}:
+            continue
+        for thing in ("south", "city", "north") if line.thing else ("city",):
+            response = call(method, path, line, thing)
+            if passed(response) != may(sqlite_parvis, line, role, place, thing):
+                wrong.append((method, path, thing, response.status_code))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_everybody_lands_on_a_page_that_they_may_see(role, sqlite_parvis, seed_city, visit, sign_in_as):
+    """The address that every sign-in leads to: never a circle, never a page that refuses."""
+    city = seed_city(sqlite_parvis)
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[role, "city"])
+    response = client.get("/")
+    if response.status_code == 303:
+        response = client.get(response.headers["location"])
+    assert response.status_code == 200
+
+
+def test_who_is_signed_out_passes_nowhere_but_at_the_public_doors(sqlite_parvis, seed_city, visit):
+    call = Caller(sqlite_parvis, seed_city(sqlite_parvis), visit(sqlite_parvis))
+    wrong = {}
+    for (method, path), line in TABLE.items():
+        response = call(method, path, line, "city")
+        expected = line.who == PUBLIC
+        # The sign-in page itself answers 401 to a wrong password.
+        if (passed(response) or path == "/connexion") != expected:
+            wrong[method, path] = response.status_code
+        if path.startswith("/api/") and line.who != PUBLIC:
+            assert response.status_code == 401
+            assert response.headers["content-type"] == "application/problem+json"
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("scope", sorted(KEY_SCOPES))
+def test_a_key_reads_what_its_scope_says_and_no_page(scope, sqlite_parvis, seed_city, visit):
+    city = seed_city(sqlite_parvis)
+    with sqlite_parvis.database.write() as session:
+        key = people.add_key(session, "programme", [scope], now=sqlite_parvis.clock())
+    call = Caller(sqlite_parvis, city, visit(sqlite_parvis))
+    wrong = {}
+    for (method, path), line in TABLE.items():
+        if line.who not in {SIGNED_IN, ANY_KEY, *Action}:
+            continue
+        response = call(method, path, line, "city", authorization=f"Bearer {key}")
+        expected = line.who == ANY_KEY or (path.startswith("/api/") and line.who == KEY_SCOPES[scope])
+        if passed(response) != expected:
+            wrong[method, path] = response.status_code, response.text[:200]
+    assert wrong == {}
+
+
+UNSAFE = sorted(route for route in TABLE if route[0] != "GET")
+FOREIGN: Mapping[str, Mapping[str, str]] = {
+    "another site": {"sec-fetch-site": "cross-site"},
+    "a neighbour under the same domain": {"sec-fetch-site": "same-site"},
+    "another origin, an old browser": {"sec-fetch-site": "", "origin": "https://evil.example"},
+    "nothing said": {"sec-fetch-site": ""},
+}
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+def test_no_unsafe_route_takes_a_form_from_elsewhere(foreign, sqlite_parvis, seed_city, visit, sign_in_as):
+    city = seed_city(sqlite_parvis)
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[Role.ADMIN, "city"])
+    del client.headers["sec-fetch-site"]
+    headers = {name: value for name, value in FOREIGN[foreign].items() if value}
+    for method, path in UNSAFE:
+        response = client.request(method, path.replace("{", "").replace("}", ""), headers=headers)
+        assert response.status_code == 403, path
+        assert "autre site" in response.text, path
+
+
+def test_the_same_forms_from_our_own_pages_are_taken(sqlite_parvis, seed_city, visit, sign_in_as):
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), seed_city(sqlite_parvis).people[Role.ADMIN, "city"])
+    del client.headers["sec-fetch-site"]
+    for headers in ({"origin": "http://127.0.0.1:8000"}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
+        assert client.post("/compte/preferences", data={"language": "fr_CA"}, headers=headers).status_code == 303
