@@ -1,0 +1,171 @@
+"""The main job end to end, in a real browser, on the demonstration: triage by keyboard, hide, reply, a 311 request
+answered in the thread, a post approved and published. What counts is what the pretend networks' journal has."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.demo import city
+from api.demo.installation import Demo, prepare
+from connectors.standin.state import Comment
+
+pytestmark = pytest.mark.browser
+
+AXE = (Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Iterator[Demo]:
+    demo = Demo(prepare(tmp_path / "demo"), undo_seconds=1, settle_seconds=1)
+    demo.start()
+    yield demo
+    demo.stop()
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    pytest.fail(f"did not come true: {what}")
+
+
+def become(page: Page, demo: Demo, who: str, path: str) -> None:
+    """One click in the demonstration's bar, then the page."""
+    name = city.PEOPLE[who][0]
+    page.goto(f"{demo.address}/visite")
+    page.locator(".demo-bar").get_by_role("button", name=name).click()
+    page.goto(f"{demo.address}{path}")
+
+
+def open_comment(page: Page, demo: Demo, words: str) -> None:
+    """The one comment that waits with these words, opened by keyboard."""
+    until(lambda: _listed(page, demo, words), f"“{words}” in the queue")
+    page.keyboard.press("Enter")
+    expect(page.locator("article.item")).to_be_visible()
+
+
+def _listed(page: Page, demo: Demo, words: str) -> bool:
+    page.goto(f"{demo.address}/?mots={words}")
+    return page.locator("#rows li.row").count() == 1
+
+
+def journal(demo: Demo, operation: str) -> list[tuple[str, str | None]]:
+    with demo.state.lock:
+        return [(entry.target, entry.text) for entry in demo.state.journal if entry.operation == operation]
+
+
+def said(demo: Demo, label: str) -> Comment:
+    thing = demo.player.things[label]
+    assert isinstance(thing, Comment)
+    return thing
+
+
+def test_the_main_job_by_keyboard_from_the_comment_to_the_answer(page: Page, demo: Demo) -> None:
+    become(page, demo, city.MODERATOR, "/")
+
+    # An insult is hidden, with an article of the netiquette.
+    open_comment(page, demo, "imbécile")
+    page.keyboard.press("m")
+    expect(page.locator("#hide-dialog")).to_be_visible()
+    page.locator("#hide-dialog input[value=N2]").check()
+    page.keyboard.press("Enter")
+    until(lambda: said(demo, "insulte").hidden, "the insult hidden on the network")
+    assert journal(demo, "hide") == [(said(demo, "insulte").id, None)]
+
+    # A question is answered in its thread.
+    open_comment(page, demo, "compostables")
+    page.keyboard.press("r")
+    page.keyboard.type("Bonjour, oui, les sacs certifiés sont acceptés.")
+    page.keyboard.press("Control+Enter")
+    answer = (said(demo, "sacs").id, "Bonjour, oui, les sacs certifiés sont acceptés.")
+    until(lambda: journal(demo, "reply") == [answer], "the reply on the network")
+
+    # A problem becomes a 311 request.
+    open_comment(page, demo, "lampadaire")
+    page.keyboard.press("q")
+    expect(page.locator("#request-dialog")).to_be_visible()
+    page.locator("#request-dialog select[name=service_code]").select_option("lampadaire")
+    page.locator("#request-dialog input[name=place]").fill("Saint-Joseph et Lafontaine")
+    page.locator("#request-dialog textarea[name=text]").fill("")
+    page.locator("#request-dialog button[type=submit]").click()
+
+    # The agent closes it with a note.
+    become(page, demo, city.AGENT, "/requetes")
+    until(lambda: page.reload() is not None and page.get_by_text(re.compile(r"SRV-\d{4}-000001")).count() > 0, "it")
+    page.get_by_role("link").filter(has_text=re.compile("SRV-|Lampadaire")).first.click()
+    page.locator("input[name=status][value=done]").check()
+    page.locator("textarea[name=note]").fill("L'ampoule a été remplacée ce matin.")
+    page.locator("form[data-request] button[type=submit]").click()
+    expect(page.locator(".chip").first).to_be_visible()
+
+    # The drafted answer leaves after the moderator's key, in the thread where the citizen wrote.
+    become(page, demo, city.MODERATOR, "/")
+    open_comment(page, demo, "lampadaire")
+    page.keyboard.press("r")
+    page.keyboard.press("Control+Enter")
+    until(lambda: len(journal(demo, "reply")) == 2, "the outcome answered in the thread")
+    target, text = journal(demo, "reply")[1]
+    assert target == said(demo, "lampadaire").id
+    assert text is not None
+    assert "L'ampoule a été remplacée ce matin." in text
+
+
+def test_a_post_is_written_approved_by_somebody_else_and_published(page: Page, demo: Demo) -> None:
+    become(page, demo, city.OFFICER, "/publications/nouvelle")
+    page.locator("input[name=title]").fill("Retour de l'eau")
+    page.locator("input[name=accounts]").first.check()
+    page.locator("#text").fill("L'eau est revenue sur la rue Wolfe.")
+    page.locator("main form button.primary").click()
+    page.locator("form[action$='/soumettre'] button").click()
+    post = page.url.removeprefix(demo.address)
+
+    # Whoever wrote it cannot approve it; the manager can.
+    assert page.locator("form[action$='/avis']").count() == 0
+    become(page, demo, city.MANAGER, post)
+    page.locator("form[action$='/avis'] button[value=true]").click()
+
+    become(page, demo, city.OFFICER, post)
+    # The page counts in minutes, in the city's zone; the next one is soon enough for a test.
+    at = (demo.parvis.clock() + timedelta(minutes=1)).astimezone(demo.parvis.settings.zone)
+    page.locator("#publish_at").fill(at.strftime("%Y-%m-%dT%H:%M"))
+    page.locator("form[action$='/planification'] button").click()
+    until(lambda: len(journal(demo, "publish")) == 1, "the post on the network")
+    assert journal(demo, "publish")[0][1] == "L'eau est revenue sur la rue Wolfe."
+    until(lambda: page.reload() is not None and page.locator("a[rel~=noopener]").count() > 0, "its permalink kept")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_tour_reads_live_data_and_has_no_barrier(page: Page, demo: Demo, scheme: str) -> None:
+    page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+    page.goto(f"{demo.address}/visite")
+    assert page.locator(".step").count() == 6
+    until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "sixty comments counted")
+    found = page.evaluate(AXE + ";axe.run(document,{runOnly:['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']})")
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == [], json.dumps(
+        found["violations"], ensure_ascii=False
+    )[:3000]
+
+
+def _figure(page: Page, name: str) -> int:
+    return int(page.locator(".figures div", has_text=name).locator("dd").inner_text().replace("\N{NO-BREAK SPACE}", ""))
+
+
+def test_starting_again_empties_the_demonstration_and_tells_the_story_anew(page: Page, demo: Demo) -> None:
+    become(page, demo, city.MODERATOR, "/")
+    open_comment(page, demo, "compostables")
+    page.keyboard.press("i")
+    page.goto(f"{demo.address}/visite")
+    until(lambda: page.reload() is not None and _figure(page, "Décisions") == 1, "the decision counted")
+    page.locator(".again button").click()
+    expect(page).to_have_url(f"{demo.address}/visite")
+    assert _figure(page, "Décisions") == 0
+    until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "the comments back")
