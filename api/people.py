@@ -20,6 +20,7 @@ from models.people import ApiKey, Borough, Membership, Person, PersonalLink
 from models.scope import KEY_SCOPES
 from models.secrets import SecretUnreadable, Vault, fingerprint
 from models.vocabulary import AccountState, NetworkName, Role
+from moderation.ingest import reroute
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -285,6 +286,8 @@ def add_account(
     account.token_closed = vault.close(token)
     account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
     session.flush()
+    # Webhooks that came before anybody knew the account were kept, and are parsed now.
+    reroute(session, account, now=now)
     action = "account_reconnected" if known else "account_added"
     audit.note(session, action, f"account:{account.id}", now=now, person_id=None)
     return account
