@@ -130,7 +130,7 @@ async function claim(id) {
       renewTimer = setInterval(() => { if (openId() === id && !document.hidden) claim(id); else clearInterval(renewTimer); }, 30_000);
       return true;
     }
-    if (response.status === 409 && openId() === id) say(parse(await response.text()), 10);
+    if (response.status === 409 && openId() === id && !pane.querySelector(".act-note")) say(parse(await response.text()), 10);
   } catch { /* The decision itself will say that the server does not answer. */ }
   return false;
 }

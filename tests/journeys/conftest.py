@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from api.app import create_app
@@ -23,6 +24,7 @@ from connectors.standin.player import read_story
 from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.people import Membership, Person, SignIn
+from models.scope import Viewer, grants_of
 from models.secrets import fingerprint
 from models.vocabulary import NetworkName, Role
 from moderation import seeds
@@ -32,6 +34,11 @@ ROOT = Path(__file__).parents[2]
 STORY = ROOT / "api" / "demo" / "story.yaml"
 MORNING = datetime(2026, 11, 30, 13, 30, tzinfo=UTC)
 """8:30 in Québec."""
+
+
+PATIENCE = 20_000
+"""Milliseconds that a browser test waits for what must come: long, because it costs nothing when all is well."""
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -192,6 +199,18 @@ def city(tmp_path: Path, _migrated_sqlite: Path) -> Iterator[City]:
 
 
 @pytest.fixture
+def viewer_of(city: City) -> Callable[[str], Viewer]:
+    """Somebody as the floors below know them."""
+
+    def viewer(name: str) -> Viewer:
+        with city.parvis.database.read() as session:
+            roles = session.scalars(select(Membership).where(Membership.person_id == city.people[name])).all()
+        return Viewer(city.people[name], name, frozenset(Role(one.role) for one in roles), grants_of(roles))
+
+    return viewer
+
+
+@pytest.fixture
 def served(city: City) -> Iterator[City]:
     """The city's pages on a port of this machine."""
     config = uvicorn.Config(
@@ -219,7 +238,7 @@ def sign_in(served: City, new_context: Callable[..., Any]) -> Callable[..., Any]
         context = new_context(viewport={"width": width, "height": height}, base_url=served.address, **options)
         context.add_cookies([served.cookie(name)])
         page = context.new_page()
-        page.set_default_timeout(5000)
+        page.set_default_timeout(PATIENCE)
         page.goto(path)
         return page
 
