@@ -1,0 +1,18 @@
+"""The city's netiquette as it reads today: a public page, so that anybody can see by which rules comments are hidden."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from api.deps import Now, ReadSession
+from api.pages import render
+from moderation import triage
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/netiquette")
+def show(request: Request, session: ReadSession, now: Now) -> Response:
+    """Every article in force, with its ground."""
+    return render(request, "netiquette.html", rules=triage.rules_in_force(session, now=now))
