@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
@@ -319,3 +320,25 @@ def test_another_account_with_the_same_ids_is_another_comment(city):
     with city.database.read() as session:
         account = session.get_one(Account, city.accounts["sud"])
     assert city.comment("7", "sud").borough_id == account.borough_id
+
+
+# ------------------------------------------------------------------------------------------ beside decisions
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_batch_that_is_being_stored_keeps_no_decision_waiting(city):
+    """A decision owes an effect to the account whose batch is open; if it waited, each could wait for the other."""
+    comment = city.says("7", "Bonjour")
+    decided = threading.Event()
+
+    def decide():
+        city.decide("Ariane", comment, "reply", text="Merci")
+        decided.set()
+
+    deciding = threading.Thread(target=decide)
+    with city.database.write() as session:
+        account = session.get_one(Account, city.accounts["nord"])
+        storing.store(session, account, [city.seen("8")], now=city.now)
+        deciding.start()
+        done_meanwhile = decided.wait(30)
+    deciding.join()
+    assert done_meanwhile
