@@ -232,7 +232,8 @@ class City:
             if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE")):
                 statements.append(statement)
 
-        engines = {self.database._writing, self.database._reading}
+        # PostgreSQL's reading engine is the writing one with another option: it tells its events there too.
+        engines = [self.database._writing, *([self.database._reading] if self.database.sqlite else [])]
         for engine in engines:
             event.listen(engine, "before_cursor_execute", executed)
         yield statements
