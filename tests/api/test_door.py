@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from sqlalchemy import text
 
 from api import logs, messages
@@ -133,6 +134,15 @@ def test_every_word_of_the_trade_has_a_label():
     kinds = {kind for kind in vars(vocabulary).values() if isinstance(kind, type) and issubclass(kind, StrEnum)}
     labelled = {frozenset(words) for words in messages.LABELS.values()}
     assert {kind.__name__ for kind in kinds - unsaid if frozenset(kind) not in labelled} == set()
+
+
+def test_the_french_follows_the_typography_of_quebec():
+    """A no-break space before a colon and inside guillemets, none before ; ! ?, and curly apostrophes."""
+    wrong = re.compile(r"(?<!\u00a0):(?=\s|$)|\s[;!?]|«(?!\u00a0)|(?<!\u00a0)»|'")
+    with (ROOT / "api/locales/fr_CA/LC_MESSAGES/messages.po").open("rb") as file:
+        catalogue = read_po(file)
+    forms = [form for m in catalogue if m.id for form in ([m.string] if isinstance(m.string, str) else m.string)]
+    assert [form for form in forms if wrong.search(form)] == []
 
 
 # ---------------------------------------------------------------------------------------------- settings
