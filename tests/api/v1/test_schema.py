@@ -31,7 +31,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 10
+EXAMPLES = 8
 WHO = {"authorization", "cookie", "origin"}
 KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read")
 
@@ -57,8 +57,10 @@ def test_the_document_says_all_that_a_program_needs(town):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", list(GenerationMode))
-@pytest.mark.parametrize("who", ["person", "key"])
+@pytest.mark.parametrize(
+    ("who", "mode"),
+    [("person", GenerationMode.POSITIVE), ("person", GenerationMode.NEGATIVE), ("key", GenerationMode.POSITIVE)],
+)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_operation_answers_as_the_document_says(town, who, mode):
     headers = inhabit(town, who)
