@@ -43,6 +43,11 @@ def classify_due(database: Database, locks: Locks, classifier: Classifier, conte
             return _enter(session, [(row.id, row.version) for row in waiting], verdicts, now=now)
 
 
+def any_waits(session: Session) -> bool:
+    """Whether there is anything to read, asked before a model is loaded for it."""
+    return session.scalar(select(Comment.id).where(Comment.state == CommentState.RECEIVED).limit(1)) is not None
+
+
 def _enter(session: Session, read: Sequence[tuple[int, int]], verdicts: Sequence[Verdict], *, now: datetime) -> int:
     ids = [comment_id for comment_id, _ in read]
     comments = {

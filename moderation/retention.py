@@ -13,6 +13,7 @@ from models.comments import Author, Comment, CommentVersion, Evidence, VerdictRo
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.people import SignIn, SignInAttempt
+from models.requests311 import Requester, ServiceRequest
 from models.vocabulary import CommentState, DeliveryState
 
 RAW_DAYS = 30
@@ -48,6 +49,11 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
     about = (Effect.account_id == comment.account_id, Effect.target == comment.external_id)
     if session.scalar(select(Effect.id).where(*about, Effect.state.in_(OPEN_STATES)).limit(1)) is not None:
         raise Refused("effects_open")
+    if comment.text is not None:
+        # A request that was opened with these words keeps its service, place and outcome.
+        opened_with = (Requester.comment_id == comment_id, ServiceRequest.description == comment.text)
+        opened = select(ServiceRequest.id).join(Requester).where(*opened_with).scalar_subquery()
+        session.execute(update(ServiceRequest).where(ServiceRequest.id.in_(opened)).values(description=None))
     comment.text = comment.proposed_reply = None
     comment.state, comment.disposed_at = CommentState.HANDLED, now
     session.execute(update(CommentVersion).where(CommentVersion.comment_id == comment_id).values(text=None))

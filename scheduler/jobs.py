@@ -55,6 +55,9 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
             pass
 
     def classify() -> None:
+        with city.database.read() as session:
+            if not reading.any_waits(session):
+                return
         while reading.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass
 
