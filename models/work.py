@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, CursorResult, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload
 
@@ -126,11 +126,12 @@ class Work:
     def deliver(self, effect_id: int) -> EffectState | None:
         """Send one effect, if it is still due and nobody else has it. Gives its new state, None if it was not ours."""
         with self._locks.try_hold(f"effect:{effect_id}") as alive:
-            if not alive or not self._claim(effect_id):
+            attempt = self._claim(effect_id) if alive else None
+            if attempt is None:
                 return None
-            task = self._begin_sending(effect_id)
-            if task is None:
-                return EffectState.FAILED
+            task = self._begin_sending(effect_id, attempt)
+            if not isinstance(task, Task):
+                return task
             try:
                 proof = self._trades[task.kind].send(task)
             except Exception as error:  # noqa: BLE001 - a loop that sends must survive whatever a connector raises
@@ -142,46 +143,43 @@ class Work:
         with self._locks.try_hold(f"effect:{effect_id}") as free:
             if not free:
                 return None
-            task = self._take_doubtful(effect_id)
+            asked_at, task = self._clock(), self._take_doubtful(effect_id)
             if task is None:
                 return None
             trade = self._trades[task.kind]
             try:
                 proof = trade.find(task, self._taken(task) if task.kind in trade.creates else ())
             except Exception as error:  # noqa: BLE001 - same reason as in `deliver`
-                return self._record_unreadable(task, error)
+                return self._record_unreadable(task, error, asked_at)
             return self._record_absent(task) if proof is None else self._record_done(task, proof)
 
     # Sending ---------------------------------------------------------------------------------------------------
 
-    def _claim(self, effect_id: int) -> bool:
+    def _claim(self, effect_id: int) -> int | None:
+        """The attempt that this is, if the row is ours now."""
         now = self._clock()
         with self._database.write() as session:
             statement = (
                 update(Effect)
                 .where(Effect.id == effect_id, _sendable(now))
-                .values(
-                    state=EffectState.CLAIMED,
-                    owner=self._owner,
-                    attempt=Effect.attempt + 1,
-                    lease_until=now + self._timing.lease,
-                )
+                .values(state=EffectState.CLAIMED, owner=self._owner, lease_until=now + self._timing.lease)
+                .values(attempt=Effect.attempt + 1)
+                .returning(Effect.attempt)
             )
-            return _changed(session.execute(statement))
+            return session.scalar(statement)
 
-    def _begin_sending(self, effect_id: int) -> Task | None:
+    def _begin_sending(self, effect_id: int, attempt: int) -> Task | EffectState | None:
         """From claimed to sending, committed before a byte leaves; an effect that is too late fails instead."""
         now = self._clock()
         with self._database.write() as session:
             effect = _load(session, effect_id)
+            if (effect.attempt, effect.state) != (attempt, EffectState.CLAIMED):
+                return None  # The lock was lost (its server was restarted) and somebody else went on with the row.
             if effect.late_at is not None and now >= effect.late_at:
                 self._end(session, effect, EffectState.FAILED, "late", now)
-                return None
-            effect.state = EffectState.SENDING
-            effect.sent_at = now
-            effect.first_sent_at = effect.first_sent_at or now
-            effect.lease_until = now + self._timing.lease
-            effect.reads = 0
+                return EffectState.FAILED
+            effect.state, effect.reads, effect.lease_until = EffectState.SENDING, 0, now + self._timing.lease
+            effect.sent_at, effect.first_sent_at = now, effect.first_sent_at or now
             return _task(effect, effect.first_sent_at)
 
     def _record_error(self, task: Task, error: Exception) -> EffectState | None:
@@ -193,12 +191,12 @@ class Work:
             match error:
                 case Throttled():
                     effect.account.throttled_until = error.until
-                    _postpone(effect, error.until, "throttled")
+                    _unsend(effect, error.until, "throttled")
                 case TokenInvalid():
-                    _lose_token(effect.account, error.reason, now)
-                    _postpone(effect, now, "token_invalid")
+                    _lose_token(effect.account, error.reason, effect.sent_at or now, now)
+                    _unsend(effect, now, "token_invalid")
                 case Transient() if effect.attempt < self._timing.attempts:
-                    _postpone(effect, now + max(error.after, self._backoff(effect.attempt)), "unreachable")
+                    _unsend(effect, now + max(error.after, self._backoff(effect.attempt)), "unreachable")
                 case Transient():
                     self._end(session, effect, EffectState.FAILED, "unreachable", now)
                 case PermissionMissing():
@@ -223,8 +221,7 @@ class Work:
                 if effect.state not in OPEN_STATES:
                     return None
                 effect.reason = effect.lease_until = effect.read_due_at = None
-                effect.permalink = proof.permalink
-                effect.done_at = now
+                effect.permalink, effect.done_at = proof.permalink, now
                 if task.kind in self._trades[task.kind].creates:
                     effect.remote_id = proof.remote_id
                 effect.state = EffectState.DONE
@@ -234,8 +231,10 @@ class Work:
             # Another effect with the same words was bound to this remote id while its own answer was lost. Reading
             # finds the one that is left over; until then nothing is certain about this row.
             with self._database.write() as session:
-                _doubt(_load(session, task.effect_id), now + self._timing.settle)
-            return EffectState.UNKNOWN
+                effect = _load(session, task.effect_id)
+                if effect.state in OPEN_STATES:
+                    _doubt(effect, now + self._timing.settle)
+                return effect.state
         return EffectState.DONE
 
     # Reconciling -----------------------------------------------------------------------------------------------
@@ -263,12 +262,14 @@ class Work:
             effect.reads += 1
             if effect.reads < self._timing.reads:
                 effect.read_due_at = now + self._timing.between_reads
-            else:
+            elif effect.attempt < self._timing.attempts:
                 log.info("effect %s: read %s times and not there, goes out again", effect.id, effect.reads)
-                _postpone(effect, now, "not_applied")
+                _postpone(effect, now + self._backoff(effect.attempt), "not_applied")
+            else:
+                self._end(session, effect, EffectState.FAILED, "not_applied", now)
             return effect.state
 
-    def _record_unreadable(self, task: Task, error: Exception) -> EffectState | None:
+    def _record_unreadable(self, task: Task, error: Exception, asked_at: datetime) -> EffectState | None:
         now = self._clock()
         with self._database.write() as session:
             effect = _load(session, task.effect_id)
@@ -285,7 +286,7 @@ class Work:
                 case Throttled():
                     effect.account.throttled_until = effect.read_due_at = error.until
                 case TokenInvalid():
-                    _lose_token(effect.account, error.reason, now)
+                    _lose_token(effect.account, error.reason, asked_at, now)
                     effect.read_due_at = now + self._timing.longest_backoff
                 case _:
                     effect.read_due_at = now + self._timing.between_reads
@@ -299,8 +300,6 @@ class Work:
                 Effect.done_at >= task.since - timedelta(days=1),
             )
             return frozenset(remote_id for remote_id in session.scalars(statement) if remote_id)
-
-    # ---------------------------------------------------------------------------------------------------------
 
     def _end(self, session: Session, effect: Effect, state: EffectState, reason: str, now: datetime) -> None:
         effect.state, effect.reason, effect.lease_until, effect.read_due_at = state, reason, None, None
@@ -337,12 +336,15 @@ def cancel(session: Session, effect_id: int) -> bool:
         update(Effect)
         .where(Effect.id == effect_id, Effect.state == EffectState.READY, Effect.first_sent_at.is_(None))
         .values(state=EffectState.CANCELLED)
+        .returning(Effect.id)
     )
-    return _changed(session.execute(statement))
+    return session.scalar(statement) is not None
 
 
 def _sendable(now: datetime) -> ColumnElement[bool]:
-    """Due, its account usable, and nothing older still open on the same target (a hide before its unhide)."""
+    """Due, its account usable, and nothing older still open on the same target (a hide before its unhide); or late
+    already, so that a person hears of it whatever it waits for.
+    """
     older = aliased(Effect)
     blocked = exists(
         select(older.id).where(
@@ -352,7 +354,8 @@ def _sendable(now: datetime) -> ColumnElement[bool]:
             older.state.in_(OPEN_STATES),
         )
     )
-    return and_(Effect.state == EffectState.READY, Effect.due_at <= now, _account_usable(now), ~blocked)
+    in_turn = and_(Effect.due_at <= now, _account_usable(now), ~blocked)
+    return and_(Effect.state == EffectState.READY, or_(in_turn, Effect.late_at <= now))
 
 
 def _account_usable(now: datetime) -> ColumnElement[bool]:
@@ -372,16 +375,8 @@ def _load(session: Session, effect_id: int) -> Effect:
 
 
 def _task(effect: Effect, since: datetime) -> Task:
-    return Task(
-        effect_id=effect.id,
-        key=effect.key,
-        kind=EffectKind(effect.kind),
-        account_id=effect.account_id,
-        target=effect.target,
-        payload=effect.payload,
-        since=since,
-        attempt=effect.attempt,
-    )
+    kind, attempt = EffectKind(effect.kind), effect.attempt
+    return Task(effect.id, effect.key, kind, effect.account_id, effect.target, effect.payload, since, attempt)
 
 
 def _postpone(effect: Effect, due_at: datetime, reason: str) -> None:
@@ -389,14 +384,19 @@ def _postpone(effect: Effect, due_at: datetime, reason: str) -> None:
     effect.lease_until = effect.read_due_at = None
 
 
+def _unsend(effect: Effect, due_at: datetime, reason: str) -> None:
+    """Certainly not applied: if that was the first time, it never left, and can be cancelled as before."""
+    if effect.first_sent_at == effect.sent_at:
+        effect.first_sent_at = None
+    _postpone(effect, due_at, reason)
+
+
 def _doubt(effect: Effect, read_due_at: datetime) -> None:
     effect.state, effect.read_due_at, effect.reads, effect.lease_until = EffectState.UNKNOWN, read_due_at, 0, None
     effect.reason = "outcome_unknown"
 
 
-def _lose_token(account: Account, reason: str, now: datetime) -> None:
-    account.state, account.state_reason, account.state_since = AccountState.TOKEN_INVALID, reason[:200], now
-
-
-def _changed(result: Any) -> bool:
-    return isinstance(result, CursorResult) and result.rowcount == 1
+def _lose_token(account: Account, reason: str, asked_at: datetime, now: datetime) -> None:
+    # Connected again since then: what died is the token that it had before.
+    if account.state != AccountState.ACTIVE or account.state_since <= asked_at:
+        account.state, account.state_reason, account.state_since = AccountState.TOKEN_INVALID, reason[:200], now

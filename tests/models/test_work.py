@@ -1,0 +1,455 @@
+"""Each arrow of the outbox, and each error that a network can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from models import work
+from models.accounts import Account
+from models.effects import Effect
+from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.vocabulary import AccountState, EffectKind, EffectState
+from models.work import Task, Timing, Trade, Work
+
+TIMING = Timing()
+UNTIL = datetime.fromisoformat("2026-11-02T15:00:00+00:00")
+
+
+@dataclass(frozen=True)
+class Proof:
+    remote_id: str = "r1"
+    permalink: str | None = "https://network.example/r1"
+
+
+@dataclass
+class Desk:
+    """A trade whose network answers what the test says, and one worker beside it."""
+
+    database: object
+    locks: object
+    accounts: list[int]
+    clock: object
+    sent: list[str] = field(default_factory=list)
+    asked: list[frozenset[str]] = field(default_factory=list)
+    recorded: list[tuple[str, str | None]] = field(default_factory=list)
+    on_send: Callable[[Task], Proof] = lambda task: Proof()
+    on_find: Callable[[Task], Proof | None] = lambda task: None
+
+    def __post_init__(self):
+        self.work = self.worker("worker")
+
+    def worker(self, owner, locks=None):
+        def send(task):
+            self.sent.append(task.key)
+            return self.on_send(task)
+
+        def find(task, taken):
+            self.asked.append(frozenset(taken))
+            return self.on_find(task)
+
+        def record(session, effect, now):
+            self.recorded.append((effect.state, effect.reason))
+
+        trade = Trade(
+            frozenset(EffectKind),
+            frozenset({EffectKind.REPLY, EffectKind.PUBLISH}),
+            send=send,
+            find=find,
+            record=record,
+        )
+        return Work(self.database, locks or self.locks, [trade], owner=owner, clock=self.clock, timing=TIMING)
+
+    def owe(self, key="k", *, kind=EffectKind.REPLY, target="c1", late=None, account=0):
+        late_at = None if late is None else self.clock.now + timedelta(seconds=late)
+        with self.database.write() as session:
+            return work.owe(
+                session,
+                key=key,
+                kind=kind,
+                account_id=self.accounts[account],
+                target=target,
+                payload={"text": "Merci!"},
+                due_at=self.clock.now,
+                late_at=late_at,
+            ).id
+
+    def cancel(self, effect_id):
+        with self.database.write() as session:
+            return work.cancel(session, effect_id)
+
+    def effect(self, effect_id):
+        with self.database.read() as session:
+            return session.get_one(Effect, effect_id)
+
+    def account(self, number=0):
+        with self.database.read() as session:
+            return session.get_one(Account, self.accounts[number])
+
+    def connect_again(self):
+        with self.database.write() as session:
+            account = session.get_one(Account, self.accounts[0])
+            account.state, account.state_since = AccountState.ACTIVE, self.clock.now
+
+    def raising(self, error):
+        def raise_(*_):
+            raise error
+
+        return raise_
+
+    def read_until_absent(self, effect_id):
+        """Lose an answer, and read until it is certain that it is not there."""
+        for _ in range(TIMING.reads):
+            self.clock.pass_(TIMING.between_reads.total_seconds())
+            state = self.work.reconcile(effect_id)
+        return state
+
+
+@pytest.fixture
+def desk(database, locks, accounts, clock):
+    return Desk(database, locks, accounts, clock)
+
+
+@pytest.fixture
+def blind_locks():
+    """Locks that everybody gets: a database server that was restarted forgot who holds what."""
+
+    class Blind:
+        @contextmanager
+        def try_hold(self, name):
+            yield True
+
+    return Blind()
+
+
+# ------------------------------------------------------------------------------------------ sending
+def test_what_is_sent_is_bound_and_recorded_once(desk, clock):
+    effect_id = desk.owe()
+    assert desk.work.due() == [effect_id]
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert desk.work.deliver(effect_id) is None
+    effect = desk.effect(effect_id)
+    assert (effect.state, effect.remote_id, effect.permalink, effect.done_at, effect.reason, effect.attempt) == (
+        EffectState.DONE,
+        "r1",
+        "https://network.example/r1",
+        clock.now,
+        None,
+        1,
+    )
+    assert (desk.sent, desk.recorded) == (["k"], [(EffectState.DONE, None)])
+    assert desk.work.due() == desk.work.doubtful() == []
+
+
+def test_an_act_that_creates_nothing_takes_no_remote_id(desk):
+    hide, other = desk.owe("hide", kind=EffectKind.HIDE), desk.owe("other", kind=EffectKind.HIDE, target="c2")
+    assert [desk.work.deliver(hide), desk.work.deliver(other)] == [EffectState.DONE, EffectState.DONE]
+    assert desk.effect(hide).remote_id is None
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason", "due_in", "account"),
+    [
+        (Throttled(UNTIL), EffectState.READY, "throttled", timedelta(hours=1), AccountState.ACTIVE),
+        (TokenInvalid("expired"), EffectState.READY, "token_invalid", timedelta(0), AccountState.TOKEN_INVALID),
+        (Transient(timedelta(0)), EffectState.READY, "unreachable", TIMING.first_backoff, AccountState.ACTIVE),
+        (Transient(timedelta(minutes=5)), EffectState.READY, "unreachable", timedelta(minutes=5), AccountState.ACTIVE),
+        (
+            PermissionMissing("pages_manage_posts"),
+            EffectState.FAILED,
+            "permission_missing:pages_manage_posts",
+            timedelta(0),
+            AccountState.PERMISSION_MISSING,
+        ),
+        (Gone(), EffectState.FAILED, "gone", timedelta(0), AccountState.ACTIVE),
+        (Rejected("100"), EffectState.FAILED, "rejected:100", timedelta(0), AccountState.ACTIVE),
+        (Ambiguous(), EffectState.UNKNOWN, "outcome_unknown", timedelta(0), AccountState.ACTIVE),
+        (ValueError("nobody foresaw"), EffectState.UNKNOWN, "outcome_unknown", timedelta(0), AccountState.ACTIVE),
+    ],
+)
+def test_what_each_error_does(desk, clock, error, state, reason, due_in, account):
+    effect_id, desk.on_send = desk.owe(), desk.raising(error)
+    assert desk.work.deliver(effect_id) == state
+    effect = desk.effect(effect_id)
+    assert (effect.state, effect.reason, effect.due_at) == (state, reason, clock.now + due_in)
+    assert effect.lease_until is None
+    assert desk.account().state == account
+    assert desk.recorded == ([(state, reason)] if state == EffectState.FAILED else [])
+    assert effect.read_due_at == (clock.now + TIMING.settle if state == EffectState.UNKNOWN else None)
+
+
+def test_a_throttled_account_waits_and_the_others_do_not(desk, clock):
+    first, second = desk.owe("one"), desk.owe("two", target="c2")
+    elsewhere = desk.owe("three", account=1)
+    desk.on_send = desk.raising(Throttled(UNTIL))
+    desk.work.deliver(first)
+    assert desk.work.due() == [elsewhere]
+    assert desk.work.deliver(second) is None
+    clock.now = UNTIL
+    assert desk.work.due() == [second, elsewhere, first]
+
+
+def test_a_dead_token_stops_its_account_until_it_is_connected_again(desk):
+    effect_id, desk.on_send = desk.owe(), desk.raising(TokenInvalid("expired"))
+    desk.work.deliver(effect_id)
+    assert (desk.work.due(), desk.account().state_reason) == ([], "expired")
+    desk.connect_again()
+    desk.on_send = lambda task: Proof()
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+
+
+@pytest.mark.parametrize("step", ["send", "find"])
+def test_the_death_of_an_old_token_says_nothing_of_a_new_one(desk, clock, step):
+    """The answer to a call that left before the account was connected again comes after."""
+    effect_id = desk.owe()
+    if step == "find":
+        desk.on_send = desk.raising(Ambiguous())
+        desk.work.deliver(effect_id)
+        clock.pass_(20)
+
+    def connected_meanwhile(task):
+        clock.pass_(1)
+        desk.connect_again()
+        clock.pass_(1)
+        raise TokenInvalid("expired")
+
+    desk.on_send = desk.on_find = connected_meanwhile
+    desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
+    assert desk.account().state == AccountState.ACTIVE
+
+
+def test_a_host_that_stays_away_is_tried_ever_more_slowly_and_then_no_more(desk, clock):
+    effect_id, desk.on_send = desk.owe(), desk.raising(Transient(timedelta(0)))
+    waits = []
+    while desk.effect(effect_id).state == EffectState.READY:
+        waits.append(desk.effect(effect_id).due_at - clock.now)
+        clock.now = desk.effect(effect_id).due_at
+        desk.work.deliver(effect_id)
+    assert waits[1:4] == [TIMING.first_backoff * factor for factor in (1, 2, 4)]
+    assert max(waits) == TIMING.longest_backoff
+    assert len(desk.sent) == TIMING.attempts
+    assert desk.recorded == [(EffectState.FAILED, "unreachable")]
+
+
+def test_what_is_late_does_not_leave(desk, clock):
+    effect_id = desk.owe(late=60)
+    clock.pass_(60)
+    assert desk.work.deliver(effect_id) == EffectState.FAILED
+    assert (desk.sent, desk.recorded) == ([], [(EffectState.FAILED, "late")])
+
+
+@pytest.mark.parametrize("error", [TokenInvalid("expired"), Throttled(UNTIL)])
+def test_what_is_late_comes_to_a_person_even_while_its_account_cannot_be_used(desk, clock, error):
+    effect_id, desk.on_send = desk.owe(late=60), desk.raising(error)
+    desk.work.deliver(effect_id)
+    assert desk.work.due() == []
+    clock.pass_(60)
+    assert desk.work.due() == [effect_id]
+    assert desk.work.deliver(effect_id) == EffectState.FAILED
+    assert (len(desk.sent), desk.recorded) == (1, [(EffectState.FAILED, "late")])
+
+
+def test_two_effects_on_one_target_go_out_in_their_order(desk):
+    hide, unhide = desk.owe("hide", kind=EffectKind.HIDE), desk.owe("unhide", kind=EffectKind.UNHIDE)
+    elsewhere = desk.owe("elsewhere", kind=EffectKind.UNHIDE, account=1)
+    assert desk.work.due() == [hide, elsewhere]
+    assert desk.work.deliver(unhide) is None
+    desk.work.deliver(hide)
+    assert desk.work.deliver(unhide) == EffectState.DONE
+
+
+def test_the_same_intent_twice_is_refused(desk):
+    desk.owe("same")
+    with pytest.raises(IntegrityError):
+        desk.owe("same")
+
+
+# ------------------------------------------------------------------------------------------ cancelling
+def test_what_has_not_left_can_be_cancelled_and_nothing_else(desk):
+    waiting, done = desk.owe("waiting"), desk.owe("done", target="c2")
+    desk.work.deliver(done)
+    assert (desk.cancel(waiting), desk.cancel(waiting), desk.cancel(done)) == (True, False, False)
+    assert desk.work.deliver(waiting) is None
+    assert desk.sent == ["done"]
+
+
+@pytest.mark.parametrize("error", [Throttled(UNTIL), TokenInvalid("expired"), Transient(timedelta(0))])
+def test_what_was_certainly_refused_has_not_left(desk, error):
+    """A post that waits for a dead token can still be taken back."""
+    effect_id, desk.on_send = desk.owe(), desk.raising(error)
+    desk.work.deliver(effect_id)
+    assert desk.cancel(effect_id)
+
+
+def test_what_was_sent_once_with_its_answer_lost_cannot_be_cancelled_any_more(desk):
+    """Read and not there is not proof enough to promise that it left no trace."""
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    assert desk.read_until_absent(effect_id) == EffectState.READY
+    assert not desk.cancel(effect_id)
+    desk.on_send = desk.raising(Transient(timedelta(0)))
+    desk.clock.pass_(1000)
+    assert desk.work.deliver(effect_id) == EffectState.READY
+    assert not desk.cancel(effect_id)
+
+
+# ------------------------------------------------------------------------------------------ reconciling
+def test_a_lost_answer_is_read_after_the_settle_time_and_bound(desk, clock):
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    assert (desk.work.doubtful(), desk.work.reconcile(effect_id), desk.work.deliver(effect_id)) == ([], None, None)
+    clock.pass_(TIMING.settle.total_seconds())
+    desk.on_find = lambda task: Proof()
+    assert desk.work.doubtful() == [effect_id]
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+    assert (desk.effect(effect_id).remote_id, desk.recorded) == ("r1", [(EffectState.DONE, None)])
+
+
+def test_what_is_read_enough_times_and_not_there_goes_out_again(desk, clock):
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    since = desk.effect(effect_id).first_sent_at
+    assert desk.read_until_absent(effect_id) == EffectState.READY
+    assert (len(desk.asked), desk.effect(effect_id).reason) == (TIMING.reads, "not_applied")
+    clock.now = desk.effect(effect_id).due_at
+    desk.on_send = lambda task: Proof()
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert (desk.effect(effect_id).first_sent_at, desk.sent) == (since, ["k", "k"])
+
+
+def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
+    """Neither for ever, nor as fast as it can."""
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    waits = []
+    while desk.effect(effect_id).state == EffectState.READY:
+        waits.append(desk.effect(effect_id).due_at - clock.now)
+        clock.now = desk.effect(effect_id).due_at
+        desk.work.deliver(effect_id)
+        desk.read_until_absent(effect_id)
+    assert waits[1:4] == [TIMING.first_backoff * factor for factor in (1, 2, 4)]
+    assert len(desk.sent) == TIMING.attempts
+    assert desk.recorded == [(EffectState.FAILED, "not_applied")]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason"),
+    [
+        (Gone(), EffectState.FAILED, "gone"),
+        (PermissionMissing("pages_read_engagement"), EffectState.NEEDS_PERSON, "outcome_unreadable"),
+        (Rejected("100"), EffectState.NEEDS_PERSON, "outcome_unreadable"),
+        (Throttled(UNTIL), EffectState.UNKNOWN, "outcome_unknown"),
+        (TokenInvalid("expired"), EffectState.UNKNOWN, "outcome_unknown"),
+        (Transient(), EffectState.UNKNOWN, "outcome_unknown"),
+        (ValueError("nobody foresaw"), EffectState.UNKNOWN, "outcome_unknown"),
+    ],
+)
+def test_what_an_error_of_a_reading_does(desk, clock, error, state, reason):
+    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Ambiguous()), desk.raising(error)
+    desk.work.deliver(effect_id)
+    clock.pass_(20)
+    assert desk.work.reconcile(effect_id) == state
+    assert desk.effect(effect_id).reason == reason
+    assert desk.sent == ["k"]
+    if state == EffectState.UNKNOWN:
+        desk.connect_again()
+        clock.pass_(TIMING.give_up_reading.total_seconds())
+        assert desk.work.reconcile(effect_id) == EffectState.NEEDS_PERSON
+    assert len(desk.recorded) == 1
+
+
+def test_two_effects_with_the_same_words_never_share_what_one_of_them_created(desk, clock):
+    """Both find the same reply; one has it, and the other reads again without it."""
+    first, second = (desk.owe(key, kind=EffectKind.PUBLISH, target=None) for key in ("one", "two"))
+    desk.on_send = desk.raising(Ambiguous())
+    desk.work.deliver(first)
+    desk.work.deliver(second)
+    clock.pass_(20)
+    desk.on_find = lambda task: Proof("r1")
+    assert [desk.work.reconcile(first), desk.work.reconcile(second)] == [EffectState.DONE, EffectState.UNKNOWN]
+    clock.pass_(20)
+    desk.on_find = lambda task: Proof("r2")
+    assert desk.work.reconcile(second) == EffectState.DONE
+    assert desk.asked[-1] == {"r1"}
+    assert desk.effect(second).remote_id == "r2"
+
+
+def test_a_worker_that_died_before_sending_gives_its_row_back(desk, clock):
+    effect_id = desk.owe()
+    desk.work._claim(effect_id)
+    assert (desk.work.due(), desk.work.doubtful()) == ([], [])
+    clock.pass_(TIMING.lease.total_seconds())
+    assert desk.work.doubtful() == [effect_id]
+    assert desk.work.reconcile(effect_id) is None
+    assert desk.effect(effect_id).reason == "owner_lost"
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert (desk.sent, desk.asked) == (["k"], [])
+
+
+def test_a_worker_that_died_while_sending_is_not_followed_by_a_second_call(desk, clock):
+    class Killed(BaseException):
+        pass
+
+    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Killed()), lambda task: Proof()
+    with suppress(Killed):
+        desk.work.deliver(effect_id)
+    clock.pass_(TIMING.lease.total_seconds())
+    assert desk.work.due() == []
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+    assert desk.sent == ["k"]
+
+
+def test_a_worker_that_was_only_stopped_is_left_alone(desk, clock):
+    effect_id, others = desk.owe(), []
+
+    def stopped(task):
+        for _ in range(6):
+            clock.pass_(4000)
+            other = desk.worker("other")
+            others.extend([other.reconcile(effect_id), other.deliver(effect_id)])
+        return Proof()
+
+    desk.on_send = stopped
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert (desk.sent, desk.asked, set(others)) == (["k"], [], {None})
+
+
+# ------------------------------------------------------------------------------------------ when a lock was lost
+def test_a_stopped_worker_that_lost_its_lock_does_not_send_what_another_has_sent(desk, clock, blind_locks):
+    """Stopped between its claim and its sending; meanwhile another freed the row, claimed it and sent it."""
+    effect_id = desk.owe()
+    stopped, other = desk.worker("stopped", blind_locks), desk.worker("other", blind_locks)
+    claim = stopped._claim
+
+    def claim_and_stop(effect_id):
+        claimed = claim(effect_id)
+        clock.pass_(TIMING.lease.total_seconds())
+        other.reconcile(effect_id)
+        other.deliver(effect_id)
+        return claimed
+
+    stopped._claim = claim_and_stop
+    assert stopped.deliver(effect_id) is None
+    assert (desk.sent, desk.effect(effect_id).state) == (["k"], EffectState.DONE)
+
+
+def test_an_answer_that_comes_after_the_row_was_given_up_stops_the_second_call(desk, clock, blind_locks):
+    """The proof that it is on the network counts whoever has the row by then."""
+    effect_id = desk.owe()
+    stopped, other = desk.worker("stopped", blind_locks), desk.worker("other", blind_locks)
+
+    def stop(task):
+        clock.pass_(4000)
+        for _ in range(TIMING.reads):
+            other.reconcile(effect_id)
+            clock.pass_(1000)
+        return Proof()
+
+    desk.on_send = stop
+    assert stopped.deliver(effect_id) == EffectState.DONE
+    assert other.deliver(effect_id) is None
+    assert desk.sent == ["k"]
