@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifiers.base import Verdict
+from classifiers.reasons import ReasonCode
 from models.vocabulary import Breach, DecisionKind, Intention
 
 ARTICLES = {
@@ -23,8 +24,7 @@ A threat has an article too (N3), but is never proposed for hiding."""
 
 BREACH_AT = 0.5
 """A breach counts from this probability on. The linear model alone is not precise enough to propose a restriction
-(card.json), so a proposal also needs a word of the lexicon or a pattern, whose reason codes start with these."""
-PROOF = ("lexicon_", "pattern_")
+(card.json), so a proposal also needs a word of the lexicon or a pattern (`PROOFS`)."""
 
 SURE_AT = 0.5
 """An intention proposes an action from this probability on."""
@@ -42,22 +42,30 @@ def suggest(verdict: Verdict) -> Suggestion | None:
     """The proposal for one verdict; None when there is nothing sure enough to propose."""
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
         return Suggestion(DecisionKind.REQUEST) if verdict.group is not None else None
-    proved = {reason.code.partition("_")[2] for reason in verdict.reasons if reason.code.startswith(PROOF)}
+    said = {reason.code for reason in verdict.reasons}
     for breach, article in ARTICLES.items():
-        if verdict.breaches[breach] >= BREACH_AT and proved & _PROOFS[breach]:
+        if verdict.breaches[breach] >= BREACH_AT and said & PROOFS[breach]:
             return Suggestion(DecisionKind.HIDE, article)
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
     return _BY_INTENTION.get(verdict.intention.label)
 
 
-_PROOFS = {
-    Breach.HATE: {"hate"},
-    Breach.INSULT: {"insult"},
-    Breach.PERSONAL_INFORMATION: {"phone", "email", "card", "nas", "address", "plate"},
-    Breach.SPAM: {"spam", "link", "shortener"},
-    Breach.VULGAR: {"vulgar"},
+PROOFS = {
+    Breach.HATE: {ReasonCode.LEXICON_HATE},
+    Breach.INSULT: {ReasonCode.LEXICON_INSULT, ReasonCode.LEXICON_AIMED_INSULT},
+    Breach.PERSONAL_INFORMATION: {
+        ReasonCode.PATTERN_PHONE,
+        ReasonCode.PATTERN_EMAIL,
+        ReasonCode.PATTERN_HOME_ADDRESS,
+        ReasonCode.PATTERN_CARD,
+        ReasonCode.PATTERN_SIN,
+    },
+    Breach.SPAM: {ReasonCode.LEXICON_SPAM, ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER},
+    Breach.VULGAR: {ReasonCode.LEXICON_VULGAR},
 }
+"""The reasons that show a breach to a person's eye. A postal code alone is not among them: people write theirs to say
+where a problem is."""
 
 _BY_INTENTION = {
     Intention.SERVICE_REQUEST: Suggestion(DecisionKind.REQUEST),
