@@ -1,4 +1,4 @@
-"""The city's netiquette as it reads today: a public page, so that anybody can see by which rules comments are hidden."""
+"""The city's netiquette as it reads today: a public page, so that anybody sees by which rules one hides."""
 
 from __future__ import annotations
 

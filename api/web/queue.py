@@ -301,11 +301,13 @@ def _breaches(verdict: VerdictRow | None) -> list[Breach]:
 
 def marked(text: str, reasons: Sequence[Reason]) -> list[tuple[str, list[Reason]]]:
     """The text cut where reasons begin and end, each piece with the reasons that point at it; it joins to the text."""
-    places = [
-        (max(0, reason.start), min(len(text), reason.end), reason)
-        for reason in reasons
-        if reason.start is not None and reason.end is not None and reason.start < reason.end
+    asked = [(reason.start, reason.end, reason) for reason in reasons]
+    clamped = [
+        (max(0, start), min(len(text), end), reason)
+        for start, end, reason in asked
+        if start is not None and end is not None
     ]
+    places = [place for place in clamped if place[0] < place[1]]
     cuts = sorted({0, len(text), *(place[0] for place in places), *(place[1] for place in places)})
     return [
         (text[start:end], [reason for first, last, reason in places if first <= start and end <= last])

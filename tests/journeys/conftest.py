@@ -243,3 +243,20 @@ def sign_in(served: City, new_context: Callable[..., Any]) -> Callable[..., Any]
         return page
 
     return page_of
+
+
+@pytest.fixture
+def browser_page(served: City, new_context: Callable[..., Any]) -> Callable[[str | None, str], Any]:
+    """One page for each person and scheme, opened once and used again: `browser_page("Nadia Roy", "dark")`."""
+    pages: dict[tuple[str | None, str], Any] = {}
+
+    def page_of(name: str | None, scheme: str) -> Any:
+        if (name, scheme) not in pages:
+            context = new_context(base_url=served.address, locale="fr-CA", color_scheme=scheme, reduced_motion="reduce")
+            if name is not None:
+                context.add_cookies([served.cookie(name)])
+            pages[name, scheme] = context.new_page()
+            pages[name, scheme].set_default_timeout(PATIENCE)
+        return pages[name, scheme]
+
+    return page_of

@@ -1,0 +1,156 @@
+"""Every page, in light and dark and at every width: nothing that axe objects to, nothing that scrolls sideways."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from models.vocabulary import DecisionKind, RequestStatus, Role
+from moderation import escalation, triage
+from publishing import planning
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture
+def busy(served, viewer_of) -> dict[str, int]:
+    """A city in the middle of its day: requests open and closed, a text for two people to hide, posts of all kinds."""
+    ids = served.tells()
+    served.hire("Alain Admin", Role.ADMIN)
+    nadia, samuel, camille, karim = (
+        viewer_of(name) for name in ("Nadia Roy", "Samuel Côté", "Camille Lévesque", "Karim Haddad")
+    )
+    city, late = served.accounts, served.now - timedelta(days=4)
+    common: dict[str, Any] = {"undo": timedelta(0), "prefix": "SRV"}
+    with served.parvis.database.write() as session:
+
+        def decide(who, what, kind, *, now=served.now, **choice):
+            return triage.decide(session, who, ids[what], triage.Choice(kind, 1, **choice), now=now, **common)
+
+        request = {"service_code": "deneigement-rue", "text": "Bonjour, no {numero}."}
+        decide(samuel, "wolfe", DecisionKind.REQUEST, place="Rue Wolfe", now=late, **request)
+        decide(samuel, "cyclable", DecisionKind.REQUEST, place="", **request)
+        decide(samuel, "critique_maire", DecisionKind.HIDE, rule_code="N2")
+        decide(samuel, "insulte", DecisionKind.HIDE, rule_code="N2")
+        triage.undo(session, nadia, decide(nadia, "bravo", DecisionKind.NOTHING).id, now=served.now)
+        triage.claim(session, samuel, ids["trottoir"], now=served.now)
+        escalation.progress(
+            session, karim, "SRV-2026-000002", RequestStatus.DONE, "Déneigée à 9 h.", version=1, now=served.now
+        )
+        drafts = [
+            planning.create(
+                session,
+                camille,
+                planning.Draft(f"Collecte {n}", {city[0]: "Bonjour!", city[1]: "Allô!"}),
+                now=served.now,
+            )
+            for n in range(3)
+        ]
+        for post in drafts[1:]:
+            planning.submit(session, camille, post.id, version=post.version, now=served.now)
+        approver = viewer_of("Hélène Martel")
+        post = drafts[2]
+        planning.judge(
+            session, approver, post.id, approved=True, comment="Parfait.", version=post.version, now=served.now
+        )
+    return ids
+
+
+def _faults(page: Page, rules: list[str]) -> list[str]:
+    page.evaluate(AXE.read_text("utf-8") + ";0")
+    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", rules)
+    return [
+        f"{fault['id']}: {node['target']} {node['failureSummary']}"
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+
+
+def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
+    """Who, where, and keys that open something there."""
+    return [
+        (None, "/connexion", []),
+        ("Nadia Roy", "/", []),
+        ("Nadia Roy", "/", ["m"]),
+        ("Nadia Roy", "/", ["q"]),
+        ("Nadia Roy", "/", ["?"]),
+        ("Nadia Roy", f"/commentaires/{ids['critique_maire']}", ["w"]),
+        ("Nadia Roy", f"/commentaires/{ids['trottoir']}", []),
+        ("Nadia Roy", f"/commentaires/{ids['cyclable']}", ["r"]),
+        ("Nadia Roy", f"/commentaires/{ids['insulte']}?etat=traites", []),
+        ("Nadia Roy", "/?etat=traites", []),
+        ("Nadia Roy", "/?mots=introuvable", []),
+        ("Nadia Roy", "/commentaires/999999", []),
+        ("Nadia Roy", "/compte", []),
+        ("Karim Haddad", "/requetes", []),
+        ("Karim Haddad", "/requetes?statut=refused", []),
+        ("Karim Haddad", "/requetes/SRV-2026-000001", []),
+        ("Karim Haddad", "/requetes/SRV-2026-000002", []),
+        ("Camille Lévesque", "/publications", []),
+        ("Camille Lévesque", "/publications/nouvelle", []),
+        ("Camille Lévesque", "/publications/3", []),
+        ("Camille Lévesque", "/publications/1/modifier", []),
+        ("Hélène Martel", "/publications/2", []),
+        ("Alain Admin", "/personnes", []),
+        (None, "/netiquette", []),
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits(served, busy, browser_page, scheme):
+    """axe at 1280 and 360 pixels; no sideways scroll at 320, which is 1280 at 400 %.
+
+    Between light and dark only colours differ, so in the dark only contrast is looked at again.
+    """
+    rules = RULES if scheme == "light" else ["color-contrast"]
+    faults: list[str] = []
+    for who, path, keys in _visits(busy):
+        page = browser_page(who, scheme)
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto(path)
+        if path == "/":
+            expect(page.locator("#pane .words")).to_be_visible()
+        for key in keys:
+            page.keyboard.press(key)
+        at = f"{path} {''.join(keys)}"
+        faults += [f"{at}: {fault}" for fault in _faults(page, rules)]
+        for width in (360, 320):
+            page.set_viewport_size({"width": width, "height": 740})
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            if wide > width:
+                faults.append(f"{at}: {wide} pixels wide on a screen of {width}")
+        if scheme == "light":
+            page.set_viewport_size({"width": 360, "height": 740})
+            faults += [f"{at} (360): {fault}" for fault in _faults(page, rules)]
+    assert not faults, "\n".join(faults)
+
+
+def test_the_theme_switch_wins_over_the_system_and_is_kept(served, busy, sign_in):
+    page = sign_in("Nadia Roy", "/compte", color_scheme="light")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_role("button", name="Thème sombre").click()
+    dark = page.evaluate(background)
+    assert dark != light
+    page.goto("/requetes")
+    assert page.evaluate(background) == dark
+    expect(page.get_by_role("button", name="Thème sombre")).to_have_attribute("aria-pressed", "true")
+
+
+def test_targets_are_large_enough(served, busy, sign_in):
+    """24 pixels at least (WCAG 2.5.8), but for links inside a sentence."""
+    page = sign_in("Nadia Roy", f"/commentaires/{busy['critique_maire']}", width=360, height=740)
+    small = page.evaluate(
+        """() => [...document.querySelectorAll('button, summary, select, input, nav a, .button, .rows a')]
+            .filter(e => e.checkVisibility() && e.type !== 'hidden' && e.type !== 'radio' && e.type !== 'checkbox')
+            .map(e => [e.outerHTML.slice(0, 80), e.getBoundingClientRect()])
+            .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([html]) => html)"""
+    )
+    assert small == []

@@ -1,0 +1,168 @@
+"""What the pages promise below the browser: one form is one decision, a quiet poll, sentences instead of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from api.web.posts import instant
+from api.web.queue import likely_service, marked, waited
+from models.comments import Decision
+from models.errors import Refused
+from models.requests311 import Service
+from models.vocabulary import Group311, Reason
+
+PART = {"HX-Request": "true"}
+MONTREAL = ZoneInfo("America/Toronto")
+
+
+@pytest.fixture
+def as_person(city) -> Callable[[str], TestClient]:
+    app = create_app(city.parvis)
+    city.address = "http://127.0.0.1:8000"
+
+    def client(name: str) -> TestClient:
+        cookie = city.cookie(name)
+        return TestClient(
+            app, base_url=city.address, cookies={cookie["name"]: cookie["value"]}, headers={"origin": city.address}
+        )
+
+    return client
+
+
+@pytest.fixture
+def comment(city) -> int:
+    city.add_account("Ville de Sainte-Rive")
+    comment_id = city.says("Merci aux déneigeurs!")
+    city.read()
+    return comment_id
+
+
+def test_a_form_sent_twice_is_one_decision(city, comment, as_person):
+    nadia = as_person("Nadia Roy")
+    form = {"kind": "reply", "version": 1, "form_key": "k" * 22, "text": "Merci!\0"}
+    for _ in range(2):
+        answer = nadia.post(f"/commentaires/{comment}/decision", data=form, follow_redirects=False)
+        assert answer.status_code == 303
+    with city.parvis.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Decision)) == 1
+
+
+def test_second_comes_second_and_is_told_by_whom(city, comment, as_person):
+    form = {"kind": "nothing", "version": 1, "form_key": "a" * 22}
+    as_person("Nadia Roy").post(f"/commentaires/{comment}/decision", data=form)
+    form["form_key"] = "b" * 22
+    answer = as_person("Samuel Côté").post(f"/commentaires/{comment}/decision", data=form, headers=PART)
+    assert answer.status_code == 409
+    assert "Nadia Roy" in answer.text
+    assert "<html" not in answer.text
+    whole = as_person("Samuel Côté").post(f"/commentaires/{comment}/decision", data=form)
+    assert whole.status_code == 409
+    assert "<html" in whole.text
+
+
+def test_a_poll_answers_304_until_something_changes(city, comment, as_person):
+    nadia = as_person("Nadia Roy")
+    first = nadia.get("/", headers=PART)
+    again = nadia.get("/", headers={**PART, "If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    as_person("Samuel Côté").post(f"/commentaires/{comment}/reservation")
+    changed = nadia.get("/", headers={**PART, "If-None-Match": first.headers["etag"]})
+    assert changed.status_code == 200
+    assert "Samuel Côté consulte" in changed.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "compte=x",
+        "compte=" + "9" * 30,
+        "etat=?",
+        "intention=%00",
+        "voie=1",
+        "mots=%00%25_%5C",
+        "annulable=x",
+        "compte=",
+    ],
+)
+def test_an_old_or_broken_filter_still_opens_the_queue(comment, as_person, query):
+    assert as_person("Nadia Roy").get(f"/?{query}").status_code == 200
+
+
+def test_a_made_up_place_in_the_list_is_refused(comment, as_person):
+    assert as_person("Nadia Roy").get("/?apres=W10").status_code == 422
+
+
+def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment, as_person):
+    camille, boss = as_person("Camille Lévesque"), as_person("Hélène Martel")
+    refused = camille.post("/publications", data={"title": "", "text": "Bonjour!", "accounts": city.accounts[0]})
+    assert refused.status_code == 422
+    assert "Bonjour!" in refused.text
+    form = {"title": "Collecte", "text": "Bonjour!", "accounts": city.accounts[0]}
+    assert camille.post("/publications", data=form).url.path == "/publications/1"
+    camille.post("/publications/1/soumettre", data={"version": 1})
+    page = boss.get("/publications/1")
+    assert "Bonjour!" in page.text
+    sent_back = boss.post("/publications/1/avis", data={"version": 2, "approved": "false"})
+    assert sent_back.status_code == 422
+    boss.post("/publications/1/avis", data={"version": 2, "approved": "true"})
+    gap = camille.post("/publications/1/planification", data={"version": 3, "publish_at": "2027-03-14T02:30"})
+    assert gap.status_code == 422
+    assert "heure avancée" in gap.text
+    done = camille.post("/publications/1/planification", data={"version": 3, "publish_at": "2026-12-01T18:00"})
+    assert done.status_code == 200
+    assert "18\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00" in done.text
+
+
+def test_the_citys_clock_becomes_an_instant():
+    assert instant("2026-12-01T18:00", MONTREAL) == datetime(2026, 12, 1, 23, tzinfo=UTC)
+    assert instant("2026-07-01T18:00", MONTREAL) == datetime(2026, 7, 1, 22, tzinfo=UTC)
+    for wall, code in [
+        ("2027-03-14T02:30", "time_absent"),
+        ("2026-11-01T01:30", "time_twice"),
+        ("hier", "time_unreadable"),
+        ("", "time_unreadable"),
+    ]:
+        with pytest.raises(Refused) as refusal:
+            instant(wall, MONTREAL)
+        assert refusal.value.code == code
+
+
+@given(
+    st.text(max_size=40),
+    st.lists(st.tuples(st.none() | st.integers(-5, 50), st.none() | st.integers(-5, 50)), max_size=6),
+)
+def test_marking_never_changes_the_text(text, places):
+    reasons = [Reason("word_weight", start=start, end=end) for start, end in places]
+    pieces = marked(text, reasons)
+    assert "".join(piece for piece, _ in pieces) == text
+    assert all(piece for piece, _ in pieces)
+
+
+def test_the_service_that_shares_the_longest_words_is_proposed():
+    names = {"rue": "Déneigement d'une rue", "trottoir": "Déneigement d'un trottoir", "eau": "Bris d'aqueduc"}
+    services = [Service(code=code, name=name, group=Group311.SNOW, days=1) for code, name in names.items()]
+    assert likely_service(services, "Le trottoir de la rue Cartier n'est pas déneigé") == "trottoir"
+    assert likely_service(services, "Gros bris d'AQUEDUC!") == "eau"
+    assert likely_service(services, "Bonjour") is None
+    assert likely_service([], "Bonjour") is None
+
+
+def test_waiting_is_said_in_its_largest_whole_unit():
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    ages = [timedelta(seconds=59), timedelta(minutes=59), timedelta(hours=47), timedelta(days=2), -timedelta(hours=1)]
+    assert [waited(now - age, now) for age in ages] == [
+        ("minute", 0),
+        ("minute", 59),
+        ("hour", 47),
+        ("day", 2),
+        ("minute", 0),
+    ]
