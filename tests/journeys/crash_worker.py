@@ -1,0 +1,62 @@
+"""A worker that exists to be killed: the product's outbox, trades, locks and connectors, in a loop with short timings.
+
+Started by `test_crash.py` as `python crash_worker.py SETTINGS`, where SETTINGS is one JSON object. It ends when its
+standard input does, so that nothing outlives a test that was itself killed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import OperationalError
+
+from connectors.base import AccountRef, Network
+from connectors.registry import GraphSettings, NetworkSettings, network
+from models.locks import locks_for
+from models.session import Database
+from models.vocabulary import NetworkName
+from models.work import Timing, Work
+from moderation import delivery as moderation_delivery
+from publishing import delivery as publishing_delivery
+from scheduler.engine import Embedded
+
+
+def main(settings: dict[str, Any]) -> None:
+    pages: dict[str, list[str]] = settings["pages"]
+    graph = NetworkSettings(GraphSettings(base_url=settings["standin"], timeout=(2.0, 1.0)))
+
+    def network_of(account_id: int) -> Network:
+        external_id, token = pages[str(account_id)]
+        return network(graph, AccountRef(NetworkName.FACEBOOK, external_id, token))
+
+    database = Database(settings["database"], pool_size=8)
+    work = Work(
+        database,
+        locks_for(database, Path(settings["home"])),
+        [moderation_delivery.trade(network_of), publishing_delivery.trade(network_of)],
+        owner=settings["owner"],
+        clock=lambda: datetime.now(UTC),
+        timing=Timing(**{name: timedelta(seconds=value) for name, value in settings["timing"].items()}, reads=2),
+    )
+    engine = Embedded({"deliver": work.deliver, "reconcile": work.reconcile}, threads=2)
+    engine.start()
+    ended = threading.Event()
+    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    while not ended.is_set():
+        with suppress(OperationalError):  # A stopped worker may hold SQLite longer than anybody waits.
+            for effect_id in work.due(limit=12):
+                engine.send("deliver", effect_id)
+            for effect_id in work.doubtful():
+                engine.send("reconcile", effect_id)
+        time.sleep(0.03)
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

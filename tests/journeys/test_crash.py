@@ -1,0 +1,352 @@
+"""Workers that are really killed and really stopped, in the middle of replies and posts: each leaves exactly once.
+
+Real processes, the real connectors over HTTP, one pretend network with faults, on both databases. `make soak` runs
+this with more kills and other seeds (`PARVIS_CRASH_KILLS`, `PARVIS_CRASH_SEED`), and keeps the figures that are
+written to `PARVIS_CRASH_FIGURES`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from connectors.standin.server import create_standin, run_in_thread
+from connectors.standin.state import Fault, PageOfCity, Standin
+from models import work
+from models.accounts import Account
+from models.comments import Comment
+from models.effects import OPEN_STATES, Effect
+from models.people import Person
+from models.posts import Post, Variant
+from models.secrets import Vault
+from models.session import Database
+from models.vocabulary import CommentState, EffectKind, EffectState, NetworkName, PostState
+
+KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "10"))
+SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
+FIGURES = os.environ.get("PARVIS_CRASH_FIGURES")
+PROGRAM = Path(__file__).with_name("crash_worker.py")
+WORKERS = 3
+IN_HAND = 16
+"""How many effects wait at any time while workers are killed."""
+TIMING = {
+    "lease": 2.5,
+    "settle": 1.2,
+    "between_reads": 0.3,
+    "first_backoff": 0.1,
+    "longest_backoff": 0.5,
+}
+STOPPED = 3.2
+"""Longer than the lease, in seconds: without the liveness lock, the others would send a second time."""
+FAULTS = [
+    Fault("reset_after", "POST", times=None, probability=0.06),
+    Fault("500_after", "POST", times=None, probability=0.05),
+    Fault("half_json", "POST", times=None, probability=0.03),
+    Fault("reset_before", None, times=None, probability=0.04),
+    Fault("500_before", "POST", times=None, probability=0.03),
+    Fault("throttle", "POST", times=None, probability=0.02),
+    Fault("lag", "POST", times=None, probability=0.08, seconds=0.5),
+    Fault("hang_after", "POST", times=None, probability=0.4, seconds=0.25),
+]
+TEXTS = ["Merci, c’est transmis.", "Merci, c’est transmis.", "Une équipe passera cette semaine."]
+
+
+@dataclass
+class Worker:
+    owner: str
+    process: subprocess.Popen[bytes]
+    waking: threading.Timer | None = None
+
+    @property
+    def awake(self) -> bool:
+        return self.waking is None or not self.waking.is_alive()
+
+
+@dataclass
+class Crash:
+    """One city whose workers die."""
+
+    database: Database
+    standin: Standin
+    base_url: str
+    home: Path
+    chance: random.Random
+    pages: dict[int, PageOfCity] = field(default_factory=dict)
+    workers: list[Worker] = field(default_factory=list)
+    started: int = 0
+    kills: int = 0
+    kills_in_flight: int = 0
+    stops: int = 0
+    let_in_at: float = 0.0
+
+    # ------------------------------------------------------------------------------------- the city
+    def found(self) -> None:
+        """Three accounts, each with a thread of comments."""
+        now = datetime.now(UTC)
+        with self.database.write() as session:
+            person = Person(email="com@ville.example", name="Camille", created_at=now)
+            session.add(person)
+            for number in (101, 102, 103):
+                account = Account(
+                    network=NetworkName.FACEBOOK,
+                    external_id=str(number),
+                    name=f"Ville {number}",
+                    token_closed="",
+                    state_since=now,
+                    pull_due_at=now,
+                    created_at=now,
+                )
+                session.add(account)
+                session.flush()
+                self.pages[account.id] = self.standin.page(str(number), f"Ville {number}", f"token-{number}")
+            self.author_id = person.id
+
+    def owe_more(self) -> None:
+        with self.database.write() as session:
+            for _ in range(IN_HAND // 2):
+                self.owe(session)
+
+    def owe(self, session: Session) -> None:
+        """A citizen writes and is answered, or hidden and shown again; or a post leaves. Many share their words."""
+        now = datetime.now(UTC)
+        account_id, page = self.chance.choice(sorted(self.pages.items()))
+        text = self.chance.choice(TEXTS)
+        if self.chance.random() < 0.4:
+            post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
+            session.add(post)
+            session.flush()
+            effect = self._effect(session, f"post:{post.id}", EffectKind.PUBLISH, account_id, None, text)
+            session.add(Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id))
+            return
+        with self.standin.lock:
+            if not self.standin.posts or self.chance.random() < 0.1:
+                self.standin.post(page, "Séance du conseil")
+            citizen = self.standin.citizen("Citoyen")
+            on = self.standin.post(page, "Travaux") if self.chance.random() < 0.1 else None
+            on = on or next((post for post in self.standin.posts.values() if post.page is page), None)
+            external_id = self.standin.comment(on or self.standin.post(page, "Parc"), citizen, "Et ma rue?").id
+        session.add(
+            Comment(
+                account_id=account_id,
+                external_id=external_id,
+                created_at=now,
+                received_at=now,
+                state=CommentState.HANDLED,
+            )
+        )
+        if self.chance.random() < 0.2:
+            acts = [EffectKind.HIDE, EffectKind.UNHIDE][: self.chance.randint(1, 2)]
+        else:
+            acts = [EffectKind.REPLY] * self.chance.choice([1, 1, 2])
+        for number, kind in enumerate(acts):
+            self._effect(session, f"{kind}:{external_id}:{number}", kind, account_id, external_id, text)
+
+    def _effect(self, session, key, kind, account_id, target, text):
+        payload = {"text": text, "link": None} if kind in (EffectKind.REPLY, EffectKind.PUBLISH) else {}
+        return work.owe(
+            session,
+            key=key,
+            kind=kind,
+            account_id=account_id,
+            target=target,
+            payload=payload,
+            due_at=datetime.now(UTC),
+        )
+
+    def open(self) -> int:
+        with self.database.read() as session:
+            return session.scalar(select(func.count()).where(Effect.state.in_(OPEN_STATES))) or 0
+
+    def in_flight(self, owner: str) -> int:
+        with self.database.read() as session:
+            return (
+                session.scalar(select(func.count()).where(Effect.owner == owner, Effect.state == EffectState.SENDING))
+                or 0
+            )
+
+    def let_in(self) -> None:
+        """A minute is the shortest wait that Meta can ask for: too long for a test, so it asks for a second."""
+        if time.monotonic() > self.let_in_at:
+            self.let_in_at = time.monotonic() + 1
+            with self.database.write() as session:
+                session.execute(
+                    update(Account).where(Account.throttled_until.is_not(None)).values(throttled_until=None)
+                )
+                session.execute(
+                    update(Effect)
+                    .where(Effect.state == EffectState.READY, Effect.reason == "throttled")
+                    .values(due_at=datetime.now(UTC))
+                )
+
+    # ------------------------------------------------------------------------------------- its workers
+    def start(self) -> None:
+        self.started += 1
+        owner = f"worker {self.started}"
+        settings = {
+            "database": self.database.url,
+            "standin": self.base_url,
+            "home": str(self.home),
+            "owner": owner,
+            "timing": TIMING,
+            "pages": {account_id: [page.id, page.token] for account_id, page in self.pages.items()},
+        }
+        process = subprocess.Popen(
+            [sys.executable, str(PROGRAM), json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=self.home,
+        )
+        self.workers.append(Worker(owner, process))
+
+    def kill(self, worker: Worker) -> None:
+        worker.process.send_signal(signal.SIGKILL)
+        worker.process.wait()
+        worker.process.stdin.close()
+        self.workers.remove(worker)
+        self.kills += 1
+        self.kills_in_flight += self.in_flight(worker.owner) > 0
+
+    def stop(self, worker: Worker) -> None:
+        # It wakes by itself: if it was stopped inside a transaction of SQLite, this very test waits for it.
+        worker.process.send_signal(signal.SIGSTOP)
+        worker.waking = threading.Timer(STOPPED, worker.process.send_signal, [signal.SIGCONT])
+        worker.waking.start()
+        self.stops += 1
+
+    def storm(self, kills: int) -> None:
+        """Kill and stop workers at random instants, most of them while a call is in flight, until there were enough."""
+        while self.kills < kills:
+            while len(self.workers) < WORKERS:
+                self.start()
+            if self.open() < IN_HAND:
+                self.owe_more()
+            self.let_in()
+            time.sleep(self.chance.uniform(0.0, 0.15))
+            awake = [worker for worker in self.workers if worker.awake and self.in_flight(worker.owner)]
+            if not awake:
+                continue
+            worker = self.chance.choice(awake)
+            time.sleep(self.chance.uniform(0.0, 0.05))
+            draw = self.chance.random()
+            if draw < 0.25 and sum(one.awake for one in self.workers) > 1:
+                self.stop(worker)
+            elif draw < 0.6:
+                self.kill(worker)
+
+    def calm(self, seconds: float) -> None:
+        """No more kills; the faults of the network go on."""
+        until = time.monotonic() + seconds
+        while self.open() and time.monotonic() < until:
+            while len(self.workers) < WORKERS:
+                self.start()
+            self.let_in()
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        for worker in self.workers:
+            if worker.waking is not None:
+                worker.waking.cancel()
+            worker.process.send_signal(signal.SIGKILL)
+            worker.process.wait()
+            worker.process.stdin.close()
+
+
+@pytest.fixture
+def crash(database_url: str, tmp_path: Path) -> Iterator[Crash]:
+    standin = Standin(seed=SEED)
+    base_url, stop = run_in_thread(create_standin(standin))
+    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=8)
+    crash = Crash(database, standin, base_url, tmp_path, random.Random(SEED))
+    yield crash
+    crash.end()
+    database.close()
+    stop()
+
+
+@pytest.mark.slow
+def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash):
+    began = time.monotonic()
+    crash.found()
+    crash.standin.faults += FAULTS
+    crash.storm(KILLS)
+    crash.calm(40)
+
+    with crash.database.read() as session:
+        effects = session.scalars(select(Effect)).all()
+        posts = session.scalars(select(Post)).all()
+        hidden = dict(session.execute(select(Comment.external_id, Comment.hidden)).all())
+        variants = {variant.effect_id: variant for variant in session.scalars(select(Variant))}
+    crash.standin.settle()
+    journal = crash.standin.journal
+    page_of = {account_id: page.id for account_id, page in crash.pages.items()}
+    owed = Counter(
+        (
+            effect.kind,
+            page_of[effect.account_id],
+            effect.target or page_of[effect.account_id],
+            effect.payload.get("text"),
+        )
+        for effect in effects
+    )
+    applied = Counter((line.operation, line.page, line.target, line.text) for line in journal)
+    figures = {
+        "database": "sqlite" if crash.database.sqlite else "postgresql",
+        "seed": SEED,
+        "kills": crash.kills,
+        "kills_in_flight": crash.kills_in_flight,
+        "stops": crash.stops,
+        "effects": len(effects),
+        "sent_more_than_once": sum(effect.attempt > 1 for effect in effects),
+        "duplicated": (applied - owed).total(),
+        "lost": (owed - applied).total(),
+        "stuck": sum(effect.state in OPEN_STATES for effect in effects),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    print(json.dumps(figures))
+    if FIGURES:
+        with Path(FIGURES).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(figures) + "\n")
+
+    stuck = [
+        (effect.id, effect.state, effect.reason, effect.attempt) for effect in effects if effect.state in OPEN_STATES
+    ]
+    assert not stuck, figures
+    assert (figures["duplicated"], figures["lost"], figures["stuck"]) == (0, 0, 0), figures
+    assert figures["kills_in_flight"] >= KILLS // 2
+    assert {effect.state for effect in effects} == {EffectState.DONE}
+    # Each effect that created something has the id of one thing, and each thing belongs to one effect.
+    created = {line.id: line for line in journal if line.operation in ("reply", "publish")}
+    bound = {effect.remote_id: effect for effect in effects if effect.kind in (EffectKind.REPLY, EffectKind.PUBLISH)}
+    assert set(bound) == set(created)
+    for remote_id, effect in bound.items():
+        line = created[remote_id]
+        assert (line.operation, line.page, line.text) == (
+            effect.kind,
+            page_of[effect.account_id],
+            effect.payload["text"],
+        )
+        if effect.kind == EffectKind.REPLY:
+            assert line.target == effect.target
+        else:
+            assert variants[effect.id].remote_id == remote_id
+    assert {post.state for post in posts} == {PostState.PUBLISHED}
+    # A hide went out before its unhide, and what we believe of each comment is what the network shows.
+    acts = [line for line in journal if line.operation in ("hide", "unhide")]
+    for target in {line.target for line in acts}:
+        assert [line.operation for line in acts if line.target == target] in (["hide"], ["hide", "unhide"])
+        assert hidden[target] is crash.standin.comments[target].hidden
