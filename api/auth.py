@@ -102,7 +102,7 @@ def sign_in(
             session.execute(update(Person).where(Person.id == person.id).values(password_hash=renewed))
         if person.totp_closed:
             return Attempt(Outcome.CODE_NEEDED, _open(session, person.id, now=now, proved=False))
-        return _welcome(session, vault, person, now=now)
+        return welcome(session, vault, person, now=now)
 
 
 def prove(database: Database, vault: Vault, token: str | None, code: str, *, now: datetime) -> Attempt:
@@ -128,7 +128,7 @@ def prove(database: Database, vault: Vault, token: str | None, code: str, *, now
             return Attempt(Outcome.CODE_NEEDED, token)
         waiting.revoked_at = now
         session.execute(delete(SignInAttempt).where(SignInAttempt.subject == subject))
-        return _welcome(session, vault, person, now=now)
+        return welcome(session, vault, person, now=now)
 
 
 def accept_code(session: Session, vault: Vault, person: Person, code: str, *, now: datetime) -> bool:
@@ -240,7 +240,8 @@ def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | 
     session.execute((statement.where(SignIn.id != but) if but else statement).values(revoked_at=now))
 
 
-def _welcome(session: Session, vault: Vault, person: Person, *, now: datetime) -> Attempt:
+def welcome(session: Session, vault: Vault, person: Person, *, now: datetime) -> Attempt:
+    """Open a session for somebody who has proved who they are."""
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
     audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id)
     token = _open(session, person.id, now=now, proved=True)

@@ -54,6 +54,10 @@ def _language(text: Text, context: Context) -> Scored[Language]:
     return Scored(best, odds[best] / total if total else 0.5)
 
 
+_SURE_OF_DANGER = 0.5
+"""From here on the model alone opens the danger lane; below, one comment in ten would be in it for nothing."""
+
+
 class Baseline:
     """Lexicon over linear. Rules raise a probability and never lower one; urgency 2 is rules or model."""
 
@@ -106,16 +110,20 @@ class Baseline:
         return Scored(kind(self._model.heads[head].labels[best]), float(probabilities[best]))
 
     def _urgency(self, text: Text, scores: Scores, found: Sequence[Hit]) -> Urgency:
-        """Level 2 when a rule or the model says so (recall first), then level 1, then 0."""
+        """Level 2 when a rule says so or the model is more sure than not.
+
+        Level 1 when the model only cannot rule danger out (its recall-first threshold): that comment is read before
+        the others, without drowning the danger lane.
+        """
         none, same_day, immediate = (float(p) for p in scores.probabilities["urgence"])
         if not text.words:
             none, same_day, immediate = 1.0, 0.0, 0.0
         immediate = max([immediate, *(hit.score for hit in found if hit.level == 2)])
-        if immediate >= self._model.heads["urgence"].threshold:
+        if immediate >= _SURE_OF_DANGER:
             return Urgency(2, immediate)
         same_day = max([same_day, *(hit.score for hit in found if hit.level == 1)])
-        if same_day >= 0.5:
-            return Urgency(1, same_day)
+        if same_day >= 0.5 or immediate >= self._model.heads["urgence"].threshold:
+            return Urgency(1, max(same_day, immediate))
         return Urgency(0, none)
 
 

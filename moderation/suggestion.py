@@ -30,6 +30,10 @@ SURE_AT = 0.5
 """An intention proposes an action from this probability on."""
 
 
+CRITICAL = frozenset({Intention.DISSATISFACTION, Intention.SUGGESTION})
+"""What criticism of the city is read as."""
+
+
 @dataclass(frozen=True)
 class Suggestion:
     """What is proposed, and the netiquette article for a restriction."""
@@ -43,7 +47,11 @@ def suggest(verdict: Verdict) -> Suggestion | None:
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
         return Suggestion(DecisionKind.REQUEST) if verdict.group is not None else None
     said = {reason.code for reason in verdict.reasons}
+    critical = verdict.intention is not None and verdict.intention.label in CRITICAL
     for breach, article in ARTICLES.items():
+        if critical and breach in (Breach.INSULT, Breach.VULGAR):
+            # Harsh words in a criticism are for a person to weigh, not for us to propose.
+            continue
         if verdict.breaches[breach] >= BREACH_AT and said & PROOFS[breach]:
             return Suggestion(DecisionKind.HIDE, article)
     if verdict.intention is None or verdict.intention.score < SURE_AT:
@@ -77,5 +85,4 @@ _BY_INTENTION = {
 
 def mere_criticism(intention: str | None, breaches: dict[str, float]) -> bool:
     """Whether a verdict says criticism and no breach: such a comment is not hidden by one person alone."""
-    critical = intention in (Intention.DISSATISFACTION, Intention.SUGGESTION)
-    return critical and all(score < BREACH_AT for score in breaches.values())
+    return intention in CRITICAL and all(score < BREACH_AT for score in breaches.values())

@@ -39,7 +39,7 @@ def device_cookie(settings: Settings) -> str:
     return "__Host-parvis_device" if settings.https else "parvis_device"
 
 
-def _enter(attempt: Attempt, settings: Settings, where: str) -> Response:
+def enter(attempt: Attempt, settings: Settings, where: str) -> Response:
     """Go on with what the attempt gives the browser."""
     response = RedirectResponse(where, 303)
     if attempt.token:
@@ -70,9 +70,9 @@ def check_password(
         now=now,
     )
     if attempt.outcome is Outcome.IN:
-        return _enter(attempt, parvis.settings, inside(suite))
+        return enter(attempt, parvis.settings, inside(suite))
     if attempt.outcome is Outcome.CODE_NEEDED:
-        response = _enter(attempt, parvis.settings, "/connexion/code")
+        response = enter(attempt, parvis.settings, "/connexion/code")
         response.set_cookie("parvis_next", inside(suite), max_age=600, secure=parvis.settings.https, httponly=True)
         return response
     status, sentence = _FAILURES[attempt.outcome]
@@ -90,7 +90,7 @@ def ask_code(request: Request, session: ReadSession, now: Now) -> Response:
 def check_code(request: Request, parvis: Installation, now: Now, code: Text = "") -> Response:
     attempt = auth.prove(parvis.database, parvis.vault, session_token(request), code, now=now)
     if attempt.outcome is Outcome.IN:
-        response = _enter(attempt, parvis.settings, inside(request.cookies.get("parvis_next", "/")))
+        response = enter(attempt, parvis.settings, inside(request.cookies.get("parvis_next", "/")))
         response.delete_cookie("parvis_next")
         return response
     if attempt.outcome is Outcome.WRONG:  # The wait is over, or never began.
