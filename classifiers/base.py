@@ -8,7 +8,6 @@ from typing import Generic, Protocol, TypeVar
 
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
-
 Label = TypeVar("Label")
 
 

@@ -158,7 +158,8 @@ class Publication:
 @dataclass(frozen=True)
 class Receipt:
     """Proof that something is on the network. `remote_id` is the id of what now exists (reply, post), or of the
-    target for an act that creates nothing (hide)."""
+    target for an act that creates nothing (hide).
+    """
 
     remote_id: str
     permalink: str | None = None
@@ -185,7 +186,8 @@ class Network(Protocol):
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Was it applied? Read the network and match by normalised text since `since`, leaving out the remote ids in
-        `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors."""
+        `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors.
+        """
 
 
 class Webhook(Protocol):
@@ -196,4 +198,5 @@ class Webhook(Protocol):
 
     def parse(self, raw: bytes) -> tuple[Event, ...]:
         """The changes of one body, in its order. A part that cannot be understood becomes `Unreadable`; a body that
-        is not JSON at all raises ValueError."""
+        is not JSON at all raises ValueError.
+        """
