@@ -131,9 +131,10 @@ class FacebookPage:
             if data is None:
                 self._graph.read(self._page, READ_POSTS, fields="id")
                 return Health(valid=True, reason=None, expires_at=None, missing=())
-        except (TokenInvalid, Gone) as dead:
-            reason = dead.reason if isinstance(dead, TokenInvalid) else "wrong_page"
-            return Health(valid=False, reason=reason, expires_at=None, missing=())
+        except TokenInvalid as dead:
+            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+        except Gone:
+            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
         ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
         expires_at = min((end for end in ends if end is not None), default=None)
         reason = None

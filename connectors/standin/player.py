@@ -97,7 +97,7 @@ class Story(_Strict):
         for action in self.actions:
             if (label := action.on or action.edit or action.remove) and label not in labels:
                 raise ValueError(f"an action is about {label}, which is nothing in this story")
-        for page in [thing.page for thing in (*self.posts.values(), *self.actions)]:
+        for page in [*(post.page for post in self.posts.values()), *(action.page for action in self.actions)]:
             if page is not None and page not in self.pages:
                 raise ValueError(f"{page} is no page of this story")
         return self

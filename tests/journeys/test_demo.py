@@ -18,7 +18,7 @@ PARVIS = Path(sys.executable).with_name("parvis")
 def play(home: Path) -> tuple[int, dict[str, object], str]:
     """`parvis demo --once --json` in a folder of its own."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [PARVIS, "demo", "--once", "--json", "--home", home / "demo"],
         cwd=home,
         env=environment,

@@ -18,7 +18,7 @@ def test_a_wheel_in_an_empty_environment_plays_the_story_from_another_folder(tmp
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PARVIS_", "PYTHON"))}
 
     def run(*command: str | Path) -> str:
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600, check=False
         )
         assert done.returncode == 0, f"{command}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
