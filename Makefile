@@ -8,6 +8,7 @@ BIN         := .venv/bin
 VENDOR      := api/static/vendor
 PYTEST_ARGS ?=
 WORKERS     ?= 2
+DATA        ?= ../shared/data
 
 # The icons that the pages use, from lucide-static; a page that needs another adds its name here.
 ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column check check-check chevron-down \
@@ -53,8 +54,8 @@ bench: setup          ## figures as ratios to a bare floor measured in the same 
 soak: setup           ## the long batteries; resumable, seeds and totals recorded
 	@$(BIN)/python tests/soak/run.py
 
-model: setup          ## rebuild the shipped model
-	@$(BIN)/parvis train
+model: setup          ## rebuild the shipped model from the public data in DATA
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/parvis train --data $(DATA) --out classifiers/weights
 
 clean:                ## forget all that set-up made
 	rm -rf .venv node_modules $(VENDOR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
