@@ -91,13 +91,15 @@ def verify(session: Session) -> Verification:
     vault: Vault = vault_of(session)
     seal, expected, broken_at = FIRST, 0, None
     statement = select(AuditEntry).where(AuditEntry.sequence.is_not(None)).order_by(AuditEntry.sequence)
-    for entry in session.scalars(statement.execution_options(yield_per=1000)):
-        expected += 1
-        fits = entry.sequence == expected and vault.matches(_chained(seal, expected, entry), entry.seal or "")
-        if not fits:
-            broken_at = expected
-            break
-        seal = entry.seal or FIRST
+    # Closed even when the reading stops at a break: on PostgreSQL it holds a cursor of the server.
+    with session.scalars(statement.execution_options(yield_per=1000)) as entries:
+        for entry in entries:
+            expected += 1
+            fits = entry.sequence == expected and vault.matches(_chained(seal, expected, entry), entry.seal or "")
+            if not fits:
+                broken_at = expected
+                break
+            seal = entry.seal or FIRST
     sealed = expected - (broken_at is not None)
     return Verification(sealed=sealed, unsealed=unsealed(session), broken_at=broken_at, head=seal)
 

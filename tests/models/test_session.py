@@ -1,0 +1,94 @@
+"""Reading cannot write, writing is at once, and what fails leaves nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
+
+from models.people import Borough, Person
+from models.session import Database, vault_of
+
+AT = datetime(2026, 11, 1, 1, 30, 0, 123456, tzinfo=timezone(timedelta(hours=-4)))
+
+
+def boroughs(database):
+    with database.read() as session:
+        return list(session.scalars(select(Borough.code).order_by(Borough.code)))
+
+
+def test_a_read_session_cannot_write(database):
+    with database.read() as session:
+        session.add(Borough(code="desjardins", name="Desjardins"))
+        with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+            session.flush()
+    assert boroughs(database) == []
+
+
+def test_a_write_session_still_writes_after_readings(database):
+    """On PostgreSQL both kinds share connections: being read-only is not left behind on one."""
+    for code in ("a", "b", "c"):
+        boroughs(database)
+        with database.write() as session:
+            session.add(Borough(code=code, name=code))
+    assert boroughs(database) == ["a", "b", "c"]
+
+
+def test_a_unit_of_work_that_fails_leaves_nothing(database):
+    def half():
+        with database.write() as session:
+            session.add(Borough(code="a", name="A"))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        half()
+    assert boroughs(database) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_write_session_has_the_write_lock_before_it_reads(database, database_url, monkeypatch):
+    """On SQLite, two that read first and write after would refuse each other in the middle."""
+    monkeypatch.setattr("models.session.BUSY_SECONDS", 0)
+    other = Database(database_url)
+    with database.write() as first:
+        assert first.scalar(select(Borough.id)) is None
+        with pytest.raises(OperationalError, match="locked"), other.write() as second:
+            second.scalar(select(Borough.id))
+    other.close()
+
+
+def test_a_reading_is_one_look(database):
+    """What others commit meanwhile is not half seen (SQLite; PostgreSQL shows what is committed at each statement)."""
+    with database.write() as session:
+        session.add(Borough(code="a", name="A"))
+    with database.read() as session:
+        before = session.scalars(select(Borough.code)).all()
+        with database.write() as writing:
+            writing.add(Borough(code="b", name="B"))
+        after = session.scalars(select(Borough.code).order_by(Borough.code)).all()
+    assert (before, after) == (["a"], ["a"] if database.sqlite else ["a", "b"])
+
+
+def test_times_come_back_aware_and_in_utc(database):
+    with database.write() as session:
+        session.add(Person(email="a@ville.example", name="A", created_at=AT))
+    with database.read() as session:
+        read = session.scalar(select(Person.created_at))
+    assert (read, read.tzinfo) == (AT, UTC)
+
+
+def test_a_naive_time_is_refused(database):
+    with database.write() as session:
+        session.add(Person(email="a@ville.example", name="A", created_at=AT.replace(tzinfo=None)))
+        with pytest.raises(StatementError, match="naive"):
+            session.flush()
+
+
+def test_without_keys_only_what_needs_none_works(database_url):
+    database = Database(database_url)
+    with database.read() as session, pytest.raises(TypeError):
+        vault_of(session)
+    database.close()
