@@ -1,0 +1,111 @@
+"""The long batteries: workers killed by the hundred, histories by the thousand, on both databases.
+
+    python tests/soak/run.py [--kills 100] [--histories 4000]
+
+Every run is one line of `var/soak/*.jsonl` with its seed and what it counted; started again, the battery goes on from
+what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, and names the seed to play again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "var" / "soak"
+CRASH, HISTORIES = "tests/journeys/test_crash.py", "tests/models/test_work_histories.py"
+KILLS_A_RUN = 25
+HISTORIES_A_RUN = {"sqlite": 2_000, "postgresql": 200}
+"""What one run of the `soak` profile is (tests/conftest.py; PostgreSQL takes a tenth)."""
+
+
+def lines(name: str) -> list[dict[str, Any]]:
+    """What earlier runs wrote; a line that a kill cut short is left out."""
+    path = FOLDER / f"{name}.jsonl"
+    read = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+        try:
+            read.append(json.loads(line))
+        except ValueError:
+            continue
+    return read
+
+
+def total(runs: Iterable[dict[str, Any]], database: str, what: str) -> int:
+    return sum(run.get(what, 0) for run in runs if run["database"] == database)
+
+
+def pytest(test: str, database: str, *more: str, **settings: str) -> bool:
+    """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
+    kind = "postgres" if database == "postgresql" else database
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", kind, *more]
+    run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
+    if run.returncode:
+        with (FOLDER / "failures.txt").open("a", encoding="utf-8") as file:
+            file.write(f"{command} {settings}\n{run.stdout}{run.stderr}\n")
+    return run.returncode == 0
+
+
+def crash(database: str, kills: int) -> bool:
+    """Real processes and SIGKILL, until there were `kills` of them."""
+    well = True
+    while (done := total(lines("crash"), database, "kills")) < kills:
+        seed = random.SystemRandom().randrange(1_000_000)
+        now = min(KILLS_A_RUN, kills - done)
+        print(f"crash on {database}: {done} of {kills} kills; {now} more with seed {seed}", flush=True)
+        figures = {"PARVIS_CRASH_SEED": str(seed), "PARVIS_CRASH_KILLS": str(now)}
+        passed = pytest(CRASH, database, PARVIS_CRASH_FIGURES=str(FOLDER / "crash.jsonl"), **figures)
+        well = well and passed
+        if total(lines("crash"), database, "kills") == done:
+            return False  # It ended before it counted anything: failures.txt says why.
+    return well
+
+
+def histories(database: str, wanted: int) -> bool:
+    """Model-based histories with crashes at every point, until `wanted` of them were played."""
+    well = True
+    while (done := total(lines("histories"), database, "histories")) < wanted:
+        seed = random.SystemRandom().randrange(1_000_000)
+        print(f"histories on {database}: {done} of {wanted}; seed {seed}", flush=True)
+        began = time.monotonic()
+        passed = pytest(HISTORIES, database, "--hypothesis-profile=soak", f"--hypothesis-seed={seed}")
+        played = HISTORIES_A_RUN[database]
+        line = {"database": database, "seed": seed, "histories": played, "passed": passed}
+        with (FOLDER / "histories.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"seconds": round(time.monotonic() - began, 1)}) + "\n")
+        well = well and passed
+    return well
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=100, help="on each database (default: %(default)s)")
+    parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
+    asked = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    well = True
+    for database in ("sqlite", "postgresql"):
+        well &= crash(database, asked.kills)
+        well &= histories(database, asked.histories // (1 if database == "sqlite" else 10))
+    for database in ("sqlite", "postgresql"):
+        names = ("kills", "kills_in_flight", "stops", "effects", "duplicated", "lost", "stuck")
+        totals = {name: total(lines("crash"), database, name) for name in names}
+        totals["histories"] = total(lines("histories"), database, "histories")
+        failed = sum(not run["passed"] for run in lines("histories") if run["database"] == database)
+        print(json.dumps({"database": database, **totals, "histories_failed": failed}))
+        well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]
+    if not well:
+        print(f"not well: seeds are in {FOLDER}/*.jsonl, outputs in {FOLDER}/failures.txt")
+    return 0 if well else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
