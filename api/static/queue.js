@@ -15,9 +15,9 @@ let claiming = Promise.resolve(true);
 let claimed = null; // id that is reserved here
 let renewTimer = 0;
 let lastDecision = null; // { id, comment, row, before }
-const pending = new Set(); // ids whose decision is on its way: the list that the server gives may still hold them
+const left = new Map(); // id → when its decision was recorded (Infinity: not yet); older lists still hold it
 let etag = null;
-let fresh = null; // the newest list that the server gave, not shown yet
+let fresh = null; // the newest list that the server gave, not shown yet: { list, asked }
 
 const rows = () => document.getElementById("rows");
 const rowOf = (id) => rows().querySelector(`.row[data-id="${id}"]`);
@@ -126,13 +126,23 @@ async function claim(id) {
   try {
     const response = await ask(`/commentaires/${id}/reservation`, { method: "POST" });
     if (response.ok) {
+      if (openId() !== id) { navigator.sendBeacon(`/commentaires/${id}/liberation`); return false; } // We have moved on.
       claimed = id;
       renewTimer = setInterval(() => { if (openId() === id && !document.hidden) claim(id); else clearInterval(renewTimer); }, 30_000);
       return true;
     }
-    if (response.status === 409 && openId() === id && !pane.querySelector(".act-note")) say(parse(await response.text()), 10);
+    if (response.status === 409) tellHolder(id, parse(await response.text()).firstElementChild);
   } catch { /* The decision itself will say that the server does not answer. */ }
   return false;
+}
+
+// Beside the buttons that it is about, and not over the message that offers to undo.
+function tellHolder(id, note) {
+  if (openId() !== id || pane.querySelector(".act-note")) return;
+  note.querySelector("strong")?.remove();
+  note.className = "act-note";
+  note.setAttribute("role", "status");
+  pane.querySelector(".act")?.prepend(note);
 }
 
 function release() {
@@ -152,14 +162,14 @@ async function act(form) {
   const next = place >= 0 ? list[place + 1] ?? list[place - 1] : null;
   const before = row?.nextElementSibling ?? null;
   form.closest("dialog")?.close();
-  pending.add(id);
+  left.set(id, Infinity);
   clearTimeout(claimTimer);
   row?.remove();
   count(-1);
   if (next) open(next);
-  else if (row) { pane.replaceChildren(); empty(); } else pane.replaceChildren();
+  else pane.replaceChildren();
   const back = async (html) => {
-    pending.delete(id);
+    left.delete(id);
     typed.set(id, { act: form.dataset.act, values: [...data] });
     count(1);
     if (row) { putBack(row, before); panes.delete(id); await open(row); }
@@ -178,11 +188,12 @@ async function act(form) {
   if (!response.ok) { await back(html); return; }
   const toast = parse(html).firstElementChild;
   lastDecision = { id: toast.dataset.decision, comment: id, row, before };
-  pending.delete(id);
+  left.set(id, performance.now());
   if ("stays" in toast.dataset && row) { count(1); putBack(row, before); }
   say(toast, 10);
-  if (row) poll();
-  else location.reload();
+  if (!row) location.reload();
+  else if (live().length) poll();
+  else empty();
 }
 
 function putBack(row, before) {
@@ -202,6 +213,7 @@ async function takeBack(decisionId, action) {
   say(parse(html), 8);
   if (!response.ok) return;
   lastDecision = null;
+  left.delete(last?.comment);
   if (last?.row) {
     count(1);
     putBack(last.row, last.before);
@@ -211,9 +223,18 @@ async function takeBack(decisionId, action) {
 }
 
 async function empty() {
+  const asked = performance.now();
   const response = await ask(queue.dataset.poll).catch(() => null);
-  if (response?.ok && !live().length) rows().replaceWith(parse(await response.text()).firstElementChild);
+  if (!response?.ok) return;
+  fresh = { list: parse(await response.text()).firstElementChild, asked };
+  if (live().length) return;
+  showNew();
   if (!live().length) clearPane();
+}
+
+// A list that was asked for before a decision was recorded still holds its comment.
+function drop(list, asked) {
+  for (const row of list.querySelectorAll(".row")) if (left.get(row.dataset.id) > asked) row.remove();
 }
 
 // ------------------------------------------------------------------------------------------------ the list stays live
@@ -234,23 +255,25 @@ async function poll() {
   if (document.hidden) return;
   const headers = { "parvis-poll": "1" };
   if (etag) headers["If-None-Match"] = etag;
+  const asked = performance.now();
   let response;
   try {
     response = await ask(queue.dataset.poll, { headers });
   } catch { return; } // It asks again in five seconds.
   if (response.status !== 200) return;
   etag = response.headers.get("ETag");
-  merge(parse(await response.text()).firstElementChild);
+  merge(parse(await response.text()).firstElementChild, asked);
 }
 
 // Nothing moves under the reader's eyes: known lines are refreshed in place, those that a colleague handled turn grey,
 // the part that follows ours joins the end without a word, and what is new waits behind the bar.
-function merge(list) {
+function merge(list, asked) {
   const ours = rows();
+  drop(list, asked);
   ours.dataset.waiting = list.dataset.waiting;
   ours.dataset.danger = list.dataset.danger;
   showCounts(ours);
-  const theirs = [...list.querySelectorAll(".row")].filter((row) => !pending.has(row.dataset.id));
+  const theirs = [...list.querySelectorAll(".row")];
   const byId = new Map(theirs.map((row) => [row.dataset.id, row]));
   for (const row of live()) {
     const newer = byId.get(row.dataset.id);
@@ -264,7 +287,7 @@ function merge(list) {
     ourMore.replaceWith(...theirs.slice(lastKnown + 1), ...list.querySelectorAll(".more"));
   }
   const n = theirs.filter((row) => !isKnown(row)).length;
-  fresh = n ? list : null;
+  fresh = n ? { list, asked } : null;
   if (n && !live().length && !openId()) { showNew(); return; }
   news.hidden = !n;
   news.querySelector("span").textContent = n === 1 ? news.dataset.one : news.dataset.many.replace("{n}", n);
@@ -287,7 +310,9 @@ function grey(row) {
 function showNew() {
   if (!fresh) return;
   const selected = currentRow()?.dataset.id;
-  rows().replaceWith(fresh);
+  drop(fresh.list, fresh.asked);
+  rows().replaceWith(fresh.list);
+  showCounts(rows());
   fresh = null;
   news.hidden = true;
   const row = selected && rowOf(selected);
