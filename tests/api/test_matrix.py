@@ -49,6 +49,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/webhooks/meta"): Line("signature"),
     ("POST", "/webhooks/meta"): Line("signature"),
     # signing in
+    ("GET", "/netiquette"): Line(PUBLIC),
     ("GET", "/connexion"): Line(PUBLIC),
     ("POST", "/connexion"): Line(PUBLIC),
     ("GET", "/connexion/code"): Line("password given"),
