@@ -333,8 +333,8 @@ def test_the_picture_in_the_readme(served, sign_in):
     """60 comments at 8:30, as the README shows them."""
     told = served.tells()
     served.hire("Julie Simard", Role.MODERATOR)
-    page = sign_in("Nadia Roy", f"/commentaires/{told['lampadaire']}", width=1440, height=900)
-    expect(page.locator("#pane .words")).to_contain_text("lampadaire")
+    page = sign_in("Nadia Roy", f"/commentaires/{told['danger']}", width=1440, height=900)
+    expect(page.locator("#pane .words")).to_contain_text("étincelles")
     expect(page.locator(".row").nth(20)).to_be_attached()
     page.keyboard.press("w")
     page.locator(".queue-scroll").evaluate("e => e.scrollTop = 0")
