@@ -201,3 +201,22 @@ def test_word_weights_add_up_to_the_score(engine: Baseline) -> None:
     assert logit == pytest.approx(
         scores.contributions("netiquette", column).sum() + shape + head.bias[column], abs=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "insult"),
+    [
+        ("Il y a un gros chien sans laisse au parc", False),
+        ("Le maudit chien du voisin jappe toute la nuit", False),
+        ("Espèce de chien!", True),
+    ],
+)
+def test_a_dog_is_a_dog_until_somebody_is_called_one(verdict: Judge, text: str, insult: bool) -> None:
+    assert shown(verdict(text).breaches[Breach.INSULT]) is insult
+
+
+@pytest.mark.parametrize(
+    "text", ["J'ai pas reçu mon compte de taxes, je fais quoi?", "Merci au 311, j'ai eu ma réponse en dix minutes."]
+)
+def test_what_the_model_only_cannot_rule_out_stays_off_the_danger_lane(verdict: Judge, text: str) -> None:
+    assert verdict(text).urgency.level < 2
