@@ -15,6 +15,8 @@ from api.i18n import _
 if TYPE_CHECKING:
     from api.settings import Settings
     from api.wiring import Parvis
+    from classifiers.base import Classifier
+    from classifiers.evaluate import Figure
 
 app = typer.Typer(
     help=_("Comments, 311 requests and posts of a city on its social networks."),
@@ -161,10 +163,8 @@ def standin(
 @app.command(help=_("Read texts, one a line or JSON Lines with id and text; write JSON Lines."))
 def classify(file: Annotated[str, typer.Argument(help=_("A file, or - for the standard input."))] = "-") -> None:
     from api.commands.classify import run
-    from api.settings import load
-    from classifiers.baseline import load as load_classifier
 
-    if not run(load_classifier(load().model), file, sys.stdout):
+    if not run(_classifier(), file, sys.stdout.buffer):
         raise typer.Exit(1)
 
 
@@ -173,12 +173,15 @@ def evaluate(
     file: Path,
     task: Annotated[str, typer.Option(help=_("intention, groupe, urgence, langue, or one breach."))],
 ) -> None:
-    from api.settings import load
-    from classifiers.baseline import load as load_classifier
     from classifiers.evaluate import evaluate as measure
 
-    for name, figure in measure(file, task, load_classifier(load().model)).items():
-        print(f"{name:24} {figure}")
+    try:
+        figures = measure(file, task, _classifier())
+    except UnicodeDecodeError as error:
+        raise _Stop(_("%(file)s is not a text in UTF-8.", file=file)) from error
+    for name, figure in figures.items():
+        # The interval says how much a file of this size can tell at all.
+        print(f"{name:24} {figure if isinstance(figure, int) else _interval(figure)}")
 
 
 @app.command(help=_("Train the classifier again (needs the extra `train`)."))
@@ -195,12 +198,11 @@ def train(
 
 @app.command(help=_("Read the accounts now, with progress."))
 def pull(account: Annotated[int | None, typer.Option(help=_("Only this account, by its number."))] = None) -> None:
-    from rich.console import Console
-
     from api.commands import comments
+    from api.commands.progress import screen
 
     with installation() as parvis:
-        fine = comments.pull(parvis, account, Console())
+        fine = comments.pull(parvis, account, screen())
     raise typer.Exit(0 if fine else 1)
 
 
@@ -208,12 +210,11 @@ def pull(account: Annotated[int | None, typer.Option(help=_("Only this account, 
     "import", help=_("Store the comments of FILE (CSV or JSON Lines); the same file twice stores nothing twice.")
 )
 def import_comments(file: Path) -> None:
-    from rich.console import Console
-
     from api.commands import comments
+    from api.commands.progress import screen
 
     with installation() as parvis:
-        report = comments.import_file(parvis, file, Console())
+        report = comments.import_file(parvis, file, screen())
     raise typer.Exit(1 if report.bad else 0)
 
 
@@ -221,9 +222,14 @@ def import_comments(file: Path) -> None:
 def demo(
     once: Annotated[bool, typer.Option("--once", help=_("Play the story without a browser, and end."))] = False,
     as_json: Annotated[bool, typer.Option("--json", help=_("With --once: print one JSON object."))] = False,
-    port: Annotated[int, typer.Option(help=_("Port on this machine."))] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help=_("Port on this machine; without it, the first free one from 8000.")),
+    ] = None,
     home: Annotated[Path | None, typer.Option(help=_("Folder to keep; without it, forgotten at the end."))] = None,
 ) -> None:
+    if as_json and not once:
+        raise _Stop(_("--json goes with --once."))
     from api.demo.run import run
 
     raise typer.Exit(run(once=once, as_json=as_json, port=port, home=home))
@@ -279,11 +285,33 @@ def key_add(name: str, scope: Annotated[list[str], typer.Option(help=_("What it 
 
 @key.command("rotate", help=_("Close the stored tokens again, with the first key of PARVIS_SECRET_KEY."))
 def key_rotate() -> None:
-    from api import people
+    from api.commands import people
 
-    with installation() as parvis, parvis.database.write() as session:
-        count = people.rotate(session, parvis.vault, now=parvis.clock())
-    print(_("%(count)s stored secrets are closed with the first key; older keys can be taken away.", count=count))
+    with installation() as parvis:
+        count, journal = people.rotate(parvis)
+    print(_("%(count)s stored secrets are closed with the first key.", count=count))
+    if journal.broken_at is not None:
+        print(_("The journal is broken at entry %(number)s, and keeps its seals.", number=journal.broken_at))
+        raise typer.Exit(1)
+    print(_("The journal is sealed with it again; its head is now %(head)s", head=journal.head))
+    print(_("Older keys can be taken away."))
+
+
+def _classifier() -> Classifier:
+    from zipfile import BadZipFile
+
+    from api.settings import load
+    from classifiers.baseline import load as load_weights
+
+    settings = load()
+    try:
+        return load_weights(settings.model)
+    except (BadZipFile, ValueError, KeyError, EOFError) as error:
+        raise _Stop(_("%(file)s does not hold the weights of a model.", file=settings.model)) from error
+
+
+def _interval(figure: Figure) -> str:
+    return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
 
 
 def _line() -> str:
@@ -329,12 +357,15 @@ def _known(error: Exception) -> str | None:
 
     from api.messages import refusal
     from models.errors import NotFound, ParvisError, Refused
+    from models.secrets import SecretUnreadable
 
     match error:
         case Refused():
             return refusal(error)
         case NotFound():
             return _("There is no such thing: %(what)s.", what=error)
+        case SecretUnreadable():
+            return _("No key of PARVIS_SECRET_KEY opens a stored secret: the key that closed it must be in the list.")
         case ParvisError():
             return str(error)
         case DBAPIError():

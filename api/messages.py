@@ -100,6 +100,7 @@ REFUSALS: Mapping[str, str] = {
     "evaluation_task": N_("Unknown task %(task)s; the tasks are %(tasks)s."),
     "evaluation_empty": N_("There is no labelled text in %(file)s."),
     "evaluation_labels": N_("Unknown labels: %(labels)s."),
+    "import_columns": N_("The file must have the columns %(columns)s."),
     "train_extra_missing": N_('Training needs an extra: pip install "parvis[%(extra)s]".'),
     # 311 requests
     "note_needed": N_("Write a note for the citizen."),
@@ -272,7 +273,10 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     },
     "row": {
         "not_json": N_("not a JSON object"),
+        "not_csv": N_("its quotes do not match"),
+        "too_many_cells": N_("more cells than columns: a text with a separator goes between quotes"),
         "id_missing": N_("no id"),
+        "id_too_long": N_("its id is too long"),
         "network_unknown": N_("unknown network"),
         "account_unknown": N_("no account of the city has this id; add it first"),
         "text_missing": N_("no text"),

@@ -9,6 +9,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -175,9 +176,10 @@ def load(**given: object) -> Settings:
 
 
 def unknown() -> list[str]:
-    """`PARVIS_*` variables of the environment that mean nothing: often a typing mistake."""
+    """`PARVIS_*` variables of the environment or the file that mean nothing: often a typing mistake."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | FOR_TESTS
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    given = {*os.environ, *(name.upper() for name in dotenv_values(str(Settings.model_config["env_file"])))}
+    return sorted(name for name in given if name.startswith(PREFIX) and name not in known)
 
 
 def require_secret(settings: Settings) -> tuple[str, ...]:

@@ -2,16 +2,18 @@
 
 Columns, CSV or one JSON object a line: `id,network,account,author,text,created_at,permalink,parent_id`. The same file
 twice stores nothing twice; a row that cannot be used is reported with its line and reason, and the others go on.
+A reason is a code, which the door words.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import chain, islice
+from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,12 +22,19 @@ from sqlalchemy import select
 from connectors.base import CommentSeen
 from models.accounts import Account
 from models.comments import Comment
+from models.errors import Refused
 from models.session import Database
 from models.vocabulary import NetworkName
-from moderation.storing import store
+from moderation.storing import cleaned, store
 
 BATCH = 500
 """Rows in one transaction."""
+NEEDED = ("id", "network", "account", "text")
+"""Columns without which no row can be used."""
+LONGEST_ID = 200
+
+Row = Mapping[str, Any] | str
+"""What a row holds by column, or the reason for which it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -50,32 +59,75 @@ class _Unusable(Exception):
     """The code of why a row cannot be used."""
 
 
-def rows_of_csv(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The rows of a CSV file with a header, each with its last line (a quoted text may span several).
+def text_lines(raw: Iterable[bytes]) -> Iterator[str]:
+    """Lines as text: UTF-8, or what Excel writes in Québec (Windows-1252) where a line is not UTF-8."""
+    for number, line in enumerate(raw):
+        try:
+            yield line.decode("utf-8-sig" if number == 0 else "utf-8")
+        except UnicodeDecodeError:
+            yield line.decode("cp1252", "replace")
 
-    Excel in French writes semicolons, so the header decides. The reader cannot take NUL characters.
+
+def rows_of_csv(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    """The rows of a CSV file with a header, each with its first line (a quoted text may span several).
+
+    Excel in French writes semicolons, so the header decides. Refused when the header lacks a column that every row
+    needs. A quote that nobody closes costs its own line, and the reading goes on at the next one.
     """
-    cleaned_lines = (line.replace("\0", "\N{REPLACEMENT CHARACTER}") for line in lines)
-    header = next(cleaned_lines, "")
-    reader = csv.DictReader(chain([header], cleaned_lines), delimiter=";" if ";" in header else ",")
-    for row in reader:
-        yield reader.line_num, row
+    source = iter(lines)
+    first = next(source, "")
+    delimiter = max(",;\t", key=first.count)
+    header = [name.strip().lower() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    if not set(NEEDED) <= set(header):
+        raise Refused("import_columns", columns=", ".join(NEEDED))
+    for number, cells in _cells(source, delimiter):
+        if isinstance(cells, str):
+            yield number, cells
+        elif any(cell.strip() for cell in cells[len(header) :]):
+            # A separator in a text without quotes: to store what stands before it would lose the citizen's words.
+            yield number, "too_many_cells"
+        elif cells:
+            yield number, dict(zip(header, cells, strict=False))
 
 
-def rows_of_json(lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any] | None]]:
-    """The rows of a JSON Lines file; None for a line that is no JSON object. Blank lines are passed over."""
+def _cells(source: Iterator[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    number, again = 2, deque[str]()
+    taken: list[str] = []
+
+    def feed() -> Iterator[str]:
+        while (line := again.popleft() if again else next(source, None)) is not None:
+            taken.append(line)
+            yield line.replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+    while True:
+        taken.clear()
+        try:
+            cells = next(csv.reader(feed(), delimiter=delimiter, strict=True), None)
+        except csv.Error:
+            yield number, "not_csv"
+            again.extendleft(reversed(taken[1:]))
+            number += 1
+            continue
+        if cells is None:
+            return
+        yield number, cells
+        number += len(taken)
+
+
+def rows_of_json(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    """The rows of a JSON Lines file. Blank lines are passed over."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
-        yield number, row if isinstance(row, dict) else None
+        yield number, row if isinstance(row, dict) else "not_json"
 
 
 def import_rows(
-    database: Database, rows: Iterable[tuple[int, Mapping[str, Any] | None]], *, zone: ZoneInfo, now: datetime
+    database: Database, rows: Iterable[tuple[int, Row]], *, zone: ZoneInfo, now: datetime
 ) -> Iterator[Report]:
     """Store rows in batches; gives the report so far after each. A time without a zone is the city's."""
     with database.read() as session:
@@ -113,25 +165,28 @@ def _store(database: Database, account_id: int, comments: list[CommentSeen], rep
 
 
 def _seen(
-    row: Mapping[str, Any] | None, accounts: Mapping[tuple[str, str], int], *, zone: ZoneInfo, now: datetime
+    row: Row, accounts: Mapping[tuple[str, str], int], *, zone: ZoneInfo, now: datetime
 ) -> tuple[int, CommentSeen]:
-    if row is None:
-        raise _Unusable("not_json")
+    if isinstance(row, str):
+        raise _Unusable(row)
     external_id = _text(row, "id")
     if not external_id:
         raise _Unusable("id_missing")
+    if len(external_id) > LONGEST_ID:
+        raise _Unusable("id_too_long")
     network = (_text(row, "network") or "").lower()
     if network not in list(NetworkName):
         raise _Unusable("network_unknown")
     account_id = accounts.get((network, _text(row, "account") or ""))
     if account_id is None:
         raise _Unusable("account_unknown")
-    if row.get("text") is None:
+    text = row.get("text")
+    if not isinstance(text, str):
         raise _Unusable("text_missing")
     author = _text(row, "author")
     created_at = _time(_text(row, "created_at"), zone)
     return account_id, CommentSeen(
-        external_id=external_id[:200],
+        external_id=external_id,
         source="add",
         seen_at=created_at or now,
         said_at=created_at,
@@ -139,14 +194,14 @@ def _seen(
         # A file has names and no ids: one name on one network is taken to be one person.
         author_external_id=f"name:{author}"[:100] if author else None,
         author_name=author[:200] if author else None,
-        text=str(row["text"]),
+        text=text,
         permalink=_text(row, "permalink"),
     )
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:
     value = row.get(name)
-    return str(value).strip() or None if value is not None else None
+    return cleaned(str(value).strip()) or None if value is not None else None
 
 
 def _time(value: str | None, zone: ZoneInfo) -> datetime | None:
@@ -154,6 +209,6 @@ def _time(value: str | None, zone: ZoneInfo) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(value)
-    except ValueError as error:
+        return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise _Unusable("created_at_unreadable") from error
-    return at if at.tzinfo else at.replace(tzinfo=zone)

@@ -33,6 +33,8 @@ def save(settings: Settings, target: Path) -> None:
             ours.backup(copy)
             copy.execute("PRAGMA journal_mode=DELETE")  # One file, with nothing beside it.
         part.replace(target)
+    except sqlite3.DatabaseError as error:
+        raise BackupError(_("%(file)s cannot be copied: %(why)s", file=source, why=error)) from error
     finally:
         part.unlink(missing_ok=True)
 
@@ -59,13 +61,26 @@ def put_back(settings: Settings, source: Path, *, force: bool) -> None:
     with closing(sqlite3.connect(source)) as copy, closing(sqlite3.connect(part)) as restored:
         copy.backup(restored)
     if target.exists():
-        # The write-ahead log belongs to the old file: it is folded in before the file moves.
-        with closing(sqlite3.connect(target)) as old:
-            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        try:
+            _fold(target)
+        except BackupError:
+            part.unlink()
+            raise
         target.replace(target.with_name(target.name + ".before"))
         for suffix in ("-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)
     part.replace(target)
+
+
+def _fold(target: Path) -> None:
+    """Fold the write-ahead log of the old database in before its file moves; only who is alone with it can."""
+    try:
+        with closing(sqlite3.connect(target)) as old:
+            old.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        raise BackupError(_("A process of Parvis has the database open: stop all of them first.")) from error
+    except sqlite3.DatabaseError:
+        return  # It is damaged, which is why there is a copy to put back.
 
 
 def _file(settings: Settings) -> Path:

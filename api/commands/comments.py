@@ -6,17 +6,18 @@ from datetime import timedelta
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
-from api.i18n import _
-from api.messages import label
+from api.commands.progress import progress
+from api.i18n import Dates, _, format_number
+from api.messages import failure, label
 from api.wiring import Parvis
 from models.accounts import Account
 from models.errors import NotFound
+from models.secrets import SecretUnreadable
 from models.vocabulary import AccountState
 from moderation import ingest, reading
-from moderation.importing import Report, import_rows, rows_of_csv, rows_of_json
+from moderation.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 
 
 def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
@@ -28,46 +29,61 @@ def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
         if not accounts:
             raise NotFound(f"account {account_id}")
     fine = True
-    with _progress(console) as progress:
+    with progress(console) as say:
         for account in accounts:
-            task = progress.add_task(account.name, total=None)
-            read = ingest.pull(
-                parvis.database,
-                parvis.locks,
-                parvis.network_of,
-                account.id,
-                clock=parvis.clock,
-                every=timedelta(seconds=parvis.settings.pull_seconds),
-            )
-            progress.remove_task(task)
-            with parvis.database.read() as session:
-                after = session.get_one(Account, account.id)
-            # Only a whole round moves the coverage; without one, the account's state says why.
-            whole = after.pulled_at is not None and after.pulled_at != account.pulled_at
+            say(account.name)
+            whole, finding = _pull(parvis, account)
             fine = fine and whole
-            finding = _("%(count)s comments read", count=read)
-            if not whole:
-                finding += _(", stopped: %(why)s", why=after.state_reason or _("the network does not answer"))
             console.print(_("%(name)s: %(finding)s", name=account.name, finding=finding))
-            if after.state == AccountState.TOKEN_INVALID:
-                console.print(_("The token does not work any more: connect the account again."))
     return fine
+
+
+def _pull(parvis: Parvis, account: Account) -> tuple[bool, str]:
+    """Read one account now. Gives whether its round is whole, and what to say."""
+    try:
+        read = ingest.pull(
+            parvis.database,
+            parvis.locks,
+            parvis.network_of,
+            account.id,
+            clock=parvis.clock,
+            every=timedelta(seconds=parvis.settings.pull_seconds),
+        )
+    except SecretUnreadable:
+        return False, _("no key of PARVIS_SECRET_KEY opens its token")
+    with parvis.database.read() as session:
+        after = session.get_one(Account, account.id)
+    finding = _("%(count)s comments read", count=format_number(read))
+    # Only a whole round moves the coverage; without one, the account says why.
+    if after.pulled_at is not None and after.pulled_at != account.pulled_at:
+        return True, finding
+    return False, finding + _(", stopped: %(why)s", why=_why_not(parvis, after))
+
+
+def _why_not(parvis: Parvis, account: Account) -> str:
+    if account.state != AccountState.ACTIVE:
+        return failure(account.state) + (f" ({account.state_reason})" if account.state_reason else "")
+    if account.throttled_until is not None and account.throttled_until > parvis.clock():
+        at = Dates(parvis.settings.zone).moment(account.throttled_until)
+        return _("the network asks to wait until %(at)s", at=at)
+    return _("the network does not answer, or another process is reading this account")
 
 
 def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
     """Store the comments of a file, then have them read by the classifier so that they are in the queue."""
-    with file.open(encoding="utf-8-sig", errors="replace", newline="") as lines, _progress(console) as progress:
+    report = Report()
+    with file.open("rb") as raw, progress(console) as say:
+        lines = text_lines(raw)
         rows = rows_of_csv(lines) if file.suffix.lower() == ".csv" else rows_of_json(lines)
-        task = progress.add_task(file.name, total=None)
-        report = Report()
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
-            progress.update(task, description=_("%(count)s rows", count=report.read))
+            say(_("%(count)s rows", count=format_number(report.read)))
+        say(_("the classifier reads"))
         while reading.classify_due(
             parvis.database, parvis.locks, parvis.classifier, parvis.city.context, now=parvis.clock()
         ):
-            progress.update(task, description=_("the classifier reads"))
+            pass
     for bad in report.bad:
-        console.print(_("line %(line)s: %(why)s", line=bad.line, why=label("row", bad.reason)), highlight=False)
+        console.print(_("line %(line)s: %(why)s", line=bad.line, why=label("row", bad.reason)))
     console.print(
         _(
             "%(new)s new, %(known)s known already, %(bad)s left out",
@@ -77,9 +93,3 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
         )
     )
     return report
-
-
-def _progress(console: Console) -> Progress:
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
-    )

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from zipfile import BadZipFile
 
 from pydantic import SecretStr
-from sqlalchemy import make_url, select
+from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from api.i18n import Dates, _
 from api.messages import label
 from api.settings import PREFIX, Settings, SettingsError, load, unknown
 from api.wiring import Parvis, build
 from models import audit
-from models.accounts import Account
+from models.accounts import Account, Delivery, SetAside
+from models.effects import Effect
 from models.errors import ParvisError
 from models.migrations import pending
 from models.people import Person
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState
+from models.vocabulary import AccountState, DeliveryState, EffectState
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def _settings(settings: Settings) -> Iterator[Line]:
 def _model(parvis: Parvis) -> Line:
     try:
         return Line(_("Model"), parvis.classifier.version)
-    except (OSError, ValueError, KeyError, ParvisError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, ParvisError) as error:
         return Line(_("Model"), _("cannot be read: %(why)s", why=error), fine=False)
 
 
@@ -84,6 +87,8 @@ def _kept(parvis: Parvis) -> Iterator[Line]:
             yield Line(_("People"), _("nobody can sign in; run `parvis user add`"), fine=False)
         for account in session.scalars(select(Account).order_by(Account.id)):
             yield _account(parvis, account)
+        yield from _factors(parvis, session)
+        yield from _left(session)
         found = audit.verify(session)
     if found.broken_at is not None:
         yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), fine=False)
@@ -103,3 +108,41 @@ def _account(parvis: Parvis, account: Account) -> Line:
     fine = account.state == AccountState.ACTIVE
     reason = f" ({account.state_reason})" if account.state_reason else ""
     return Line(name, label("account_state", account.state) + reason, fine)
+
+
+def _factors(parvis: Parvis, session: Session) -> Iterator[Line]:
+    """Second factors that no key opens: these people cannot sign in."""
+    for person in session.scalars(select(Person).where(Person.totp_closed.is_not(None)).order_by(Person.id)):
+        try:
+            parvis.vault.open(person.totp_closed or "")
+        except SecretUnreadable:
+            yield Line(person.email, _("no key of PARVIS_SECRET_KEY opens their second factor"), fine=False)
+
+
+def _left(session: Session) -> Iterator[Line]:
+    """What came or was to leave, and waits for somebody to do something about it."""
+    unroutable = (
+        select(SetAside.network, SetAside.account_external_id, func.count())
+        .where(SetAside.settled_at.is_(None), SetAside.reason == "unroutable")
+        .group_by(SetAside.network, SetAside.account_external_id)
+        .order_by(SetAside.network, SetAside.account_external_id)
+    )
+    for network, external_id, count in session.execute(unroutable):
+        finding = _(
+            "deliveries that wait for account %(account)s: %(count)s; run `parvis account add`",
+            account=external_id,
+            count=count,
+        )
+        yield Line(label("network", network), finding, fine=False)
+    counts = {
+        _("Changes set aside, because they cannot be read"): select(func.count()).where(
+            SetAside.settled_at.is_(None), SetAside.reason != "unroutable"
+        ),
+        _("Deliveries that cannot be read"): select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE),
+        _("Actions that a person must check on the network"): select(func.count()).where(
+            Effect.state == EffectState.NEEDS_PERSON
+        ),
+    }
+    for name, statement in counts.items():
+        if some := session.scalar(statement):
+            yield Line(name, str(some), fine=False)

@@ -1,15 +1,17 @@
-"""`parvis user add` and `parvis account add`."""
+"""`parvis user add`, `parvis account add` and `parvis key rotate`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from api import people
+from api.i18n import _
 from api.people import CITY, Place
 from api.wiring import Parvis
 from connectors.base import AccountRef
 from connectors.registry import network as connect
-from models.errors import NotFound, Refused
+from models import audit
+from models.errors import NotFound, ParvisError, Refused
 from models.vocabulary import NetworkName, Role
 
 
@@ -51,6 +53,16 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
             now=parvis.clock(),
         )
         return row.id
+
+
+def rotate(parvis: Parvis) -> tuple[int, audit.Verification]:
+    """Close every stored secret, and seal the journal, with the first key. Gives how many secrets, and the journal."""
+    with parvis.locks.try_hold("tick:seal") as ours:
+        if not ours:
+            raise ParvisError(_("The journal is being sealed: try again in a moment."))
+        with parvis.database.write() as session:
+            count = people.rotate(session, parvis.vault, now=parvis.clock())
+            return count, audit.reseal(session)
 
 
 def _spoken(parvis: Parvis, name: NetworkName) -> bool:

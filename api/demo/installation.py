@@ -6,6 +6,7 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -18,6 +19,7 @@ from api import settings as parvis_settings
 from api.app import create_app
 from api.demo import city
 from api.demo.pages import router
+from api.i18n import _
 from api.wiring import Parvis, build
 from connectors.standin.player import Player, Story, read_story
 from connectors.standin.server import create_standin, run_in_thread
@@ -33,12 +35,17 @@ class NotADemonstration(ParvisError):
     """The folder holds something that is not a demonstration's; it is left alone."""
 
 
+class PortTaken(ParvisError):
+    """No port that was asked for is free."""
+
+
 @dataclass
 class Demo:
     """A running demonstration. `start` gives the address of its first page."""
 
     home: Path
-    port: int = 0
+    ports: Sequence[int] = (0,)
+    """The first of these that is free is taken; 0 is any free one."""
     undo_seconds: float = 5
     settle_seconds: float = 2
     parvis: Parvis = field(init=False)
@@ -54,12 +61,8 @@ class Demo:
         self.state = Standin(app_secret=app_secret)
         standin = create_standin(self.state)
         self._webhooks = standin.state.webhooks
+        listening = _listening(self.ports)
         graph, self._stop_standin = run_in_thread(standin)
-        # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it each
-        # answer would wait 40 ms for an acknowledgement.
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1", self.port))
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.parvis = build(
             parvis_settings.load(
@@ -119,11 +122,29 @@ class Demo:
         self.player.start()
 
 
+def _listening(ports: Sequence[int]) -> socket.socket:
+    for port in ports:
+        # The protocol is named because asyncio sets TCP_NODELAY only on sockets that say they are TCP; without it each
+        # answer would wait 40 ms for an acknowledgement.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind(("127.0.0.1", port))
+            listening.listen(100)
+        except OSError:
+            listening.close()
+        else:
+            return listening
+    raise PortTaken(_("Port %(port)s is taken or cannot be used: give another with --port.", port=ports[-1]))
+
+
 def prepare(home: Path) -> Path:
     """The folder of a demonstration, made or emptied for a new one. NotADemonstration: it is something else's."""
     home.mkdir(parents=True, exist_ok=True)
     if any(home.iterdir()) and not (home / MARK).exists():
-        raise NotADemonstration(str(home))
+        raise NotADemonstration(
+            _("%(folder)s holds something else than a demonstration: it is left alone.", folder=home)
+        )
     (home / MARK).write_text("Parvis\n", encoding="utf-8")
     for leftover in home.glob("parvis.db*"):
         leftover.unlink()

@@ -16,8 +16,11 @@ from api.demo.installation import Demo, prepare
 from api.demo.script import play
 from api.i18n import _
 
+PORTS = (*range(8000, 8020), 0)
+"""Where the demonstration is looked for first; any free port at the end."""
 
-def run(*, once: bool, as_json: bool, port: int, home: Path | None) -> int:
+
+def run(*, once: bool, as_json: bool, port: int | None, home: Path | None) -> int:
     """Exit status: 0, or 1 when the story left something doubled, lost, in doubt or failed."""
     logs.configure(level=logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="parvis-demo-") as folder:
@@ -43,9 +46,9 @@ def _once(home: Path, *, as_json: bool) -> int:
     return 0 if summary.clean else 1
 
 
-def _serve(home: Path, port: int) -> int:
+def _serve(home: Path, port: int | None) -> int:
     console = Console()
-    demo = Demo(home, port=port)
+    demo = Demo(home, ports=PORTS if port is None else (port,))
     address = demo.start()
     console.print(_("The demonstration is open: %(address)s/visite", address=address))
     console.print(_("Ctrl+C ends it."))
