@@ -1,4 +1,10 @@
-// What every page has: the choice between light and dark, kept in a cookie so that the server writes it into the page.
+// What every page has: live parts that rest, and the choice between light and dark, kept in a cookie so that the server
+// writes it into the page.
+
+// Live parts rest while nobody looks at the page.
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && event.target.matches("#live")) event.preventDefault();
+});
 
 const root = document.documentElement;
 const dark = matchMedia("(prefers-color-scheme: dark)");

@@ -159,6 +159,22 @@ def _figure(page: Page, name: str) -> int:
     return int(page.locator(".figures div", has_text=name).locator("dd").inner_text().replace("\N{NO-BREAK SPACE}", ""))
 
 
+def test_live_parts_follow_what_is_done_elsewhere_without_a_reload(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.address}/visite")
+    agent = page.context.browser.new_context().new_page()
+    become(agent, demo, city.AGENT, "/requetes")
+    page.evaluate("window.same = true")
+    moderator = page.context.browser.new_context().new_page()
+    become(moderator, demo, city.MODERATOR, "/")
+    open_comment(moderator, demo, "lampadaire")
+    moderator.keyboard.press("q")
+    moderator.locator("#request-dialog select[name=service_code]").select_option("lampadaire")
+    moderator.locator("#request-dialog button[type=submit]").click()
+    until(lambda: _figure(page, "Requêtes 311") == 1, "the tour counts the request by itself")
+    assert page.evaluate("window.same"), "the page was not loaded again"
+    until(lambda: agent.get_by_text("Lampadaire en panne").count() > 0, "the agent's list shows the request by itself")
+
+
 def test_starting_again_empties_the_demonstration_and_tells_the_story_anew(page: Page, demo: Demo) -> None:
     become(page, demo, city.MODERATOR, "/")
     open_comment(page, demo, "compostables")
