@@ -150,9 +150,12 @@ class Standin:
 
     # ------------------------------------------------------------------------------------- what there is
     def page(self, id: str, name: str, token: str, **more: Any) -> PageOfCity:  # noqa: A002  Meta's word.
+        """Given again, the Page has this token and these rights from now on; its posts stay its own."""
         with self.lock:
-            self.pages[id] = PageOfCity(id, name, token, **more)
-            return self.pages[id]
+            page = PageOfCity(id, name, token, **more)
+            known = self.pages.setdefault(id, page)
+            vars(known).update(vars(page))
+            return known
 
     def citizen(self, name: str, id: str | None = None) -> Person:  # noqa: A002
         with self.lock:

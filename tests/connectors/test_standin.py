@@ -240,6 +240,16 @@ def test_faults_are_met_in_order_and_used_up(standin, control, graph):
     assert control("faults")["faults"] == []
 
 
+def test_a_page_whose_token_dies_and_is_renewed_keeps_its_posts(standin, control, graph):
+    post = standin.post("Avis")
+    page = {"id": standin.page.id, "name": standin.page.name}
+    control("seed", {"pages": [{**page, "token": standin.token, "dead": 463}]})
+    assert graph("me").status_code == 400
+    control("seed", {"pages": [{**page, "token": "another"}]})
+    answer = graph(f"{page['id']}/published_posts", access_token="another").json()
+    assert [one["id"] for one in answer["data"]] == [post.id]
+
+
 def test_chance_is_the_same_for_the_same_seed(standin, control, graph):
     runs = []
     for _ in range(2):
