@@ -7,6 +7,7 @@ standard input does, so that nothing outlives a test that was itself killed.
 from __future__ import annotations
 
 import json
+import random
 import sys
 import threading
 import time
@@ -33,6 +34,9 @@ def main(settings: dict[str, Any]) -> None:
     graph = NetworkSettings(GraphSettings(base_url=settings["standin"], timeout=(2.0, 1.0)))
 
     def network_of(account_id: int) -> Network:
+        # As slow as a name server can be: the row says `sending`, and not a byte has left yet. It is there that a
+        # worker which stops, and wakes after others have gone on, would send a second time.
+        time.sleep(random.uniform(0, 0.1))
         external_id, token = pages[str(account_id)]
         return network(graph, AccountRef(NetworkName.FACEBOOK, external_id, token))
 

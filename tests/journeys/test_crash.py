@@ -45,13 +45,13 @@ WORKERS = 3
 IN_HAND = 16
 """How many effects wait at any time while workers are killed."""
 TIMING = {
-    "lease": 2.5,
+    "lease": 1.5,
     "settle": 1.2,
     "between_reads": 0.3,
     "first_backoff": 0.1,
     "longest_backoff": 0.5,
 }
-STOPPED = 3.2
+STOPPED = 3.5
 """Longer than the lease, in seconds: without the liveness lock, the others would send a second time."""
 FAULTS = [
     Fault("reset_after", "POST", times=None, probability=0.06),
@@ -243,9 +243,9 @@ class Crash:
             worker = self.chance.choice(awake)
             time.sleep(self.chance.uniform(0.0, 0.05))
             draw = self.chance.random()
-            if draw < 0.25 and sum(one.awake for one in self.workers) > 1:
+            if draw < 0.35 and sum(one.awake for one in self.workers) > 1:
                 self.stop(worker)
-            elif draw < 0.6:
+            elif draw < 0.7:
                 self.kill(worker)
 
     def calm(self, seconds: float) -> None:

@@ -409,6 +409,7 @@ class Histories(RuleBasedStateMachine):
         pytest.fail(f"stuck: {still}")
 
 
+@pytest.mark.slow
 def test_every_history_ends_with_each_effect_applied_once(database, locks, accounts, clock):
     class Here(Histories):
         pass
