@@ -346,6 +346,7 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self):
         self.settle()
+        self.now += timedelta(seconds=LONGEST_LAG)  # The network shows all that it applied.
         self.nothing_was_done_against_orders()
         self.nothing_was_done_twice()
         with self.database.read() as session:
