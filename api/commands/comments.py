@@ -9,7 +9,7 @@ from rich.console import Console
 from sqlalchemy import select
 
 from api.commands.progress import progress
-from api.i18n import Dates, _, format_number
+from api.i18n import Dates, _, format_number, ngettext
 from api.messages import failure, label
 from api.wiring import Parvis
 from models.accounts import Account
@@ -53,7 +53,7 @@ def _pull(parvis: Parvis, account: Account) -> tuple[bool, str]:
         return False, _("no key of PARVIS_SECRET_KEY opens its token")
     with parvis.database.read() as session:
         after = session.get_one(Account, account.id)
-    finding = _("%(count)s comments read", count=format_number(read))
+    finding = ngettext("%(n)s comment read", "%(n)s comments read", read)
     # Only a whole round moves the coverage; without one, the account says why.
     if after.pulled_at is not None and after.pulled_at != account.pulled_at:
         return True, finding

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api import auth, people
+from api import auth, cli, people
 from api.app import create_app
 from api.people import CITY, Place
 from api.settings import Settings
@@ -53,6 +56,62 @@ class SmallCity:
     posts: dict[str, int] = field(default_factory=dict)
     people: dict[tuple[Role, str], int] = field(default_factory=dict)
     """By role and place: "city", "north" (the borough), "north account"."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class CommandLine:
+    """`parvis` in a folder and a home of its own, in this process: `run("user", "add", …, stdin=…)`."""
+
+    home: Path
+    settings: pytest.MonkeyPatch
+    capture: pytest.CaptureFixture[str]
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.home / 'parvis.db'}"
+
+    def set(self, **values: str) -> None:
+        for name, value in values.items():
+            self.settings.setenv(f"PARVIS_{name.upper()}", value)
+
+    def run(self, *arguments: object, stdin: bytes = b"") -> Ran:
+        self.settings.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
+        self.capture.readouterr()
+        try:
+            code = cli.main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        out, err = self.capture.readouterr()
+        return Ran(int(code or 0), out, err)
+
+
+@pytest.fixture
+def bare_parvis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
+    """The command line where nothing is yet: no database."""
+    for name in [name for name in os.environ if name.startswith("PARVIS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    line = CommandLine(tmp_path / "home", monkeypatch, capsys)
+    line.set(home=str(line.home), secret_key="k" * 40)
+    return line
+
+
+@pytest.fixture
+def command(bare_parvis: CommandLine, _migrated_sqlite: Path) -> CommandLine:
+    """The command line of an installation whose database is up to date."""
+    bare_parvis.home.mkdir(mode=0o700)
+    shutil.copy(_migrated_sqlite, bare_parvis.home / "parvis.db")
+    return bare_parvis
 
 
 @pytest.fixture

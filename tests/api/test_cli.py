@@ -1,0 +1,406 @@
+"""The operator's commands: what each does, what it says when it cannot, and that no secret is ever in its words."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, update
+
+from api.cli import installation
+from models.accounts import Account, Delivery, SetAside
+from models.audit import AuditEntry, seal_due
+from models.comments import Comment, NetiquetteRule
+from models.people import Borough, Membership, Person
+from models.requests311 import Service
+from models.vocabulary import AccountState, DeliveryState, NetworkName, Role
+from moderation import ingest
+
+PARVIS = Path(sys.executable).with_name("parvis")
+TOKEN = "EAAB-a-token-that-must-never-be-seen"
+NOW = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
+
+
+def count(table: type) -> int:
+    with installation() as parvis, parvis.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def add_account(command, external_id="104", **more):
+    return command.run(
+        "account", "add", "facebook", external_id, "--name", "Ville", "--token-stdin", stdin=f"{TOKEN}\n".encode()
+    )
+
+
+def hire(command, email="nadia@ville.example"):
+    return command.run("user", "add", email, "--role", "moderator")
+
+
+# ---------------------------------------------------------------------------------------------- what every command does
+def real(*arguments: object, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A real process, in a folder where nothing is."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
+    return subprocess.run(
+        [PARVIS, *map(str, arguments)],
+        cwd=home,
+        env={**clean, "PARVIS_HOME": str(home / "home"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_serve_without_a_key_says_how_to_make_one(tmp_path):
+    done = real("serve", home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(r'PARVIS_SECRET_KEY .+ python3 -c "import secrets; .+"', done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_serve_before_migrate_says_which_command_comes_first(tmp_path):
+    done = real("serve", home=tmp_path, PARVIS_SECRET_KEY="k" * 40)
+    assert done.returncode == 2
+    assert "parvis migrate" in done.stderr
+
+
+def test_help_names_every_command(bare_parvis):
+    done = bare_parvis.run("--help")
+    assert done.code == 0
+    named = set(re.findall(r"^│ (\w+) ", done.out, flags=re.MULTILINE))
+    assert named >= {
+        *("serve", "worker", "migrate", "doctor", "backup", "restore", "standin", "classify", "evaluate", "train"),
+        *("pull", "import", "demo", "user", "account", "key"),
+    }
+
+
+@pytest.mark.parametrize("asked", [["migrate"], ["classify"], ["pull"], ["key", "rotate"]])
+def test_a_setting_that_cannot_be_used_is_one_line(bare_parvis, asked):
+    bare_parvis.set(port="huit")
+    done = bare_parvis.run(*asked)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.splitlines() == ["parvis\N{NO-BREAK SPACE}: PARVIS_PORT\N{NO-BREAK SPACE}: doit être un nombre"]
+
+
+def test_a_command_on_an_old_database_says_to_migrate(bare_parvis):
+    done = hire(bare_parvis)
+    assert done.code == 2
+    assert "parvis migrate" in done.err
+
+
+def test_migrate_plants_what_a_city_begins_with_and_twice_is_fine(bare_parvis):
+    assert bare_parvis.run("migrate").code == 0
+    planted = count(NetiquetteRule), count(Service)
+    assert min(planted) > 0
+    assert bare_parvis.run("migrate").code == 0
+    assert (count(NetiquetteRule), count(Service)) == planted
+    assert bare_parvis.home.stat().st_mode & 0o777 == 0o700
+
+
+# ---------------------------------------------------------------------------------------------- people
+def test_a_person_gets_an_invitation_that_opens(command, visit):
+    command.set(base_url="https://parvis.ville.example")
+    done = command.run("user", "add", "Nadia@Ville.example", "--role", "moderator", "--name", "Nadia Roy")
+    assert done.code == 0
+    link = done.out.splitlines()[-1]
+    assert link.startswith("https://parvis.ville.example/invitation/")
+    with installation() as parvis:
+        assert visit(parvis).get(link.removeprefix("https://parvis.ville.example")).status_code == 200
+
+
+def test_a_person_with_a_password_signs_in(command, visit):
+    secret = "un long mot de passe"
+    done = command.run(
+        "user", "add", "a@ville.example", "--role", "admin", "--password-stdin", stdin=f"{secret}\n".encode()
+    )
+    assert done.code == 0
+    assert "invitation" not in done.out
+    assert secret not in done.out + done.err
+    with installation() as parvis:
+        form = {"email": "a@ville.example", "password": secret}
+        assert visit(parvis).post("/connexion", data=form).status_code == 303
+
+
+def test_a_role_holds_in_the_boroughs_that_are_named(command):
+    with installation() as parvis, parvis.database.write() as session:
+        session.add_all([Borough(code="desjardins", name="Desjardins"), Borough(code="ouest", name="Ouest")])
+    both = ["--borough", "desjardins", "--borough", "ouest"]
+    assert command.run("user", "add", "a@ville.example", "--role", "moderator", *both).code == 0
+    with installation() as parvis, parvis.database.read() as session:
+        rows = session.execute(select(Membership.role, Borough.code).join(Borough)).all()
+    assert sorted(rows) == [(Role.MODERATOR, "desjardins"), (Role.MODERATOR, "ouest")]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["user", "add", "a@ville.example", "--role", "maire"], "moderator"),
+        (["user", "add", "a@ville.example", "--role", "moderator", "--borough", "lune"], "lune"),
+        (["user", "add", "pas une adresse", "--role", "moderator"], "courriel"),
+        (["user", "add", "a@ville.example", "--role", "moderator", "--password-stdin"], "12"),
+        (["account", "add", "myspace", "1", "--name", "x", "--token-stdin"], "facebook"),
+        (["account", "add", "facebook", "1", "--name", "x", "--token-stdin", "--borough", "lune"], "lune"),
+        (["account", "add", "facebook", "1", "--name", "x"], "--token-stdin"),
+        (["key", "add", "bi", "--scope", "tout"], "comments"),
+        (["pull", "--account", "7"], "7"),
+        (["import", "absent.csv"], "absent.csv"),
+        (["classify", "absent.txt"], "absent.txt"),
+        (["restore", "absent.db", "--force"], "absent.db"),
+        (["evaluate", "absent.csv", "--task", "intention"], "absent.csv"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_that_says_why(command, asked, said):
+    done = command.run(*asked, stdin=b"court\n")
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+    assert len(done.err.splitlines()) == 1
+    assert (count(Person), count(Account)) == (0, 0)
+
+
+def test_the_same_person_twice_is_refused(command):
+    assert hire(command).code == 0
+    assert hire(command).code == 2
+    assert count(Person) == 1
+
+
+# ---------------------------------------------------------------------------------------------- accounts
+def test_a_token_is_never_printed_nor_kept_as_it_is(command):
+    done = add_account(command)
+    assert done.code == 0
+    assert TOKEN not in done.out + done.err
+    with installation() as parvis, parvis.database.read() as session:
+        closed = session.scalars(select(Account.token_closed)).one()
+        assert parvis.vault.open(closed) == TOKEN
+    kept = b"".join(path.read_bytes() for path in command.home.glob("parvis.db*"))
+    assert TOKEN.encode() not in kept
+
+
+def test_what_came_before_the_account_was_known_is_parsed_afterwards(command):
+    value = {
+        "item": "comment",
+        "verb": "add",
+        "comment_id": "9_10",
+        "post_id": "104_9",
+        "from": {"id": "77", "name": "Louise"},
+        "message": "La rue n'est pas déneigée",
+        "created_time": 1795440000,
+    }
+    body = {
+        "object": "page",
+        "entry": [{"id": "104", "time": 1795440001, "changes": [{"field": "feed", "value": value}]}],
+    }
+    with installation() as parvis:
+        with parvis.database.write() as session:
+            ingest.receive(session, NetworkName.FACEBOOK, json.dumps(body).encode(), now=NOW)
+        ingest.parse_due(parvis.database, parvis.webhook_of, now=NOW)
+    hire(command)
+    assert "104" in problems(command)[0]
+    assert add_account(command).code == 0
+    with installation() as parvis:
+        ingest.parse_due(parvis.database, parvis.webhook_of, now=NOW)
+        with parvis.database.read() as session:
+            assert session.scalars(select(Comment.text)).all() == ["La rue n'est pas déneigée"]
+    assert problems(command) == []
+
+
+def test_a_new_token_takes_the_place_of_the_dead_one(command):
+    add_account(command)
+    with installation() as parvis, parvis.database.write() as session:
+        session.execute(update(Account).values(state=AccountState.TOKEN_INVALID, state_reason="expired"))
+    assert add_account(command).code == 0
+    with installation() as parvis, parvis.database.read() as session:
+        assert session.scalars(select(Account.state)).all() == [AccountState.ACTIVE]
+
+
+# ---------------------------------------------------------------------------------------------- keys
+def test_a_key_stands_alone_on_the_last_line_and_opens_the_door(command, visit):
+    done = command.run("key", "add", "bi", "--scope", "comments:read")
+    assert done.code == 0
+    made = done.out.splitlines()[-1]
+    assert re.fullmatch(r"\S{40,}", made)
+    with installation() as parvis:
+        client = visit(parvis)
+        assert client.get("/api/v1/comments", headers={"Authorization": f"Bearer {made}"}).status_code == 200
+        assert client.get("/api/v1/comments", headers={"Authorization": f"Bearer {made}x"}).status_code == 401
+    assert command.run("key", "add", "bi", "--scope", "comments:read").code == 2
+
+
+def test_a_rotated_key_can_be_taken_away(command):
+    """The old key opens until then; afterwards the new one opens all that is kept, the journal's chain included."""
+    hire(command)
+    add_account(command)
+    with installation() as parvis, parvis.database.write() as session:
+        seal_due(session)
+    command.set(secret_key="n" * 40 + "," + "k" * 40)
+    assert problems(command) == []
+    done = command.run("key", "rotate")
+    assert done.code == 0
+    assert "n" * 40 not in done.out
+    command.set(secret_key="n" * 40)
+    assert problems(command) == []
+    with installation() as parvis, parvis.database.read() as session:
+        assert parvis.vault.open(session.scalars(select(Account.token_closed)).one()) == TOKEN
+
+
+def test_rotation_does_not_hide_a_broken_journal(command):
+    add_account(command)
+    break_journal()
+    command.set(secret_key="n" * 40 + "," + "k" * 40)
+    done = command.run("key", "rotate")
+    assert done.code == 1
+    assert "brisé à l’entrée 1" in done.out
+    assert any("brisé" in line for line in problems(command))
+
+
+def test_rotation_without_the_key_that_closed_changes_nothing(command):
+    add_account(command)
+    command.set(secret_key="z" * 40)
+    done = command.run("key", "rotate")
+    assert done.code == 2
+    assert "PARVIS_SECRET_KEY" in done.err
+    command.set(secret_key="k" * 40)
+    with installation() as parvis, parvis.database.read() as session:
+        assert parvis.vault.open(session.scalars(select(Account.token_closed)).one()) == TOKEN
+
+
+# ---------------------------------------------------------------------------------------------- doctor
+def problems(command) -> list[str]:
+    """What doctor finds wrong; its exit code says the same."""
+    done = command.run("doctor")
+    wrong = [line for line in done.out.splitlines() if line.startswith("✗")]
+    assert done.code == bool(wrong), done
+    assert done.err == ""
+    return wrong
+
+
+def break_journal() -> None:
+    with installation() as parvis, parvis.database.write() as session:
+        seal_due(session)
+        session.execute(update(AuditEntry).where(AuditEntry.sequence == 1).values(action="something_else"))
+
+
+def test_a_fine_city_has_no_problem_and_shows_no_secret(command):
+    command.set(meta_app_secret="the-app-secret", meta_verify_token="the-verify-token")
+    hire(command)
+    add_account(command)
+    assert problems(command) == []
+    out = command.run("doctor").out
+    assert "PARVIS_PULL_SECONDS" in out
+    assert not [word for word in ("k" * 40, "the-app-secret", "the-verify-token", TOKEN) if word in out]
+
+
+def test_the_password_of_the_database_is_masked(bare_parvis):
+    bare_parvis.set(database_url="postgresql+psycopg://parvis:s3cret@127.0.0.1:1/parvis")
+    wrong = problems(bare_parvis)
+    assert len(wrong) == 1, "what depends on the database is not looked at"
+    assert "s3cret" not in bare_parvis.run("doctor").out
+
+
+def test_an_installation_that_is_not_migrated(bare_parvis):
+    assert "parvis migrate" in problems(bare_parvis)[0]
+
+
+def test_nobody_to_sign_in(command):
+    assert "parvis user add" in problems(command)[0]
+
+
+def test_a_variable_that_means_nothing_in_the_environment_or_the_file(command):
+    hire(command)
+    command.set(databse_url="x")
+    Path("parvis.env").write_text("PARVIS_PORTS=1\nPARVIS_PORT=8001\n", encoding="utf-8")
+    first, second = problems(command)
+    assert "PARVIS_DATABSE_URL" in first
+    assert "PARVIS_PORTS" in second
+    assert "PARVIS_PORT\N{NO-BREAK SPACE}: 8001" in command.run("doctor").out
+
+
+def test_every_setting_that_cannot_be_used_has_its_line(bare_parvis):
+    bare_parvis.set(port="huit", timezone="America/Levis")
+    assert len(problems(bare_parvis)) == 2
+
+
+def test_accounts_that_do_not_work_and_secrets_that_nothing_opens(command):
+    hire(command)
+    add_account(command)
+    with installation() as parvis, parvis.database.write() as session:
+        session.execute(update(Account).values(state=AccountState.TOKEN_INVALID, state_reason="expired"))
+        session.execute(update(Person).values(totp_closed=parvis.vault.close("secret")))
+    assert [("expired" in line) for line in problems(command)] == [True]
+    command.set(secret_key="z" * 40)
+    token, factor = problems(command)
+    assert "Ville" in token
+    assert "nadia@ville.example" in factor
+
+
+def test_a_journal_that_was_tampered_with(command):
+    hire(command)
+    break_journal()
+    assert "brisé à l’entrée 1" in problems(command)[0]
+
+
+def test_what_was_set_aside_is_counted(command):
+    hire(command)
+    with installation() as parvis, parvis.database.write() as session:
+        about = {"network": NetworkName.FACEBOOK, "at": NOW}
+        session.add_all(
+            [SetAside(**about, account_external_id="999", reason="unroutable") for _ in range(3)]
+            + [SetAside(**about, account_external_id="104", reason="no_value") for _ in range(2)]
+            + [Delivery(network=NetworkName.FACEBOOK, received_at=NOW, raw=b"{", state=DeliveryState.UNREADABLE)]
+        )
+    unroutable, unread, broken = problems(command)
+    assert "999" in unroutable
+    assert "parvis account add" in unroutable
+    assert re.search(r"\b3\b", unroutable)
+    assert unread.endswith(" 2")
+    assert broken.endswith(" 1")
+
+
+def test_a_model_that_is_no_model(command, tmp_path):
+    hire(command)
+    (tmp_path / "weights").write_bytes(b"not weights")
+    command.set(model=str(tmp_path / "weights"))
+    assert len(problems(command)) == 1
+    done = command.run("classify", stdin=b"Bonjour\n")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+# ---------------------------------------------------------------------------------------------- demo
+def test_json_without_once_is_refused(bare_parvis):
+    done = bare_parvis.run("demo", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert "--once" in done.err
+
+
+def test_a_busy_port_that_was_asked_for_is_an_error(tmp_path):
+    with closing(socket.create_server(("127.0.0.1", 0))) as busy:
+        port = busy.getsockname()[1]
+        done = real("demo", "--port", port, home=tmp_path)
+    assert done.returncode == 2
+    assert str(port) in done.stderr.splitlines()[-1]
+
+
+def test_without_one_the_next_free_port_is_taken():
+    from api.demo.installation import _listening
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as busy:
+        taken = busy.getsockname()[1]
+        with closing(_listening([taken, 0])) as ours:
+            assert ours.getsockname()[1] not in {0, taken}
+
+
+def test_the_demonstration_leaves_a_folder_of_somebody_else_alone(bare_parvis, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "parvis.db").write_text("a city", encoding="utf-8")
+    done = bare_parvis.run("demo", "--once", "--home", tmp_path / "other")
+    assert done.code == 2
+    assert str(tmp_path / "other") in done.err
+    shutil.rmtree(tmp_path / "other")

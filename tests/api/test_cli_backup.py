@@ -1,0 +1,137 @@
+"""A copy is whole whatever is written meanwhile, holds no key, and is put back only where somebody means it."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+
+import pytest
+from sqlalchemy import func, select
+
+from api.cli import installation
+from models.people import Person
+
+
+def people(command) -> int:
+    with installation() as parvis, parvis.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Person)) or 0
+
+
+def hire(command, email):
+    assert command.run("user", "add", email, "--role", "moderator").code == 0
+
+
+def test_a_copy_is_put_back_as_it_was(command, tmp_path):
+    hire(command, "a@ville.example")
+    done = command.run("backup", tmp_path / "copy.db")
+    assert done.code == 0
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
+    assert sorted(path.name for path in tmp_path.glob("copy*")) == ["copy.db"]
+    hire(command, "b@ville.example")
+    refused = command.run("restore", tmp_path / "copy.db")
+    assert (refused.code, people(command)) == (2, 2)
+    assert "--force" in refused.err
+    assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
+    assert people(command) == 1
+    assert (command.home / "parvis.db.before").is_file(), "what was there stays beside it"
+
+
+def test_a_copy_goes_to_a_machine_that_has_nothing(command, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("backup", tmp_path / "copy.db")
+    command.set(home=str(tmp_path / "elsewhere"))
+    assert command.run("restore", tmp_path / "copy.db").code == 0
+    assert people(command) == 1
+    assert (tmp_path / "elsewhere" / "parvis.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_copy_is_consistent_while_somebody_writes(command, tmp_path):
+    """Every transaction of the writer adds two rows: a copy that was torn would have one without the other."""
+    database = command.home / "parvis.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE pair (n INTEGER, half INTEGER, filling BLOB)")
+    stop = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(database, timeout=30)) as connection:
+            n = 0
+            while not stop.is_set():
+                n += 1
+                with connection:
+                    connection.executemany("INSERT INTO pair VALUES (?, ?, zeroblob(9000))", [(n, 0), (n, 1)])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        codes = [command.run("backup", tmp_path / f"{number}.db").code for number in range(5)]
+    finally:
+        stop.set()
+        writer.join()
+    assert codes == [0] * 5
+    for number in range(5):
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            assert copy.execute("SELECT n FROM pair GROUP BY n HAVING count(*) <> 2").fetchall() == []
+
+
+def test_the_secret_key_is_in_no_copy(command, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("account", "add", "facebook", "1", "--name", "V", "--token-stdin", stdin=b"a-token\n")
+    command.run("backup", tmp_path / "copy.db")
+    copy = (tmp_path / "copy.db").read_bytes()
+    assert b"k" * 40 not in copy
+    assert b"a-token" not in copy
+
+
+def test_a_copy_never_takes_the_place_of_a_file(command, tmp_path):
+    (tmp_path / "copy.db").write_text("last week’s", encoding="utf-8")
+    assert command.run("backup", tmp_path / "copy.db").code == 2
+    assert (tmp_path / "copy.db").read_text(encoding="utf-8") == "last week’s"
+
+
+def test_without_a_database_there_is_nothing_to_copy(bare_parvis, tmp_path):
+    done = bare_parvis.run("backup", tmp_path / "copy.db")
+    assert done.code == 2
+    assert "parvis.db" in done.err
+    assert list(tmp_path.glob("copy*")) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_what_is_no_copy_of_ours_is_not_put_back(command, tmp_path, content):
+    hire(command, "a@ville.example")
+    (tmp_path / "copy.db").write_bytes(content)
+    done = command.run("restore", tmp_path / "copy.db", "--force")
+    assert done.code == 2
+    assert len(done.err.splitlines()) == 1
+    assert people(command) == 1
+
+
+def test_a_restore_waits_until_every_process_is_stopped(command, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("backup", tmp_path / "copy.db")
+    hire(command, "b@ville.example")
+    with closing(sqlite3.connect(command.home / "parvis.db")) as running:
+        running.execute("SELECT count(*) FROM person").fetchone()
+        done = command.run("restore", tmp_path / "copy.db", "--force")
+        assert done.code == 2
+    assert people(command) == 2
+    assert list(command.home.glob("*.part")) == []
+
+
+def test_a_damaged_database_gives_way_to_a_copy(command, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("backup", tmp_path / "copy.db")
+    (command.home / "parvis.db").write_bytes(b"the disk failed here" * 500)
+    assert command.run("backup", tmp_path / "worse.db").code == 2
+    assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
+    assert people(command) == 1
+
+
+@pytest.mark.parametrize("asked", [["backup", "copy.db"], ["restore", "copy.db", "--force"]])
+def test_on_postgresql_its_own_tools_are_named(command, asked):
+    command.set(database_url="postgresql+psycopg://parvis:s3cret@127.0.0.1:1/parvis")
+    done = command.run(*asked)
+    assert done.code == 2
+    assert "pg_dump" in done.err
+    assert "s3cret" not in done.err

@@ -1,0 +1,159 @@
+"""`parvis classify`: one object for each text, in order, whatever is in the file; and `parvis evaluate`."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from unittest.mock import Mock
+
+import pytest
+from rich.console import Console
+
+from api.commands.classify import BATCH, classify, read_lines
+from api.commands.progress import progress
+from classifiers.base import Context
+from classifiers.baseline import Baseline, load
+from models.vocabulary import Breach
+
+KEYS = ["id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "services", "place", "reasons", "model"]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Baseline:
+    return load()
+
+
+def rows(done) -> list[dict]:
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_plain_lines_are_texts_each_with_its_number_empty_ones_too(bare_parvis):
+    done = bare_parvis.run("classify", stdin='\ufeffBravo!\n\n{"id": 5}\nNid-de-poule énorme\r\n'.encode())
+    assert done.code == 0
+    assert [(row["id"], row["text"]) for row in rows(done)] == [
+        (1, "Bravo!"),
+        (2, ""),
+        (3, '{"id": 5}'),
+        (4, "Nid-de-poule énorme"),
+    ]
+
+
+def test_json_lines_keep_their_ids_and_a_bad_line_keeps_its_place(bare_parvis, tmp_path):
+    (tmp_path / "in.jsonl").write_bytes(
+        b'{"id": "k7", "text": "Nid-de-poule"}\n{bad\n{"id": 9}\n\n[1]\n{"text": "ok"}\n' + b"[" * 100_000 + b"\n"
+    )
+    done = bare_parvis.run("classify", tmp_path / "in.jsonl")
+    assert done.code == 1
+    found = rows(done)
+    assert [row["id"] for row in found] == ["k7", 2, 9, 5, 6, 7]
+    bad = [row for row in found if "error" in row]
+    assert bad == [
+        {"id": 2, "line": 2, "error": "not_json"},
+        {"id": 9, "line": 3, "error": "text_missing"},
+        {"id": 5, "line": 5, "error": "not_json"},
+        {"id": 7, "line": 7, "error": "not_json"},
+    ]
+    assert [line.split(" ")[1].strip("\N{NO-BREAK SPACE}:") for line in done.err.splitlines()] == ["2", "3", "5", "7"]
+
+
+def test_a_broken_first_object_does_not_make_texts_of_the_others(bare_parvis):
+    done = bare_parvis.run("classify", stdin=b'{"id": 1, "text": "a\n{"id": 2, "text": "b"}\n')
+    assert done.code == 1
+    assert [(row["id"], row.get("text")) for row in rows(done)] == [(1, None), (2, "b")]
+
+
+def test_the_form_is_the_one_that_is_documented(bare_parvis):
+    text = "Le maire est un imbécile, appelez-moi au 418-555-0123"
+    done = bare_parvis.run("classify", stdin=text.encode())
+    (row,) = rows(done)
+    assert list(row) == KEYS
+    assert set(row["netiquette"]) == set(Breach)
+    assert set(row["urgence"]) == {"level", "score"}
+    assert all(set(reason) == {"code", "text", "start", "end"} for reason in row["reasons"])
+    # A reason is a sentence; what it points at is where it says.
+    placed = {text[one["start"] : one["end"]]: one["text"] for one in row["reasons"] if one["start"] is not None}
+    assert placed["418-555-0123"] == "Numéro de téléphone."
+
+
+def test_hostile_texts_come_out_as_they_went_in(bare_parvis):
+    texts = ["\0", "\U0001f469\u200d\U0001f467 \u202eabc", "é" * 63_206, "\ud83d", "a\u2028b\x85c\x0cd", "<script>"]
+    given = "".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate(texts))
+    done = bare_parvis.run("classify", stdin=given.encode())
+    assert done.code == 0
+    assert [json.loads(line)["text"] for line in done.out.split("\n") if line] == texts
+
+
+def test_bytes_that_are_no_text_are_read_all_the_same(bare_parvis):
+    done = bare_parvis.run("classify", stdin=b"\xff\xfe caf\xe9\n\0\n")
+    assert done.code == 0
+    assert len(rows(done)) == 2
+
+
+def test_nothing_in_nothing_out(bare_parvis):
+    done = bare_parvis.run("classify", stdin=b"")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_it_reads_one_batch_ahead_and_no_more(engine):
+    """So a file of any length takes no more memory than a short one."""
+    (verdict,) = engine.classify(["ok"], Context())
+    quick = Mock(classify=lambda texts, _context: [verdict] * len(texts))
+    out = io.BytesIO()
+    written: list[int] = []
+
+    def lines() -> Iterator[bytes]:
+        for _ in range(3_000):
+            written.append(out.getvalue().count(b"\n"))
+            yield b"ok\n"
+
+    assert classify(quick, lines(), out)
+    assert out.getvalue().count(b"\n") == 3_000
+    assert max(number - done for number, done in enumerate(written)) < BATCH
+
+
+def test_progress_is_for_a_person_who_waits(monkeypatch):
+    monkeypatch.setattr("api.commands.progress.PATIENCE", 0)
+    shown, unseen = io.StringIO(), io.StringIO()
+    with progress(Console(file=unseen, force_terminal=False)) as say:
+        say("64 textes")
+    with progress(Console(file=shown, force_terminal=True)) as say:
+        say("128 textes")
+        while "128 textes" not in shown.getvalue():
+            time.sleep(0.01)
+    assert unseen.getvalue() == ""
+
+
+def test_the_first_line_decides():
+    assert [line.text for line in read_lines([b'{"text": "a"}', b"b"])] == ["a", None]
+    assert [line.text for line in read_lines([b"a", b'{"text": "b"}'])] == ["a", '{"text": "b"}']
+    assert [line.text for line in read_lines([b"{urgent} nid-de-poule", b"b"])] == ["{urgent} nid-de-poule", "b"]
+
+
+def test_evaluate_gives_each_figure_with_its_interval(bare_parvis, tmp_path):
+    (tmp_path / "labelled.csv").write_text(
+        "text,label\nBravo pour la patinoire!,eloge\nUn nid-de-poule rue Morin,demande_service\n", encoding="utf-8"
+    )
+    done = bare_parvis.run("evaluate", tmp_path / "labelled.csv", "--task", "intention")
+    assert done.code == 0
+    figures = dict(line.split(maxsplit=1) for line in done.out.splitlines())
+    assert figures["n"] == "2"
+    value, low, high = (float(part.strip("[],")) for part in figures["macro_f1"].split())
+    assert low <= value <= high
+
+
+@pytest.mark.parametrize(
+    ("content", "task", "said"),
+    [
+        (b"text,label\n", "intention", "labelled.csv"),
+        (b"a,b\n1,2\n", "intention", "text,label"),
+        (b"text,label\nx,1\n", "humeur", "netiquette"),
+        (b"text,label\ncaf\xe9,eloge\n", "intention", "UTF-8"),
+    ],
+)
+def test_evaluate_says_what_the_file_lacks(bare_parvis, tmp_path, content, task, said):
+    (tmp_path / "labelled.csv").write_bytes(content)
+    done = bare_parvis.run("evaluate", tmp_path / "labelled.csv", "--task", task)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert said in done.err
