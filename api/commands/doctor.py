@@ -17,12 +17,11 @@ from api.settings import PREFIX, Settings, SettingsError, load, unknown
 from api.wiring import Parvis, build
 from models import audit
 from models.accounts import Account, Delivery, SetAside
-from models.effects import Effect
 from models.errors import ParvisError
 from models.migrations import pending
 from models.people import Person
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState, DeliveryState, EffectState
+from models.vocabulary import AccountState, DeliveryState
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _factors(parvis: Parvis, session: Session) -> Iterator[Line]:
 
 
 def _left(session: Session) -> Iterator[Line]:
-    """What came or was to leave, and waits for somebody to do something about it."""
+    """What came, and waits for somebody to do something about it."""
     unroutable = (
         select(SetAside.network, SetAside.account_external_id, func.count())
         .where(SetAside.settled_at.is_(None), SetAside.reason == "unroutable")
@@ -139,9 +138,6 @@ def _left(session: Session) -> Iterator[Line]:
             SetAside.settled_at.is_(None), SetAside.reason != "unroutable"
         ),
         _("Deliveries that cannot be read"): select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE),
-        _("Actions that a person must check on the network"): select(func.count()).where(
-            Effect.state == EffectState.NEEDS_PERSON
-        ),
     }
     for name, statement in counts.items():
         if some := session.scalar(statement):
