@@ -25,7 +25,8 @@ class Database:
 
     `pool_size` bounds the connections of each kind of session; it must be at least the number of threads that
     serve requests, or a burst would wait for a connection while holding nothing. `vault` holds the keys that the
-    audit and the stored tokens are made with; without one, only what needs no key works (migrations).
+    audit and the stored tokens are made with; without one, only what needs no key works (migrations). A statement that
+    fails never says its values: they are citizens' words and names, and errors go to the log.
     """
 
     def __init__(self, url: str, vault: Vault | None = None, *, pool_size: int = 40) -> None:
@@ -35,7 +36,9 @@ class Database:
             self._writing = _sqlite_engine(url, "BEGIN IMMEDIATE", pool_size, read_only=False)
             self._reading = _sqlite_engine(url, "BEGIN", pool_size, read_only=True)
         else:
-            self._writing = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+            self._writing = create_engine(
+                url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            )
             self._reading = self._writing.execution_options(postgresql_readonly=True)
         info = {"vault": vault}
         self._write_session = sessionmaker(self._writing, expire_on_commit=False, info=info)
@@ -73,7 +76,9 @@ def vault_of(session: Session) -> Vault:
 
 
 def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(
+        url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from models.people import Borough, Person
@@ -92,3 +92,13 @@ def test_without_keys_only_what_needs_none_works(database_url):
     with database.read() as session, pytest.raises(TypeError):
         vault_of(session)
     database.close()
+
+
+def test_a_statement_that_fails_does_not_say_its_values(database):
+    """Errors go to the log, where no word or name of a citizen may stand."""
+    with pytest.raises(DBAPIError) as failed, database.write() as session:
+        session.add_all(Borough(code="twice", name=f"name-of-somebody-{number}") for number in range(2))
+    assert "name-of-somebody" not in str(failed.value)
+    with pytest.raises(DBAPIError) as failed, database.read() as session:
+        session.execute(text("SELECT :words FROM nowhere"), {"words": "words-of-somebody"})
+    assert "words-of-somebody" not in str(failed.value)
