@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Change, Network, Page, Unreadable, Webhook
 from models.accounts import Account, Delivery, SetAside
-from models.errors import FarSideError, PermissionMissing, Throttled, TokenInvalid
+from models.errors import FarSideError, PermissionMissing, Rejected, Throttled, TokenInvalid
 from models.locks import Locks
 from models.session import Database
 from models.vocabulary import AccountState, DeliveryState, NetworkName
@@ -203,6 +203,8 @@ def _store_page(
         account.throttled_until = page.usage.resume_at
     if account.state == AccountState.TOKEN_INVALID:
         account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
+    elif account.state == AccountState.ACTIVE:
+        account.state_reason = None
 
 
 def _say_why(session: Session, account_id: int, error: FarSideError, *, now: datetime, every: timedelta) -> None:
@@ -217,6 +219,11 @@ def _say_why(session: Session, account_id: int, error: FarSideError, *, now: dat
         case PermissionMissing():
             account.state, account.state_since = AccountState.PERMISSION_MISSING, now
             account.state_reason = error.name[:200]
+        case Rejected() if account.state == AccountState.ACTIVE:
+            # The token works and nothing is read all the same (a wrong app secret, a Page that is gone): the account
+            # says so until a page is read.
+            account.state_reason = error.reason[:200]
+            log.warning("pull of account %s stopped: the network refuses it: %s", account_id, error.reason)
         case _:
             log.warning("pull of account %s stopped: %s", account_id, type(error).__name__)
 

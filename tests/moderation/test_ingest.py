@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from connectors.base import Event, Page, Unreadable, Usage
 from models.accounts import Account, Delivery, SetAside
 from models.comments import Comment
-from models.errors import PermissionMissing, Throttled, TokenInvalid, Transient
+from models.errors import PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import AccountState, DeliveryState, NetworkName
 from moderation import ingest, retention
 
@@ -269,6 +269,17 @@ def test_a_missing_permission_is_named(city):
     pull(city)
     kept = account(city)
     assert (kept.state, kept.state_reason) == (AccountState.PERMISSION_MISSING, "pages_read_user_content")
+
+
+def test_an_account_that_the_network_refuses_to_read_says_so_until_it_is_read(city):
+    city.network.pages = [Rejected("100"), page(city, 0, "1", more=False)]
+    pull(city)
+    kept = account(city)
+    assert (kept.state, kept.state_reason) == (AccountState.ACTIVE, "100")
+    del city.network.pages[0]
+    pull(city)
+    kept = account(city)
+    assert (kept.state, kept.state_reason) == (AccountState.ACTIVE, None)
 
 
 def test_a_pause_that_the_network_asks_for_is_kept(city):
