@@ -19,7 +19,7 @@ ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column c
          settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \
          triangle-alert undo-2 user user-check users wrench x
 
-.PHONY: setup demo run test check bench soak model format messages clean prerequisites
+.PHONY: setup demo run test check picture bench soak model format messages clean prerequisites
 .DEFAULT_GOAL := setup
 
 setup: .venv/.ready node_modules/.ready $(VENDOR)/htmx.min.js   ## environment in .venv, browser libraries in $(VENDOR)
@@ -47,6 +47,9 @@ messages: setup       ## bring the catalogues up to date with the sentences in c
 	    --output-file build/messages.pot api
 	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 	    --input-file build/messages.pot --output-dir api/locales
+
+picture: setup        ## take the README's screenshot again
+	@PICTURE=docs/images/file.png $(BIN)/python -m pytest -q tests/journeys/test_pages_queue.py -k picture
 
 bench: setup          ## figures as ratios to a bare floor measured in the same run
 	@$(BIN)/python tests/bench/run.py
