@@ -27,7 +27,9 @@ app = typer.Typer(
 user = typer.Typer(help=_("People who sign in."), no_args_is_help=True)
 account = typer.Typer(help=_("The city’s accounts on the networks."), no_args_is_help=True)
 key = typer.Typer(help=_("API keys, and the keys that protect stored tokens."), no_args_is_help=True)
+borough = typer.Typer(help=_("Boroughs or sectors of the city."), no_args_is_help=True)
 app.add_typer(user, name="user")
+app.add_typer(borough, name="borough")
 app.add_typer(account, name="account")
 app.add_typer(key, name="key")
 
@@ -253,6 +255,18 @@ def user_add(
         print(link)
     else:
         print(_("%(email)s can sign in.", email=email))
+
+
+@borough.command("add", help=_("Add a borough, to which accounts and people then belong."))
+def borough_add(
+    code: Annotated[str, typer.Argument(help=_("What the other commands call it, like vieux-moulin."))],
+    name: Annotated[str, typer.Option(help=_("The name that people see."))],
+) -> None:
+    from api import people
+
+    with installation() as parvis, parvis.database.write() as session:
+        made = people.add_borough(session, code, name, now=parvis.clock()).code
+    print(_("%(code)s is a borough of the city.", code=made))
 
 
 @account.command("add", help=_("Connect an account of the city; again, to give it a new token."))

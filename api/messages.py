@@ -45,6 +45,7 @@ REFUSALS: Mapping[str, str] = {
     "one_scope": N_("A role holds in one place: the city, a borough or an account."),
     "admin_everywhere": N_("Administration is for the whole city: who invites people can give any role."),
     "person_inactive": N_("This person is inactive; activate them first."),
+    "borough_code": N_("A borough's code is one to sixty letters, digits or hyphens."),
     "borough_unknown": N_("There is no borough with the code %(borough)s."),
     "external_id_unreadable": N_("The account’s id on the network is missing or too long."),
     "token_unreadable": N_("The token is missing, or has a space in it."),

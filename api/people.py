@@ -260,6 +260,22 @@ def borough_named(session: Session, code: str) -> Borough:
     return borough
 
 
+def add_borough(session: Session, code: str, name: str, *, now: datetime) -> Borough:
+    """A borough or sector, to which accounts and people then belong; the same code again changes its name.
+
+    Refused: `borough_code` (one to sixty letters, digits or hyphens).
+    """
+    code = code.strip().casefold()
+    if not code.replace("-", "").isalnum() or len(code) > 60:
+        raise Refused("borough_code", field="code")
+    borough = session.scalar(select(Borough).where(Borough.code == code)) or Borough(code=code)
+    borough.name = name.strip()[:200] or code
+    session.add(borough)
+    session.flush()
+    audit.note(session, "borough_added", f"borough:{borough.id}", now=now, person_id=None)
+    return borough
+
+
 def add_account(
     session: Session,
     vault: Vault,

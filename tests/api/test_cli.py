@@ -131,8 +131,8 @@ def test_a_person_with_a_password_signs_in(command, visit):
 
 
 def test_a_role_holds_in_the_boroughs_that_are_named(command):
-    with installation() as parvis, parvis.database.write() as session:
-        session.add_all([Borough(code="desjardins", name="Desjardins"), Borough(code="ouest", name="Ouest")])
+    assert command.run("borough", "add", "Desjardins", "--name", "Desjardins").code == 0
+    assert command.run("borough", "add", "ouest", "--name", "L’Ouest").code == 0
     both = ["--borough", "desjardins", "--borough", "ouest"]
     assert command.run("user", "add", "a@ville.example", "--role", "moderator", *both).code == 0
     with installation() as parvis, parvis.database.read() as session:
@@ -144,6 +144,7 @@ def test_a_role_holds_in_the_boroughs_that_are_named(command):
     ("asked", "said"),
     [
         (["user", "add", "a@ville.example", "--role", "maire"], "moderator"),
+        (["borough", "add", "vieux moulin", "--name", "Vieux-Moulin"], "arrondissement"),
         (["user", "add", "a@ville.example", "--role", "moderator", "--borough", "lune"], "lune"),
         (["user", "add", "pas une adresse", "--role", "moderator"], "courriel"),
         (["user", "add", "a@ville.example", "--role", "moderator", "--password-stdin"], "12"),
