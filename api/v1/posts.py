@@ -121,11 +121,17 @@ class NewVariant(Sent):
     text: Annotated[str, words(63_206)]
 
 
+def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
+    if len({variant.account_id for variant in variants}) < len(variants):
+        raise ValueError("one text for each account")
+    return variants
+
+
 class NewPost(Sent):
     """A draft: one text for each account, one link for all."""
 
     title: Annotated[str, words(200)]
-    variants: Annotated[list[NewVariant], Field(max_length=200)]
+    variants: Annotated[list[NewVariant], Field(max_length=200), AfterValidator(_each_account_once)]
     link: Annotated[str, words(500)] | None = None
 
     model_config = ConfigDict(

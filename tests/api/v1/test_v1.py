@@ -307,4 +307,13 @@ def test_a_post_for_an_account_of_others_is_refused(town):
     body = {"title": "t", "variants": [{"account_id": theirs, "text": "x"}]}
     answer = town.client.post(f"{API}/posts", json=body, headers=officer)
     assert (answer.status_code, answer.json()["code"]) == (422, "account_unknown")
+
+
+def test_two_texts_for_one_account_are_refused_rather_than_one_dropped(town):
+    ours = town.account("1")
+    officer = town.person("Odile", (Role.COMMUNICATIONS, None))
+    variants = [{"account_id": ours, "text": text} for text in ("Un", "Deux")]
+    answer = town.client.post(f"{API}/posts", json={"title": "t", "variants": variants}, headers=officer)
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, ["variants"])
+    assert town.count(Post) == 0
     assert town.count(Post) == 0
