@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from models.locks import locks_for
+from models.session import Database
 
 HOLDER = Path(__file__).with_name("lock_holder.py")
 
@@ -87,3 +88,12 @@ def test_an_error_inside_frees_it(locks):
     with pytest.raises(RuntimeError):
         fail()
     assert held(locks)
+
+
+def test_a_lock_given_back_can_be_taken_at_once(database_url, tmp_path):
+    database = Database(database_url)
+    locks = locks_for(database, tmp_path)
+    for _ in range(50):
+        with locks.try_hold("effect:1") as held:
+            assert held
+    database.close()
