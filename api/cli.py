@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from api.i18n import _
+from api.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -146,8 +146,16 @@ def restore(
 ) -> None:
     from api.commands import backups
 
-    backups.put_back(settings_now(), file, force=force)
-    print(_("Put back. Run `parvis migrate`, then `parvis doctor`."))
+    doubtful = backups.put_back(settings_now(), file, force=force)
+    print(_("Put back, and brought up to date. Run `parvis doctor`."))
+    if doubtful:
+        print(
+            ngettext(
+                "%(n)s action may have left since this copy was made: its network is read before it is sent again.",
+                "%(n)s actions may have left since this copy was made: their networks are read before any leaves again.",
+                doubtful,
+            )
+        )
 
 
 @app.command(help=_("The pretend networks alone, for training and tests."))
@@ -156,10 +164,19 @@ def standin(
     story: Annotated[Path | None, typer.Option(help=_("File of what citizens write, and when."))] = None,
     callback: Annotated[str | None, typer.Option(help=_("Where webhooks are posted."))] = None,
 ) -> None:
+    from api.settings import load
     from connectors.standin.server import serve as serve_standin
+    from connectors.standin.state import Standin
 
+    settings = load()
+    state = Standin()
+    if settings.meta_app_id and settings.meta_app_secret:
+        state = Standin(settings.meta_app_id, settings.meta_app_secret.get_secret_value())
+    else:
+        # They protect nothing: whoever plays with the pretend networks needs them in PARVIS_META_APP_ID and _SECRET.
+        print(f"PARVIS_META_APP_ID={state.app_id} PARVIS_META_APP_SECRET={state.app_secret}")
     print(_("Pretend networks on http://127.0.0.1:%(port)s", port=port), flush=True)
-    serve_standin("127.0.0.1", port, story, callback)
+    serve_standin("127.0.0.1", port, story, callback, state=state)
 
 
 @app.command(help=_("Read texts, one a line or JSON Lines with id and text; write JSON Lines."))

@@ -222,6 +222,10 @@ class Work:
                     return None
                 effect.reason = effect.lease_until = effect.read_due_at = None
                 effect.permalink, effect.done_at = proof.permalink, now
+                if effect.account.state == AccountState.PERMISSION_MISSING:
+                    # Somebody gave it back at the network; if another is missing still, its own refusal will say so.
+                    effect.account.state, effect.account.state_since = AccountState.ACTIVE, now
+                    effect.account.state_reason = None
                 if task.kind in self._trades[task.kind].creates:
                     effect.remote_id = proof.remote_id
                 effect.state = EffectState.DONE
@@ -339,6 +343,20 @@ def cancel(session: Session, effect_id: int) -> bool:
         .returning(Effect.id)
     )
     return session.scalar(statement) is not None
+
+
+def doubt_restored(session: Session, *, now: datetime) -> int:
+    """After a copy of the database was put back: what was due since the copy may have left already, so the network is
+    read before anything of it is sent again. Gives how many effects that concerns.
+    """
+    waiting = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING)
+    effects = session.scalars(select(Effect).where(Effect.state.in_(waiting), Effect.due_at <= now)).all()
+    for effect in effects:
+        # It cannot have left before it was due.
+        effect.first_sent_at = effect.first_sent_at or effect.due_at
+        effect.sent_at = now
+        _doubt(effect, now)
+    return len(effects)
 
 
 def _sendable(now: datetime) -> ColumnElement[bool]:

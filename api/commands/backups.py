@@ -11,7 +11,11 @@ from sqlalchemy import make_url
 
 from api.i18n import _
 from api.settings import Settings
+from api.wiring import utc_now
 from models.errors import ParvisError
+from models.migrations import upgrade
+from models.session import Database
+from models.work import doubt_restored
 
 
 class BackupError(ParvisError):
@@ -39,8 +43,11 @@ def save(settings: Settings, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def put_back(settings: Settings, source: Path, *, force: bool) -> None:
-    """Replace the database by a copy, checked first; the one that was there stays beside it as `.before`."""
+def put_back(settings: Settings, source: Path, *, force: bool) -> int:
+    """Replace the database by a copy, checked first; the one that was there stays beside it as `.before`.
+
+    Gives how many actions were due when the copy was made or since: they may have left, and are read before anything.
+    """
     target = _file(settings)
     if not source.is_file():
         raise BackupError(_("There is no file %(file)s.", file=source))
@@ -70,6 +77,13 @@ def put_back(settings: Settings, source: Path, *, force: bool) -> None:
         for suffix in ("-wal", "-shm"):
             target.with_name(target.name + suffix).unlink(missing_ok=True)
     part.replace(target)
+    upgrade(settings.url)
+    database = Database(settings.url, pool_size=1)
+    try:
+        with database.write() as session:
+            return doubt_restored(session, now=utc_now())
+    finally:
+        database.close()
 
 
 def _fold(target: Path) -> None:

@@ -105,8 +105,9 @@ def said(identity: Any, text: str, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _scored(scored: Scored[Any] | None) -> dict[str, Any] | None:
-    return None if scored is None else {"label": scored.label, "score": round(scored.score, 4)}
+def _scored(scored: Scored[Any] | None) -> dict[str, Any]:
+    # A null label says that the model does not know; the shape stays, so that who reads the lines need not ask first.
+    return {"label": None, "score": 0.0} if scored is None else {"label": scored.label, "score": round(scored.score, 4)}
 
 
 def _write(out: IO[bytes], row: dict[str, Any]) -> None:

@@ -66,6 +66,8 @@ def _why_not(parvis: Parvis, account: Account) -> str:
     if account.throttled_until is not None and account.throttled_until > parvis.clock():
         at = Dates(parvis.settings.zone).moment(account.throttled_until)
         return _("the network asks to wait until %(at)s", at=at)
+    if account.state_reason:
+        return _("the network refuses: %(why)s", why=account.state_reason)
     return _("the network does not answer, or another process is reading this account")
 
 

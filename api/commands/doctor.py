@@ -104,7 +104,7 @@ def _account(parvis: Parvis, account: Account) -> Line:
         parvis.vault.open(account.token_closed)
     except SecretUnreadable:
         return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), fine=False)
-    fine = account.state == AccountState.ACTIVE
+    fine = account.state == AccountState.ACTIVE and account.state_reason is None
     reason = f" ({account.state_reason})" if account.state_reason else ""
     return Line(name, label("account_state", account.state) + reason, fine)
 

@@ -92,9 +92,11 @@ def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple
     return f"http://{host}:{listening.getsockname()[1]}", stop
 
 
-def serve(host: str, port: int, story: Path | None, callback: str | None = None) -> None:
+def serve(
+    host: str, port: int, story: Path | None, callback: str | None = None, *, state: Standin | None = None
+) -> None:
     """The pretend networks alone, in this process, until it is interrupted; the story starts at once."""
-    state = Standin()
+    state = state or Standin()
     app = create_standin(state)
     app.state.webhooks.url = callback
     player = Player(state, read_story(story)) if story else None

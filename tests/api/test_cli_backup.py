@@ -10,7 +10,11 @@ import pytest
 from sqlalchemy import func, select
 
 from api.cli import installation
+from api.people import add_account
+from models.effects import Effect
 from models.people import Person
+from models.vocabulary import EffectKind, EffectState, NetworkName
+from models.work import owe
 
 
 def people(command) -> int:
@@ -35,6 +39,23 @@ def test_a_copy_is_put_back_as_it_was(command, tmp_path):
     assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
     assert people(command) == 1
     assert (command.home / "parvis.db.before").is_file(), "what was there stays beside it"
+
+
+def test_what_was_due_in_the_copy_is_said_and_read_first(command, tmp_path):
+    with installation() as parvis, parvis.database.write() as session:
+        account = add_account(
+            session, parvis.vault, NetworkName.FACEBOOK, "1", name="Ville", token="jeton", borough_id=None,
+            now=parvis.clock(),
+        )  # fmt: skip
+        owe(
+            session, key="k", kind=EffectKind.REPLY, account_id=account.id, target="c", payload={"text": "Merci"},
+            due_at=parvis.clock(),
+        )  # fmt: skip
+    command.run("backup", tmp_path / "copy.db")
+    done = command.run("restore", tmp_path / "copy.db", "--force")
+    assert "1 action a pu partir" in done.out
+    with installation() as parvis, parvis.database.read() as session:
+        assert session.scalar(select(Effect.state)) == EffectState.UNKNOWN
 
 
 def test_a_copy_goes_to_a_machine_that_has_nothing(command, tmp_path):

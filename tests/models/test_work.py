@@ -453,3 +453,41 @@ def test_an_answer_that_comes_after_the_row_was_given_up_stops_the_second_call(d
     assert stopped.deliver(effect_id) == EffectState.DONE
     assert other.deliver(effect_id) is None
     assert desk.sent == ["k"]
+
+
+# ------------------------------------------------------------------------------------------ a copy put back
+def test_what_was_due_when_an_old_copy_is_put_back_is_read_before_it_is_sent(desk, clock):
+    """The copy was made before it left; the network has it, and the rows do not know."""
+    due, future = desk.owe("due"), desk.owe("future", target="c2")
+    with desk.database.write() as session:
+        session.get_one(Effect, future).due_at = clock.now + timedelta(hours=1)
+    clock.pass_(60)
+    with desk.database.write() as session:
+        assert work.doubt_restored(session, now=clock.now) == 1
+    assert desk.work.due() == []
+    desk.on_find = lambda task: Proof()
+    assert desk.work.reconcile(due) == EffectState.DONE
+    assert desk.sent == [], "it had left already"
+    assert desk.effect(future).state == EffectState.READY
+
+
+def test_what_had_not_left_when_an_old_copy_is_put_back_leaves_after_it_was_read(desk, clock):
+    effect_id = desk.owe()
+    clock.pass_(60)
+    with desk.database.write() as session:
+        work.doubt_restored(session, now=clock.now)
+    assert desk.work.reconcile(effect_id) == EffectState.UNKNOWN
+    desk.read_until_absent(effect_id)
+    clock.pass_(TIMING.longest_backoff.total_seconds())
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert desk.sent == ["k"]
+
+
+def test_a_permission_that_was_given_back_is_seen_with_the_next_success(desk):
+    first, second = desk.owe("a"), desk.owe("b", target="c2")
+    desk.on_send = desk.raising(PermissionMissing("pages_manage_engagement"))
+    desk.work.deliver(first)
+    assert desk.account().state == AccountState.PERMISSION_MISSING
+    desk.on_send = lambda task: Proof()
+    desk.work.deliver(second)
+    assert (desk.account().state, desk.account().state_reason) == (AccountState.ACTIVE, None)
