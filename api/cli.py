@@ -152,7 +152,7 @@ def restore(
         print(
             ngettext(
                 "%(n)s action may have left since this copy was made: its network is read before it is sent again.",
-                "%(n)s actions may have left since this copy was made: their networks are read before any leaves again.",
+                "%(n)s actions may have left since this copy was made: their networks are read before any leaves.",
                 doubtful,
             )
         )
