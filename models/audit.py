@@ -8,6 +8,7 @@ text or name: lawful disposal empties the texts where they stand, and the chain 
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models.base import Base, Id
 from models.secrets import Vault
 from models.session import vault_of
+
+log = logging.getLogger(__name__)
 
 FIRST = "0" * 64
 """What the first entry is chained to."""
@@ -78,6 +81,9 @@ def seal_due(session: Session, *, limit: int = 1000) -> int:
         sequence += 1
         seal = vault.digest(_chained(seal, sequence, entry))
         entry.sequence, entry.seal = sequence, seal
+    if entries:
+        # The chain cannot show by itself that its end was cut off; a head that stands in a log elsewhere can.
+        log.info("journal sealed up to %s, head %s", sequence, seal)
     return len(entries)
 
 
