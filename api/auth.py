@@ -18,6 +18,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 import pyotp
 from pwdlib import PasswordHash
@@ -45,8 +46,14 @@ FAILURES_BY_ADDRESS = 100
 FAILURES_BY_CODE = 5
 
 passwords = PasswordHash((Argon2Hasher(),))
-_NOBODY = passwords.hash(secrets.token_urlsafe(16))
-"""Checked when the e-mail is unknown, so that the answer takes as long."""
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Checked when the e-mail is unknown, so that the answer takes as long. Made once, and not at import: it is slow on
+    purpose.
+    """
+    return passwords.hash(secrets.token_urlsafe(16))
 
 
 class Outcome(StrEnum):
@@ -91,7 +98,7 @@ def sign_in(
     if throttled:
         return Attempt(Outcome.THROTTLED)
     # 200 characters are more than anybody types: a longer one would only cost us time.
-    hashed = person.password_hash if person and person.password_hash else _NOBODY
+    hashed = person.password_hash if person and person.password_hash else _nobodys_hash()
     right, renewed = passwords.verify_and_update(password[:200], hashed)
     if person is None or not right or not person.password_hash:
         with database.write() as session:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,11 +40,23 @@ class _Stop(Exception):
 
 
 @contextmanager
+def loading() -> Iterator[None]:
+    """For imports: what they make lives until the end, and looking for garbage among it is half of a start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextmanager
 def installation() -> Iterator[Parvis]:
     """The city's installation for one command, its database up to date. It never runs the engine."""
-    from api.settings import load
-    from api.wiring import build
-    from models.migrations import pending
+    with loading():
+        from api.settings import load
+        from api.wiring import build
+        from models.migrations import pending
 
     parvis = build(load())
     try:
@@ -68,10 +81,11 @@ def serve(
     port: Annotated[int | None, typer.Option(help=_("Port, instead of PARVIS_PORT."))] = None,
     host: Annotated[str | None, typer.Option(help=_("Address to listen on, instead of PARVIS_HOST."))] = None,
 ) -> None:
-    import uvicorn
+    with loading():
+        import uvicorn
 
-    from api import logs
-    from api.app import create_app
+        from api import logs
+        from api.app import create_app
 
     logs.configure()
     with installation() as parvis:
@@ -249,7 +263,8 @@ def demo(
 ) -> None:
     if as_json and not once:
         raise _Stop(_("--json goes with --once."))
-    from api.demo.run import run
+    with loading():
+        from api.demo.run import run
 
     raise typer.Exit(run(once=once, as_json=as_json, port=port, home=home))
 
