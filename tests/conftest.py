@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import os
 import shutil
 import sqlite3
@@ -114,6 +115,21 @@ def no_network_in_transaction(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trans
     event.remove(Session, "after_transaction_end", guard.ended)
     if guard.violations:
         pytest.fail("network inside a transaction: " + "; ".join(guard.violations), pytrace=False)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Commands that serve send all logs of their process to their own stream; the next test must not inherit it."""
+    root = logging.getLogger()
+    before = [(logger, logger.handlers[:], logger.level, logger.propagate) for logger in (root, *_uvicorn_logs())]
+    yield
+    for logger, handlers, level, propagate in before:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+def _uvicorn_logs() -> list[logging.Logger]:
+    return [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
 
 
 # ------------------------------------------------------------------------------------------ databases
