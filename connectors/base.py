@@ -6,12 +6,14 @@ back as opaque strings, and what was done is known by reading the network.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
-from models.vocabulary import NetworkName, OperationKind
+from models.vocabulary import CommentKind, MediaKind, NetworkName, OperationKind, PostKind, PublicationForm
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,12 @@ class Capabilities:
     operations: frozenset[OperationKind]
     publish: bool
     why_not: Mapping[OperationKind, str] = field(default_factory=dict)
+    longest_text: int = 0
+    """Characters of a publication; 0 where nothing is published."""
+    media: frozenset[MediaKind] = frozenset()
+    most_photos: int = 0
+    needs_media: bool = False
+    """A text alone cannot be published (Instagram)."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,20 @@ class PostSeen:
     text: str | None
     permalink: str | None
     created_at: datetime | None
+    kind: PostKind = PostKind.POST
+    comments: int | None = None
+    """How many comments the network counts under it, hidden ones included; None: it did not say."""
+    ad: AdSeen | None = None
+
+
+@dataclass(frozen=True)
+class AdSeen:
+    """An advertisement, bought elsewhere: its ids, and what it cost so far (None: the token may not read it)."""
+
+    ad_id: str
+    campaign_id: str | None
+    spend: Decimal | None
+    currency: str | None
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,9 @@ class CommentSeen:
     hidden: bool | None = None
     by_account: bool = False
     """Written by the city's own account."""
+    kind: CommentKind = CommentKind.COMMENT
+    rating: int | None = None
+    """Of a review: 1 to 5; a recommendation is 5, its contrary 1."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +149,28 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class ThreadRead:
+    """The thread under a post was read whole, from its first comment to its last, by a reading that began at
+    `began_at`: what was there before then and was not met since is suspected to be gone (`Network.look` decides).
+    """
+
+    post_external_id: str
+    began_at: datetime
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the round is, in posts; `total` grows while they are still being listed."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Page:
     """One step of a pull: store `posts` and `comments` with `cursor` in one transaction; call again while `more`.
 
-    `calls` is how many requests this step made.
+    `calls` is how many requests this step made; `threads` the threads whose whole reading ended in it.
     """
 
     posts: tuple[PostSeen, ...]
@@ -136,11 +179,13 @@ class Page:
     more: bool
     calls: int
     usage: Usage | None = None
+    threads: tuple[ThreadRead, ...] = ()
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One act on a comment. `text` is the reply's."""
+    """One act on `target` (`OperationKind` says what that is). `text` is the reply's, or the post's new words."""
 
     kind: OperationKind
     target: str
@@ -153,6 +198,39 @@ class Publication:
 
     text: str
     link: str | None = None
+    media: tuple[Media, ...] = ()
+    form: PublicationForm = PublicationForm.POST
+
+
+@dataclass(frozen=True)
+class Media:
+    """A file to publish. `url` is where the network itself can fetch it (Instagram does; None: nowhere)."""
+
+    kind: MediaKind
+    path: Path
+    mime: str
+    alt_text: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class PostFigures:
+    """Counts since the post was published; None: the network does not say."""
+
+    reach: int | None = None
+    views: int | None = None
+    reactions: int | None = None
+    comments: int | None = None
+    shares: int | None = None
+    clicks: int | None = None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the network counts now, for the account and for the posts asked about (a post that is gone is absent)."""
+
+    followers: int | None
+    posts: Mapping[str, PostFigures]
 
 
 @dataclass(frozen=True)
@@ -178,20 +256,42 @@ class Network(Protocol):
     def pull(self, cursor: str | None, budget: int) -> Page:
         """Read the next comments, oldest first, with at most `budget` requests. `cursor` None: from the start."""
 
+    def look(self, comment: str) -> CommentSeen:
+        """Read one comment. `Gone`: it is not there any more, or cannot be seen."""
+
     def apply(self, operation: Operation, key: str) -> Receipt:
-        """Do it, once. `key` names this effect in logs (no network accepts one). Lost answer: `Ambiguous`."""
+        """Do it, once. `key` names this effect in logs (no network accepts one). Lost answer: `Ambiguous`.
+
+        `Rejected("not_supported")`: what `capabilities` does not promise.
+        """
 
     def publish(self, publication: Publication, key: str) -> Receipt:
-        """Publish now. Lost answer: `Ambiguous`."""
+        """Publish now. Lost answer of the step that makes it public: `Ambiguous`; of a step before it (an upload, a
+        container): `Transient`, since nothing can be seen and nothing needs to be taken back.
+        """
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Was it applied? Read the network and match by normalised text since `since`, leaving out the remote ids in
         `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors.
         """
 
+    def figures(self, posts: Sequence[str]) -> Figures:
+        """What the network counts for the account and for these posts of it."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """What is answered to a network that asks whether an address is ours."""
+
+    body: str
+    content_type: str
+
 
 class Webhook(Protocol):
     """What a network posts to us."""
+
+    def challenge(self, asked: Mapping[str, str]) -> Challenge | None:
+        """The answer to the network's question (its query string). None: it is not the network that asks."""
 
     def authentic(self, headers: Mapping[str, str], raw: bytes) -> bool:
         """Whether the signature over the raw bytes is right (header names in lower case)."""
@@ -199,4 +299,36 @@ class Webhook(Protocol):
     def parse(self, raw: bytes) -> tuple[Event, ...]:
         """The changes of one body, in its order. A part that cannot be understood becomes `Unreadable`; a body that
         is not JSON at all raises ValueError.
+        """
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An account that the person who consented may connect. The tokens never appear in `repr`.
+
+    `expires_at` None: the token has no end. `missing` names permissions that the work needs and that were not given.
+    """
+
+    network: NetworkName
+    external_id: str
+    name: str
+    token: str = field(repr=False)
+    expires_at: datetime | None
+    missing: tuple[str, ...]
+    refresh_token: str | None = field(repr=False, default=None)
+    refresh_expires_at: datetime | None = None
+
+
+class Consent(Protocol):
+    """How a person connects accounts of the city: the network's own dialog, then an exchange of its code (OAuth 2)."""
+
+    def address(self, *, redirect_uri: str, state: str, verifier: str) -> str:
+        """Where the browser is sent. `verifier` is the PKCE secret; a network without PKCE leaves it out."""
+
+    def exchange(self, *, code: str, redirect_uri: str, verifier: str) -> tuple[Offered, ...]:
+        """The accounts that may be connected. `Rejected`: the network refuses the code (used, expired, not ours)."""
+
+    def refresh(self, account: AccountRef, refresh_token: str | None) -> Offered | None:
+        """A newer token for this account, without a person. None: this network or this token cannot; a person must
+        consent again. The old token stays good until the caller has stored the new one.
         """

@@ -120,7 +120,8 @@ class FacebookPage:
         return f"FacebookPage({self._page!r})"
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(frozenset(OperationKind), publish=True)
+        able = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.DELETE, OperationKind.REPLY})
+        return Capabilities(able, publish=True, why_not=dict.fromkeys(set(OperationKind) - able, "not_supported"))
 
     def health(self) -> Health:
         """Through `GET /debug_token` when the app is configured; if not, by reading the Page's own id, which says

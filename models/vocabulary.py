@@ -55,13 +55,63 @@ RESTRICTIVE = frozenset({DecisionKind.HIDE})
 """Decisions that need a rule in force and keep the text as it was (invariant 4)."""
 
 
+class CommentKind(StrEnum):
+    """By which door a citizen's words came."""
+
+    COMMENT = "comment"
+    MENTION = "mention"
+    """The city was named under somebody else's post, or in it."""
+    REVIEW = "review"
+    """A recommendation or a rating of the Page."""
+
+
+class PostKind(StrEnum):
+    """What citizens write under."""
+
+    POST = "post"
+    REEL = "reel"
+    STORY = "story"
+    AD = "ad"
+    """Exists only as an advertisement; its comments are seen nowhere else."""
+    MENTIONING = "mentioning"
+    """Somebody else's, which names the city."""
+
+
+class MediaKind(StrEnum):
+    """A file that goes out with a publication."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+
+
+class PublicationForm(StrEnum):
+    """The form that a network gives to a publication."""
+
+    POST = "post"
+    REEL = "reel"
+    STORY = "story"
+
+
 class OperationKind(StrEnum):
-    """One outward act on a comment, as a connector knows it."""
+    """One outward act, as a connector knows it; the comment says what its target is."""
 
     HIDE = "hide"
     UNHIDE = "unhide"
     DELETE = "delete"
     REPLY = "reply"
+    """To a comment, or to a post of ours (its first comment)."""
+    PRIVATE_REPLY = "private_reply"
+    """To a comment, in the citizen's messages: once, within seven days."""
+    LIKE = "like"
+    UNLIKE = "unlike"
+    BLOCK = "block"
+    """An author, by the author's id; so is `UNBLOCK`."""
+    UNBLOCK = "unblock"
+    EDIT_POST = "edit_post"
+    """The words of a post of ours; so are the ones below about a post of ours."""
+    DELETE_POST = "delete_post"
+    CLOSE_COMMENTS = "close_comments"
+    OPEN_COMMENTS = "open_comments"
 
 
 class EffectKind(StrEnum):
