@@ -11,7 +11,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -63,10 +63,13 @@ class PageOfCity(Person):
     dead: int | None = None
     subscribed: bool = True
 
+    def new_post(self, number: int, text: str, at: float, link: str | None) -> Post:
+        return Post(f"{self.id}_{number}", self, text, at, link)
+
 
 @dataclass(eq=False)
 class Post:
-    """`comments` is the whole thread under it, by id."""
+    """`comments` is the whole thread under it, by id. What a network does in its own way is a method here."""
 
     id: str
     page: PageOfCity
@@ -74,6 +77,40 @@ class Post:
     at: float
     link: str | None = None
     comments: dict[str, Comment] = field(default_factory=dict, repr=False)
+
+    def comment_id(self, number: int) -> str:
+        return f"{self.id.rpartition('_')[2]}_{number}"
+
+    def tell(self, heard: Callable[..., None]) -> None:
+        """The webhooks say that it was published."""
+        value = {
+            "from": {"id": self.page.id, "name": self.page.name},
+            "message": self.text,
+            "post_id": self.id,
+            "created_time": int(self.at),
+            "item": "status" if self.link is None else "share",
+            "published": 1,
+            "verb": "add",
+        }
+        heard(self.page.id, value | ({"link": self.link} if self.link else {}))
+
+    def tell_comment(
+        self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str]
+    ) -> None:
+        """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Meta writes it."""
+        heard(
+            self.page.id,
+            {
+                "from": {"id": by.id, "name": by.name},
+                "post_id": self.id,
+                "comment_id": comment.id,
+                "parent_id": comment.parent.id if comment.parent else self.id,
+                "created_time": int(time.time() if verb == "remove" else comment.at),
+                "item": "comment",
+                "verb": verb,
+                **more,
+            },
+        )
 
 
 @dataclass(eq=False)
@@ -124,7 +161,7 @@ class Standin:
     app_id: str = "1001"
     app_secret: str = "secret-of-the-pretend-app"  # noqa: S105  It protects nothing.
     seed: int = 0
-    heard: Callable[[str, dict[str, Any]], None] | None = None
+    heard: Callable[..., None] | None = None
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +205,7 @@ class Standin:
     ) -> Post:
         """A post of the Page, as if a person had written it in Facebook itself."""
         with self.lock:
-            post = Post(f"{page.id}_{self._next()}", page, text, time.time() if at is None else at, link)
+            post = page.new_post(self._next(), text, time.time() if at is None else at, link)
             self._add_post(post, tell=tell)
             return post
 
@@ -210,8 +247,7 @@ class Standin:
         number = self._next()
         post = on if isinstance(on, Post) else on.post
         parent = None if isinstance(on, Post) else (on.parent or on)
-        own = post.id.rpartition("_")[2]
-        return Comment(f"{own}_{number}", post, parent, author, text, time.time() if at is None else at, number)
+        return Comment(post.comment_id(number), post, parent, author, text, time.time() if at is None else at, number)
 
     def reply(self, on: Post | Comment, page: PageOfCity, text: str, lag: float) -> Comment:
         comment = self.new_comment(on, page, text)
@@ -219,7 +255,7 @@ class Standin:
         return comment
 
     def publish(self, page: PageOfCity, text: str, link: str | None, lag: float) -> Post:
-        post = Post(f"{page.id}_{self._next()}", page, text, time.time(), link)
+        post = page.new_post(self._next(), text, time.time(), link)
         self._apply("publish", page, page.id, post.id, lag, lambda: self._add_post(post, tell=True), text, link)
         return post
 
@@ -278,16 +314,7 @@ class Standin:
     def _add_post(self, post: Post, *, tell: bool) -> None:
         self.posts[post.id] = post
         if tell and self.heard and post.page.subscribed:
-            value = {
-                "from": {"id": post.page.id, "name": post.page.name},
-                "message": post.text,
-                "post_id": post.id,
-                "created_time": int(post.at),
-                "item": "status" if post.link is None else "share",
-                "published": 1,
-                "verb": "add",
-            }
-            self.heard(post.page.id, value | ({"link": post.link} if post.link else {}))
+            post.tell(self.heard)
 
     def _add_comment(self, comment: Comment, *, tell: bool) -> None:
         self.comments[comment.id] = comment.post.comments[comment.id] = comment
@@ -295,19 +322,5 @@ class Standin:
             self._tell(comment, "add", by=comment.author, message=comment.text)
 
     def _tell(self, comment: Comment, verb: str, *, by: Person, **more: str) -> None:
-        """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Meta writes it."""
-        page = comment.post.page
-        if self.heard and page.subscribed:
-            self.heard(
-                page.id,
-                {
-                    "from": {"id": by.id, "name": by.name},
-                    "post_id": comment.post.id,
-                    "comment_id": comment.id,
-                    "parent_id": comment.parent.id if comment.parent else comment.post.id,
-                    "created_time": int(time.time() if verb == "remove" else comment.at),
-                    "item": "comment",
-                    "verb": verb,
-                    **more,
-                },
-            )
+        if self.heard and comment.post.page.subscribed:
+            comment.post.tell_comment(self.heard, comment, verb, by, more)

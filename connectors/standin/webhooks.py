@@ -20,6 +20,16 @@ RETRIES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries of one body. Meta goes on for 36 hours; a demonstration does not."""
 
 
+@dataclass(frozen=True)
+class Told:
+    """One change, as Meta tells it: of which `topic` ("page" or "instagram"), on which account, of which field."""
+
+    topic: str
+    account: str
+    name: str
+    value: dict[str, Any]
+
+
 @dataclass
 class Webhooks:
     """`told` holds every change since the start or the last `forget`, whether it was delivered or not."""
@@ -27,7 +37,7 @@ class Webhooks:
     state: Standin
     url: str | None = None
     enabled: bool = True
-    told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     """Status of each try, in order; 0 when nobody answered."""
     _queue: queue.Queue[bytes | None] = field(default_factory=queue.Queue, repr=False)
@@ -36,19 +46,20 @@ class Webhooks:
         self.state.heard = self.hear
         threading.Thread(target=self._deliver, name="standin-webhooks", daemon=True).start()
 
-    def hear(self, page: str, value: dict[str, Any]) -> None:
+    def hear(self, account: str, value: dict[str, Any], name: str = "feed", topic: str = "page") -> None:
         """A change happened: it is remembered, and on its way at once."""
-        self.told.append((page, value))
+        self.told.append(Told(topic, account, name, value))
         if self.enabled and self.url:
-            self._queue.put(body_of([(page, value)]))
+            self._queue.put(body_of(self.told[-1:]))
 
     def redeliver(self, copies: int = 1, *, shuffle: bool = False, batch: int = 1) -> int:
-        """Post again all that was told, in bodies of `batch` changes; the number of bodies."""
+        """Post again all that was told, in bodies of `batch` changes of one topic; the number of bodies."""
         with self.state.lock:
             changes = list(self.told) * copies
             if shuffle:
                 self.state.chance.shuffle(changes)
-        bodies = [body_of(changes[at : at + batch]) for at in range(0, len(changes), batch)]
+        topics = [[one for one in changes if one.topic == topic] for topic in ("page", "instagram")]
+        bodies = [body_of(told[at : at + batch]) for told in topics for at in range(0, len(told), batch)]
         for body in bodies:
             self._queue.put(body)
         return len(bodies)
@@ -95,11 +106,11 @@ class Webhooks:
             time.sleep(pause)
 
 
-def body_of(changes: Sequence[tuple[str, dict[str, Any]]]) -> bytes:
-    """One body: an entry for each run of changes of a Page. Letters outside ASCII are escaped, as Meta does."""
+def body_of(changes: Sequence[Told]) -> bytes:
+    """One body: an entry for each run of changes of an account. Letters outside ASCII are escaped, as Meta does."""
     entries: list[dict[str, Any]] = []
-    for page, value in changes:
-        if not entries or entries[-1]["id"] != page:
-            entries.append({"id": page, "time": int(time.time()), "changes": []})
-        entries[-1]["changes"].append({"value": value, "field": "feed"})
-    return json.dumps({"object": "page", "entry": entries}, ensure_ascii=True).encode()
+    for one in changes:
+        if not entries or entries[-1]["id"] != one.account:
+            entries.append({"id": one.account, "time": int(time.time()), "changes": []})
+        entries[-1]["changes"].append({"value": one.value, "field": one.name})
+    return json.dumps({"object": changes[0].topic, "entry": entries}, ensure_ascii=True).encode()
