@@ -6,12 +6,10 @@ beside it.
 
 from __future__ import annotations
 
-import json
 import logging
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import (
@@ -26,6 +24,7 @@ from connectors.base import (
     Receipt,
 )
 from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
+from connectors.walk import COMMENT_PAGES, SKEW, Listed, Read, walked
 from models.errors import Ambiguous, FarSideError, Gone, Rejected, TokenInvalid, Transient
 from models.vocabulary import OperationKind
 
@@ -38,75 +37,6 @@ NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH)
 POST_FIELDS = "id,message,created_time,permalink_url,comments.filter(stream).limit(0).summary(true)"
 COMMENT_FIELDS = "id,message,created_time,from{id,name},parent{id},is_hidden,permalink_url"
 PAGE_SIZE = "100"
-POSTS = 300
-"""A round looks at this many of the newest posts; what citizens write under older ones comes by webhook only."""
-POST_PAGES = 10
-"""More pages than `POSTS` needs, for the listings that start again."""
-COMMENT_PAGES = 200
-"""A thread of more than 20,000 comments is cut, so that a far side that turns in circles cannot hold a round."""
-YOUNG = timedelta(days=7)
-"""Posts younger than this are read whole in every round: that is where comments are edited and hidden."""
-WHOLE_EVERY = 24
-"""One round out of 24 reads older posts whole too, for the edits that no webhook told."""
-SKEW = timedelta(minutes=2)
-"""How far the network's clock may be behind ours when something that we wrote is looked for."""
-
-
-@dataclass
-class _Walk:
-    """Where a pull stands; its JSON is the cursor. Times are in unix seconds.
-
-    `waiting` holds [post, number of comments, created] for the posts of this round that are still to be read, the
-    first one being read now; `marks` holds, for posts read to their end, [number of comments, newest comment].
-    """
-
-    round: int = 0
-    listing: bool = True
-    after: str | None = None
-    again: bool = False
-    """The post being read was started again, because its cursor had gone stale; that is done once."""
-    pages: int = 0
-    newest: int = 0
-    waiting: list[tuple[str, int | None, int]] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
-    marks: dict[str, tuple[int | None, int]] = field(default_factory=dict)
-
-    @classmethod
-    def at(cls, cursor: str | None) -> _Walk:
-        """A cursor that cannot be read starts again from the start: reading twice does no harm."""
-        try:
-            return cls(**json.loads(cursor)) if cursor else cls()
-        except (ValueError, TypeError):
-            return cls()
-
-    def post(self, post: str, comments: int | None, created: int, now: datetime) -> None:
-        """A post was listed: it is to be read, unless it is old and nothing was added since it was last read."""
-        self.listed.append(post)
-        unchanged = post in self.marks and comments is not None and self.marks[post][0] == comments
-        if self._whole(created, now) or not unchanged:
-            self.waiting.append((post, comments, created))
-
-    def since(self, now: datetime) -> int | None:
-        """From when the post being read now must be read; None: whole."""
-        post, _, created = self.waiting[0]
-        if post not in self.marks or self._whole(created, now):
-            return None
-        return max(0, self.marks[post][1] - int(SKEW.total_seconds()))
-
-    def next_post(self, *, complete: bool) -> None:
-        """Done with the post being read; its mark moves only if it was read to its end."""
-        post, comments, _ = self.waiting.pop(0)
-        if complete:
-            self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
-        self.after, self.again, self.pages, self.newest = None, False, 0, 0
-
-    def end_round(self) -> _Walk:
-        """The next call starts another round; marks of posts that are not listed any more are forgotten."""
-        marks = {post: self.marks[post] for post in self.listed if post in self.marks}
-        return _Walk(round=self.round + 1, marks=marks)
-
-    def _whole(self, created: int, now: datetime) -> bool:
-        return self.round % WHOLE_EVERY == 0 or created > (now - YOUNG).timestamp()
 
 
 class FacebookPage:
@@ -154,29 +84,20 @@ class FacebookPage:
         return Health(valid=True, reason=None, expires_at=expires_at, missing=missing)
 
     def pull(self, cursor: str | None, budget: int) -> Page:
-        """Rounds over the newest posts, newest first; in each, the comments in the order in which they were written.
+        """As `connectors.walk` says."""
+        return walked(
+            cursor,
+            budget,
+            sources=("published_posts",),
+            list_posts=self._list_posts,
+            read_thread=self._read_thread,
+            usage=lambda: self._graph.usage,
+        )
 
-        A round reads whole the posts that are younger than `YOUNG`, and of the others only what was written since the
-        last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole.
-        `more=False` ends a round. An error after something was read ends the step early, and the next step meets it.
-        """
-        walk, posts, comments, calls = _Walk.at(cursor), list[PostSeen](), list[CommentSeen](), 0
-        more = True
-        while more and calls < budget:
-            calls += 1
-            try:
-                if walk.listing:
-                    posts += self._list_posts(walk)
-                else:
-                    comments += self._read_comments(walk)
-            except FarSideError:
-                if calls == 1:
-                    raise
-                break
-            more = walk.listing or bool(walk.waiting)
-        if not more:
-            walk = walk.end_round()
-        return Page(tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, calls, self._graph.usage)
+    def look(self, comment: str) -> CommentSeen:
+        now = _now()
+        item = self._graph.read(comment, READ_COMMENTS, fields=COMMENT_FIELDS + ",object{id}")
+        return self._comment(comment, item, as_id(as_mapping(item.get("object")).get("id")), now)
 
     def apply(self, operation: Operation, key: str) -> Receipt:
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)
@@ -244,64 +165,39 @@ class FacebookPage:
             args["after"] = following
         return items
 
-    def _list_posts(self, walk: _Walk) -> list[PostSeen]:
-        args = {"fields": POST_FIELDS, "limit": PAGE_SIZE} | ({"after": walk.after} if walk.after else {})
-        now = _now()
-        walk.pages += 1
-        try:
-            answer = self._graph.read(f"{self._page}/published_posts", READ_POSTS, **args)
-        except Rejected:
-            if not walk.after:
-                raise
-            walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
-            walk.listing = walk.pages < POST_PAGES
-            walk.pages = walk.pages if walk.listing else 0
-            return []
+    def _list_posts(self, source: str, after: str | None, size: int) -> Listed:
+        args = {"fields": POST_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
+        answer = self._graph.read(f"{self._page}/{source}", READ_POSTS, **args)
         posts = []
         for item in _items(answer):
-            if (post := as_id(item.get("id"))) is None or post in walk.listed:
+            if (post := as_id(item.get("id"))) is None:
                 continue
-            created = as_time(item.get("created_time"))
             count = as_mapping(as_mapping(item.get("comments")).get("summary")).get("total_count")
-            walk.post(post, count if isinstance(count, int) else None, int((created or now).timestamp()), now)
-            posts.append(PostSeen(post, as_text(item.get("message")), as_text(item.get("permalink_url")), created))
-        following = _after(answer)
-        full = len(walk.listed) >= POSTS or walk.pages >= POST_PAGES
-        walk.listing = not full and following is not None and following != walk.after
-        walk.after, walk.pages = (following, walk.pages) if walk.listing else (None, 0)
-        return posts
+            posts.append(
+                PostSeen(
+                    post,
+                    as_text(item.get("message")),
+                    as_text(item.get("permalink_url")),
+                    as_time(item.get("created_time")),
+                    comments=count if isinstance(count, int) else None,
+                )
+            )
+        return Listed(tuple(posts), _after(answer))
 
-    def _read_comments(self, walk: _Walk) -> list[CommentSeen]:
-        """One page of the first waiting post. A post that went away or cannot be read is left for the next round."""
-        post, now = walk.waiting[0][0], _now()
-        args = {"fields": COMMENT_FIELDS, "filter": "stream", "order": "chronological", "limit": PAGE_SIZE}
-        if (since := walk.since(now)) is not None:
-            args["since"] = str(since)
-        if walk.after:
-            args["after"] = walk.after
-        walk.pages += 1
-        try:
-            answer = self._graph.read(f"{post}/comments", READ_COMMENTS, **args)
-        except (Gone, Rejected):
-            if walk.after and not walk.again:
-                walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
-            else:
-                walk.next_post(complete=False)
-            return []
-        comments = []
-        for item in _items(answer):
-            if (identity := as_id(item.get("id"))) is not None:
-                seen = self._comment(identity, item, post, now)
-                walk.newest = max(walk.newest, int(seen.said_at.timestamp()) if seen.said_at else 0)
-                comments.append(seen)
-        following = _after(answer)
-        if following is None or following == walk.after or walk.pages >= COMMENT_PAGES:
-            walk.next_post(complete=following is None)
-        else:
-            walk.after = following
-        return comments
+    def _read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> Read:
+        now = _now()
+        args = {"fields": COMMENT_FIELDS, "filter": "stream", "order": "chronological", "limit": str(size)}
+        args |= {"since": _unix(since)} if since is not None else {}
+        args |= {"after": after} if after else {}
+        answer = self._graph.read(f"{post}/comments", READ_COMMENTS, **args)
+        comments = [
+            self._comment(identity, item, post, now)
+            for item in _items(answer)
+            if (identity := as_id(item.get("id"))) is not None
+        ]
+        return Read(tuple(comments), _after(answer))
 
-    def _comment(self, identity: str, item: Mapping[str, Any], post: str, seen_at: datetime) -> CommentSeen:
+    def _comment(self, identity: str, item: Mapping[str, Any], post: str | None, seen_at: datetime) -> CommentSeen:
         author, hidden = as_mapping(item.get("from")), item.get("is_hidden")
         return CommentSeen(
             external_id=identity,

@@ -1,0 +1,253 @@
+"""How the comments of an account are read, on any network: rounds over its newest posts, which can stop anywhere.
+
+A network gives two functions, one call each: list one page of posts of one source, read one page of comments of one
+post. All the rest is here, and the same for all: what is read again and what is not, cursors that went stale, pages
+that turn in circles, threads that were read whole.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from connectors.base import CommentSeen, Page, PostSeen, Progress, ThreadRead, Usage
+from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Transient
+from models.vocabulary import PostKind
+
+logger = logging.getLogger(__name__)
+
+POSTS = 300
+"""A round looks at this many of the newest posts of a source; what citizens write under older ones comes by webhook
+only."""
+POST_PAGES = 10
+"""More pages than `POSTS` needs, for the listings that start again."""
+COMMENT_PAGES = 200
+"""A thread of more than 20,000 comments is cut, so that a far side that turns in circles cannot hold a round."""
+YOUNG = timedelta(days=7)
+"""Posts younger than this are read whole in every round: that is where comments are edited and hidden."""
+WHOLE_EVERY = 24
+"""One round out of 24 reads older posts whole too, for the edits that no webhook told."""
+SKEW = timedelta(minutes=2)
+"""How far the network's clock may be behind ours when something is looked for by its time."""
+
+
+class TooMuch(Transient):
+    """The network refuses to make a page this long: the same page, shorter, may pass."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One page of a source. `after` None: it was the last. `comments` are what a source holds that stands under no
+    post of ours (reviews, mentions).
+    """
+
+    posts: tuple[PostSeen, ...] = ()
+    after: str | None = None
+    comments: tuple[CommentSeen, ...] = ()
+
+
+@dataclass(frozen=True)
+class Read:
+    """One page of a thread. `after` None: it was the last."""
+
+    comments: tuple[CommentSeen, ...] = ()
+    after: str | None = None
+
+
+ListPosts = Callable[[str, str | None, int], Listed]
+"""`(source, after, page size)`. `Rejected` with an `after` means that the cursor went stale."""
+ReadThread = Callable[[str, str | None, datetime | None, int], Read]
+"""`(post, after, since, page size)`; `since` None: whole. `Gone` or `Rejected` with an `after`: it went stale."""
+
+
+@dataclass
+class Walk:
+    """Where a pull stands; its JSON is the cursor. Times are in unix seconds, `began` in ISO 8601.
+
+    `waiting` holds [post, number of comments, created] for the posts of this round that are still to be read, the
+    first one being read now; `marks` holds, for posts read to their end, [number of comments, newest comment].
+    """
+
+    round: int = 0
+    listing: bool = True
+    source: int = 0
+    """Which source is being listed."""
+    after: str | None = None
+    again: bool = False
+    """The post being read was started again, because its cursor had gone stale; that is done once."""
+    pages: int = 0
+    halved: int = 0
+    """How many times the network asked for a shorter page, of what is being read now."""
+    newest: int = 0
+    began: str | None = None
+    """When the whole reading of the post being read began; None: it is not read whole."""
+    waiting: list[tuple[str, int | None, int]] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
+    """Posts whose thread belongs to this round, of all sources."""
+    here: list[str] = field(default_factory=list)
+    """What the source that is being listed has given so far."""
+    marks: dict[str, tuple[int | None, int]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, cursor: str | None) -> Walk:
+        """A cursor that cannot be read starts again from the start: reading twice does no harm."""
+        try:
+            return cls(**json.loads(cursor)) if cursor else cls()
+        except (ValueError, TypeError):
+            return cls()
+
+    @property
+    def more(self) -> bool:
+        return self.listing or bool(self.waiting)
+
+    def post(self, seen: PostSeen, now: datetime) -> bool:
+        """A post was listed. False: this source gave it already. Its thread is to be read, unless it is somebody
+        else's, or old and nothing was added since it was last read.
+        """
+        post = seen.external_id
+        if post in self.here:
+            return False
+        self.here.append(post)
+        if post not in self.listed and seen.kind is not PostKind.MENTIONING:
+            self.listed.append(post)
+            created = int((seen.created_at or now).timestamp())
+            unchanged = post in self.marks and seen.comments is not None and self.marks[post][0] == seen.comments
+            if self._whole(created, now) or not unchanged:
+                self.waiting.append((post, seen.comments, created))
+        return True
+
+    def since(self, now: datetime) -> datetime | None:
+        """From when the post being read now must be read; None: whole."""
+        post, _, created = self.waiting[0]
+        if self.began is not None or post not in self.marks or self._whole(created, now):
+            return None
+        return datetime.fromtimestamp(max(0, self.marks[post][1] - SKEW.total_seconds()), UTC)
+
+    def next_source(self, count: int) -> None:
+        """Done with the source being listed; after the last of `count`, threads are read."""
+        self.source += 1
+        self.listing = self.source < count
+        self.here = []
+        self._turn()
+
+    def next_post(self, *, complete: bool) -> None:
+        """Done with the post being read; its mark moves only if it was read to its end."""
+        post, comments, _ = self.waiting.pop(0)
+        if complete:
+            self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
+        self.again, self.newest, self.began = False, 0, None
+        self._turn()
+
+    def end_round(self) -> Walk:
+        """The next call starts another round; marks of posts that are not listed any more are forgotten."""
+        marks = {post: self.marks[post] for post in self.listed if post in self.marks}
+        return Walk(round=self.round + 1, marks=marks)
+
+    def _turn(self) -> None:
+        self.after, self.pages, self.halved = None, 0, 0
+
+    def _whole(self, created: int, now: datetime) -> bool:
+        return self.round % WHOLE_EVERY == 0 or created > (now - YOUNG).timestamp()
+
+
+def walked(
+    cursor: str | None,
+    budget: int,
+    *,
+    sources: Sequence[str],
+    list_posts: ListPosts,
+    read_thread: ReadThread,
+    usage: Callable[[], Usage | None] = lambda: None,
+    page_size: int = 100,
+) -> Page:
+    """One step of at most `budget` calls, in rounds: the posts of every source, newest first, then their threads.
+
+    A round reads whole the posts that are younger than `YOUNG`, and of the others only what was written since the
+    last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole.
+    `more=False` ends a round. An error after something was read ends the step early, and the next step meets it. The
+    first source is the account's own posts: without it there is no round. Another one that is refused is left out.
+    """
+    walk, calls = Walk.at(cursor), 0
+    posts, comments, threads = list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
+    more = True
+    while more and calls < budget:
+        calls += 1
+        size = max(1, page_size >> walk.halved)
+        try:
+            if walk.listing:
+                listed = _list(walk, sources, list_posts, size)
+                posts += listed.posts
+                comments += listed.comments
+            else:
+                read, thread = _read(walk, read_thread, size)
+                comments += read
+                threads += thread
+        except TooMuch:
+            if size == 1:
+                raise
+            walk.halved += 1
+        except FarSideError:
+            if calls == 1:
+                raise
+            break
+        more = walk.more
+    progress = Progress(len(walk.listed) - len(walk.waiting), len(walk.listed))
+    if not more:
+        walk = walk.end_round()
+    return Page(tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, calls, usage(), tuple(threads), progress)
+
+
+def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:
+    """One page of the source being listed; what it had given before is left out."""
+    now, source = datetime.now(UTC), sources[walk.source]
+    walk.pages += 1
+    try:
+        given = list_posts(source, walk.after, size)
+    except (Rejected, PermissionMissing, Gone) as error:
+        if isinstance(error, Rejected) and walk.after:
+            walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
+            if walk.pages >= POST_PAGES:
+                walk.next_source(len(sources))
+            return Listed()
+        if walk.source == 0:
+            raise
+        logger.warning("%s is not read: %r", source, error)
+        walk.next_source(len(sources))
+        return Listed()
+    posts = tuple(post for post in given.posts if walk.post(post, now))
+    full = len(walk.here) >= POSTS or walk.pages >= POST_PAGES
+    if full or given.after is None or given.after == walk.after:
+        walk.next_source(len(sources))
+    else:
+        walk.after = given.after
+    return Listed(posts, given.after, given.comments)
+
+
+def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:
+    """One page of the first waiting post. A post that went away or cannot be read is left for the next round."""
+    post, now = walk.waiting[0][0], datetime.now(UTC)
+    since = walk.since(now)
+    if since is None and walk.after is None:
+        walk.began = now.isoformat()
+    walk.pages += 1
+    try:
+        given = read_thread(post, walk.after, since, size)
+    except (Gone, Rejected):
+        if walk.after and not walk.again:
+            walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
+        else:
+            walk.next_post(complete=False)
+        return (), ()
+    said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
+    walk.newest = max(walk.newest, *said, 0)
+    if given.after is not None and given.after != walk.after and walk.pages < COMMENT_PAGES:
+        walk.after = given.after
+        return given.comments, ()
+    began, complete = walk.began, given.after is None
+    walk.next_post(complete=complete)
+    if not complete or began is None:
+        return given.comments, ()
+    return given.comments, (ThreadRead(post, datetime.fromisoformat(began)),)
