@@ -24,6 +24,21 @@ class Account(Base):
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
     token_closed: Mapped[str] = mapped_column(Text)
     """The network's token, encrypted (`models.secrets.Vault`)."""
+    token_expires_at: Mapped[datetime | None]
+    """None: it has no end, or the network did not say."""
+    refresh_closed: Mapped[str | None] = mapped_column(Text)
+    """What a newer token is asked with, encrypted; None: a person must consent again."""
+    refresh_expires_at: Mapped[datetime | None]
+    expiry_warned: Mapped[int | None]
+    """Days before the token's end of the last warning (14, 7 or 1), so that each is said once."""
+    connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Whose consent the token carries; None: the operator's command line."""
+    missing: Mapped[list[str]] = mapped_column(default=list)
+    """Permissions that the work needs and the token lacks, as the last check named them."""
+    checked_at: Mapped[datetime | None]
+    """When the network was last asked about the token."""
+    check_due_at: Mapped[datetime | None]
+    """None: it was never checked, and is at once."""
     state: Mapped[AccountState] = mapped_column(String(30), default=AccountState.ACTIVE)
     state_reason: Mapped[str | None] = mapped_column(String(200))
     state_since: Mapped[datetime]
@@ -33,9 +48,34 @@ class Account(Base):
     """Where the next pull goes on; opaque, written with the comments that it covers."""
     pull_due_at: Mapped[datetime]
     pulled_at: Mapped[datetime | None]
-    """Start of the last whole round of pulls: all that was on the page then is here ("couverture")."""
+    """Start of the last whole round of pulls: all that was on the page then is here ("couverture"). None while the
+    first round, the backfill, goes on.
+    """
     round_started_at: Mapped[datetime | None]
+    backfill_done: Mapped[int | None]
+    """Posts that the backfill has read, of `backfill_total`; both stay as they were when it ended."""
+    backfill_total: Mapped[int | None]
     created_at: Mapped[datetime]
+
+
+class Connection(Base):
+    """A person on their way through a network's consent dialog and back (OAuth 2). Used once, within its time."""
+
+    __tablename__ = "connection"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    state_fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the `state` that the browser carries (`models.secrets.fingerprint`)."""
+    verifier_closed: Mapped[str] = mapped_column(Text)
+    """The PKCE secret, encrypted."""
+    network: Mapped[NetworkName] = mapped_column(String(20))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    """When its code was exchanged: the same `state` is not taken twice."""
+    offered_closed: Mapped[str | None] = mapped_column(Text)
+    """The accounts that may be chosen, with their tokens, as encrypted JSON; None before, and again once chosen."""
 
 
 class Delivery(Base):

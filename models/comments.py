@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, Id
 from models.people import Person
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentState, DecisionKind, Ground
+from models.vocabulary import CommentKind, CommentState, DecisionKind, Ground, HiddenBy, PostKind
+
+LAG = timedelta(minutes=2)
+"""How long a network may go on showing what was before an act or a comment that it has accepted."""
 
 
 class SourcePost(Base):
@@ -27,6 +30,21 @@ class SourcePost(Base):
     text: Mapped[str | None] = mapped_column(Text)
     permalink: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime | None]
+    kind: Mapped[PostKind] = mapped_column(String(20), default=PostKind.POST)
+    comment_count: Mapped[int | None]
+    """As the network last said, hidden ones included."""
+    ad_id: Mapped[str | None] = mapped_column(String(100))
+    campaign_id: Mapped[str | None] = mapped_column(String(100))
+    """Of the advertisement, bought elsewhere; so are the two below."""
+    spend_micros: Mapped[int | None] = mapped_column(BigInteger)
+    """What it cost so far, in millionths of `currency`."""
+    currency: Mapped[str | None] = mapped_column(String(3))
+    listed_at: Mapped[datetime | None]
+    """The last time that a round listed it; None: it is not expected in the listing (any more)."""
+    read_at: Mapped[datetime | None]
+    """When the last reading of its whole thread began: what was there then and was not met is looked at."""
+    removed_at: Mapped[datetime | None]
+    """When the last comment of its thread was looked at and gone, the post itself being listed no more."""
 
 
 class Author(Base):
@@ -58,6 +76,21 @@ class Comment(Base):
             sqlite_where=text("state = 'received'"),
             postgresql_where=text("state = 'received'"),
         ),
+        # Few rows are in the two below: what must be looked at, and what the city itself answered.
+        Index(
+            "ix_comment_look",
+            "account_id",
+            "look_due_at",
+            sqlite_where=text("look_due_at IS NOT NULL"),
+            postgresql_where=text("look_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_comment_answer",
+            "account_id",
+            "parent_external_id",
+            sqlite_where=text("by_city"),
+            postgresql_where=text("by_city"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -68,6 +101,11 @@ class Comment(Base):
     parent_external_id: Mapped[str | None] = mapped_column(String(200))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("author.id"), index=True)
     by_city: Mapped[bool] = mapped_column(default=False)
+    kind: Mapped[CommentKind] = mapped_column(String(20), default=CommentKind.COMMENT)
+    rating: Mapped[int | None]
+    """Of a review: 1 to 5."""
+    rated_at: Mapped[datetime | None]
+    """When the rating above was observed."""
     text: Mapped[str | None] = mapped_column(Text)
     """The newest version's text (None: disposed of, or never said)."""
     permalink: Mapped[str | None] = mapped_column(String(500))
@@ -77,10 +115,18 @@ class Comment(Base):
     hidden: Mapped[bool] = mapped_column(default=False)
     hidden_at: Mapped[datetime | None]
     """When the visibility above was observed; an older observation changes nothing."""
+    shown_at: Mapped[datetime | None]
+    """The last time that it was seen, or made, visible to all."""
+    hidden_here_at: Mapped[datetime | None]
+    """When our own hide was done; None once our own unhide was."""
+    hidden_there_at: Mapped[datetime | None]
+    """The last time that the network told of a hide by the account itself."""
     removed_at: Mapped[datetime | None]
     """A tombstone: when the network said that it is gone."""
     present_at: Mapped[datetime | None]
-    """The last time a pull saw it there; a removal older than that was undone."""
+    """The last time that a reading met it there; a removal older than that was undone."""
+    look_due_at: Mapped[datetime | None]
+    """It should have been met and was not: from then on the network is asked whether it is gone."""
 
     state: Mapped[CommentState] = mapped_column(String(20), default=CommentState.RECEIVED)
     lane: Mapped[int] = mapped_column(default=2)
@@ -106,6 +152,20 @@ class Comment(Base):
     def removed(self) -> bool:
         """Whether it is gone from the network, as far as is known."""
         return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
+
+    @property
+    def hidden_by(self) -> HiddenBy | None:
+        """Who hid it, as far as is known; None: it is not hidden.
+
+        It was the city's decision if nobody saw it visible after our own hide, but for the time that a network may
+        lag. What nobody claims is the network's doing, so that it is never counted as the city's.
+        """
+        if not self.hidden:
+            return None
+        if self.hidden_here_at and (self.shown_at is None or self.shown_at <= self.hidden_here_at + LAG):
+            return HiddenBy.CITY
+        there = self.hidden_there_at and (self.shown_at is None or self.shown_at <= self.hidden_there_at)
+        return HiddenBy.OUTSIDE if there else HiddenBy.NETWORK
 
 
 class CommentVersion(Base):

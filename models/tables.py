@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from models import accounts, audit, comments, effects, idempotency, people, posts, requests311
+from models import accounts, audit, comments, effects, figures, idempotency, people, posts, requests311
 from models.base import Base
 
 metadata = Base.metadata
 
-__all__ = ["accounts", "audit", "comments", "effects", "idempotency", "metadata", "people", "posts", "requests311"]
+__all__ = [
+    "accounts",
+    "audit",
+    "comments",
+    "effects",
+    "figures",
+    "idempotency",
+    "metadata",
+    "people",
+    "posts",
+    "requests311",
+]

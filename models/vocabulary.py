@@ -65,6 +65,17 @@ class CommentKind(StrEnum):
     """A recommendation or a rating of the Page."""
 
 
+class HiddenBy(StrEnum):
+    """Who hid a comment that is hidden."""
+
+    CITY = "city"
+    """A decision taken in Parvis."""
+    OUTSIDE = "outside"
+    """Somebody with the account, in the network's own application."""
+    NETWORK = "network"
+    """The network itself, or nobody said."""
+
+
 class PostKind(StrEnum):
     """What citizens write under."""
 

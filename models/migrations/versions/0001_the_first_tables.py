@@ -119,6 +119,14 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("borough_id", base.Id, nullable=True),
         sa.Column("token_closed", sa.Text(), nullable=False),
+        sa.Column("token_expires_at", base.UtcDateTime(), nullable=True),
+        sa.Column("refresh_closed", sa.Text(), nullable=True),
+        sa.Column("refresh_expires_at", base.UtcDateTime(), nullable=True),
+        sa.Column("expiry_warned", sa.Integer(), nullable=True),
+        sa.Column("connected_by", base.Id, nullable=True),
+        sa.Column("missing", base.Json, nullable=False),
+        sa.Column("checked_at", base.UtcDateTime(), nullable=True),
+        sa.Column("check_due_at", base.UtcDateTime(), nullable=True),
         sa.Column("state", sa.String(length=30), nullable=False),
         sa.Column("state_reason", sa.String(length=200), nullable=True),
         sa.Column("state_since", base.UtcDateTime(), nullable=False),
@@ -128,8 +136,11 @@ def upgrade() -> None:
         sa.Column("pull_due_at", base.UtcDateTime(), nullable=False),
         sa.Column("pulled_at", base.UtcDateTime(), nullable=True),
         sa.Column("round_started_at", base.UtcDateTime(), nullable=True),
+        sa.Column("backfill_done", sa.Integer(), nullable=True),
+        sa.Column("backfill_total", sa.Integer(), nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_account_borough_id")),
+        sa.ForeignKeyConstraint(["connected_by"], ["person.id"], name=op.f("fk_account_connected_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("network", "external_id", name=op.f("uq_account_network_external_id")),
     )
@@ -148,6 +159,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("sequence", name=op.f("uq_audit_entry_sequence")),
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject", "id"], unique=False)
+    op.create_table(
+        "connection",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("state_fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("verifier_closed", sa.Text(), nullable=False),
+        sa.Column("network", sa.String(length=20), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.Column("offered_closed", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_connection_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
+        sa.UniqueConstraint("state_fingerprint", name=op.f("uq_connection_state_fingerprint")),
+    )
     op.create_table(
         "idempotency_key",
         sa.Column("person_id", base.Id, nullable=False),
@@ -232,6 +258,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("fingerprint", name=op.f("uq_sign_in_fingerprint")),
     )
     op.create_index(op.f("ix_sign_in_person_id"), "sign_in", ["person_id"], unique=False)
+    op.create_table(
+        "account_figures",
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("followers", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_account_figures_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_account_figures")),
+    )
     op.create_table(
         "approval",
         sa.Column("id", base.Id, nullable=False),
@@ -343,6 +378,15 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=True),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("comment_count", sa.Integer(), nullable=True),
+        sa.Column("ad_id", sa.String(length=100), nullable=True),
+        sa.Column("campaign_id", sa.String(length=100), nullable=True),
+        sa.Column("spend_micros", base.Id, nullable=True),
+        sa.Column("currency", sa.String(length=3), nullable=True),
+        sa.Column("listed_at", base.UtcDateTime(), nullable=True),
+        sa.Column("read_at", base.UtcDateTime(), nullable=True),
+        sa.Column("removed_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_source_post_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_source_post")),
         sa.UniqueConstraint("account_id", "external_id", name=op.f("uq_source_post_account_id_external_id")),
@@ -357,14 +401,21 @@ def upgrade() -> None:
         sa.Column("parent_external_id", sa.String(length=200), nullable=True),
         sa.Column("author_id", base.Id, nullable=True),
         sa.Column("by_city", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("rating", sa.Integer(), nullable=True),
+        sa.Column("rated_at", base.UtcDateTime(), nullable=True),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.Column("received_at", base.UtcDateTime(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("hidden_at", base.UtcDateTime(), nullable=True),
+        sa.Column("shown_at", base.UtcDateTime(), nullable=True),
+        sa.Column("hidden_here_at", base.UtcDateTime(), nullable=True),
+        sa.Column("hidden_there_at", base.UtcDateTime(), nullable=True),
         sa.Column("removed_at", base.UtcDateTime(), nullable=True),
         sa.Column("present_at", base.UtcDateTime(), nullable=True),
+        sa.Column("look_due_at", base.UtcDateTime(), nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("lane", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=True),
@@ -383,7 +434,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comment")),
         sa.UniqueConstraint("account_id", "external_id", name=op.f("uq_comment_account_id_external_id")),
     )
+    op.create_index(
+        "ix_comment_answer",
+        "comment",
+        ["account_id", "parent_external_id"],
+        unique=False,
+        sqlite_where=sa.text("by_city"),
+        postgresql_where=sa.text("by_city"),
+    )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
+    op.create_index(
+        "ix_comment_look",
+        "comment",
+        ["account_id", "look_due_at"],
+        unique=False,
+        sqlite_where=sa.text("look_due_at IS NOT NULL"),
+        postgresql_where=sa.text("look_due_at IS NOT NULL"),
+    )
     op.create_index("ix_comment_queue", "comment", ["state", "lane", "queued_at", "id"], unique=False)
     op.create_index(
         "ix_comment_queue_account", "comment", ["account_id", "state", "lane", "queued_at", "id"], unique=False
@@ -400,6 +467,20 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'received'"),
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
+    op.create_table(
+        "post_figures",
+        sa.Column("source_post_id", base.Id, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("reach", sa.Integer(), nullable=True),
+        sa.Column("views", sa.Integer(), nullable=True),
+        sa.Column("reactions", sa.Integer(), nullable=True),
+        sa.Column("comments", sa.Integer(), nullable=True),
+        sa.Column("shares", sa.Integer(), nullable=True),
+        sa.Column("clicks", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_post_figures_source_post_id")),
+        sa.PrimaryKeyConstraint("source_post_id", "day", name=op.f("pk_post_figures")),
+    )
     op.create_table(
         "request_change",
         sa.Column("id", base.Id, nullable=False),

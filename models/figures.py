@@ -1,0 +1,37 @@
+"""What the networks counted, a row an account or post and day: a year can be told after the network forgot it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from sqlalchemy import Date, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class AccountFigures(Base):
+    """One account on one day (UTC), as it was last measured that day. None: the network does not say."""
+
+    __tablename__ = "account_figures"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
+    at: Mapped[dt.datetime]
+    followers: Mapped[int | None]
+
+
+class PostFigures(Base):
+    """One post on one day (UTC): counts since it was published. None: the network does not say."""
+
+    __tablename__ = "post_figures"
+
+    source_post_id: Mapped[int] = mapped_column(ForeignKey("source_post.id"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
+    at: Mapped[dt.datetime]
+    reach: Mapped[int | None]
+    views: Mapped[int | None]
+    reactions: Mapped[int | None]
+    comments: Mapped[int | None]
+    shares: Mapped[int | None]
+    clicks: Mapped[int | None]
