@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 
 from connectors.standin.state import Comment, Fault, PageOfCity, Post, Standin
+from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, seconds, unknown_path
 
 OLDEST_VERSION = 21
-START = "MA=="
-"""A cursor that points before everything, for the faults that turn in circles."""
 Row = TypeVar("Row", Post, Comment)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request. `path` has no version and no slash at its ends."""
-
-    method: str
-    version: str
-    path: str
-    params: Mapping[str, str]
-    base_url: str
-
-
-@dataclass
-class Answer:
-    """`body` is what JSON says, unless `raw` says it instead."""
-
-    status: int
-    body: Any
-    headers: dict[str, str] = field(default_factory=dict)
-    raw: bytes | None = None
-    content_type: str = "application/json; charset=UTF-8"
-
-    def encoded(self) -> bytes:
-        return json.dumps(self.body).encode() if self.raw is None else self.raw
-
-
-class GraphError(Exception):
-    """An error body of Meta."""
-
-    def __init__(self, status: int, code: int, message: str, kind: str = "OAuthException", **more: Any) -> None:
-        super().__init__(message)
-        self.status = status
-        error = {"message": message, "type": kind, "code": code, **more, "fbtrace_id": "AStandInTrace"}
-        self.body = {"error": error}
 
 
 def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
@@ -103,7 +63,7 @@ def _usage(state: Standin, fault: Fault | None) -> dict[str, str]:
 
 def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
     if (version := re.fullmatch(r"v(\d+)\.\d+", call.version)) is None:
-        raise GraphError(400, 2500, "Unknown path components: /" + call.path)
+        raise unknown_path(call.path)
     if int(version[1]) < OLDEST_VERSION:
         raise GraphError(400, 2635, "(#2635) You are calling a deprecated version of the Ads API. Please update.")
     token = call.params.get("access_token", "")
@@ -118,7 +78,7 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
         return _on_page(state, call, page, first, edge, lag)
     thing = state.posts.get(first) or state.comments.get(first)
     if thing is None or _page(thing) is not page:
-        raise _missing(first)
+        raise missing(first)
     if edge == "comments":
         if call.method == "POST":
             _need(page, "pages_manage_engagement")
@@ -129,10 +89,10 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
         _need(page, "pages_read_user_content")
         return _comments(call, thing)
     if edge:
-        raise GraphError(400, 2500, "Unknown path components: /" + edge)
+        raise unknown_path(edge)
     if isinstance(thing, Post):
         if call.method == "GET":
-            return _fields(call.params.get("fields"), _post(thing))
+            return fields(call.params.get("fields"), _post(thing))
         raise GraphError(400, 100, "Unsupported request", "GraphMethodException")
     return _on_comment(state, call, page, thing, lag)
 
@@ -141,7 +101,7 @@ def _on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str
     if asked != page.id:
         raise GraphError(403, 10, "(#10) This endpoint requires the 'pages_read_engagement' permission")
     if not edge:
-        return _fields(call.params.get("fields", "id,name"), {"id": page.id, "name": page.name})
+        return fields(call.params.get("fields", "id,name"), {"id": page.id, "name": page.name})
     if edge == "subscribed_apps":
         if call.method == "GET":
             app = {"id": state.app_id, "name": "Parvis", "subscribed_fields": ["feed"]}
@@ -158,14 +118,14 @@ def _on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str
         _need(page, "pages_read_engagement")
         posts = [post for post in state.posts.values() if post.page is page]
         rows = sorted(_within(call, posts), key=lambda post: (post.at, post.id), reverse=True)
-        return _paged(call, rows, lambda post: _fields(call.params.get("fields"), _post(post)))
-    raise GraphError(400, 2500, "Unknown path components: /" + edge)
+        return paged(call, rows, lambda post: fields(call.params.get("fields"), _post(post)))
+    raise unknown_path(edge)
 
 
 def _on_comment(state: Standin, call: Call, page: PageOfCity, comment: Comment, lag: float) -> Any:
     if call.method == "GET":
         _need(page, "pages_read_user_content")
-        return _fields(call.params.get("fields"), _comment(comment))
+        return fields(call.params.get("fields"), _comment(comment))
     _need(page, "pages_manage_engagement")
     if call.method == "DELETE":
         state.delete(comment, page, lag)
@@ -186,7 +146,7 @@ def _comments(call: Call, on: Post | Comment) -> Any:
     rows = [one for one in thread if (stream and one.post is on) or _under(one, on)]
     newest_first = call.params.get("order") == "reverse_chronological"
     rows = sorted(_within(call, rows), key=lambda one: (one.at, one.order), reverse=newest_first)
-    return _paged(call, rows, lambda one: _fields(call.params.get("fields"), _comment(one)))
+    return paged(call, rows, lambda one: fields(call.params.get("fields"), _comment(one)))
 
 
 def _under(comment: Comment, on: Post | Comment) -> bool:
@@ -195,33 +155,8 @@ def _under(comment: Comment, on: Post | Comment) -> bool:
 
 def _within(call: Call, rows: Iterable[Row]) -> list[Row]:
     """`since` and `until`, in unix seconds, bear on when a thing was created."""
-    since, until = (_seconds(call.params.get(name)) for name in ("since", "until"))
+    since, until = (seconds(call.params.get(name)) for name in ("since", "until"))
     return [row for row in rows if (since is None or int(row.at) >= since) and (until is None or int(row.at) <= until)]
-
-
-def _paged(call: Call, rows: Sequence[Row], seen: Callable[[Row], Any]) -> Any:
-    """One page. A cursor holds the id of a row: it goes stale when that row is deleted."""
-    limit = min(100, max(0, _seconds(call.params.get("limit")) or 25))
-    start = 0
-    if (after := call.params.get("after")) and after != START:
-        ids = [row.id for row in rows]
-        try:
-            start = ids.index(base64.b64decode(after, validate=True).decode()) + 1
-        except ValueError:
-            raise GraphError(400, 100, "(#100) Invalid cursors values") from None
-    chosen = rows[start : start + limit]
-    answer: dict[str, Any] = {"data": [seen(row) for row in chosen]}
-    if chosen:
-        cursors = {"before": _cursor(chosen[0].id), "after": _cursor(chosen[-1].id)}
-        answer["paging"] = {"cursors": cursors}
-        if start + limit < len(rows):
-            query = urlencode({**call.params, "after": cursors["after"]})
-            answer["paging"]["next"] = f"{call.base_url}{call.version}/{call.path}?{query}"
-    return answer
-
-
-def _cursor(identity: str) -> str:
-    return base64.b64encode(identity.encode()).decode()
 
 
 def _post(post: Post) -> dict[str, Any]:
@@ -230,8 +165,8 @@ def _post(post: Post) -> dict[str, Any]:
     return {
         "id": post.id,
         "message": post.text,
-        "created_time": _iso(post.at),
-        "updated_time": _iso(post.at),
+        "created_time": iso(post.at),
+        "updated_time": iso(post.at),
         "permalink_url": f"https://www.facebook.com/{post.page.id}/posts/{own}",
         "is_published": True,
         "status_type": "mobile_status_update",
@@ -246,7 +181,7 @@ def _comment(comment: Comment) -> dict[str, Any]:
     seen = {
         "id": comment.id,
         "message": comment.text,
-        "created_time": _iso(comment.at),
+        "created_time": iso(comment.at),
         "from": {"id": comment.author.id, "name": comment.author.name},
         "is_hidden": comment.hidden,
         "can_hide": comment.author is not comment.post.page,
@@ -260,20 +195,6 @@ def _comment(comment: Comment) -> dict[str, Any]:
     if comment.parent is not None:
         seen["parent"] = {"id": comment.parent.id, "message": comment.parent.text}
     return seen
-
-
-def _fields(asked: str | None, seen: Mapping[str, Any]) -> dict[str, Any]:
-    """What was asked for, and the id; with nothing asked, only id, message and created_time."""
-    names = re.split(r",(?![^({]*[)}])", asked or "id,message,created_time")
-    wanted = {"id": None} | {re.split(r"[.({]", name, maxsplit=1)[0].strip(): name for name in names}
-    answer: dict[str, Any] = {}
-    for name, whole in wanted.items():
-        if name not in seen:
-            continue
-        nested = re.fullmatch(r"\w+\{(.*)\}", whole or "")
-        value = seen[name]
-        answer[name] = _fields(nested[1], value) if nested and isinstance(value, dict) else value
-    return answer
 
 
 def _page(thing: Post | Comment) -> PageOfCity:
@@ -327,19 +248,3 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
 def _need(page: PageOfCity, scope: str) -> None:
     if scope not in page.scopes:
         raise GraphError(403, 200, f"(#200) Requires {scope} permission to manage the object")
-
-
-def _missing(identity: str) -> GraphError:
-    message = (
-        f"Unsupported get request. Object with ID '{identity}' does not exist, cannot be loaded due to missing "
-        "permissions, or does not support this operation."
-    )
-    return GraphError(400, 100, message, "GraphMethodException", error_subcode=33)
-
-
-def _iso(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
-
-
-def _seconds(value: str | None) -> int | None:
-    return int(value) if value and value.isdigit() else None

@@ -23,13 +23,19 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from connectors.standin import graph
 from connectors.standin.control import control
-from connectors.standin.graph import START, Answer, Call, answer
 from connectors.standin.player import Player, read_story
 from connectors.standin.state import Fault, Standin
 from connectors.standin.webhooks import Webhooks
+from connectors.standin.wire import START, Answer, Call
 
-SECRET = frozenset({"access_token", "appsecret_proof", "input_token"})
+Speaker = Callable[[Standin, Call, Fault | None], Answer]
+SPEAKERS: dict[str, Speaker] = {}
+"""By the first part of the path, who answers: each network has its own host outside. What is not here is Graph."""
+SECRET = frozenset(
+    {"access_token", "appsecret_proof", "input_token", "client_secret", "code", "fb_exchange_token", "refresh_token"}
+)
 ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -48,11 +54,9 @@ def create_standin(state: Standin) -> FastAPI:
     app.state.standin, app.state.webhooks = state, webhooks
     app.include_router(control(state, webhooks))
 
-    @app.api_route("/{version}/{path:path}", methods=["GET", "POST", "DELETE"])
-    async def graph(version: str, path: str, request: Request) -> Response:
-        params = dict(parse_qsl(request.url.query, keep_blank_values=True))
-        params |= {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-        call = Call(request.method, version, path.strip("/"), params, str(request.base_url))
+    @app.api_route("/{version}/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
+    async def network(version: str, path: str, request: Request) -> Response:
+        call = await _call(version, path, request)
         fault = state.fault_for(call.method, call.path)
         kind = fault.kind if fault else None
         if kind == "reset_before":
@@ -61,7 +65,7 @@ def create_standin(state: Standin) -> FastAPI:
         if kind == "html_502":
             _note(state, call, fault, 502)
             return Response(ERROR_PAGE, 502, media_type="text/html")
-        given = answer(state, call, fault)
+        given = SPEAKERS.get(version, graph.answer)(state, call, fault)
         _note(state, call, fault, given.status)
         if fault is not None:
             if kind == "hang_after":
@@ -72,6 +76,29 @@ def create_standin(state: Standin) -> FastAPI:
         return Response(given.encoded(), given.status, given.headers, given.content_type)
 
     return app
+
+
+async def _call(version: str, path: str, request: Request) -> Call:
+    params = dict(parse_qsl(request.url.query, keep_blank_values=True))
+    files: dict[str, bytes] = {}
+    body = await request.body()
+    if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/")):
+        for name, value in (await request.form()).items():
+            if isinstance(value, str):
+                params[name] = value
+            else:
+                files[name] = await value.read()
+    return Call(
+        request.method,
+        version,
+        path.strip("/"),
+        params,
+        str(request.base_url),
+        dict(request.headers),
+        body,
+        files,
+        str(request.url),
+    )
 
 
 def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple[str, Callable[[], None]]:

@@ -1,0 +1,144 @@
+"""A call in, an answer out: what every pretend network shares, whatever it speaks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlencode
+
+START = "MA=="
+"""A cursor that points before everything, for the faults that turn in circles."""
+
+
+class Identified(Protocol):
+    """A row of a listing."""
+
+    id: str
+
+
+Row = TypeVar("Row", bound=Identified)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request. `path` has no version and no slash at its ends; `version` is the first part of the path. `params`
+    are those of the query and of a form; `headers` have names in lower case; `body` is the bytes, `files` the parts
+    of a form that are files. `url` is the address as it was written, escapes included.
+    """
+
+    method: str
+    version: str
+    path: str
+    params: Mapping[str, str]
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    url: str = ""
+
+
+@dataclass
+class Answer:
+    """`body` is what JSON says, unless `raw` says it instead."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    content_type: str = "application/json; charset=UTF-8"
+
+    def encoded(self) -> bytes:
+        return json.dumps(self.body).encode() if self.raw is None else self.raw
+
+
+class GraphError(Exception):
+    """An error body of Meta."""
+
+    def __init__(self, status: int, code: int, message: str, kind: str = "OAuthException", **more: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        error = {"message": message, "type": kind, "code": code, **more, "fbtrace_id": "AStandInTrace"}
+        self.body = {"error": error}
+
+
+def missing(identity: str) -> GraphError:
+    """Error 100/33: it is not there, or this token may not see it."""
+    message = (
+        f"Unsupported get request. Object with ID '{identity}' does not exist, cannot be loaded due to missing "
+        "permissions, or does not support this operation."
+    )
+    return GraphError(400, 100, message, "GraphMethodException", error_subcode=33)
+
+
+def unknown_path(path: str) -> GraphError:
+    return GraphError(400, 2500, "Unknown path components: /" + path)
+
+
+def paged(call: Call, rows: Sequence[Row], seen: Callable[[Row], Any], most: int = 100) -> dict[str, Any]:
+    """One page of Graph. A cursor holds the id of a row: it goes stale when that row is deleted."""
+    limit = min(most, max(0, seconds(call.params.get("limit")) or 25))
+    start = 0
+    if (after := call.params.get("after")) and after != START:
+        ids = [row.id for row in rows]
+        try:
+            start = ids.index(base64.b64decode(after, validate=True).decode()) + 1
+        except ValueError:
+            raise GraphError(400, 100, "(#100) Invalid cursors values") from None
+    chosen = rows[start : start + limit]
+    answer: dict[str, Any] = {"data": [seen(row) for row in chosen]}
+    if chosen:
+        cursors = {"before": _cursor(chosen[0].id), "after": _cursor(chosen[-1].id)}
+        answer["paging"] = {"cursors": cursors}
+        if start + limit < len(rows):
+            query = urlencode({**call.params, "after": cursors["after"]})
+            answer["paging"]["next"] = f"{call.base_url}{call.version}/{call.path}?{query}"
+    return answer
+
+
+def _cursor(identity: str) -> str:
+    return base64.b64encode(identity.encode()).decode()
+
+
+def fields(asked: str | None, seen: Mapping[str, Any], default: str = "id,message,created_time") -> dict[str, Any]:
+    """What was asked for, and the id; with nothing asked, only `default`. `name{…}` reaches inside, lists too."""
+    wanted = {"id": None} | {re.split(r"[.({]", name, maxsplit=1)[0].strip(): name for name in _apart(asked or default)}
+    answer: dict[str, Any] = {}
+    for name, whole in wanted.items():
+        if name not in seen:
+            continue
+        nested = re.fullmatch(r"\w+(?:\.\w+\([^)]*\))*\{(.*)\}", whole or "", re.DOTALL)
+        answer[name] = _inside(nested[1], seen[name]) if nested else seen[name]
+    return answer
+
+
+def _inside(asked: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_inside(asked, one) for one in value]
+    if isinstance(value, dict):
+        return {**value, "data": _inside(asked, value["data"])} if "data" in value else fields(asked, value)
+    return value
+
+
+def _apart(asked: str) -> list[str]:
+    """Split at the commas that stand in no bracket."""
+    parts, depth = [""], 0
+    for letter in asked:
+        depth += (letter in "({") - (letter in ")}")
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts
+
+
+def iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
+
+
+def seconds(value: str | None) -> int | None:
+    return int(value) if value and value.isdigit() else None
