@@ -40,7 +40,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 Id = BigInteger().with_variant(Integer(), "sqlite")
-"""Key of every table: 64 bits; SQLite gives row ids only to a column declared INTEGER."""
+"""Key of every table, and whatever else needs 64 bits; SQLite gives row ids only to a column declared INTEGER."""
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
@@ -36,7 +36,7 @@ class SourcePost(Base):
     ad_id: Mapped[str | None] = mapped_column(String(100))
     campaign_id: Mapped[str | None] = mapped_column(String(100))
     """Of the advertisement, bought elsewhere; so are the two below."""
-    spend_micros: Mapped[int | None] = mapped_column(BigInteger)
+    spend_micros: Mapped[int | None] = mapped_column(Id)
     """What it cost so far, in millionths of `currency`."""
     currency: Mapped[str | None] = mapped_column(String(3))
     listed_at: Mapped[datetime | None]
