@@ -196,7 +196,7 @@ class Standin:
 
     def citizen(self, name: str, id: str | None = None) -> Person:  # noqa: A002
         with self.lock:
-            person = Person(id or f"7{self._next()}", name)
+            person = Person(id or f"7{self.number()}", name)
             self.citizens[person.id] = person
             return person
 
@@ -205,8 +205,8 @@ class Standin:
     ) -> Post:
         """A post of the Page, as if a person had written it in Facebook itself."""
         with self.lock:
-            post = page.new_post(self._next(), text, time.time() if at is None else at, link)
-            self._add_post(post, tell=tell)
+            post = page.new_post(self.number(), text, time.time() if at is None else at, link)
+            self.put(post, tell=tell)
             return post
 
     def comment(
@@ -244,29 +244,29 @@ class Standin:
     # ------------------------------------------------------------------------------------- writes by the Page
     def new_comment(self, on: Post | Comment, author: Person, text: str, at: float | None = None) -> Comment:
         """A comment with its id, in no thread yet."""
-        number = self._next()
+        number = self.number()
         post = on if isinstance(on, Post) else on.post
         parent = None if isinstance(on, Post) else (on.parent or on)
         return Comment(post.comment_id(number), post, parent, author, text, time.time() if at is None else at, number)
 
     def reply(self, on: Post | Comment, page: PageOfCity, text: str, lag: float) -> Comment:
         comment = self.new_comment(on, page, text)
-        self._apply("reply", page, on.id, comment.id, lag, lambda: self._add_comment(comment, tell=True), text)
+        self.apply("reply", page, on.id, comment.id, lag, lambda: self._add_comment(comment, tell=True), text)
         return comment
 
     def publish(self, page: PageOfCity, text: str, link: str | None, lag: float) -> Post:
-        post = page.new_post(self._next(), text, time.time(), link)
-        self._apply("publish", page, page.id, post.id, lag, lambda: self._add_post(post, tell=True), text, link)
+        post = page.new_post(self.number(), text, time.time(), link)
+        self.apply("publish", page, page.id, post.id, lag, lambda: self.put(post, tell=True), text, link)
         return post
 
     def set_hidden(self, comment: Comment, page: PageOfCity, lag: float, *, hidden: bool) -> None:
         verb = "hide" if hidden else "unhide"
-        self._apply(verb, page, comment.id, comment.id, lag, lambda: self.hide(comment, page, hidden=hidden))
+        self.apply(verb, page, comment.id, comment.id, lag, lambda: self.hide(comment, page, hidden=hidden))
 
     def delete(self, comment: Comment, page: PageOfCity, lag: float) -> None:
-        self._apply("delete", page, comment.id, comment.id, lag, lambda: self.remove(comment, page))
+        self.apply("delete", page, comment.id, comment.id, lag, lambda: self.remove(comment, page))
 
-    def _apply(
+    def apply(
         self,
         operation: str,
         page: PageOfCity,
@@ -307,11 +307,11 @@ class Standin:
             return None
 
     # ------------------------------------------------------------------------------------- inside
-    def _next(self) -> int:
+    def number(self) -> int:
         self._number += 1
         return self._number
 
-    def _add_post(self, post: Post, *, tell: bool) -> None:
+    def put(self, post: Post, *, tell: bool) -> None:
         self.posts[post.id] = post
         if tell and self.heard and post.page.subscribed:
             post.tell(self.heard)
