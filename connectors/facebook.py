@@ -112,6 +112,8 @@ class FacebookPage:
                     raise Rejected("empty")
                 path = f"{operation.target}/comments"
                 return Receipt(_created(self._graph.write("POST", path, MODERATE, message=operation.text)), at=_now())
+            case _:
+                raise Rejected("not_supported")
         return Receipt(operation.target, at=_now())
 
     def publish(self, publication: Publication, key: str) -> Receipt:

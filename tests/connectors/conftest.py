@@ -7,32 +7,91 @@ import http.server
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from connectors.base import AccountRef, Network
+from connectors.base import AccountRef, Network, Operation, Publication
 from connectors.registry import GraphSettings, NetworkSettings, network
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks
-from models.vocabulary import NetworkName
+from models.errors import (
+    Ambiguous,
+    PermissionMissing,
+    Rejected,
+    Throttled,
+    TokenInvalid,
+    Transient,
+)
+from models.vocabulary import NetworkName, OperationKind
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 
+FAULTS = (
+    # kind, error of a write, error of a read, was the write applied
+    ("reset_before", Ambiguous, Transient, False),
+    ("reset_after", Ambiguous, Transient, True),
+    ("500_before", Ambiguous, Transient, False),
+    ("500_after", Ambiguous, Transient, True),
+    ("503", Ambiguous, Transient, False),
+    ("hang_after", Ambiguous, Transient, True),
+    ("throttle", Throttled, Throttled, False),
+    ("token_expired", TokenInvalid, TokenInvalid, False),
+    ("permission", PermissionMissing, PermissionMissing, False),
+    ("blocked", Rejected, Throttled, False),
+    ("duplicate", Ambiguous, Rejected, False),
+    ("half_json", Ambiguous, Transient, True),
+    ("html_502", Ambiguous, Transient, False),
+)
 
-@dataclass
+
 class City:
-    """A pretend network with one account of the city on it, and what a test does as its citizens."""
+    """A pretend network with one account of the city on it, and what a test does there: the adapter of a network.
 
-    name: NetworkName
-    base_url: str
-    state: Standin
-    webhooks: Webhooks
-    page: PageOfCity
-    citizen: Person
-    posts: list[Post] = field(default_factory=list)
-    token: str = TOKEN
+    A new network is one class like `FacebookCity`, and its line in `CITIES`. What is said here is what most networks
+    share; an adapter says the rest, or says it again in its own way.
+    """
+
+    name: ClassVar[NetworkName]
+    operations: ClassVar[frozenset[OperationKind]]
+    """What the network can do: `capabilities` must promise exactly that."""
+    forms: ClassVar[tuple[str, ...]]
+    """Names of what can be published, for `publication`."""
+    faults: ClassVar[tuple[tuple[str, type, type, bool], ...]] = FAULTS
+    receipt_path: ClassVar[str] = ""
+    """A fault on reading a path like this one spoils only the permalink of a publication."""
+    sources: ClassVar[int] = 1
+    """How many listings a round reads before the threads."""
+
+    def __init__(self, server: tuple[str, Standin, Webhooks], folder: Path) -> None:
+        self.base_url, self.state, self.webhooks = server
+        self.folder = folder
+        self.token = TOKEN
+        self.posts: list[Post] = []
+        self.page = self.account_of_the_city()
+        self.citizen: Person = self.state.citizen("Louise Tremblay")
+
+    def account_of_the_city(self) -> PageOfCity:
+        """The account, put on the pretend network with `TOKEN`."""
+        raise NotImplementedError
+
+    def operation(self, kind: OperationKind) -> Operation:
+        """Something of that kind to do, on a target made for it; it is not done yet."""
+        raise NotImplementedError
+
+    def publication(self, form: str) -> Publication:
+        """Something to publish in that form, never the same words twice."""
+        raise NotImplementedError
+
+    def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
+        """What a fault must match (`method`, `path`) to meet the very call that applies it."""
+        raise NotImplementedError
+
+    def before(self, form: str) -> list[dict[str, Any]]:
+        """What faults must match to meet each call of a publication that is made before the decisive one."""
+        return []
 
     @property
     def settings(self) -> NetworkSettings:
@@ -61,6 +120,57 @@ class City:
     def fault(self, kind: str, **more: object) -> None:
         self.state.faults.append(Fault(kind, **more))
 
+    def file(self, name: str, content: bytes) -> Path:
+        path = self.folder / name
+        path.write_bytes(content)
+        return path
+
+
+class FacebookCity(City):
+    name = NetworkName.FACEBOOK
+    operations = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.DELETE, OperationKind.REPLY})
+    forms = ("text", "link")
+
+    def account_of_the_city(self) -> PageOfCity:
+        return self.state.page("104", "Ville de Sainte-Rive", TOKEN)
+
+    def operation(self, kind: OperationKind) -> Operation:
+        said = self.says(self.post("Tempête"), "Et ma rue?")
+        if kind is OperationKind.UNHIDE:
+            said.hidden = True
+        return Operation(kind, said.id, "C'est noté." if kind is OperationKind.REPLY else None)
+
+    def publication(self, form: str) -> Publication:
+        text = f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}"
+        return Publication(text, link="https://ville.example/collecte" if form == "link" else None)
+
+    def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
+        deletes = isinstance(sought, Operation) and sought.kind is OperationKind.DELETE
+        return {"method": "DELETE" if deletes else "POST"}
+
+
+CITIES: tuple[type[City], ...] = (FacebookCity,)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `city` runs on each network; with `kind` or `form`, for each that the network has; with
+    `fault`, for each of its faults.
+    """
+    if "city" not in metafunc.fixturenames:
+        return
+    cases = [(city, kind, form, fault) for city in CITIES for kind, form, fault in _cases(city, metafunc.fixturenames)]
+    names = [name for name in ("kind", "form", "fault") if name in metafunc.fixturenames]
+    rows = [(city, *(v for v in (kind, form, fault) if v is not None)) for city, kind, form, fault in cases]
+    ids = ["-".join([city.name, *(row[0] if isinstance(row, tuple) else row for row in more)]) for city, *more in rows]
+    metafunc.parametrize(["city", *names], rows, indirect=["city"], ids=ids)
+
+
+def _cases(city: type[City], asked: list[str]) -> Iterator[tuple[Any, Any, Any]]:
+    for kind in sorted(city.operations) if "kind" in asked else (None,):
+        for form in city.forms if "form" in asked else (None,):
+            for fault in city.faults if "fault" in asked else (None,):
+                yield kind, form, fault
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[tuple[str, Standin, Webhooks]]:
@@ -72,21 +182,27 @@ def server() -> Iterator[tuple[str, Standin, Webhooks]]:
 
 
 @pytest.fixture
-def standin(server: tuple[str, Standin, Webhooks]) -> Iterator[City]:
-    base_url, state, webhooks = server
+def empty(server: tuple[str, Standin, Webhooks]) -> Iterator[tuple[str, Standin, Webhooks]]:
+    """The pretend networks with nothing on them."""
+    _, state, webhooks = server
     state.reset()
     webhooks.forget()
     webhooks.url = None
-    page = state.page("104", "Ville de Sainte-Rive", TOKEN)
-    yield City(NetworkName.FACEBOOK, base_url, state, webhooks, page, state.citizen("Louise Tremblay"))
+    yield server
     webhooks.url = None
 
 
-@pytest.fixture(params=[NetworkName.FACEBOOK])
-def city(request: pytest.FixtureRequest, standin: City) -> City:
-    """The city on each network that Parvis speaks to: a new network is one more parameter."""
-    standin.name = request.param
-    return standin
+@pytest.fixture
+def city(request: pytest.FixtureRequest, empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> City:
+    """The city on each network that Parvis speaks to."""
+    adapter: type[City] = request.param
+    return adapter(empty, tmp_path)
+
+
+@pytest.fixture
+def standin(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> FacebookCity:
+    """The city on Facebook."""
+    return FacebookCity(empty, tmp_path)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from models.errors import (
     Ambiguous,
     FarSideError,
     Gone,
-    PermissionMissing,
     Rejected,
     Throttled,
     TokenInvalid,
@@ -20,22 +19,23 @@ from models.errors import (
 )
 from models.vocabulary import OperationKind
 
-KINDS = [
-    # kind, error of a write, error of a read, was the write applied
-    ("reset_before", Ambiguous, Transient, False),
-    ("reset_after", Ambiguous, Transient, True),
-    ("500_before", Ambiguous, Transient, False),
-    ("500_after", Ambiguous, Transient, True),
-    ("503", Ambiguous, Transient, False),
-    ("hang_after", Ambiguous, Transient, True),
-    ("throttle", Throttled, Throttled, False),
-    ("token_expired", TokenInvalid, TokenInvalid, False),
-    ("permission", PermissionMissing, PermissionMissing, False),
-    ("blocked", Rejected, Throttled, False),
-    ("duplicate", Ambiguous, Rejected, False),
-    ("half_json", Ambiguous, Transient, True),
-    ("html_502", Ambiguous, Transient, False),
-]
+ABOUT_COMMENTS = frozenset(
+    {
+        OperationKind.HIDE,
+        OperationKind.UNHIDE,
+        OperationKind.DELETE,
+        OperationKind.REPLY,
+        OperationKind.PRIVATE_REPLY,
+        OperationKind.LIKE,
+        OperationKind.UNLIKE,
+    }
+)
+UNDOES = {
+    OperationKind.HIDE: OperationKind.UNHIDE,
+    OperationKind.LIKE: OperationKind.UNLIKE,
+    OperationKind.BLOCK: OperationKind.UNBLOCK,
+    OperationKind.CLOSE_COMMENTS: OperationKind.OPEN_COMMENTS,
+}
 
 
 def reply(target: str, text: str) -> Operation:
@@ -155,6 +155,46 @@ def test_comments_that_come_and_go_while_a_round_is_read_lose_none_of_the_others
     assert there - {removed} | {late.id} <= set(ids([first, *pages]))
 
 
+def test_a_post_says_how_many_comments_are_under_it(busy):
+    pages, _ = whole_round(busy.network(), None, 50)
+    assert [post.comments for page in pages for post in page.posts] == [80, 0, 150]
+
+
+@pytest.mark.parametrize("budget", [1, 50])
+def test_a_thread_that_was_read_whole_says_so_and_since_when(busy, budget):
+    before = soon()
+    pages, cursor = whole_round(busy.network(), None, budget)
+    threads = {thread.post_external_id: thread for page in pages for thread in page.threads}
+    assert sorted(threads) == sorted(busy.state.posts)
+    for page in pages:
+        for seen in page.comments:
+            assert before <= threads[seen.post_external_id].began_at <= seen.seen_at
+    steps = [page.progress for page in pages]
+    assert [step.done for step in steps] == sorted(step.done for step in steps)
+    assert (steps[-1].done, steps[-1].total) == (3, 3)
+    again, _ = whole_round(busy.network(), cursor, budget)
+    later = [thread for page in again for thread in page.threads]
+    assert sorted(thread.post_external_id for thread in later) == sorted(threads)
+    assert all(thread.began_at > threads[thread.post_external_id].began_at for thread in later)
+
+
+def test_a_thread_that_was_cut_short_is_not_said_to_be_whole(busy):
+    busy.fault("repeated_cursor", path="/(comments|replies)", times=None)
+    pages, _ = whole_round(busy.network(), None, 50)
+    assert [thread for page in pages for thread in page.threads] == []
+
+
+def test_one_comment_is_looked_at(city):
+    said = city.says(city.post("Tempête"), "Et ma rue?")
+    network, before = city.network(), soon()
+    seen = network.look(said.id)
+    assert (seen.external_id, seen.text, seen.source) == (said.id, "Et ma rue?", "pull")
+    assert before <= seen.seen_at <= soon()
+    city.state.remove(said)
+    with pytest.raises(Gone):
+        network.look(said.id)
+
+
 def test_a_cursor_that_cannot_be_read_starts_again(busy):
     for cursor in ("", "{", "[]", '{"unknown": 1}', "null"):
         pages, _ = whole_round(busy.network(), cursor, 50)
@@ -172,12 +212,12 @@ def test_a_failure_after_something_was_read_keeps_what_was_read(busy):
         except Throttled:
             failures += 1
         assert failures < 3
-    assert (failures, pages[0].calls, len(pages[0].posts)) == (1, 4, 3)
+    assert (failures, pages[0].calls, len(pages[0].posts)) == (1, busy.sources + 3, 3)
     assert sorted(ids(pages)) == sorted(busy.state.comments)
 
 
-@pytest.mark.parametrize(("kind", "read"), [(kind, read) for kind, _, read, _ in KINDS])
-def test_a_read_that_fails_says_how_and_can_be_made_again(busy, kind, read):
+def test_a_read_that_fails_says_how_and_can_be_made_again(busy, fault):
+    kind, _, read, _ = fault
     network = busy.network()
     busy.fault(kind)
     with pytest.raises(read) as caught:
@@ -191,7 +231,7 @@ def test_a_far_side_that_turns_in_circles_ends_and_the_next_round_has_everything
     for kind in ("repeated_cursor", "empty_page"):
         busy.fault(kind, path="/comments", times=None)
         pages, cursor = whole_round(busy.network(), None, 50)
-        assert sum(page.calls for page in pages) <= 1 + 2 * len(busy.posts)
+        assert sum(page.calls for page in pages) <= busy.sources + 2 * len(busy.posts)
         busy.state.faults.clear()
         pages, _ = whole_round(busy.network(), cursor, 50)
         assert sorted(ids(pages)) == sorted(busy.state.comments)
@@ -212,29 +252,50 @@ def test_usage_comes_back_with_a_page(busy):
 
 
 # ------------------------------------------------------------------------------------------------- writing
-def test_hide_and_unhide_are_found_by_reading(city):
-    network, said = city.network(), city.says(city.post("Tempête"), "insulte")
-    hide = Operation(OperationKind.HIDE, said.id)
-    unhide = Operation(OperationKind.UNHIDE, said.id)
-    assert network.find(hide, soon(), ()) is None
-    assert network.apply(hide, "effect-1").remote_id == said.id
-    assert said.hidden
-    assert network.find(hide, soon(), ()).remote_id == said.id
-    assert network.find(unhide, soon(), ()) is None
-    network.apply(unhide, "effect-2")
-    assert network.find(unhide, soon(), ()).remote_id == said.id
-    assert [line.operation for line in city.state.journal] == ["hide", "unhide"]
+def test_what_is_done_is_found_by_reading(city, kind):
+    network, sought, begun = city.network(), city.operation(kind), soon()
+    assert network.find(sought, begun, ()) is None
+    receipt = network.apply(sought, "effect-1")
+    (line,) = city.state.journal
+    assert (line.operation, line.id) == (kind, receipt.remote_id)
+    assert network.find(sought, begun, ()).remote_id == receipt.remote_id
 
 
-def test_delete_is_found_when_the_comment_is_gone(city):
-    network, said = city.network(), city.says(city.post("Tempête"), "pourriel")
+def test_what_the_network_cannot_do_is_refused_without_a_call(city):
+    network = city.network()
+    assert network.capabilities().operations == city.operations
+    for kind in set(OperationKind) - city.operations:
+        with pytest.raises(Rejected) as caught:
+            network.apply(Operation(kind, "1_2", "Bonjour"), "effect-1")
+        assert caught.value.reason == "not_supported"
+        assert network.capabilities().why_not[kind]
+    assert city.state.calls == 0
+
+
+def test_what_was_undone_is_found_to_be_so(city):
+    """What is seen as a state is looked for as it stands now, whoever made it so."""
+    for kind, back in UNDOES.items():
+        if {kind, back} <= city.operations:
+            network, sought, begun = city.network(), city.operation(kind), soon()
+            undo = Operation(back, sought.target)
+            network.apply(sought, "effect-1")
+            assert network.find(undo, begun, ()) is None
+            network.apply(undo, "effect-2")
+            assert network.find(undo, begun, ()).remote_id == sought.target
+            assert network.find(sought, begun, ()) is None
+
+
+def test_what_is_gone_cannot_be_done(city):
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    city.state.remove(said)
     delete = Operation(OperationKind.DELETE, said.id)
-    assert network.find(delete, soon(), ()) is None
-    network.apply(delete, "effect-1")
-    assert said.id not in city.state.comments
     assert network.find(delete, soon(), ()).remote_id == said.id
-    with pytest.raises(Gone):
-        network.apply(delete, "effect-1")
+    for kind in sorted(city.operations & ABOUT_COMMENTS):
+        operation = Operation(kind, said.id, "Bonjour")
+        with pytest.raises(Gone):
+            network.apply(operation, "effect-1")
+        assert kind is OperationKind.DELETE or network.find(operation, soon(), ()) is None
+    assert city.state.journal == []
 
 
 def test_a_reply_is_found_by_its_text_as_people_would_compare_it(city):
@@ -280,16 +341,6 @@ def test_a_reply_to_a_reply_is_found_in_its_thread(city):
     assert network.find(reply(second.id, "C'est noté."), begun, ()).remote_id == receipt.remote_id
 
 
-def test_replying_under_a_comment_that_is_gone(city):
-    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
-    city.state.remove(said)
-    for operation in (reply(said.id, "Bonjour"), Operation(OperationKind.HIDE, said.id)):
-        with pytest.raises(Gone):
-            network.apply(operation, "effect-1")
-        assert network.find(operation, soon(), ()) is None
-    assert city.state.journal == []
-
-
 def test_an_empty_reply_is_refused(city):
     said = city.says(city.post("Tempête"), "Et ma rue?")
     for text in (None, "", "  "):
@@ -298,12 +349,13 @@ def test_an_empty_reply_is_refused(city):
     assert city.state.journal == []
 
 
-def test_a_publication_has_a_permalink_and_is_found(city):
+def test_a_publication_has_a_permalink_and_is_found(city, form):
     network, begun = city.network(), soon()
-    publication = Publication("Collecte reportée à jeudi 🚛", link="https://ville.example/collecte")
+    publication = city.publication(form)
     assert network.find(publication, begun, ()) is None
     receipt = network.publish(publication, "effect-1")
     assert receipt.permalink
+    assert receipt.remote_id in city.state.posts
     found = network.find(publication, begun, ())
     assert (found.remote_id, found.permalink) == (receipt.remote_id, receipt.permalink)
     assert network.find(publication, begun, {receipt.remote_id}) is None
@@ -311,24 +363,30 @@ def test_a_publication_has_a_permalink_and_is_found(city):
     assert (line.operation, line.text, line.link) == ("publish", publication.text, publication.link)
 
 
-def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(city):
-    city.fault("500_before", method="GET")
-    receipt = city.network().publish(Publication("Avis"), "effect-1")
+def test_another_publication_is_not_found_for_this_one(city, form):
+    network, begun = city.network(), soon()
+    network.publish(city.publication(form), "effect-1")
+    assert network.find(city.publication(form), begun, ()) is None
+
+
+def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(city, form):
+    city.fault("500_before", method="GET", path=city.receipt_path, times=None)
+    receipt = city.network().publish(city.publication(form), "effect-1")
     assert receipt.permalink is None
     assert receipt.remote_id in city.state.posts
 
 
-@pytest.mark.parametrize(("kind", "error", "applied"), [(kind, write, done) for kind, write, _, done in KINDS])
-@pytest.mark.parametrize("act", ["reply", "publish", "hide"])
-def test_a_write_that_fails_says_how_and_is_found_only_if_it_was_applied(city, act, kind, error, applied):
-    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
-    sought = {
-        "reply": reply(said.id, "C'est noté."),
-        "hide": Operation(OperationKind.HIDE, said.id),
-        "publish": Publication("Avis"),
-    }[act]
-    begun = soon()
-    city.fault(kind, method="POST")
+def test_an_act_that_fails_says_how_and_is_found_only_if_it_was_applied(city, kind, fault):
+    _fails(city, city.operation(kind), *fault)
+
+
+def test_a_publication_that_fails_says_how_and_is_found_only_if_it_was_made(city, form, fault):
+    _fails(city, city.publication(form), *fault)
+
+
+def _fails(city, sought, kind, error, _, applied):
+    network, begun = city.network(), soon()
+    city.fault(kind, **city.decisive(sought))
     with pytest.raises(error) as caught:
         _do(network, sought)
     assert type(caught.value) is error
@@ -340,6 +398,23 @@ def test_a_write_that_fails_says_how_and_is_found_only_if_it_was_applied(city, a
     else:
         _do(network, sought)
     assert len(city.state.journal) == 1
+
+
+def test_a_step_that_nobody_sees_can_be_made_again(city, form, fault):
+    """An upload or a container whose answer is lost: nothing is published, and all of it is made again."""
+    kind, error, *_ = fault
+    error = Transient if error is Ambiguous else error
+    for step in city.before(form):
+        network, publication, begun = city.network(), city.publication(form), soon()
+        made = len(city.state.journal)
+        city.fault(kind, **step)
+        with pytest.raises(error) as caught:
+            network.publish(publication, "effect-1")
+        assert type(caught.value) is error
+        assert len(city.state.journal) == made
+        assert network.find(publication, begun, ()) is None
+        network.publish(publication, "effect-1")
+        assert len(city.state.journal) == made + 1
 
 
 def test_json_under_another_name_is_read(city):
@@ -411,14 +486,14 @@ def test_a_dead_token_is_an_answer(city):
     assert not city.network().health().valid
 
 
-@pytest.mark.parametrize("kind", [kind for kind, *_ in KINDS] + ["unreachable"])
-def test_the_token_is_never_seen(city, kind, caplog, unused_tcp_port):
+@pytest.mark.parametrize("reachable", [True, False])
+def test_the_token_is_never_seen(city, fault, reachable, caplog, unused_tcp_port):
     caplog.set_level(logging.DEBUG)
     said = city.says(city.post("Tempête"), "Et ma rue?")
-    if kind == "unreachable":
-        city.base_url = f"http://127.0.0.1:{unused_tcp_port}"
+    if reachable:
+        city.fault(fault[0], times=2)
     else:
-        city.fault(kind, times=2)
+        city.base_url = f"http://127.0.0.1:{unused_tcp_port}"
     network = city.network()
     for attempt in (lambda: network.pull(None, 1), lambda: network.apply(reply(said.id, "Oui"), "effect-1")):
         with pytest.raises(FarSideError) as caught:
