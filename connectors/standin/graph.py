@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from connectors.standin import instagram
 from connectors.standin.state import Comment, Fault, PageOfCity, Post, Standin
 from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, seconds, unknown_path
 
@@ -71,11 +72,17 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
     if call.path == "debug_token":
         return {"data": _debug(state, token, call.params.get("input_token", ""))}
     page = _page_of(state, token)
+    if (said := instagram.route(state, call, page, fault)) is not None:
+        return said
     lag = fault.seconds if fault is not None and fault.kind == "lag" else 0.0
     first, _, edge = call.path.partition("/")
     first = page.id if first == "me" else first
     if first in state.pages:
         return _on_page(state, call, page, first, edge, lag)
+    return _on_thing(state, call, page, first, edge, lag)
+
+
+def _on_thing(state: Standin, call: Call, page: PageOfCity, first: str, edge: str, lag: float) -> Any:
     thing = state.posts.get(first) or state.comments.get(first)
     if thing is None or _page(thing) is not page:
         raise missing(first)
@@ -230,7 +237,7 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
     if page is None:
         error = {"code": 190, "message": "The access token could not be decrypted"}
         return {"error": error, "is_valid": False, "scopes": []}
-    dead = _dead(page)
+    dead, accounts = _dead(page), instagram.linked(state, page)
     error = {"error": {"code": 190, "message": "Error validating access token", "subcode": dead}}
     return ({} if dead is None else error) | {
         "app_id": state.app_id,
@@ -241,7 +248,10 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
         "is_valid": dead is None,
         "profile_id": page.id,
         "scopes": list(page.scopes),
-        "granular_scopes": [{"scope": scope, "target_ids": [page.id]} for scope in page.scopes],
+        "granular_scopes": [
+            {"scope": scope, "target_ids": accounts if scope.startswith("instagram_") else [page.id]}
+            for scope in page.scopes
+        ],
     }
 
 

@@ -34,6 +34,7 @@ Kind = Literal[
     "empty_page",
     "repeated_cursor",
     "lag",
+    "container_error",
 ]
 SCOPES = (
     "pages_show_list",
