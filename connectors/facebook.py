@@ -169,7 +169,7 @@ class FacebookPage:
 
     def _list_posts(self, source: str, after: str | None, size: int) -> Listed:
         args = {"fields": POST_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
-        answer = self._graph.read(f"{self._page}/{source}", READ_POSTS, **args)
+        answer = self._graph.once(f"{self._page}/{source}", READ_POSTS, **args)
         posts = []
         for item in _items(answer):
             if (post := as_id(item.get("id"))) is None:
@@ -191,7 +191,7 @@ class FacebookPage:
         args = {"fields": COMMENT_FIELDS, "filter": "stream", "order": "chronological", "limit": str(size)}
         args |= {"since": _unix(since)} if since is not None else {}
         args |= {"after": after} if after else {}
-        answer = self._graph.read(f"{post}/comments", READ_COMMENTS, **args)
+        answer = self._graph.once(f"{post}/comments", READ_COMMENTS, **args)
         comments = [
             self._comment(identity, item, post, now)
             for item in _items(answer)

@@ -1,41 +1,37 @@
 """Meta's Graph API as a transport, for every network that Meta runs; the only file that imports facebook-sdk.
 
 facebook-sdk 3.1.0 is the only way out to Graph, and it needs four things from above: an API version of this decade, a
-timeout, the status and headers that it throws away, and one name per kind of failure. It never retries, and neither
-do we: whoever owns the work decides (`models.errors`). Codes and actions come from Meta's page on error handling,
-https://developers.facebook.com/docs/graph-api/guides/error-handling, and usage headers from its page on rate limiting,
-https://developers.facebook.com/docs/graph-api/overview/rate-limiting.
+timeout, the status and headers that it throws away, and one name per kind of failure (`connectors.graph_errors`). A
+read that failed for a moment is made again, at most twice and a little later; a write never is, whoever owns the work
+decides (`models.errors`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
+import random
 import re
 import ssl
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
-from urllib.parse import quote
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3.exceptions
 
 from connectors.base import Usage
-from models.errors import (
-    Ambiguous,
-    FarSideError,
-    Gone,
-    PermissionMissing,
-    Rejected,
-    Throttled,
-    TokenInvalid,
-    Transient,
-)
+from connectors.graph_errors import by_status, failure_of, token_reason, usage
+from connectors.walk import TooMuch
+from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
+
+__all__ = ["Graph", "GraphSettings", "as_id", "as_mapping", "as_text", "as_time", "never_sent", "token_reason"]
 
 with warnings.catch_warnings():
     # A regular expression of the package is not a raw string; Python says so when it compiles the file for the first
@@ -43,25 +39,12 @@ with warnings.catch_warnings():
     warnings.filterwarnings("ignore", r"invalid escape sequence '\\d'", DeprecationWarning)
     import facebook
 
-THROTTLED = frozenset({4, 17, 32, 341, 613}) | frozenset(range(80000, 80015))
-TOKEN = frozenset({102, 190, 450, 452})
-PERMISSION = frozenset({3, 10}) | frozenset(range(200, 300))
-TOKEN_REASONS = {
-    458: "app_removed",
-    459: "checkpoint",
-    460: "password_changed",
-    463: "expired",
-    464: "checkpoint",
-    466: "revoked",
-    467: "logged_out",
-    492: "role_lost",
-}
-THROTTLE_PAUSE = timedelta(minutes=5)
-"""How long to stop when Meta does not say how long."""
-BLOCK_PAUSE = timedelta(hours=6)
-"""Code 368 (blocked for a while by Meta's policies) asks for hours, not minutes."""
+_SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secret|fb_exchange_token|code)=)[^&\s\"']+")
 
-_SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secret)=)[^&\s\"']+")
+
+FilePart = tuple[str, BinaryIO, str]
+"""A part of a form that is a file: its name, its open content, its type."""
+UPLOADS = "rupload.facebook.com"
 
 
 class _NoTokens(logging.Filter):
@@ -87,7 +70,15 @@ class GraphSettings:
     version: str = "v26.0"
     app_id: str | None = None
     app_secret: str | None = field(default=None, repr=False)
+    verify_token: str | None = field(default=None, repr=False)
+    """What Meta says when it asks whether the address of the webhooks is ours."""
+    dialog_url: str = "https://www.facebook.com"
+    """Where the consent dialog is."""
+    ad_accounts: tuple[str, ...] = ()
+    """Ids like act_123, whose advertisements are read for what they cost."""
     timeout: tuple[float, float] = (5.0, 30.0)
+    retries: tuple[float, ...] = (0.5, 2.0)
+    """The longest wait before each new try of a read, in seconds."""
 
 
 class _Session(requests.Session):
@@ -102,9 +93,11 @@ class _Session(requests.Session):
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         self.status, self.answered = 0, {}
         kwargs["allow_redirects"] = False  # A write that is sent elsewhere would arrive as a read.
-        path = str(url).removeprefix(facebook.FACEBOOK_GRAPH_URL)
+        url = str(url)
+        if url.startswith(facebook.FACEBOOK_GRAPH_URL):
+            url = self.base_url + url.removeprefix(facebook.FACEBOOK_GRAPH_URL)
         # No hook does this: a hook of ours would hold the session, and the session its connections.
-        response = super().request(method, self.base_url + path, *args, **kwargs)
+        response = super().request(method, url, *args, **kwargs)
         self.status, self.answered = response.status_code, dict(response.headers.lower_items())
         # Meta labels some JSON text/javascript, which the SDK refuses, and an answer without a label makes it fall
         # over. All that we ask for is JSON, so that what is not JSON fails in one way: it does not decode.
@@ -125,10 +118,10 @@ class _SDK(facebook.GraphAPI):  # type: ignore[misc]  # The package has no types
         path: str,
         args: Mapping[str, str] | None = None,
         post_args: Mapping[str, str] | None = None,
-        files: None = None,
+        files: Mapping[str, Any] | None = None,
         method: str | None = None,
     ) -> Any:
-        query, body = dict(args or {}), dict(post_args) if post_args else None
+        query, body = dict(args or {}), dict(post_args) if post_args is not None else None
         carrier = query if body is None else body
         if self.app_secret is not None:
             token = str(carrier.get("access_token", self.access_token))
@@ -147,29 +140,82 @@ class Graph:
 
     def read(self, path: str, permission: str, **args: str) -> dict[str, Any]:
         """GET an object. Errors: all of `models.errors` but `Ambiguous`; `permission` is what the call needs."""
+        for pause in self._settings.retries:
+            try:
+                return self.once(path, permission, **args)
+            except TooMuch:
+                raise
+            except Transient:
+                time.sleep(random.uniform(pause / 2, pause))
+        return self.once(path, permission, **args)
+
+    def once(self, path: str, permission: str, **args: str) -> dict[str, Any]:
+        """`read` in one try, for callers who count their calls and will come back."""
         answer = self._call("GET", path, args, permission)
         if not isinstance(answer, dict):
             raise Transient
         return answer
 
-    def write(self, method: str, path: str, permission: str, **args: str) -> Any:
+    def write(
+        self, method: str, path: str, permission: str, files: Mapping[str, Any] | None = None, **args: str
+    ) -> Any:
         """POST or DELETE, once. Booleans go as "true" and "false": the SDK would send Python's words."""
-        return self._call(method, path, args, permission)
+        return self._call(method, path, args, permission, files)
+
+    def prepare(
+        self, path: str, permission: str, files: Mapping[str, Any] | None = None, **args: str
+    ) -> dict[str, Any]:
+        """POST something that nobody sees yet: a lost answer is `Transient`, since all of it can be made again."""
+        try:
+            answer = self._call("POST", path, args, permission)
+        except Ambiguous:
+            raise Transient from None
+        if not isinstance(answer, dict):
+            raise Transient
+        return answer
+
+    def upload(self, url: str, file: Path, permission: str) -> None:
+        """Send the bytes of a video where Graph said (`upload_url`). Nobody sees it yet: see `prepare`.
+
+        Rejected: the address is nobody that may have the token.
+        """
+        host = urlsplit(url).hostname
+        if host not in {UPLOADS, urlsplit(self._settings.base_url).hostname}:
+            raise Rejected("upload_host")
+        headers = {"Authorization": f"OAuth {self._token}", "offset": "0", "file_size": str(file.stat().st_size)}
+        session: _Session = self._sdk.session
+        failure: FarSideError
+        try:
+            with file.open("rb") as content:
+                answer = session.post(url, data=content, headers=headers, timeout=self._settings.timeout)
+            if answer.status_code == 200 and as_mapping(answer.json()).get("success") is True:
+                return
+            failure = failure_of(answer.json(), session.status, session.answered, write=True, permission=permission)
+        except (requests.RequestException, ValueError):
+            failure = by_status(session.status, session.answered, write=False) if session.status else Transient()
+        raise Transient() if isinstance(failure, Ambiguous) else failure
+
+    def as_app(self, path: str, **args: str) -> dict[str, Any]:
+        """GET with the app's own identifiers. `Rejected("app")`: they are wrong, or there are none."""
+        app_id, secret = self._settings.app_id, self._settings.app_secret
+        if app_id is None or secret is None:
+            raise Rejected("app")
+        try:
+            answer = self._call("GET", path, {**args, "access_token": f"{app_id}|{secret}"}, "")
+        except TokenInvalid:
+            raise Rejected("app") from None
+        if not isinstance(answer, dict):
+            raise Transient
+        return answer
 
     def debug_token(self) -> dict[str, Any] | None:
         """What Meta says of the token (fields of `GET /debug_token`), or None when the app is not configured.
 
         TokenInvalid would be about the app's own token, so that the identifiers of the app are wrong: `Rejected`.
         """
-        app_id, secret = self._settings.app_id, self._settings.app_secret
-        if app_id is None or secret is None:
+        if self._settings.app_id is None or self._settings.app_secret is None:
             return None
-        args = {"input_token": self._token, "access_token": f"{app_id}|{secret}"}
-        try:
-            answer = self._call("GET", "debug_token", args, "")
-        except TokenInvalid:
-            raise Rejected("app") from None
-        data = as_mapping(answer).get("data")
+        data = self.as_app("debug_token", input_token=self._token).get("data")
         if not isinstance(data, dict):
             raise Transient
         return data
@@ -179,28 +225,30 @@ class Graph:
         """What the last answer said of the budget; None when it said nothing."""
         return usage(self._sdk.session.answered, datetime.now(UTC))
 
-    def _call(self, method: str, path: str, args: Mapping[str, str], permission: str) -> Any:
+    def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
+        files = {name: value for name, value in args.items() if isinstance(value, tuple)}
+        args = {name: value for name, value in args.items() if isinstance(value, str)}
         full = f"{self._sdk.version}/{quote(path, safe='/_')}"
         write = method != "GET"
         session: _Session = self._sdk.session
         failure: FarSideError
         try:
             if method == "POST":
-                answer = self._sdk.request(full, post_args=args, method=method)
+                answer = self._sdk.request(full, post_args=args, files=files or None, method=method)
             else:
                 answer = self._sdk.request(full, args, method=method)
             if 200 <= session.status < 300:
                 return answer
-            failure = _by_status(session.status, session.answered, write=write)
+            failure = by_status(session.status, session.answered, write=write)
         except facebook.GraphAPIError as error:
             failure = failure_of(error.result, session.status, session.answered, write=write, permission=permission)
         except requests.RequestException as error:
             if session.status:
-                failure = _by_status(session.status, session.answered, write=write)
+                failure = by_status(session.status, session.answered, write=write)
             else:
                 failure = Transient() if not write or never_sent(error) else Ambiguous()
         except ValueError:
-            failure = _by_status(session.status, session.answered, write=write)
+            failure = by_status(session.status, session.answered, write=write)
         # Raised out here, the error has no context: those of requests carry addresses, and addresses carry the token.
         raise failure
 
@@ -217,91 +265,6 @@ def never_sent(error: requests.RequestException) -> bool:
     return isinstance(reason, urllib3.exceptions.SSLError) and any(
         isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args
     )
-
-
-def _by_status(status: int, headers: Mapping[str, str], *, write: bool) -> FarSideError:
-    """An answer that says nothing readable: for a write it may have been applied."""
-    if status == 429:
-        return Throttled(throttled_until(headers, datetime.now(UTC)))
-    return Ambiguous() if write else Transient()
-
-
-def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: bool, permission: str) -> FarSideError:
-    """Meta's error body as one of ours. A code that Meta defines as a refusal is believed whatever the status."""
-    error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict):
-        return _by_status(status, headers, write=write)
-    message = str(error.get("message", ""))
-    code, subcode = _integer(error.get("code")), _integer(error.get("error_subcode"))
-    if code is None and (named := re.match(r"\(#(\d+)\)", message)):
-        code = int(named[1])  # Some bodies have no code but in their sentence.
-    now = datetime.now(UTC)
-    if code in THROTTLED:
-        return Throttled(throttled_until(headers, now))
-    if code in TOKEN:
-        return TokenInvalid(token_reason(subcode))
-    if code in PERMISSION:
-        said = re.search(r"\b(?:pages|business|instagram)_[a-z_]+|\bread_insights\b", message)
-        return PermissionMissing(said[0] if said else permission)
-    if code == 100 and subcode == 33:
-        return Gone()
-    if code == 368:
-        # A refused write is shown to a person and not tried again: the same text would be refused for ever.
-        return Rejected("blocked") if write else Throttled(now + BLOCK_PAUSE)
-    if write and (code == 506 or subcode == 1455006):
-        return Ambiguous()  # "Duplicate": perhaps of the very call whose answer was lost.
-    if code in (1, 2) or error.get("is_transient") is True or status >= 500:
-        return Ambiguous() if write else Transient()
-    if status == 429:
-        return _by_status(status, headers, write=write)
-    if code is None:
-        return Rejected("unnamed")
-    return Rejected(str(code) if subcode is None else f"{code}/{subcode}")
-
-
-def token_reason(subcode: object) -> str:
-    """Why a token died, from the subcode of error 190."""
-    return TOKEN_REASONS.get(subcode if isinstance(subcode, int) else 0, "invalid")
-
-
-def throttled_until(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When calls may go on after a refusal for too many calls."""
-    spent = usage(headers, now)
-    return spent.resume_at if spent and spent.resume_at else now + THROTTLE_PAUSE
-
-
-def usage(headers: Mapping[str, str], now: datetime) -> Usage | None:
-    """The highest percentage of all usage headers (names in lower case), and the latest time that they give.
-
-    `x-page-usage` is the name of `x-app-usage` for Page tokens before 2019. `estimated_time_to_regain_access` is in
-    minutes.
-    """
-    entries: list[Mapping[str, Any]] = []
-    for name in ("x-app-usage", "x-page-usage", "x-business-use-case-usage"):
-        try:
-            value = json.loads(headers.get(name, "null"))
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            lists = [item for item in value.values() if isinstance(item, list)]
-            entries += [entry for item in lists for entry in item if isinstance(entry, dict)] or [value]
-    if not entries:
-        return None
-    spent = [_number(entry.get(key)) for entry in entries for key in ("call_count", "total_cputime", "total_time")]
-    minutes = max(_number(entry.get("estimated_time_to_regain_access")) for entry in entries)
-    # A year is more than any wait that makes sense, and keeps the sum inside the calendar.
-    return Usage(max(spent), now + timedelta(minutes=min(minutes, 525_600)) if minutes > 0 else None)
-
-
-def _integer(value: object) -> int | None:
-    try:
-        return int(value) if isinstance(value, int | str) else None
-    except ValueError:
-        return None
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

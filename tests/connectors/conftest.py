@@ -100,6 +100,7 @@ class City:
             app_id=self.state.app_id,
             app_secret=self.state.app_secret,
             timeout=(2.0, 0.4),
+            retries=(),
         )
         return NetworkSettings(graph=graph)
 
@@ -246,7 +247,9 @@ def answering(received: list[str]) -> Iterator[Callable[..., Network]]:
             thread.start()
             stack.callback(thread.join)
             stack.callback(server.shutdown)
-            settings = NetworkSettings(GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}", **more))
+            settings = NetworkSettings(
+                GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}", retries=(), **more)
+            )
             return network(settings, AccountRef(NetworkName.FACEBOOK, "104", TOKEN))
 
         yield start

@@ -15,7 +15,8 @@ import requests
 import urllib3.exceptions
 
 from connectors.base import Operation, Publication
-from connectors.graph import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, never_sent, usage
+from connectors.graph import never_sent
+from connectors.graph_errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
 from connectors.registry import GraphSettings, NetworkSettings, network
 from connectors.standin.state import Fault
 from models.errors import (
@@ -104,7 +105,7 @@ def test_what_meta_does_not_know_itself(error):
 
 
 def test_a_dead_version_is_refused():
-    assert said(code=2635).reason == "2635"
+    assert said(code=2635).reason == "version"
 
 
 def test_a_body_without_code_has_it_in_its_sentence():
@@ -216,7 +217,7 @@ def test_a_version_that_died_is_a_refusal(standin):
     settings = NetworkSettings(GraphSettings(base_url=standin.base_url, version="v3.1"))
     with pytest.raises(Rejected) as caught:
         network(settings, standin.account).pull(None, 1)
-    assert caught.value.reason == "2635"
+    assert caught.value.reason == "version"
 
 
 def test_an_id_cannot_leave_its_place_in_the_path(standin, facebook):
