@@ -156,15 +156,11 @@ class Graph:
             raise Transient
         return answer
 
-    def write(
-        self, method: str, path: str, permission: str, files: Mapping[str, Any] | None = None, **args: str
-    ) -> Any:
+    def write(self, method: str, path: str, permission: str, **args: str | FilePart) -> Any:
         """POST or DELETE, once. Booleans go as "true" and "false": the SDK would send Python's words."""
-        return self._call(method, path, args, permission, files)
+        return self._call(method, path, args, permission)
 
-    def prepare(
-        self, path: str, permission: str, files: Mapping[str, Any] | None = None, **args: str
-    ) -> dict[str, Any]:
+    def prepare(self, path: str, permission: str, **args: str | FilePart) -> dict[str, Any]:
         """POST something that nobody sees yet: a lost answer is `Transient`, since all of it can be made again."""
         try:
             answer = self._call("POST", path, args, permission)
@@ -227,16 +223,16 @@ class Graph:
 
     def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
         files = {name: value for name, value in args.items() if isinstance(value, tuple)}
-        args = {name: value for name, value in args.items() if isinstance(value, str)}
+        said = {name: value for name, value in args.items() if isinstance(value, str)}
         full = f"{self._sdk.version}/{quote(path, safe='/_')}"
         write = method != "GET"
         session: _Session = self._sdk.session
         failure: FarSideError
         try:
             if method == "POST":
-                answer = self._sdk.request(full, post_args=args, files=files or None, method=method)
+                answer = self._sdk.request(full, post_args=said, files=files or None, method=method)
             else:
-                answer = self._sdk.request(full, args, method=method)
+                answer = self._sdk.request(full, said, method=method)
             if 200 <= session.status < 300:
                 return answer
             failure = by_status(session.status, session.answered, write=write)
