@@ -23,7 +23,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.standin import graph
+from connectors.standin import graph, linkedin, linkedin_consent
 from connectors.standin.control import control
 from connectors.standin.player import Player, read_story
 from connectors.standin.state import Fault, Standin
@@ -31,7 +31,11 @@ from connectors.standin.webhooks import Webhooks
 from connectors.standin.wire import START, Answer, Call
 
 Speaker = Callable[[Standin, Call, Fault | None], Answer]
-SPEAKERS: dict[str, Speaker] = {}
+SPEAKERS: dict[str, Speaker] = {
+    "rest": linkedin.answer,
+    "dms-uploads": linkedin.answer,
+    "oauth": linkedin_consent.answer,
+}
 """By the first part of the path, who answers: each network has its own host outside. What is not here is Graph."""
 SECRET = frozenset(
     {"access_token", "appsecret_proof", "input_token", "client_secret", "code", "fb_exchange_token", "refresh_token"}
@@ -97,7 +101,7 @@ async def _call(version: str, path: str, request: Request) -> Call:
         dict(request.headers),
         body,
         files,
-        str(request.url),
+        f"{request.url.scheme}://{request.url.netloc}{request.scope['raw_path'].decode()}?{request.url.query}",
     )
 
 

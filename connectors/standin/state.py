@@ -24,6 +24,8 @@ Kind = Literal[
     "503",
     "hang_after",
     "throttle",
+    "throttle_403",
+    "throttle_day",
     "token_expired",
     "permission",
     "blocked",
