@@ -58,10 +58,27 @@ PUBLISHING = {
     4854002: "confirm_identity",
 }
 """Subcodes of refused publications that a person can do something about; the others keep their numbers."""
+INSTAGRAM = {
+    2207004: "too_large",
+    2207005: "photo_format",
+    2207006: "media_not_found",
+    2207009: "aspect_ratio",
+    2207010: "caption_too_long",
+    2207023: "media_type",
+    2207026: "video_format",
+    2207028: "carousel_items",
+    2207040: "too_many_mentions",
+    2207042: "daily_limit",
+    2207050: "restricted_account",
+    2207051: "blocked",
+    2207052: "media_not_public",
+}
+"""The same for Instagram, whatever the code beside them (4 is not always "too many calls"):
+https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/error-codes."""
 PRIVATE_REPLY = {10900: "already_replied", 10903: "cannot_reply", 551: "unavailable"}
 WINDOW_CLOSED = frozenset({2018278, 2534022})
 """Subcodes of code 10 that say "too late for a message", not "permission missing"."""
-TEMPORARY = frozenset({1363047, 1609010})
+TEMPORARY = frozenset({1363047, 1609010, 2207001, 2207003, 2207008, 2207020, 2207027, 2207032, 2207053})
 """Subcodes that mean "try later", whatever their code; nothing says that nothing was published."""
 BLOCK_PAUSE = timedelta(hours=6)
 """Code 368 (blocked for a while by Meta's policies) asks for hours, not minutes."""
@@ -102,6 +119,8 @@ def _stopped(
 ) -> FarSideError | None:
     """What stops the account, or all of them: nothing was applied."""
     now = datetime.now(UTC)
+    if subcode in INSTAGRAM:
+        return Rejected(INSTAGRAM[subcode])
     if code in THROTTLED:
         return Throttled(throttled_until(headers, now))
     if code in TOKEN:
