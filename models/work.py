@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload
 
+from models import budget
 from models.accounts import Account
 from models.effects import OPEN_STATES, Effect
 from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
@@ -108,12 +109,16 @@ class Work:
         self._timing = timing
 
     def due(self, *, limit: int = 100) -> list[int]:
-        """Ids of effects that could be sent now."""
+        """Ids of effects that could be sent now; of an account whose budget is nearly spent, one at a time."""
+        now = self._clock()
+        turn = func.row_number().over(partition_by=Effect.account_id, order_by=(Effect.due_at, Effect.id))
         with self._database.read() as session:
-            statement = (
-                select(Effect.id).where(_sendable(self._clock())).order_by(Effect.due_at, Effect.id).limit(limit)
-            )
-            return list(session.scalars(statement))
+            account = aliased(Account)
+            waiting = select(Effect.id, Effect.due_at, account.usage_percent, Effect.late_at, turn.label("turn"))
+            rows = waiting.join(account, account.id == Effect.account_id).where(_sendable(now)).subquery()
+            calm = or_(rows.c.usage_percent.is_(None), rows.c.usage_percent < budget.STOP)
+            chosen = select(rows.c.id).where(or_(calm, rows.c.turn == 1, rows.c.late_at <= now))
+            return list(session.scalars(chosen.order_by(rows.c.due_at, rows.c.id).limit(limit)))
 
     def doubtful(self, *, limit: int = 100) -> list[int]:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
@@ -178,6 +183,10 @@ class Work:
             if effect.late_at is not None and now >= effect.late_at:
                 self._end(session, effect, EffectState.FAILED, "late", now)
                 return EffectState.FAILED
+            if (reason := _stopped(effect.account, now)) is not None:
+                # Said by another worker since this one claimed it.
+                _postpone(effect, now, reason)
+                return EffectState.READY
             effect.state, effect.reads, effect.lease_until = EffectState.SENDING, 0, now + self._timing.lease
             effect.sent_at, effect.first_sent_at = now, effect.first_sent_at or now
             return _task(effect, effect.first_sent_at)
@@ -190,18 +199,19 @@ class Work:
                 return None
             match error:
                 case Throttled():
-                    effect.account.throttled_until = error.until
+                    budget.throttle(session, task.account_id, error.until)
                     _unsend(effect, error.until, "throttled")
                 case TokenInvalid():
-                    _lose_token(effect.account, error.reason, effect.sent_at or now, now)
+                    asked_at = effect.sent_at or now
+                    budget.lose_token(session, task.account_id, error.reason, asked_at=asked_at, now=now)
                     _unsend(effect, now, "token_invalid")
                 case Transient() if effect.attempt < self._timing.attempts:
                     _unsend(effect, now + max(error.after, self._backoff(effect.attempt)), "unreachable")
                 case Transient():
                     self._end(session, effect, EffectState.FAILED, "unreachable", now)
                 case PermissionMissing():
-                    effect.account.state, effect.account.state_since = AccountState.PERMISSION_MISSING, now
-                    effect.account.state_reason = error.name
+                    asked_at = effect.sent_at or now
+                    budget.lack(session, task.account_id, [error.name], asked_at=asked_at, now=now)
                     self._end(session, effect, EffectState.FAILED, f"permission_missing:{error.name}", now)
                 case Gone():
                     self._end(session, effect, EffectState.FAILED, "gone", now)
@@ -222,10 +232,6 @@ class Work:
                     return None
                 effect.reason = effect.lease_until = effect.read_due_at = None
                 effect.permalink, effect.done_at = proof.permalink, now
-                if effect.account.state == AccountState.PERMISSION_MISSING:
-                    # Somebody gave it back at the network; if another is missing still, its own refusal will say so.
-                    effect.account.state, effect.account.state_since = AccountState.ACTIVE, now
-                    effect.account.state_reason = None
                 if task.kind in self._trades[task.kind].creates:
                     effect.remote_id = proof.remote_id
                 effect.state = EffectState.DONE
@@ -254,6 +260,8 @@ class Work:
             elif effect.state == EffectState.SENDING and expired:
                 _doubt(effect, max(now, (effect.sent_at or now) + self._timing.settle))
             if effect.state != EffectState.UNKNOWN or (effect.read_due_at or now) > now:
+                return None
+            if _stopped(effect.account, now) is not None:
                 return None
             return _task(effect, effect.first_sent_at or now)
 
@@ -288,9 +296,10 @@ class Work:
                 case _ if waited >= self._timing.give_up_reading:
                     self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
                 case Throttled():
-                    effect.account.throttled_until = effect.read_due_at = error.until
+                    budget.throttle(session, task.account_id, error.until)
+                    effect.read_due_at = error.until
                 case TokenInvalid():
-                    _lose_token(effect.account, error.reason, asked_at, now)
+                    budget.lose_token(session, task.account_id, error.reason, asked_at=asked_at, now=now)
                     effect.read_due_at = now + self._timing.longest_backoff
                 case _:
                     effect.read_due_at = now + self._timing.between_reads
@@ -377,13 +386,14 @@ def _sendable(now: datetime) -> ColumnElement[bool]:
 
 
 def _account_usable(now: datetime) -> ColumnElement[bool]:
-    return exists(
-        select(Account.id).where(
-            Account.id == Effect.account_id,
-            Account.state != AccountState.TOKEN_INVALID,
-            or_(Account.throttled_until.is_(None), Account.throttled_until <= now),
-        )
-    )
+    return exists(select(Account.id).where(Account.id == Effect.account_id, budget.usable(now)))
+
+
+def _stopped(account: Account, now: datetime) -> str | None:
+    """Why no call of this account may be made now, if that is so."""
+    if account.state == AccountState.TOKEN_INVALID:
+        return "token_invalid"
+    return "throttled" if budget.throttled(account, now) else None
 
 
 def _load(session: Session, effect_id: int) -> Effect:
@@ -412,9 +422,3 @@ def _unsend(effect: Effect, due_at: datetime, reason: str) -> None:
 def _doubt(effect: Effect, read_due_at: datetime) -> None:
     effect.state, effect.read_due_at, effect.reads, effect.lease_until = EffectState.UNKNOWN, read_due_at, 0, None
     effect.reason = "outcome_unknown"
-
-
-def _lose_token(account: Account, reason: str, asked_at: datetime, now: datetime) -> None:
-    # Connected again since then: what died is the token that it had before.
-    if account.state != AccountState.ACTIVE or account.state_since <= asked_at:
-        account.state, account.state_reason, account.state_since = AccountState.TOKEN_INVALID, reason[:200], now

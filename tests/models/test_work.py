@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from models import work
+from models import budget, work
 from models.accounts import Account
+from models.audit import AuditEntry
 from models.effects import Effect
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import AccountState, EffectKind, EffectState
@@ -90,6 +92,11 @@ class Desk:
     def account(self, number=0):
         with self.database.read() as session:
             return session.get_one(Account, self.accounts[number])
+
+    def said(self):
+        """What was written down about the accounts, oldest first."""
+        with self.database.read() as session:
+            return list(session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
     def connect_again(self):
         with self.database.write() as session:
@@ -191,7 +198,7 @@ def test_a_throttled_account_waits_and_the_others_do_not(desk, clock):
     assert desk.work.due() == [elsewhere]
     assert desk.work.deliver(second) is None
     clock.now = UNTIL
-    assert desk.work.due() == [second, elsewhere, first]
+    assert desk.work.due() == [second, elsewhere]
 
 
 def test_a_dead_token_stops_its_account_until_it_is_connected_again(desk):
@@ -483,11 +490,75 @@ def test_what_had_not_left_when_an_old_copy_is_put_back_leaves_after_it_was_read
     assert desk.sent == ["k"]
 
 
-def test_a_permission_that_was_given_back_is_seen_with_the_next_success(desk):
-    first, second = desk.owe("a"), desk.owe("b", target="c2")
+def test_a_missing_permission_is_said_once_and_stays_said_until_it_is_checked(desk):
+    first, second, third = desk.owe("a"), desk.owe("b", target="c2"), desk.owe("c", target="c3")
     desk.on_send = desk.raising(PermissionMissing("pages_manage_engagement"))
     desk.work.deliver(first)
-    assert desk.account().state == AccountState.PERMISSION_MISSING
-    desk.on_send = lambda task: Proof()
     desk.work.deliver(second)
-    assert (desk.account().state, desk.account().state_reason) == (AccountState.ACTIVE, None)
+    desk.on_send = lambda task: Proof()
+    assert desk.work.deliver(third) == EffectState.DONE
+    account = desk.account()
+    assert (account.state, account.missing) == (AccountState.PERMISSION_MISSING, ["pages_manage_engagement"])
+    assert account.check_due_at == desk.clock.now
+    assert desk.said() == ["account_permission_missing"]
+
+
+# ------------------------------------------------------------------------------------------ one budget for all
+def test_what_another_worker_was_told_between_the_claim_and_the_call_stops_it(desk, clock, monkeypatch):
+    effect_id = desk.owe()
+    claim = desk.work._claim
+
+    def told_meanwhile(one):
+        attempt = claim(one)
+        with desk.database.write() as session:
+            budget.throttle(session, desk.accounts[0], UNTIL)
+        return attempt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.work, "_claim", told_meanwhile)
+        assert desk.work.deliver(effect_id) == EffectState.READY
+    assert (desk.sent, desk.effect(effect_id).reason) == ([], "throttled")
+    clock.now = UNTIL
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+
+
+def test_a_pause_is_never_shortened_by_a_later_answer(desk, clock):
+    with desk.database.write() as session:
+        budget.throttle(session, desk.accounts[0], UNTIL)
+        budget.throttle(session, desk.accounts[0], clock.now)
+    assert desk.account().throttled_until == UNTIL
+
+
+def test_after_a_pause_effects_leave_one_by_one(desk, clock):
+    effects = [desk.owe(f"k{number}", target=f"c{number}") for number in range(6)]
+    elsewhere = [desk.owe(f"e{number}", target=f"c{number}", account=1) for number in range(2)]
+    desk.on_send = desk.raising(Throttled(UNTIL))
+    desk.work.deliver(effects[0])
+    desk.on_send = lambda task: Proof(task.key)
+    assert desk.work.due() == elsewhere
+    clock.now = UNTIL
+    left = []
+    while due := desk.work.due():
+        assert len(set(due) - set(elsewhere)) <= 1
+        left += [one for one in due if desk.work.deliver(one) == EffectState.DONE]
+    assert sorted(left) == sorted(effects + elsewhere)
+
+
+def test_no_reading_back_either_before_the_end_of_a_pause(desk, clock):
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    with desk.database.write() as session:
+        budget.throttle(session, desk.accounts[0], UNTIL)
+    clock.pass_(60)
+    assert (desk.work.doubtful(), desk.work.reconcile(effect_id), desk.asked) == ([], None, [])
+    clock.now = UNTIL
+    desk.on_find = lambda task: Proof()
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+
+
+def test_a_dead_token_is_said_once(desk):
+    effects = [desk.owe("a"), desk.owe("b", target="c2")]
+    desk.on_send = desk.raising(TokenInvalid("expired"))
+    for effect_id in effects:
+        desk.work.deliver(effect_id)
+    assert desk.said() == ["account_token_lost"]
