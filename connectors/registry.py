@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from connectors.base import AccountRef, Network, Webhook
 from connectors.facebook import FacebookPage
 from connectors.graph import GraphSettings
+from connectors.instagram import Instagram
 from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
@@ -29,6 +30,8 @@ def network(settings: NetworkSettings, account: AccountRef) -> Network:
     match account.network:
         case NetworkName.FACEBOOK:
             return FacebookPage(settings.graph, account)
+        case NetworkName.INSTAGRAM:
+            return Instagram(settings.graph, account)
     raise NotFound(f"no connector for {account.network}")
 
 

@@ -315,15 +315,14 @@ def _of_media(asked: Asked, media: Media) -> dict[str, Any]:
     metrics = re.search(r"insights\.metric\(([^)]*)\)", wanted)
     if metrics:
         asked.need("instagram_manage_insights")
-    short = f"C{media.id[-9:]}"
     return {
         "id": media.id,
         "caption": media.text or None,
         "media_type": media.kind,
         "media_product_type": media.product,
         "media_url": media.url,
-        "permalink": f"https://www.instagram.com/{'reel' if media.product == 'REELS' else 'p'}/{short}/",
-        "shortcode": short,
+        "permalink": _permalink(media),
+        "shortcode": f"C{media.id[-9:]}",
         "timestamp": iso(media.at),
         "username": media.owner.name,
         "owner": {"id": media.page.id} if media.ours else None,
@@ -334,6 +333,10 @@ def _of_media(asked: Asked, media: Media) -> dict[str, Any]:
         "children": {"data": [{"id": one} for one in media.children]} if media.children else None,
         "insights": {"data": insights(media, metrics[1])} if metrics else None,
     }
+
+
+def _permalink(media: Media) -> str:
+    return f"https://www.instagram.com/{'reel' if media.product == 'REELS' else 'p'}/C{media.id[-9:]}/"
 
 
 def _of_comment(asked: Asked, comment: Comment) -> dict[str, Any]:
@@ -350,7 +353,12 @@ def _of_comment(asked: Asked, comment: Comment) -> dict[str, Any]:
         "hidden": comment.hidden,
         "like_count": 0,
         "parent_id": comment.parent.id if comment.parent else None,
-        "media": {"id": media.id, "media_product_type": media.product, "username": media.owner.name},
+        "media": {
+            "id": media.id,
+            "media_product_type": media.product,
+            "username": media.owner.name,
+            "permalink": _permalink(media),
+        },
         "replies": None,
     }
     wanted = re.search(r"replies(?:\.limit\((\d+)\))?(?:\{|,|$)", asked.call.params.get("fields", ""))

@@ -46,7 +46,7 @@ def create(state: Standin, call: Call, profile: Profile, fault: Fault | None) ->
     media.kind = "CAROUSEL_ALBUM" if children else "VIDEO" if moving else "IMAGE"
     media.alt, media.url = params.get("alt_text"), video or image
     made = Container(
-        identity(state.number()),
+        identity(state.number(), "179"),
         media,
         time.time(),
         profile.polls,

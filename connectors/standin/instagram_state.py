@@ -21,9 +21,9 @@ DAY = 86_400.0
 Product = Literal["FEED", "REELS", "STORY"]
 
 
-def identity(number: int) -> str:
+def identity(number: int, kind: str = "178") -> str:
     """Ids on Instagram are seventeen digits, whatever the thing is."""
-    return f"178{number:014d}"
+    return f"{kind}{number:014d}"
 
 
 @dataclass(eq=False)

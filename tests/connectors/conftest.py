@@ -12,8 +12,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from connectors.base import AccountRef, Network, Operation, Publication
+from connectors.base import AccountRef, Media, Network, Operation, Publication
 from connectors.registry import GraphSettings, NetworkSettings, network
+from connectors.standin import instagram_state as instagram
+from connectors.standin.instagram_state import Profile
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks
@@ -25,7 +27,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import NetworkName, OperationKind
+from models.vocabulary import MediaKind, NetworkName, OperationKind, PublicationForm
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 
@@ -64,6 +66,10 @@ class City:
     """A fault on reading a path like this one spoils only the permalink of a publication."""
     sources: ClassVar[int] = 1
     """How many listings a round reads before the threads."""
+    newest_first: ClassVar[bool] = False
+    """The network gives the newest comments first: only within a page do they come in the order of writing."""
+    needed: ClassVar[tuple[str, ...]] = ()
+    """Some permissions that the work needs, in the order in which `health` says that they are missing."""
 
     def __init__(self, server: tuple[str, Standin, Webhooks], folder: Path) -> None:
         self.base_url, self.state, self.webhooks = server
@@ -92,6 +98,11 @@ class City:
     def before(self, form: str) -> list[dict[str, Any]]:
         """What faults must match to meet each call of a publication that is made before the decisive one."""
         return []
+
+    @property
+    def holder(self) -> PageOfCity:
+        """Whose token it is."""
+        return self.page
 
     @property
     def settings(self) -> NetworkSettings:
@@ -131,6 +142,7 @@ class FacebookCity(City):
     name = NetworkName.FACEBOOK
     operations = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.DELETE, OperationKind.REPLY})
     forms = ("text", "link")
+    needed = ("pages_read_user_content", "pages_manage_engagement")
 
     def account_of_the_city(self) -> PageOfCity:
         return self.state.page("104", "Ville de Sainte-Rive", TOKEN)
@@ -150,7 +162,70 @@ class FacebookCity(City):
         return {"method": "DELETE" if deletes else "POST"}
 
 
-CITIES: tuple[type[City], ...] = (FacebookCity,)
+class InstagramCity(City):
+    name = NetworkName.INSTAGRAM
+    operations = frozenset(
+        {
+            OperationKind.HIDE,
+            OperationKind.UNHIDE,
+            OperationKind.DELETE,
+            OperationKind.REPLY,
+            OperationKind.PRIVATE_REPLY,
+            OperationKind.DELETE_POST,
+            OperationKind.CLOSE_COMMENTS,
+            OperationKind.OPEN_COMMENTS,
+        }
+    )
+    forms = ("photo", "carousel", "video", "reel")  # A story has no words to be told apart by: it has its own tests.
+    receipt_path = r"^178\d+$"  # Media; those of containers begin with 179.
+    sources = 3
+    newest_first = True
+    needed = ("instagram_manage_comments", "instagram_content_publish")
+
+    def account_of_the_city(self) -> Profile:
+        linked = self.state.page("104", "Ville de Sainte-Rive", TOKEN)
+        return instagram.profile(self.state, linked, "17841400000000104", "villedesainterive", followers=4_212)
+
+    @property
+    def holder(self) -> PageOfCity:
+        return self.page.page
+
+    def operation(self, kind: OperationKind) -> Operation:
+        post = self.post("Tempête")
+        said = self.says(post, "Et ma rue?")
+        said.hidden = kind is OperationKind.UNHIDE
+        post.open = kind is not OperationKind.OPEN_COMMENTS
+        about_post = kind in (OperationKind.DELETE_POST, OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS)
+        text = "C'est noté." if kind in (OperationKind.REPLY, OperationKind.PRIVATE_REPLY) else None
+        return Operation(kind, post.id if about_post else said.id, text)
+
+    def media(self, kind: MediaKind, number: int = 0) -> Media:
+        video = kind is MediaKind.VIDEO
+        name = f"{number}.mp4" if video else f"{number}.jpg"
+        path = self.file(name, b"\0" * 64)
+        url = f"https://parvis.ville.example/media/{name}"
+        return Media(kind, path, "video/mp4" if video else "image/jpeg", "Une rue enneigée", url)
+
+    def publication(self, form: str) -> Publication:
+        filmed = self.media(MediaKind.VIDEO)
+        media = {
+            "photo": (self.media(MediaKind.PHOTO),),
+            "carousel": (self.media(MediaKind.PHOTO), filmed, self.media(MediaKind.PHOTO, 2)),
+        }.get(form, (filmed,))
+        form_of = PublicationForm.REEL if form == "reel" else PublicationForm.POST
+        return Publication(f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}", media=media, form=form_of)
+
+    def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
+        if isinstance(sought, Publication):
+            return {"method": "POST", "path": "/media_publish$"}
+        deletes = sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST)
+        return {"method": "DELETE" if deletes else "POST"}
+
+    def before(self, form: str) -> list[dict[str, Any]]:
+        return [{"method": "POST", "path": "/media$"}]
+
+
+CITIES: tuple[type[City], ...] = (FacebookCity, InstagramCity)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -81,10 +81,12 @@ def test_a_round_reads_everything_once_whatever_the_budget(busy, budget):
 
 
 def test_comments_of_a_post_come_in_the_order_in_which_they_were_written(busy):
-    pages, _ = whole_round(busy.network(), None, 50)
+    pages, _ = whole_round(busy.network(), None, 1 if busy.newest_first else 50)
     for post in busy.state.posts:
-        times = [seen.said_at for page in pages for seen in page.comments if seen.post_external_id == post]
-        assert times == sorted(times)
+        steps = [[seen.said_at for seen in page.comments if seen.post_external_id == post] for page in pages]
+        times = [time for step in steps for time in step]
+        assert all(step == sorted(step) for step in steps)
+        assert busy.newest_first or times == sorted(times)
 
 
 def test_every_call_is_counted(busy):
@@ -146,9 +148,9 @@ def test_a_removed_comment_is_not_read_any_more(city):
 def test_comments_that_come_and_go_while_a_round_is_read_lose_none_of_the_others(busy):
     network = busy.network()
     there = set(busy.state.comments)
-    listing = network.pull(None, 1)
+    listing = network.pull(None, busy.sources)
     first = network.pull(listing.cursor, 1)
-    removed = first.comments[-1].external_id  # The cursor points at it.
+    removed = first.comments[0 if busy.newest_first else -1].external_id  # The cursor points at it.
     busy.state.remove(busy.state.comments[removed])
     late = busy.says(busy.posts[0], "arrivé pendant la lecture")
     pages, _ = whole_round(network, first.cursor, 1)
@@ -212,7 +214,8 @@ def test_a_failure_after_something_was_read_keeps_what_was_read(busy):
         except Throttled:
             failures += 1
         assert failures < 3
-    assert (failures, pages[0].calls, len(pages[0].posts)) == (1, busy.sources + 3, 3)
+    assert (failures, len(pages[0].posts)) == (1, 3)
+    assert 0 < len(pages[0].comments) < len(busy.state.comments)
     assert sorted(ids(pages)) == sorted(busy.state.comments)
 
 
@@ -440,7 +443,7 @@ def test_nobody_at_the_address_means_that_nothing_was_applied(city, unused_tcp_p
     city.base_url = f"http://127.0.0.1:{unused_tcp_port}"
     for attempt in (
         lambda: city.network().apply(reply(said.id, "C'est noté."), "effect-1"),
-        lambda: city.network().publish(Publication("Avis"), "effect-2"),
+        lambda: city.network().publish(city.publication(city.forms[0]), "effect-2"),
         lambda: city.network().pull(None, 1),
         lambda: city.network().find(Publication("Avis"), soon(), ()),
     ):
@@ -469,16 +472,16 @@ def test_the_health_of_a_token(city):
     network = city.network()
     health = network.health()
     assert (health.valid, health.reason, health.expires_at, health.missing) == (True, None, None, ())
-    city.page.scopes = ("pages_read_engagement", "pages_manage_posts")
-    assert network.health().missing == ("pages_read_user_content", "pages_manage_engagement")
-    city.page.expires_at = int(soon().timestamp()) + 86_400
-    assert network.health().expires_at == datetime.fromtimestamp(city.page.expires_at, UTC)
-    city.page.expires_at = int(soon().timestamp()) - 1
+    city.holder.scopes = tuple(scope for scope in city.holder.scopes if scope not in city.needed)
+    assert network.health().missing == city.needed
+    city.holder.expires_at = int(soon().timestamp()) + 86_400
+    assert network.health().expires_at == datetime.fromtimestamp(city.holder.expires_at, UTC)
+    city.holder.expires_at = int(soon().timestamp()) - 1
     assert (network.health().valid, network.health().reason) == (False, "expired")
 
 
 def test_a_dead_token_is_an_answer(city):
-    city.page.dead = 460
+    city.holder.dead = 460
     assert (city.network().health().valid, city.network().health().reason) == (False, "password_changed")
     with pytest.raises(TokenInvalid):
         city.network().pull(None, 1)

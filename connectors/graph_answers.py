@@ -1,0 +1,41 @@
+"""Answers of Graph that have the same shape on every network of Meta's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectors.graph import as_id, as_mapping, as_text
+from models.errors import Ambiguous, Rejected, Transient
+
+
+def items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a listing. What is no listing is read again: `Transient`."""
+    data = answer.get("data")
+    if not isinstance(data, list):
+        raise Transient
+    return [item for item in data if isinstance(item, dict)]
+
+
+def following(answer: Mapping[str, Any]) -> str | None:
+    """The cursor of the following page. The last page has a cursor too, but no `next`; a page may be empty and have
+    one.
+    """
+    paging = as_mapping(answer.get("paging"))
+    return as_text(as_mapping(paging.get("cursors")).get("after")) if paging.get("next") else None
+
+
+def created(answer: object) -> str:
+    """The id of what was made; without one nobody knows whether it was: `Ambiguous`."""
+    if (identity := as_id(as_mapping(answer).get("id"))) is None:
+        raise Ambiguous
+    return identity
+
+
+def succeeded(answer: object) -> None:
+    """Graph answers `{"success": true}`, and used to answer `true`."""
+    said = answer.get("success") if isinstance(answer, dict) else answer
+    if said is False:
+        raise Rejected("not_done")
+    if said is not True:
+        raise Ambiguous

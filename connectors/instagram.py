@@ -1,0 +1,298 @@
+"""Instagram accounts of the city, through the Page that each is linked to: comments, mentions, publications, figures.
+
+Endpoints and fields: https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference, the API
+with Facebook Login: same host, same transport and same token as the Page.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import (
+    AccountRef,
+    Capabilities,
+    CommentSeen,
+    Figures,
+    Health,
+    Operation,
+    Page,
+    PostFigures,
+    Publication,
+    Receipt,
+)
+from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
+from connectors.graph_answers import created, items, succeeded
+from connectors.instagram_publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
+from connectors.instagram_reading import MODERATE, PAGE_SIZE, READ, Reader
+from connectors.matching import Written, oldest
+from connectors.walk import SKEW, walked
+from models.errors import Gone, PermissionMissing, Rejected, TokenInvalid
+from models.vocabulary import MediaKind, OperationKind
+
+logger = logging.getLogger(__name__)
+
+MEASURE, TALK, DELETE = "instagram_manage_insights", "instagram_manage_messages", "instagram_manage_contents"
+NEEDED = (READ, MODERATE, PUBLISH, MEASURE, "pages_read_engagement")
+ABLE = frozenset(
+    {
+        OperationKind.HIDE,
+        OperationKind.UNHIDE,
+        OperationKind.DELETE,
+        OperationKind.REPLY,
+        OperationKind.PRIVATE_REPLY,
+        OperationKind.DELETE_POST,
+        OperationKind.CLOSE_COMMENTS,
+        OperationKind.OPEN_COMMENTS,
+    }
+)
+METRICS = "views,reach,shares"
+
+
+class Instagram:
+    """One professional account (`connectors.base.Network`).
+
+    The pull reads newest comments first, because Instagram gives them so; within a page they come in the order in
+    which they were written. Nothing tells of edits and deletions but reading again. Comments under advertisements are
+    of another kind, which Meta gives through its Marketing API only; they are not read.
+    """
+
+    def __init__(self, settings: GraphSettings, account: AccountRef, pauses: Sequence[float] = PAUSES) -> None:
+        self._account = account.external_id
+        self._graph = Graph(settings, account.token)
+        self._reader = Reader(self._graph, self._account)
+        self._publisher = Publisher(self._graph, self._account, pauses)
+
+    def __repr__(self) -> str:
+        return f"Instagram({self._account!r})"
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(
+            ABLE,
+            publish=True,
+            why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+            longest_text=LONGEST_CAPTION,
+            media=frozenset(MediaKind),
+            most_photos=MOST_ITEMS,
+            needs_media=True,
+        )
+
+    def health(self) -> Health:
+        """What Meta says of the token of the Page, then whether it opens this account."""
+        try:
+            data = self._graph.debug_token() or {"is_valid": True, "scopes": NEEDED}
+            if data.get("is_valid") is not True:
+                reason = token_reason(as_mapping(data.get("error")).get("subcode"))
+                return Health(valid=False, reason=reason, expires_at=_ends(data), missing=())
+            granted = set(data.get("scopes") or ())
+            for entry in data.get("granular_scopes") or ():
+                scope = str(entry.get("scope"))
+                # A permission may be granted for some accounts only; those of Pages are told by ids that are not ours.
+                if scope.startswith("instagram_") and self._account not in map(
+                    str, entry.get("target_ids") or (self._account,)
+                ):
+                    granted.discard(scope)
+            if READ in granted:
+                self._graph.read(self._account, READ, fields="id")
+        except TokenInvalid as dead:
+            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+        except Gone:
+            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
+        missing = tuple(name for name in NEEDED if name not in granted)
+        return Health(valid=True, reason=None, expires_at=_ends(data), missing=missing)
+
+    # --------------------------------------------------------------------------------------------- reading
+    def pull(self, cursor: str | None, budget: int) -> Page:
+        """As `connectors.walk` says; `tags` are the media of others in which the account is tagged."""
+        return walked(
+            cursor,
+            budget,
+            sources=("media", "stories", "tags"),
+            list_posts=self._reader.list_posts,
+            read_thread=self._reader.read_thread,
+            usage=lambda: self._graph.usage,
+            page_size=PAGE_SIZE,
+        )
+
+    def look(self, comment: str) -> CommentSeen:
+        return self._reader.look(comment)
+
+    # --------------------------------------------------------------------------------------------- writing
+    def apply(self, operation: Operation, key: str) -> Receipt:
+        if operation.kind not in ABLE:
+            raise Rejected("not_supported")
+        logger.info("%s %s on %s for %s", operation.kind, operation.target, self._account, key)
+        target, write = operation.target, self._graph.write
+        match operation.kind:
+            case OperationKind.HIDE | OperationKind.UNHIDE:
+                hide = "true" if operation.kind is OperationKind.HIDE else "false"
+                succeeded(write("POST", target, MODERATE, hide=hide))
+            case OperationKind.CLOSE_COMMENTS | OperationKind.OPEN_COMMENTS:
+                enabled = "true" if operation.kind is OperationKind.OPEN_COMMENTS else "false"
+                succeeded(write("POST", target, MODERATE, comment_enabled=enabled))
+            case OperationKind.DELETE:
+                succeeded(write("DELETE", target, MODERATE))
+            case OperationKind.DELETE_POST:
+                succeeded(write("DELETE", target, DELETE))
+            case _:
+                return self._write_to(operation)
+        return Receipt(target, at=_now())
+
+    def publish(self, publication: Publication, key: str) -> Receipt:
+        logger.info("publish on %s for %s", self._account, key)
+        return self._publisher.publish(publication)
+
+    def _write_to(self, operation: Operation) -> Receipt:
+        """A reply, in public or in private. Where a public one goes depends on what its target is."""
+        text = operation.text or ""
+        if not text.strip():
+            raise Rejected("empty")
+        if operation.kind is OperationKind.PRIVATE_REPLY:
+            args = {"recipient": json.dumps({"comment_id": operation.target}), "message": json.dumps({"text": text})}
+            answer = as_mapping(self._graph.write("POST", f"{self._account}/messages", TALK, **args))
+            return Receipt(created({"id": answer.get("message_id")}), at=_now())
+        path, args = self._place(operation.target)
+        return Receipt(created(self._graph.write("POST", path, MODERATE, message=text, **args)), at=_now())
+
+    def _place(self, target: str) -> tuple[str, dict[str, str]]:
+        """Under a comment of ours, under a publication of ours, or under what names us: where and with what."""
+        try:
+            comment = self._graph.read(target, MODERATE, fields="id,hidden")
+        except Rejected as error:
+            if error.reason != "100":
+                raise
+            return f"{target}/comments", {}  # A publication has no such field.
+        except Gone:
+            seen = self._reader.mention(target, _now())
+            if seen is None or seen.post_external_id is None:
+                raise
+            about = {"media_id": seen.post_external_id}
+            return f"{self._account}/mentions", about | (
+                {} if seen.post_external_id == target else {"comment_id": target}
+            )
+        if comment.get("hidden") is True:
+            raise Rejected("comment_hidden")  # Instagram takes no reply to a hidden comment.
+        return f"{target}/replies", {}
+
+    # --------------------------------------------------------------------------------------------- what was done
+    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
+        """Replies to what others wrote on their own accounts cannot be read: `Rejected`, so that a person looks."""
+        if isinstance(sought, Publication):
+            return self._publisher.find(sought, since - SKEW, taken)
+        match sought.kind:
+            case OperationKind.REPLY:
+                return self._find_reply(sought, since - SKEW, taken)
+            case OperationKind.PRIVATE_REPLY:
+                return self._find_message(sought, since - SKEW, taken)
+        return self._state(sought)
+
+    def _state(self, sought: Operation) -> Receipt | None:
+        """Whether a comment or a publication is as was asked."""
+        about_post = sought.kind in (
+            OperationKind.CLOSE_COMMENTS,
+            OperationKind.OPEN_COMMENTS,
+            OperationKind.DELETE_POST,
+        )
+        fields, permission = ("id,is_comment_enabled", READ) if about_post else ("id,hidden", MODERATE)
+        try:
+            seen = self._graph.read(sought.target, permission, fields=fields)
+        except Gone:
+            deleted = sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST)
+            return Receipt(sought.target) if deleted else None
+        done = {
+            OperationKind.HIDE: seen.get("hidden") is True,
+            OperationKind.UNHIDE: seen.get("hidden") is False,
+            OperationKind.CLOSE_COMMENTS: seen.get("is_comment_enabled") is False,
+            OperationKind.OPEN_COMMENTS: seen.get("is_comment_enabled") is True,
+        }
+        return Receipt(sought.target) if done.get(sought.kind, False) else None
+
+    def _find_reply(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
+        try:
+            seen = self._graph.read(sought.target, MODERATE, fields="id,parent_id")
+            # A reply to a reply is put under the first comment.
+            path = f"{as_id(seen.get('parent_id')) or sought.target}/replies"
+        except Rejected as error:
+            if error.reason != "100":
+                raise
+            path = f"{sought.target}/comments"
+        except Gone:
+            if self._reader.mention(sought.target, _now()) is None:
+                return None
+            raise Rejected("elsewhere") from None
+        ours = [
+            Written(one.external_id, one.text or "", one.said_at, one.permalink)
+            for one in self._reader.all(path)
+            if one.by_account
+        ]
+        return oldest(ours, sought.text or "", since, taken)
+
+    def _find_message(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
+        """In the conversation with the author of the comment, which is the Page's."""
+        try:
+            comment = self._graph.read(sought.target, MODERATE, fields="id,from{id}")
+        except Gone:
+            return None
+        if (author := as_id(as_mapping(comment.get("from")).get("id"))) is None:
+            raise Rejected("author_unknown")
+        fields = f"messages.limit({PAGE_SIZE}){{id,created_time,message,from{{id}}}}"
+        args = {"platform": "instagram", "user_id": author, "fields": fields}
+        written = [
+            Written(str(message.get("id")), as_text(message.get("message")) or "", as_time(message.get("created_time")))
+            for conversation in items(self._graph.read("me/conversations", TALK, **args))
+            for message in items(as_mapping(conversation.get("messages")) or {"data": []})
+            if as_id(as_mapping(message.get("from")).get("id")) != author
+        ]
+        return oldest(written, sought.text or "", since, taken)
+
+    # --------------------------------------------------------------------------------------------- figures
+    def figures(self, posts: Sequence[str]) -> Figures:
+        """One call for the account and one for each publication; reactions are likes."""
+        account = self._graph.read(self._account, READ, fields="followers_count")
+        found = {post: figures for post in posts if (figures := self._figures_of(post)) is not None}
+        return Figures(_number(account.get("followers_count")), found)
+
+    def _figures_of(self, post: str) -> PostFigures | None:
+        """Without what Instagram measures, where it refuses it: too few people, a story of yesterday, no permission."""
+        counts = "like_count,comments_count"
+        try:
+            try:
+                seen = self._graph.read(post, MEASURE, fields=f"{counts},insights.metric({METRICS})")
+            except (Rejected, PermissionMissing):
+                seen = self._graph.read(post, READ, fields=counts)
+        except Gone:
+            return None
+        measured = {
+            str(one.get("name")): _measured(one) for one in items(as_mapping(seen.get("insights")) or {"data": []})
+        }
+        return PostFigures(
+            reach=measured.get("reach"),
+            views=measured.get("views"),
+            reactions=_number(seen.get("like_count")),
+            comments=_number(seen.get("comments_count")),
+            shares=measured.get("shares"),
+        )
+
+
+def _measured(metric: Mapping[str, Any]) -> int | None:
+    """A figure comes as `total_value`, or as the last of `values`."""
+    if (total := as_mapping(metric.get("total_value"))) or "total_value" in metric:
+        return _number(total.get("value"))
+    values = metric.get("values")
+    return _number(as_mapping(values[-1]).get("value")) if isinstance(values, list) and values else None
+
+
+def _number(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ends(data: Mapping[str, Any]) -> datetime | None:
+    ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
