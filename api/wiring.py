@@ -12,8 +12,8 @@ from functools import cached_property
 
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
-from connectors.base import AccountRef, Network, Webhook
-from connectors.registry import GraphSettings, NetworkSettings, network, webhook
+from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
+from connectors.registry import GraphSettings, NetworkSettings, consent, network, webhook
 from models.accounts import Account
 from models.errors import NotFound
 from models.locks import Locks, locks_for
@@ -67,9 +67,20 @@ class Parvis:
             account = session.get(Account, account_id)
             if account is None:
                 raise NotFound(f"account {account_id}")
-            token = self.vault.open(account.token_closed)
-            reference = AccountRef(NetworkName(account.network), account.external_id, token)
+            reference = self.reference(account)
         return network(self.networks, reference)
+
+    def reference(self, account: Account) -> AccountRef:
+        """An account as connectors know it. SecretUnreadable: no key at hand opens its token."""
+        return AccountRef(NetworkName(account.network), account.external_id, self.vault.open(account.token_closed))
+
+    def capabilities_of(self, account: Account) -> Capabilities:
+        """What can be done on an account; nothing is called. Errors as `network_of`."""
+        return network(self.networks, self.reference(account)).capabilities()
+
+    def consent_of(self, name: NetworkName) -> Consent:
+        """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
+        return consent(self.networks, name)
 
     def webhook_of(self, name: NetworkName) -> Webhook:
         """What understands the bodies that a network posts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connectors.base import AccountRef, Network, Webhook
+from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.facebook import FacebookPage
 from connectors.graph import GraphSettings
 from connectors.instagram import Instagram
@@ -12,7 +12,7 @@ from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
 
-__all__ = ["GraphSettings", "NetworkSettings", "network", "webhook"]
+__all__ = ["GraphSettings", "NetworkSettings", "consent", "network", "webhook"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,8 @@ def webhook(settings: NetworkSettings, name: NetworkName) -> Webhook:
         case NetworkName.FACEBOOK:
             return MetaWebhook(settings.graph.app_secret or "")
     raise NotFound(f"no webhook for {name}")
+
+
+def consent(settings: NetworkSettings, name: NetworkName) -> Consent:
+    """How a person connects accounts of a network. NotFound: it has no dialog, or its application is not configured."""
+    raise NotFound(f"no consent for {name}")
