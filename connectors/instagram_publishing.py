@@ -70,7 +70,8 @@ class Publisher:
 
     def _recent(self, edge: str, since: datetime) -> list[Mapping[str, Any]]:
         """What was published since then; the newest comes first."""
-        rows, after = list[Mapping[str, Any]](), None
+        rows = list[Mapping[str, Any]]()
+        after: str | None = None
         while len(rows) < LISTED:
             args = {"fields": "id,caption,permalink,timestamp", "limit": "50"} | ({"after": after} if after else {})
             answer = self._graph.read(f"{self._account}/{edge}", PUBLISH, **args)

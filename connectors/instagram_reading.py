@@ -84,7 +84,8 @@ class Reader:
 
     def all(self, path: str) -> list[CommentSeen]:
         """Every comment of a listing."""
-        now, seen, after = datetime.now(UTC), list[CommentSeen](), None
+        now, seen = datetime.now(UTC), list[CommentSeen]()
+        after: str | None = None
         for _ in range(COMMENT_PAGES):
             args = {"fields": COMMENT_FIELDS, "limit": str(PAGE_SIZE)} | ({"after": after} if after else {})
             answer = self._graph.read(path, MODERATE, **args)

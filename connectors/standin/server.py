@@ -23,7 +23,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.standin import graph, linkedin, linkedin_consent
+from connectors.standin import graph, instagram, linkedin, linkedin_consent
 from connectors.standin.control import control
 from connectors.standin.player import Player, read_story
 from connectors.standin.state import Fault, Standin
@@ -32,6 +32,7 @@ from connectors.standin.wire import START, Answer, Call
 
 Speaker = Callable[[Standin, Call, Fault | None], Answer]
 SPEAKERS: dict[str, Speaker] = {
+    "ig-api-upload": instagram.upload,
     "rest": linkedin.answer,
     "dms-uploads": linkedin.answer,
     "oauth": linkedin_consent.answer,

@@ -14,8 +14,7 @@ import pytest
 
 from connectors.base import AccountRef, Media, Network, Operation, Publication
 from connectors.registry import GraphSettings, NetworkSettings, network
-from connectors.standin import instagram_state as instagram
-from connectors.standin.instagram_state import Profile
+from connectors.standin.instagram_state import Profile, profile
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks
@@ -184,7 +183,7 @@ class InstagramCity(City):
 
     def account_of_the_city(self) -> Profile:
         linked = self.state.page("104", "Ville de Sainte-Rive", TOKEN)
-        return instagram.profile(self.state, linked, "17841400000000104", "villedesainterive", followers=4_212)
+        return profile(self.state, linked, "17841400000000104", "villedesainterive", followers=4_212)
 
     @property
     def holder(self) -> PageOfCity:
@@ -282,6 +281,12 @@ def standin(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> FacebookCit
 
 
 @pytest.fixture
+def instagram(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> InstagramCity:
+    """The city on Instagram."""
+    return InstagramCity(empty, tmp_path)
+
+
+@pytest.fixture
 def unused_tcp_port() -> Iterator[int]:
     """A port that is bound and not listened on: a connection to it is refused, and nobody else can take it."""
     with socket.socket() as held:
@@ -300,7 +305,7 @@ def answering(received: list[str]) -> Iterator[Callable[..., Network]]:
     """A Page whose far side gives always the same answer, byte for byte."""
     with contextlib.ExitStack() as stack:
 
-        def start(raw: bytes, status: int = 200, **more: str) -> Network:
+        def start(raw: bytes, status: int = 200, *, name: NetworkName = NetworkName.FACEBOOK, **more: str) -> Network:
             class Handler(http.server.BaseHTTPRequestHandler):
                 def do_POST(self) -> None:
                     self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -325,6 +330,6 @@ def answering(received: list[str]) -> Iterator[Callable[..., Network]]:
             settings = NetworkSettings(
                 GraphSettings(base_url=f"http://127.0.0.1:{server.server_port}", retries=(), **more)
             )
-            return network(settings, AccountRef(NetworkName.FACEBOOK, "104", TOKEN))
+            return network(settings, AccountRef(name, "104", TOKEN))
 
         yield start
