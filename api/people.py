@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyotp
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api import connecting
 from api.auth import accept_code, end_sessions, matching_step, passwords
+from connectors.base import Offered
 from models import audit
-from models.accounts import Account
+from models.accounts import Account, Connection
 from models.errors import NotFound, Refused
 from models.people import ApiKey, Borough, Membership, Person, PersonalLink
 from models.scope import KEY_SCOPES
 from models.secrets import SecretUnreadable, Vault, fingerprint
-from models.vocabulary import AccountState, NetworkName, Role
-from moderation.ingest import reroute
+from models.vocabulary import NetworkName, Role
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -293,19 +294,9 @@ def add_account(
         raise Refused("external_id_unreadable", field="external_id")
     if not token or any(character.isspace() for character in token):
         raise Refused("token_unreadable", field="token")
-    account = session.scalar(select(Account).where(Account.network == network, Account.external_id == external_id))
-    known = account is not None
-    if account is None:
-        account = Account(network=network, external_id=external_id, created_at=now, pull_due_at=now)
-        session.add(account)
-    account.name, account.borough_id = name.strip()[:200] or external_id, borough_id
-    account.token_closed = vault.close(token)
-    account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    session.flush()
-    # Webhooks that came before anybody knew the account were kept, and are parsed now.
-    reroute(session, account, now=now)
-    action = "account_reconnected" if known else "account_added"
-    audit.note(session, action, f"account:{account.id}", now=now, person_id=None)
+    given = Offered(network, external_id, name, token, expires_at=None, missing=())
+    account = connecting.connect(session, vault, given, borough_id=borough_id, by=None, now=now)
+    account.name = name.strip()[:200] or external_id
     return account
 
 
@@ -334,8 +325,11 @@ def rotate(session: Session, vault: Vault, *, now: datetime) -> int:
     people = session.scalars(select(Person).where(Person.totp_closed.is_not(None))).all()
     for account in accounts:
         account.token_closed = vault.reclose(account.token_closed)
+        account.refresh_closed = vault.reclose(account.refresh_closed) if account.refresh_closed else None
     for person in people:
         person.totp_closed = vault.reclose(person.totp_closed or "")
+    # Whoever is in a network's dialog just now begins again.
+    session.execute(delete(Connection))
     audit.note(session, "secrets_rotated", "installation", now=now, person_id=None, count=len(accounts) + len(people))
     return len(accounts) + len(people)
 
