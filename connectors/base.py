@@ -119,6 +119,8 @@ class VisibilityChanged:
     hidden: bool
     at: datetime
     post_external_id: str | None = None
+    by_account: bool = False
+    """The network says that the account itself did it: Parvis, or somebody in the network's own application."""
 
 
 @dataclass(frozen=True)

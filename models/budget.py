@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Account
+from models.errors import FarSideError, PermissionMissing, Throttled, TokenInvalid
 from models.vocabulary import AccountState
 
 SLOW, STOP = 75.0, 90.0
@@ -58,7 +59,7 @@ def lose_token(session: Session, account_id: int, reason: str, *, asked_at: date
 
 
 def lack(session: Session, account_id: int, names: Collection[str], *, asked_at: datetime, now: datetime) -> None:
-    """The token lacks these permissions; the next check says whether that is still so."""
+    """The token lacks these permissions; a check, or a new token, says that it does not any more."""
     account = held(session, account_id)
     connected_since = account.state == AccountState.ACTIVE and account.state_since > asked_at
     if account.state == AccountState.TOKEN_INVALID or connected_since:
@@ -68,8 +69,18 @@ def lack(session: Session, account_id: int, names: Collection[str], *, asked_at:
         return
     account.state, account.state_since = AccountState.PERMISSION_MISSING, now
     account.missing, account.state_reason = missing, ", ".join(missing)[:200]
-    account.check_due_at = now
     _note(session, account, "permission_missing", now, missing=missing)
+
+
+def hear(session: Session, account_id: int, error: FarSideError, *, asked_at: datetime, now: datetime) -> None:
+    """Keep what an error says of the account itself, if it says anything of it."""
+    match error:
+        case Throttled():
+            throttle(session, account_id, error.until)
+        case TokenInvalid():
+            lose_token(session, account_id, error.reason, asked_at=asked_at, now=now)
+        case PermissionMissing():
+            lack(session, account_id, [error.name], asked_at=asked_at, now=now)
 
 
 def held(session: Session, account_id: int) -> Account:

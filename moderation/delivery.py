@@ -13,7 +13,7 @@ from models.comments import Comment, Decision
 from models.effects import Effect
 from models.vocabulary import CommentState, DecisionKind, EffectKind, EffectState, OperationKind
 from models.work import Task, Trade
-from moderation.storing import settle
+from moderation.storing import set_visibility, settle
 
 _OPERATIONS = {
     EffectKind.HIDE: OperationKind.HIDE,
@@ -50,11 +50,13 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         return
     if effect.state == EffectState.DONE:
         if effect.kind in (EffectKind.HIDE, EffectKind.UNHIDE):
-            comment.hidden, comment.hidden_at = effect.kind == EffectKind.HIDE, now
+            hidden = effect.kind == EffectKind.HIDE
+            set_visibility(comment, hidden, now)
+            comment.hidden, comment.hidden_at, comment.hidden_here_at = hidden, now, now if hidden else None
         return
     if effect.reason == "gone":
         # The citizen (or the network) took it away: there is nothing left to act on, and nobody to answer.
-        comment.removed_at = max(comment.removed_at or now, now)
+        comment.removed_at, comment.look_due_at = max(comment.removed_at or now, now), None
         settle(comment)
         return
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.

@@ -2,7 +2,8 @@
 
 Networks repeat, reorder and lose what they tell us. So a comment's end state is a function of the *set* of
 observations, not of their sequence: texts are ordered by when they were true on the network, visibility and removal
-by when they were observed, and a removal that comes before its own add leaves a tombstone that the add fills.
+by when they were observed, and a removal that comes before its own add leaves a tombstone that the add fills. So is
+the suspicion that it is gone: what was there when its thread was read whole, and was not met since.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Change, CommentRemoved, CommentSeen, PostSeen, Unreadable, VisibilityChanged
 from models.accounts import Account, SetAside
-from models.comments import Author, Comment, CommentVersion, SourcePost
-from models.vocabulary import CommentState
+from models.comments import LAG, Author, Comment, CommentVersion, SourcePost
+from models.vocabulary import CommentKind, CommentState, PostKind
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +67,8 @@ def _store_alone(session: Session, account: Account, change: Change, *, now: dat
 
 
 def _store(session: Session, account: Account, changes: Sequence[Change], *, now: datetime) -> None:
-    posts = _posts(session, account, changes)
     comments = _comments(session, account, changes)
+    posts = _posts(session, account, changes, comments)
     versions = _versions(session, comments, changes)
     authors = _authors(session, account, changes)
     for change in changes:
@@ -77,16 +78,23 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
         if comment is None:
             comment = comments[change.external_id] = _new(account, change.external_id, now=now)
             session.add(comment)
-        if change.post_external_id is not None:
-            comment.source_post = posts[change.post_external_id]
+        post = posts.get(change.post_external_id or comment.source_post_id)
+        if post is not None:
+            comment.source_post = post
         match change:
             case CommentSeen():
                 _observe(comment, change, versions[change.external_id], authors, now=now)
             case CommentRemoved():
                 comment.removed_at = max(comment.removed_at or change.at, change.at)
             case VisibilityChanged():
-                _set_visibility(comment, change.hidden, change.at)
+                set_visibility(comment, change.hidden, change.at)
+                if change.hidden and change.by_account:
+                    comment.hidden_there_at = max(comment.hidden_there_at or change.at, change.at)
         settle(comment)
+        if _suspected(comment, post):
+            comment.look_due_at = comment.look_due_at or now + LAG
+        else:
+            comment.look_due_at = None
     for of_comment in versions.values():
         session.add_all(of_comment)
     session.flush()
@@ -104,6 +112,7 @@ def _new(account: Account, external_id: str, *, now: datetime) -> Comment:
         by_city=False,
         version=0,
         lane=2,
+        kind=CommentKind.COMMENT,
         source_post=None,
         author=None,
     )
@@ -115,8 +124,14 @@ def _observe(
     comment.parent_external_id = seen.parent_external_id or comment.parent_external_id
     comment.permalink = _link(seen.permalink) or comment.permalink
     comment.by_city = comment.by_city or seen.by_account
+    # No observation takes back that it is a review or a mention: webhooks tell of both as of any comment.
+    comment.kind = max(CommentKind(comment.kind), seen.kind, key=list(CommentKind).index)
+    if seen.rating is not None and (
+        comment.rated_at is None or (seen.seen_at, seen.rating) > (comment.rated_at, comment.rating)
+    ):
+        comment.rating, comment.rated_at = seen.rating, seen.seen_at
     if seen.hidden is not None:
-        _set_visibility(comment, seen.hidden, seen.seen_at)
+        set_visibility(comment, seen.hidden, seen.seen_at)
     was_removed = comment.removed
     if seen.source == "pull":
         comment.present_at = max(comment.present_at or seen.seen_at, seen.seen_at)
@@ -150,7 +165,19 @@ def settle(comment: Comment) -> None:
         comment.state = CommentState.HANDLED
 
 
-def _set_visibility(comment: Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
+def _suspected(comment: Comment, post: SourcePost | None) -> bool:
+    """Whether it was there when its thread was read whole, and was not met since. `sweep` says the same in SQL."""
+    # Of a comment that only a change of its visibility told of, that is the first thing known.
+    there_at = comment.created_at if comment.version else comment.hidden_at
+    if post is None or post.read_at is None or there_at is None or comment.removed or comment.disposed_at is not None:
+        return False
+    return there_at < post.read_at and (comment.present_at is None or comment.present_at < post.read_at)
+
+
+def set_visibility(comment: Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
+    """Keep that it was hidden, or visible to all, at that time."""
+    if not hidden:
+        comment.shown_at = max(comment.shown_at or at, at)
     # Networks count in seconds: of two observations of one second, "hidden" stands, whichever came first.
     if comment.hidden_at is None or (at, hidden) > (comment.hidden_at, comment.hidden):
         comment.hidden, comment.hidden_at = hidden, at
@@ -243,26 +270,42 @@ def _link(link: str | None) -> str | None:
 # What a batch is about, each in one query -------------------------------------------------------------------------
 
 
-def _posts(session: Session, account: Account, changes: Sequence[Change]) -> dict[str, SourcePost]:
-    seen = {change.external_id: change for change in changes if isinstance(change, PostSeen)}
-    wanted = set(seen) | {
+def _posts(
+    session: Session, account: Account, changes: Sequence[Change], comments: dict[str, Comment]
+) -> dict[str | int | None, SourcePost]:
+    """The posts that a batch is about, or whose comments it is about: by their external ids, and by their own."""
+    said = [change for change in changes if isinstance(change, PostSeen)]
+    wanted = {change.external_id for change in said} | {
         change.post_external_id
         for change in changes
         if not isinstance(change, PostSeen | Unreadable) and change.post_external_id is not None
     }
-    statement = select(SourcePost).where(SourcePost.account_id == account.id, SourcePost.external_id.in_(wanted))
-    posts = {post.external_id: post for post in session.scalars(statement)}
-    for external_id in sorted(wanted):
-        post = posts.get(external_id)
-        if post is None:
-            post = posts[external_id] = SourcePost(account_id=account.id, external_id=external_id)
-            session.add(post)
-        said = seen.get(external_id)
-        if said is not None:
-            post.text = cleaned(said.text) or post.text
-            post.permalink = _link(said.permalink) or post.permalink
-            post.created_at = said.created_at or post.created_at
+    known = {comment.source_post_id for comment in comments.values() if comment.source_post_id is not None}
+    statement = select(SourcePost).where(
+        SourcePost.account_id == account.id, SourcePost.external_id.in_(wanted) | SourcePost.id.in_(known)
+    )
+    posts: dict[str | int | None, SourcePost] = {}
+    for post in session.scalars(statement):
+        posts[post.external_id] = posts[post.id] = post
+    for external_id in sorted(wanted - posts.keys()):
+        posts[external_id] = SourcePost(account_id=account.id, external_id=external_id, kind=PostKind.POST)
+        session.add(posts[external_id])
+    for change in said:
+        _learn(posts[change.external_id], change)
     return posts
+
+
+def _learn(post: SourcePost, said: PostSeen) -> None:
+    post.text = cleaned(said.text) or post.text
+    post.permalink = _link(said.permalink) or post.permalink
+    post.created_at = said.created_at or post.created_at
+    # A webhook says of a reel or an advertisement that it is a post.
+    post.kind = said.kind if said.kind is not PostKind.POST else post.kind
+    post.comment_count = post.comment_count if said.comments is None else said.comments
+    if said.ad is not None:
+        post.ad_id, post.campaign_id = said.ad.ad_id, said.ad.campaign_id or post.campaign_id
+        if said.ad.spend is not None:
+            post.spend_micros, post.currency = int(said.ad.spend * 1_000_000), said.ad.currency
 
 
 def _comments(session: Session, account: Account, changes: Sequence[Change]) -> dict[str, Comment]:

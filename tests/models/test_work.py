@@ -499,7 +499,6 @@ def test_a_missing_permission_is_said_once_and_stays_said_until_it_is_checked(de
     assert desk.work.deliver(third) == EffectState.DONE
     account = desk.account()
     assert (account.state, account.missing) == (AccountState.PERMISSION_MISSING, ["pages_manage_engagement"])
-    assert account.check_due_at == desk.clock.now
     assert desk.said() == ["account_permission_missing"]
 
 
