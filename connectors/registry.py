@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.facebook import FacebookPage
 from connectors.graph import GraphSettings
 from connectors.instagram import Instagram
+from connectors.linkedin import LinkedInPage
+from connectors.linkedin_consent import LinkedInConsent
+from connectors.linkedin_rest import LinkedInSettings
+from connectors.linkedin_webhook import LinkedInWebhook
 from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
 
-__all__ = ["GraphSettings", "NetworkSettings", "consent", "network", "webhook"]
+__all__ = ["GraphSettings", "LinkedInSettings", "NetworkSettings", "consent", "network", "webhook"]
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,7 @@ class NetworkSettings:
     """What each family of networks needs to be spoken to."""
 
     graph: GraphSettings
+    linkedin: LinkedInSettings = field(default_factory=LinkedInSettings)
 
 
 def network(settings: NetworkSettings, account: AccountRef) -> Network:
@@ -32,6 +37,8 @@ def network(settings: NetworkSettings, account: AccountRef) -> Network:
             return FacebookPage(settings.graph, account)
         case NetworkName.INSTAGRAM:
             return Instagram(settings.graph, account)
+        case NetworkName.LINKEDIN:
+            return LinkedInPage(settings.linkedin, account)
     raise NotFound(f"no connector for {account.network}")
 
 
@@ -43,9 +50,13 @@ def webhook(settings: NetworkSettings, name: NetworkName) -> Webhook:
     match name:
         case NetworkName.FACEBOOK:
             return MetaWebhook(settings.graph.app_secret or "")
+        case NetworkName.LINKEDIN:
+            return LinkedInWebhook(settings.linkedin.client_secret or "")
     raise NotFound(f"no webhook for {name}")
 
 
 def consent(settings: NetworkSettings, name: NetworkName) -> Consent:
     """How a person connects accounts of a network. NotFound: it has no dialog, or its application is not configured."""
+    if name is NetworkName.LINKEDIN and settings.linkedin.client_id and settings.linkedin.client_secret:
+        return LinkedInConsent(settings.linkedin)
     raise NotFound(f"no consent for {name}")
