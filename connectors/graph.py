@@ -16,7 +16,7 @@ import re
 import ssl
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,18 @@ from connectors.graph_errors import by_status, failure_of, token_reason, usage
 from connectors.walk import TooMuch
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 
-__all__ = ["Graph", "GraphSettings", "as_id", "as_mapping", "as_text", "as_time", "never_sent", "token_reason"]
+__all__ = [
+    "FilePart",
+    "Graph",
+    "GraphSettings",
+    "as_id",
+    "as_mapping",
+    "as_text",
+    "as_time",
+    "missing_of",
+    "never_sent",
+    "token_reason",
+]
 
 with warnings.catch_warnings():
     # A regular expression of the package is not a raw string; Python says so when it compiles the file for the first
@@ -189,7 +200,10 @@ class Graph:
             failure = failure_of(answer.json(), session.status, session.answered, write=True, permission=permission)
         except (requests.RequestException, ValueError):
             failure = by_status(session.status, session.answered, write=False) if session.status else Transient()
-        raise Transient() if isinstance(failure, Ambiguous) else failure
+        try:
+            raise Transient() if isinstance(failure, Ambiguous) else failure
+        finally:
+            del failure
 
     def as_app(self, path: str, **args: str) -> dict[str, Any]:
         """GET with the app's own identifiers. `Rejected("app")`: they are wrong, or there are none."""
@@ -246,7 +260,10 @@ class Graph:
         except ValueError:
             failure = by_status(session.status, session.answered, write=write)
         # Raised out here, the error has no context: those of requests carry addresses, and addresses carry the token.
-        raise failure
+        try:
+            raise failure
+        finally:
+            del failure  # Or this frame and its error would hold each other, and the connections, until collected.
 
 
 def never_sent(error: requests.RequestException) -> bool:
@@ -261,6 +278,17 @@ def never_sent(error: requests.RequestException) -> bool:
     return isinstance(reason, urllib3.exceptions.SSLError) and any(
         isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args
     )
+
+
+def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str) -> tuple[str, ...]:
+    """Which permissions a token lacks for these objects, from what `debug_token` says of it."""
+    granted = set(data.get("scopes") or ())
+    for entry in data.get("granular_scopes") or ():
+        # A permission may be granted for some objects only; without a list it is for all of them.
+        listed = as_mapping(entry).get("target_ids")
+        if listed and not set(objects) & set(map(str, listed)):
+            granted.discard(as_mapping(entry).get("scope"))
+    return tuple(name for name in needed if name not in granted)
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

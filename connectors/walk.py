@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import CommentSeen, Page, PostSeen, Progress, ThreadRead, Usage
@@ -41,12 +41,14 @@ class TooMuch(Transient):
 @dataclass(frozen=True)
 class Listed:
     """One page of a source. `after` None: it was the last. `comments` are what a source holds that stands under no
-    post of ours (reviews, mentions).
+    post of ours (reviews, mentions). `seen` are posts told for what they are, before `posts` names them again with
+    the number of their comments: a network may need a call for each.
     """
 
     posts: tuple[PostSeen, ...] = ()
     after: str | None = None
     comments: tuple[CommentSeen, ...] = ()
+    seen: tuple[PostSeen, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,10 @@ class Walk:
     began: str | None = None
     """When the whole reading of the post being read began; None: it is not read whole."""
     waiting: list[tuple[str, int | None, int]] = field(default_factory=list)
-    listed: list[str] = field(default_factory=list)
-    """Posts whose thread belongs to this round, of all sources."""
+    listed: dict[str, str] = field(default_factory=dict)
+    """Posts whose thread belongs to this round, of all sources, and what each is."""
+    refused: list[str] = field(default_factory=list)
+    """Sources that the network does not give; they are asked again when older posts are read whole."""
     here: list[str] = field(default_factory=list)
     """What the source that is being listed has given so far."""
     marks: dict[str, tuple[int | None, int]] = field(default_factory=dict)
@@ -103,21 +107,24 @@ class Walk:
     def more(self) -> bool:
         return self.listing or bool(self.waiting)
 
-    def post(self, seen: PostSeen, now: datetime) -> bool:
-        """A post was listed. False: this source gave it already. Its thread is to be read, unless it is somebody
-        else's, or old and nothing was added since it was last read.
+    def post(self, seen: PostSeen, now: datetime) -> PostSeen | None:
+        """A post was listed. None: this source gave it already. Its thread is to be read, unless it is somebody
+        else's, or old and nothing was added since it was last read. What it is, the first source that has it says: a
+        post that is advertised too is still a post.
         """
         post = seen.external_id
         if post in self.here:
-            return False
+            return None
         self.here.append(post)
-        if post not in self.listed and seen.kind is not PostKind.MENTIONING:
-            self.listed.append(post)
+        if post in self.listed:
+            return replace(seen, kind=PostKind(self.listed[post]))
+        if seen.kind is not PostKind.MENTIONING:
+            self.listed[post] = seen.kind
             created = int((seen.created_at or now).timestamp())
             unchanged = post in self.marks and seen.comments is not None and self.marks[post][0] == seen.comments
             if self._whole(created, now) or not unchanged:
                 self.waiting.append((post, seen.comments, created))
-        return True
+        return seen
 
     def since(self, now: datetime) -> datetime | None:
         """From when the post being read now must be read; None: whole."""
@@ -126,10 +133,12 @@ class Walk:
             return None
         return datetime.fromtimestamp(max(0, self.marks[post][1] - SKEW.total_seconds()), UTC)
 
-    def next_source(self, count: int) -> None:
-        """Done with the source being listed; after the last of `count`, threads are read."""
+    def next_source(self, sources: Sequence[str]) -> None:
+        """Done with the source being listed; after the last one, threads are read."""
         self.source += 1
-        self.listing = self.source < count
+        while self.source < len(sources) and sources[self.source] in self.refused:
+            self.source += 1
+        self.listing = self.source < len(sources)
         self.here = []
         self._turn()
 
@@ -144,7 +153,8 @@ class Walk:
     def end_round(self) -> Walk:
         """The next call starts another round; marks of posts that are not listed any more are forgotten."""
         marks = {post: self.marks[post] for post in self.listed if post in self.marks}
-        return Walk(round=self.round + 1, marks=marks)
+        following = self.round + 1
+        return Walk(round=following, marks=marks, refused=self.refused if following % WHOLE_EVERY else [])
 
     def _turn(self) -> None:
         self.after, self.pages, self.halved = None, 0, 0
@@ -210,20 +220,21 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         if isinstance(error, Rejected) and walk.after:
             walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
             if walk.pages >= POST_PAGES:
-                walk.next_source(len(sources))
+                walk.next_source(sources)
             return Listed()
         if walk.source == 0:
             raise
-        logger.warning("%s is not read: %r", source, error)
-        walk.next_source(len(sources))
+        logger.warning("%s is not read: %s", source, repr(error))
+        walk.refused.append(source)
+        walk.next_source(sources)
         return Listed()
-    posts = tuple(post for post in given.posts if walk.post(post, now))
+    posts = tuple(seen for post in given.posts if (seen := walk.post(post, now)) is not None)
     full = len(walk.here) >= POSTS or walk.pages >= POST_PAGES
     if full or given.after is None or given.after == walk.after:
-        walk.next_source(len(sources))
+        walk.next_source(sources)
     else:
         walk.after = given.after
-    return Listed(posts, given.after, given.comments)
+    return Listed((*given.seen, *posts), given.after, given.comments)
 
 
 def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:

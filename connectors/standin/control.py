@@ -68,6 +68,8 @@ class NewFault(BaseModel):
     probability: float = Field(default=1.0, ge=0, le=1)
     seconds: float = 5.0
     subcode: int = 463
+    params: dict[str, str] = {}
+    """Parameters that the call must have."""
 
 
 class Spent(BaseModel):

@@ -7,15 +7,16 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
-from connectors.standin import instagram
-from connectors.standin.state import Comment, Fault, PageOfCity, Post, Standin
-from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, seconds, unknown_path
+from connectors.standin import facebook, instagram
+from connectors.standin.facebook_publishing import receive
+from connectors.standin.state import Fault, PageOfCity, Standin
+from connectors.standin.wire import Answer, Call, GraphError, seconds, unknown_path
 
 OLDEST_VERSION = 21
-Row = TypeVar("Row", Post, Comment)
+SMALL = 30
+"""Rows of a page that Graph still makes when it says that too much was asked for."""
 
 
 def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
@@ -26,13 +27,13 @@ def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
         headers = {"facebook-api-version": call.version, **_usage(state, fault)}
         try:
             if fault is not None:
-                _refuse(fault)
+                _refuse(fault, call)
             return Answer(200, _route(state, call, fault), headers)
         except GraphError as error:
             return Answer(error.status, error.body, headers)
 
 
-def _refuse(fault: Fault) -> None:
+def _refuse(fault: Fault, call: Call) -> None:
     """The faults that refuse before anything is applied."""
     match fault.kind:
         case "throttle":
@@ -48,6 +49,8 @@ def _refuse(fault: Fault) -> None:
             raise GraphError(400, 506, "(#506) Duplicate status message", error_subcode=1455006)
         case "500_before":
             raise GraphError(500, 1, "An unknown error occurred")
+        case "too_much" if (seconds(call.params.get("limit")) or 0) > SMALL:
+            raise GraphError(500, 1, "Please reduce the amount of data you're asking for, then retry your request")
         case "503":
             raise GraphError(503, 2, "Service temporarily unavailable", is_transient=True)
 
@@ -63,6 +66,8 @@ def _usage(state: Standin, fault: Fault | None) -> dict[str, str]:
 
 
 def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
+    if call.version == "video-upload":
+        return receive(state, call)
     if (version := re.fullmatch(r"v(\d+)\.\d+", call.version)) is None:
         raise unknown_path(call.path)
     if int(version[1]) < OLDEST_VERSION:
@@ -78,134 +83,10 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
     first, _, edge = call.path.partition("/")
     first = page.id if first == "me" else first
     if first in state.pages:
-        return _on_page(state, call, page, first, edge, lag)
-    return _on_thing(state, call, page, first, edge, lag)
-
-
-def _on_thing(state: Standin, call: Call, page: PageOfCity, first: str, edge: str, lag: float) -> Any:
-    thing = state.posts.get(first) or state.comments.get(first)
-    if thing is None or _page(thing) is not page:
-        raise missing(first)
-    if edge == "comments":
-        if call.method == "POST":
-            _need(page, "pages_manage_engagement")
-            text = call.params.get("message", "")
-            if not text.strip():
-                raise GraphError(400, 100, "(#100) No comment message was specified")
-            return {"id": state.reply(thing, page, text, lag).id}
-        _need(page, "pages_read_user_content")
-        return _comments(call, thing)
-    if edge:
-        raise unknown_path(edge)
-    if isinstance(thing, Post):
-        if call.method == "GET":
-            return fields(call.params.get("fields"), _post(thing))
-        raise GraphError(400, 100, "Unsupported request", "GraphMethodException")
-    return _on_comment(state, call, page, thing, lag)
-
-
-def _on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str, lag: float) -> Any:
-    if asked != page.id:
-        raise GraphError(403, 10, "(#10) This endpoint requires the 'pages_read_engagement' permission")
-    if not edge:
-        return fields(call.params.get("fields", "id,name"), {"id": page.id, "name": page.name})
-    if edge == "subscribed_apps":
-        if call.method == "GET":
-            app = {"id": state.app_id, "name": "Parvis", "subscribed_fields": ["feed"]}
-            return {"data": [app] if page.subscribed else []}
-        page.subscribed = call.method == "POST"
-        return {"success": True}
-    if edge == "feed" and call.method == "POST":
-        _need(page, "pages_manage_posts")
-        text, link = call.params.get("message", ""), call.params.get("link")
-        if not text.strip() and not link:
-            raise GraphError(400, 100, "(#100) Missing message or attachment")
-        return {"id": state.publish(page, text, link, lag).id}
-    if edge in ("feed", "posts", "published_posts") and call.method == "GET":
-        _need(page, "pages_read_engagement")
-        posts = [post for post in state.posts.values() if post.page is page]
-        rows = sorted(_within(call, posts), key=lambda post: (post.at, post.id), reverse=True)
-        return paged(call, rows, lambda post: fields(call.params.get("fields"), _post(post)))
-    raise unknown_path(edge)
-
-
-def _on_comment(state: Standin, call: Call, page: PageOfCity, comment: Comment, lag: float) -> Any:
-    if call.method == "GET":
-        _need(page, "pages_read_user_content")
-        return fields(call.params.get("fields"), _comment(comment))
-    _need(page, "pages_manage_engagement")
-    if call.method == "DELETE":
-        state.delete(comment, page, lag)
-        return {"success": True}
-    wanted = call.params.get("is_hidden")
-    if wanted not in ("true", "false"):
-        raise GraphError(400, 100, "(#100) Param is_hidden must be a boolean")
-    if comment.author is page:
-        raise GraphError(400, 100, "(#100) The Page's own comment cannot be hidden")
-    state.set_hidden(comment, page, lag, hidden=wanted == "true")
-    return {"success": True}
-
-
-def _comments(call: Call, on: Post | Comment) -> Any:
-    """`filter=stream` flattens the thread; without it only the direct answers come. Hidden ones come to the Page."""
-    stream = call.params.get("filter") == "stream"
-    thread = (on if isinstance(on, Post) else on.post).comments.values()
-    rows = [one for one in thread if (stream and one.post is on) or _under(one, on)]
-    newest_first = call.params.get("order") == "reverse_chronological"
-    rows = sorted(_within(call, rows), key=lambda one: (one.at, one.order), reverse=newest_first)
-    return paged(call, rows, lambda one: fields(call.params.get("fields"), _comment(one)))
-
-
-def _under(comment: Comment, on: Post | Comment) -> bool:
-    return comment.parent is on or (comment.parent is None and comment.post is on)
-
-
-def _within(call: Call, rows: Iterable[Row]) -> list[Row]:
-    """`since` and `until`, in unix seconds, bear on when a thing was created."""
-    since, until = (seconds(call.params.get(name)) for name in ("since", "until"))
-    return [row for row in rows if (since is None or int(row.at) >= since) and (until is None or int(row.at) <= until)]
-
-
-def _post(post: Post) -> dict[str, Any]:
-    count = len(post.comments)
-    own = post.id.rpartition("_")[2]
-    return {
-        "id": post.id,
-        "message": post.text,
-        "created_time": iso(post.at),
-        "updated_time": iso(post.at),
-        "permalink_url": f"https://www.facebook.com/{post.page.id}/posts/{own}",
-        "is_published": True,
-        "status_type": "mobile_status_update",
-        "from": {"id": post.page.id, "name": post.page.name},
-        "comments": {"data": [], "summary": {"order": "chronological", "total_count": count, "can_comment": True}},
-    }
-
-
-def _comment(comment: Comment) -> dict[str, Any]:
-    post, own = comment.post.id.rpartition("_")[2], comment.id.rpartition("_")[2]
-    permalink = f"https://www.facebook.com/{comment.post.page.id}/posts/{post}?comment_id={own}"
-    seen = {
-        "id": comment.id,
-        "message": comment.text,
-        "created_time": iso(comment.at),
-        "from": {"id": comment.author.id, "name": comment.author.name},
-        "is_hidden": comment.hidden,
-        "can_hide": comment.author is not comment.post.page,
-        "can_remove": True,
-        "can_comment": True,
-        "can_reply_privately": False,
-        "like_count": 0,
-        "comment_count": sum(1 for other in comment.post.comments.values() if other.parent is comment),
-        "permalink_url": permalink,
-    }
-    if comment.parent is not None:
-        seen["parent"] = {"id": comment.parent.id, "message": comment.parent.text}
-    return seen
-
-
-def _page(thing: Post | Comment) -> PageOfCity:
-    return thing.page if isinstance(thing, Post) else thing.post.page
+        return facebook.on_page(state, call, page, first, edge, lag)
+    if first.startswith("act_"):
+        return facebook.on_ad_account(state, call, page, first, edge)
+    return facebook.on_thing(state, call, page, first, edge, lag)
 
 
 def _page_of(state: Standin, token: str) -> PageOfCity:
@@ -253,8 +134,3 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
             for scope in page.scopes
         ],
     }
-
-
-def _need(page: PageOfCity, scope: str) -> None:
-    if scope not in page.scopes:
-        raise GraphError(403, 200, f"(#200) Requires {scope} permission to manage the object")

@@ -62,7 +62,7 @@ def create_standin(state: Standin) -> FastAPI:
     @app.api_route("/{version}/{path:path}", methods=["GET", "POST", "PUT", "DELETE"])
     async def network(version: str, path: str, request: Request) -> Response:
         call = await _call(version, path, request)
-        fault = state.fault_for(call.method, call.path)
+        fault = state.fault_for(call.method, call.path, call.params)
         kind = fault.kind if fault else None
         if kind == "reset_before":
             _note(state, call, fault, 0)
@@ -88,11 +88,12 @@ async def _call(version: str, path: str, request: Request) -> Call:
     files: dict[str, bytes] = {}
     body = await request.body()
     if request.headers.get("content-type", "").startswith(("application/x-www-form-urlencoded", "multipart/")):
-        for name, value in (await request.form()).items():
-            if isinstance(value, str):
-                params[name] = value
-            else:
-                files[name] = await value.read()
+        async with request.form() as form:
+            for name, value in form.items():
+                if isinstance(value, str):
+                    params[name] = value
+                else:
+                    files[name] = await value.read()
     return Call(
         request.method,
         version,

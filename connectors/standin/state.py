@@ -12,9 +12,13 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+from connectors.standin.people import Ad, Draft, Letter, Person, Review, User
+
+__all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
 Kind = Literal[
     "reset_before",
@@ -36,8 +40,10 @@ Kind = Literal[
     "empty_page",
     "repeated_cursor",
     "lag",
+    "too_much",
     "container_error",
 ]
+Form = Literal["post", "reel", "video", "ad", "visitor"]
 SCOPES = (
     "pages_show_list",
     "pages_read_engagement",
@@ -45,15 +51,11 @@ SCOPES = (
     "pages_manage_engagement",
     "pages_manage_posts",
     "pages_manage_metadata",
+    "pages_messaging",
+    "pages_manage_ads",
+    "read_insights",
+    "ads_read",
 )
-
-
-@dataclass
-class Person:
-    """A Page or a citizen: whoever writes."""
-
-    id: str
-    name: str
 
 
 @dataclass
@@ -65,6 +67,11 @@ class PageOfCity(Person):
     expires_at: int = 0
     dead: int | None = None
     subscribed: bool = True
+    followers: int = 0
+    blocked: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
+    letters: list[Letter] = field(default_factory=list, init=False, repr=False)
+    reviews: list[Review] = field(default_factory=list, init=False, repr=False)
+    drafts: dict[str, Draft] = field(default_factory=dict, init=False, repr=False)
 
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Post:
         return Post(f"{self.id}_{number}", self, text, at, link)
@@ -80,22 +87,42 @@ class Post:
     at: float
     link: str | None = None
     comments: dict[str, Comment] = field(default_factory=dict, repr=False)
+    form: Form = "post"
+    """An "ad" is never published; a "visitor" wrote it elsewhere and named the Page."""
+    photos: tuple[Draft, ...] = ()
+    film: str | None = None
+    """Id of the video that it shows."""
+    writer: Person | None = None
+    """Who wrote it, when it is not the Page."""
+    figures: dict[str, int] = field(default_factory=dict)
 
     def comment_id(self, number: int) -> str:
         return f"{self.id.rpartition('_')[2]}_{number}"
 
     def tell(self, heard: Callable[..., None]) -> None:
         """The webhooks say that it was published."""
+        heard(self.page.id, *self.change("add"))
+
+    def change(self, verb: str) -> tuple[dict[str, Any], str]:
+        """A value, and its field; what somebody else wrote is a mention."""
+        if self.writer is not None:
+            about = {"post_id": self.id, "item": "post", "verb": verb, "message": self.text}
+            return about | {"sender_id": self.writer.id, "sender_name": self.writer.name}, "mention"
         value = {
             "from": {"id": self.page.id, "name": self.page.name},
             "message": self.text,
             "post_id": self.id,
             "created_time": int(self.at),
-            "item": "status" if self.link is None else "share",
+            "item": self._item(),
             "published": 1,
-            "verb": "add",
+            "verb": verb,
         }
-        heard(self.page.id, value | ({"link": self.link} if self.link else {}))
+        return value | ({"link": self.link} if self.link else {}), "feed"
+
+    def _item(self) -> str:
+        if self.film is not None:
+            return "video"
+        return "photo" if self.photos else "status" if self.link is None else "share"
 
     def tell_comment(
         self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str]
@@ -128,6 +155,8 @@ class Comment:
     at: float
     order: int
     hidden: bool = False
+    liked: bool = False
+    """By the Page."""
 
 
 @dataclass
@@ -141,6 +170,8 @@ class Fault:
     probability: float = 1.0
     seconds: float = 5.0
     subcode: int = 463
+    params: Mapping[str, str] = field(default_factory=dict)
+    """Parameters that the call must have."""
 
 
 @dataclass(frozen=True)
@@ -182,8 +213,10 @@ class Standin:
             self.faults: list[Fault] = []
             self.journal: list[Applied] = []
             self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
-            self.later: list[tuple[float, Callable[[], None]]] = []
+            self.later: list[tuple[float, Callable[[], object]]] = []
             self.calls = 0
+            self.ads: list[Ad] = []
+            self.users: dict[str, User] = {}
             self.percent: float | None = None
             self.regain_minutes = 0
             self._number = 10_000
@@ -194,7 +227,7 @@ class Standin:
         with self.lock:
             page = PageOfCity(id, name, token, **more)
             known = self.pages.setdefault(id, page)
-            vars(known).update(vars(page))
+            vars(known).update({one.name: getattr(page, one.name) for one in fields(page) if one.init})
             return known
 
     def citizen(self, name: str, id: str | None = None) -> Person:  # noqa: A002
@@ -204,11 +237,25 @@ class Standin:
             return person
 
     def post(
-        self, page: PageOfCity, text: str, *, link: str | None = None, at: float | None = None, tell: bool = False
+        self,
+        page: PageOfCity,
+        text: str,
+        *,
+        link: str | None = None,
+        at: float | None = None,
+        tell: bool = False,
+        form: Form = "post",
+        writer: Person | None = None,
     ) -> Post:
-        """A post of the Page, as if a person had written it in Facebook itself."""
+        """A post of the Page, as if a person had written it in Facebook itself; or one of somebody else (`writer`)
+        who names the Page.
+        """
         with self.lock:
             post = page.new_post(self.number(), text, time.time() if at is None else at, link)
+            post.form, post.writer = "visitor" if writer is not None else form, writer
+            if form in {"reel", "video"}:
+                post.film = str(self.number())
+                post.id = post.film if form == "reel" else post.id
             self.put(post, tell=tell)
             return post
 
@@ -238,6 +285,39 @@ class Standin:
             if comment.hidden is not hidden:
                 comment.hidden = hidden
                 self._tell(comment, "hide" if hidden else "unhide", by=by)
+
+    def review(self, page: PageOfCity, by: Person, text: str, *, positive: bool = True, tell: bool = True) -> Review:
+        """Somebody recommends the Page, or does the contrary; since v22 only webhooks say it."""
+        with self.lock:
+            review = Review(str(self.number()), by, text, positive, time.time())
+            page.reviews.append(review)
+            value = {
+                "item": "rating",
+                "verb": "add",
+                "open_graph_story_id": review.id,
+                "recommendation_type": "POSITIVE" if positive else "NEGATIVE",
+                "review_text": text,
+                "reviewer_id": by.id,
+                "reviewer_name": by.name,
+                "created_time": int(review.at),
+            }
+            if tell and self.heard and page.subscribed:
+                self.heard(page.id, value, "ratings")
+            return review
+
+    def reword(self, post: Post, text: str) -> None:
+        """The Page corrects its post."""
+        with self.lock:
+            post.text = text
+            if self.heard and post.page.subscribed:
+                self.heard(post.page.id, *post.change("edited"))
+
+    def withdraw(self, post: Post) -> None:
+        """A post goes, and all that is under it."""
+        with self.lock:
+            self.posts.pop(post.id, None)
+            for gone in post.comments:
+                self.comments.pop(gone, None)
 
     def replace_page_token(self, page: PageOfCity, token: str) -> None:
         """The city connected the Page again."""
@@ -276,7 +356,7 @@ class Standin:
         target: str,
         identity: str,
         lag: float,
-        act: Callable[[], None],
+        act: Callable[[], object],
         text: str | None = None,
         link: str | None = None,
     ) -> None:
@@ -296,11 +376,13 @@ class Standin:
             for act in due:
                 act()
 
-    def fault_for(self, method: str, path: str) -> Fault | None:
+    def fault_for(self, method: str, path: str, params: Mapping[str, str]) -> Fault | None:
         """The first fault that this call meets, used up."""
         with self.lock:
             for fault in self.faults:
                 if fault.times == 0 or (fault.method and fault.method != method) or not re.search(fault.path, path):
+                    continue
+                if not fault.params.items() <= params.items():
                     continue
                 if fault.probability < 1 and self.chance.random() >= fault.probability:
                     continue

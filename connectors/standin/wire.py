@@ -18,7 +18,8 @@ START = "MA=="
 class Identified(Protocol):
     """A row of a listing."""
 
-    id: str
+    @property
+    def id(self) -> str: ...
 
 
 Row = TypeVar("Row", bound=Identified)

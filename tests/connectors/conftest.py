@@ -98,6 +98,9 @@ class City:
         """What faults must match to meet each call of a publication that is made before the decisive one."""
         return []
 
+    def is_published(self, remote_id: str) -> bool:
+        return remote_id in self.state.posts
+
     @property
     def holder(self) -> PageOfCity:
         """Whose token it is."""
@@ -139,26 +142,68 @@ class City:
 
 class FacebookCity(City):
     name = NetworkName.FACEBOOK
-    operations = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.DELETE, OperationKind.REPLY})
-    forms = ("text", "link")
-    needed = ("pages_read_user_content", "pages_manage_engagement")
+    operations = frozenset(OperationKind) - {OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS}
+    forms = ("text", "link", "photo", "photos", "video", "reel")
+    receipt_path = r"^\d+(_\d+)?$"
+    sources = 5
+    needed = ("pages_read_user_content", "pages_manage_engagement", "pages_messaging", "read_insights")
 
     def account_of_the_city(self) -> PageOfCity:
         return self.state.page("104", "Ville de Sainte-Rive", TOKEN)
 
     def operation(self, kind: OperationKind) -> Operation:
-        said = self.says(self.post("Tempête"), "Et ma rue?")
-        if kind is OperationKind.UNHIDE:
-            said.hidden = True
-        return Operation(kind, said.id, "C'est noté." if kind is OperationKind.REPLY else None)
+        post = self.post("Tempête")
+        said = self.says(post, "Et ma rue?")
+        said.hidden, said.liked = kind is OperationKind.UNHIDE, kind is OperationKind.UNLIKE
+        if kind is OperationKind.UNBLOCK:
+            self.page.blocked[self.citizen.id] = self.citizen
+        target = {
+            OperationKind.BLOCK: self.citizen.id,
+            OperationKind.UNBLOCK: self.citizen.id,
+            OperationKind.EDIT_POST: post.id,
+            OperationKind.DELETE_POST: post.id,
+        }.get(kind, said.id)
+        writes = kind in {OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.EDIT_POST}
+        return Operation(kind, target, "C'est noté." if writes else None)
 
     def publication(self, form: str) -> Publication:
         text = f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}"
-        return Publication(text, link="https://ville.example/collecte" if form == "link" else None)
+        film = Media(MediaKind.VIDEO, self.file("film.mp4", b"\0" * 1_500_000), "video/mp4")
+        photos = tuple(
+            Media(MediaKind.PHOTO, self.file(f"{number}.jpg", b"\xff\xd8"), "image/jpeg", f"Photo {number}")
+            for number in range(3)
+        )
+        media = {"photo": photos[:1], "photos": photos, "video": (film,), "reel": (film,)}.get(form, ())
+        link = "https://ville.example/collecte" if form == "link" else None
+        form_of = PublicationForm.REEL if form == "reel" else PublicationForm.POST
+        return Publication(text, link=link, media=media, form=form_of)
 
     def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
-        deletes = isinstance(sought, Operation) and sought.kind is OperationKind.DELETE
-        return {"method": "DELETE" if deletes else "POST"}
+        if isinstance(sought, Publication):
+            path = self._last_step(sought)
+            return {"method": "POST", "path": path, "params": {"upload_phase": "finish"} if "video" in path else {}}
+        deletes = {OperationKind.DELETE, OperationKind.UNLIKE, OperationKind.UNBLOCK, OperationKind.DELETE_POST}
+        return {"method": "DELETE" if sought.kind in deletes else "POST"}
+
+    def before(self, form: str) -> list[dict[str, Any]]:
+        films = [{"method": "POST", "params": {"upload_phase": "start"}}]
+        if form == "video":
+            return [*films, {"method": "POST", "params": {"upload_phase": "transfer"}}]
+        if form == "reel":
+            return [*films, {"method": "POST", "path": r"^v[\d.]+/\d+$"}]
+        return [{"method": "POST", "path": "/photos$"}] if form == "photos" else []
+
+    @staticmethod
+    def _last_step(sought: Publication) -> str:
+        if sought.form is PublicationForm.REEL:
+            return "/video_reels$"
+        if any(one.kind is MediaKind.VIDEO for one in sought.media):
+            return "/videos$"
+        return "/photos$" if len(sought.media) == 1 else "/feed$"
+
+    def is_published(self, remote_id: str) -> bool:
+        """By the id of the post, or by that of the video that it shows."""
+        return any(remote_id in (one.id, one.film) for one in self.state.posts.values())
 
 
 class InstagramCity(City):

@@ -376,7 +376,7 @@ def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(
     city.fault("500_before", method="GET", path=city.receipt_path, times=None)
     receipt = city.network().publish(city.publication(form), "effect-1")
     assert receipt.permalink is None
-    assert receipt.remote_id in city.state.posts
+    assert city.is_published(receipt.remote_id)
 
 
 def test_an_act_that_fails_says_how_and_is_found_only_if_it_was_applied(city, kind, fault):

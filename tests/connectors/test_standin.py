@@ -369,7 +369,7 @@ def test_a_story_is_played(tmp_path):
     path.write_text(STORY, encoding="utf-8")
     state = Standin()
     told: list[tuple[str, str]] = []
-    state.heard = lambda page, value: told.append((value["item"], value["verb"]))
+    state.heard = lambda page, value, *_: told.append((value["item"], value["verb"]))
     player = Player(state, read_story(path))
     player.set_up()
     first, second = state.comments.values()

@@ -1,0 +1,69 @@
+"""Who writes on the pretend networks, and small things that people leave there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Person:
+    """A Page or a citizen: whoever writes."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A private message of the Page to a citizen, about a comment."""
+
+    id: str
+    comment: str
+    to: Person
+    text: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Review:
+    """A recommendation of the Page, or its contrary; `id` is its story's."""
+
+    id: str
+    by: Person
+    text: str
+    positive: bool
+    at: float
+
+
+@dataclass
+class Draft:
+    """A photo or a video that was sent and that nobody sees yet."""
+
+    id: str
+    alt: str | None = None
+    content: bytes = b""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Ad:
+    """An advertisement bought in an ad account, for a post."""
+
+    id: str
+    account: str
+    campaign: str
+    post: str
+    spend: str
+    currency: str = "CAD"
+
+
+@dataclass
+class User(Person):
+    """Somebody of the city who may connect Pages. `codes` and `tokens` hold what the dialog and the exchange gave:
+    the permissions and the Pages that were chosen, and when it ends.
+    """
+
+    codes: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = field(default_factory=dict, repr=False)
+    """By code: permissions, Pages, and the address to which it was sent."""
+    tokens: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = field(default_factory=dict, repr=False)
+    """By token: permissions, Pages, end in unix seconds."""
