@@ -68,6 +68,10 @@ class Parvis:
             if account is None:
                 raise NotFound(f"account {account_id}")
             reference = self.reference(account)
+        return self.network_with(reference)
+
+    def network_with(self, reference: AccountRef) -> Network:
+        """The network of an account with a token that may not be stored yet."""
         return network(self.networks, reference)
 
     def reference(self, account: Account) -> AccountRef:
@@ -108,6 +112,8 @@ class Parvis:
             classifier=lambda: self.classifier,
             context=Context(),
             network_of=self.network_of,
+            network_with=self.network_with,
+            consent_of=self.consent_of,
             webhook_of=self.webhook_of,
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),

@@ -55,7 +55,7 @@ def lose_token(session: Session, account_id: int, reason: str, *, asked_at: date
         return  # Said already; or what died is the token that it had before.
     account.check_due_at = now
     account.state, account.state_reason, account.state_since = AccountState.TOKEN_INVALID, reason[:200], now
-    _note(session, account, "token_lost", now, reason=reason[:200])
+    say(session, account, "token_lost", now=now, reason=reason[:200])
 
 
 def lack(session: Session, account_id: int, names: Collection[str], *, asked_at: datetime, now: datetime) -> None:
@@ -69,7 +69,7 @@ def lack(session: Session, account_id: int, names: Collection[str], *, asked_at:
         return
     account.state, account.state_since = AccountState.PERMISSION_MISSING, now
     account.missing, account.state_reason = missing, ", ".join(missing)[:200]
-    _note(session, account, "permission_missing", now, missing=missing)
+    say(session, account, "permission_missing", now=now, missing=missing)
 
 
 def hear(session: Session, account_id: int, error: FarSideError, *, asked_at: datetime, now: datetime) -> None:
@@ -95,5 +95,6 @@ def spread(account_id: int) -> timedelta:
     return timedelta(seconds=account_id * 37 % 60)
 
 
-def _note(session: Session, account: Account, what: str, now: datetime, **data: object) -> None:
+def say(session: Session, account: Account, what: str, *, now: datetime, **data: object) -> None:
+    """Write down once what people must know of an account; its page shows it."""
     audit.note(session, f"account_{what}", f"account:{account.id}", now=now, person_id=None, **data)

@@ -1,22 +1,20 @@
-"""Comments come in: webhook bodies are kept and parsed, pages are read, and what they say is stored."""
+"""Webhook bodies come in: they are kept as received and parsed later, and what they say is stored."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connectors.base import Change, Network, Page, Unreadable, Webhook
+from connectors.base import Change, Unreadable, Webhook
 from models.accounts import Account, Delivery, SetAside
-from models.errors import FarSideError, PermissionMissing, Rejected, Throttled, TokenInvalid
-from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, DeliveryState, NetworkName
+from models.vocabulary import DeliveryState, NetworkName
 from moderation.storing import cleaned, store
 
 log = logging.getLogger(__name__)
@@ -94,12 +92,13 @@ def _parse(session: Session, ids: Sequence[int], webhook_of: Callable[[NetworkNa
             delivery.state, delivery.error = DeliveryState.UNREADABLE, "not_json"
             continue
         for event in events:
+            of = event.network or network  # Meta's networks post to one address.
             if isinstance(event.change, Unreadable) or event.account_external_id is None:
                 reason = event.change.reason if isinstance(event.change, Unreadable) else "no_account"
                 raw = event.change.raw if isinstance(event.change, Unreadable) else repr(event.change)
-                _set_aside(session, delivery.id, network, event.account_external_id, reason, raw, now=now)
+                _set_aside(session, delivery.id, of, event.account_external_id, reason, raw, now=now)
             else:
-                changes[network, event.account_external_id].append((delivery.id, event.change))
+                changes[of, event.account_external_id].append((delivery.id, event.change))
     accounts = _accounts(session, changes)
     for (network, external_id), entries in sorted(changes.items()):
         account = accounts.get((network, external_id))
@@ -127,105 +126,6 @@ def reroute(session: Session, account: Account, *, now: datetime) -> int:
     deliveries = [entry.delivery_id for entry in waiting]
     session.execute(update(Delivery).where(Delivery.id.in_(deliveries)).values(state=DeliveryState.RECEIVED))
     return len(waiting)
-
-
-def pull(
-    database: Database,
-    locks: Locks,
-    network_of: Callable[[int], Network],
-    account_id: int,
-    *,
-    clock: Callable[[], datetime],
-    every: timedelta,
-    budget: int = 50,
-) -> int:
-    """Read one account to the end of its round, each page and its cursor in one transaction.
-
-    Gives how many comments the pages had. A network that says no (throttled, dead token) stops this account only,
-    and the account says why; what was read before stays, and the next pull goes on from there.
-    """
-    with locks.try_hold(f"pull:{account_id}") as ours:
-        if not ours:
-            return 0
-        read = 0
-        try:
-            network = network_of(account_id)
-            more = True
-            while more:
-                with database.read() as session:
-                    cursor = session.scalar(select(Account.cursor).where(Account.id == account_id))
-                started = clock()
-                page = network.pull(cursor, budget)
-                with database.write() as session:
-                    _store_page(session, account_id, page, started=started, now=clock(), every=every)
-                read += len(page.comments)
-                # A network that asks for a pause in its answer is not asked again before it ends.
-                resume_at = page.usage.resume_at if page.usage else None
-                more = page.more and (resume_at is None or resume_at <= clock())
-        except FarSideError as error:
-            with database.write() as session:
-                _say_why(session, account_id, error, now=clock(), every=every)
-        except Exception:
-            # Nobody foresaw it: it is for the log, and this account is not tried again every few seconds.
-            with database.write() as session:
-                session.execute(update(Account).where(Account.id == account_id).values(pull_due_at=clock() + every))
-            raise
-        return read
-
-
-def pulls_due(session: Session, *, now: datetime) -> list[int]:
-    """Ids of accounts whose next pull is due and that can be read."""
-    return list(
-        session.scalars(
-            select(Account.id).where(
-                Account.pull_due_at <= now,
-                Account.state != AccountState.TOKEN_INVALID,
-                Account.throttled_until.is_(None) | (Account.throttled_until <= now),
-            )
-        )
-    )
-
-
-def _store_page(
-    session: Session, account_id: int, page: Page, *, started: datetime, now: datetime, every: timedelta
-) -> None:
-    account = session.execute(
-        select(Account).where(Account.id == account_id).with_for_update(key_share=True)
-    ).scalar_one()
-    store(session, account, [*page.posts, *page.comments], now=now)
-    account.cursor = page.cursor
-    account.round_started_at = account.round_started_at or started
-    if not page.more:
-        account.pulled_at, account.round_started_at = account.round_started_at, None
-        account.pull_due_at = now + every
-    if page.usage is not None:
-        account.usage_percent = page.usage.percent
-        account.throttled_until = page.usage.resume_at
-    if account.state == AccountState.TOKEN_INVALID:
-        account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    elif account.state == AccountState.ACTIVE:
-        account.state_reason = None
-
-
-def _say_why(session: Session, account_id: int, error: FarSideError, *, now: datetime, every: timedelta) -> None:
-    account = session.get_one(Account, account_id)
-    account.pull_due_at = now + every
-    match error:
-        case Throttled():
-            account.throttled_until = error.until
-        case TokenInvalid():
-            account.state, account.state_since = AccountState.TOKEN_INVALID, now
-            account.state_reason = error.reason[:200]
-        case PermissionMissing():
-            account.state, account.state_since = AccountState.PERMISSION_MISSING, now
-            account.state_reason = error.name[:200]
-        case Rejected() if account.state == AccountState.ACTIVE:
-            # The token works and nothing is read all the same (a wrong app secret, a Page that is gone): the account
-            # says so until a page is read.
-            account.state_reason = error.reason[:200]
-            log.warning("pull of account %s stopped: the network refuses it: %s", account_id, error.reason)
-        case _:
-            log.warning("pull of account %s stopped: %s", account_id, type(error).__name__)
 
 
 def _accounts(session: Session, wanted: Collection[tuple[NetworkName, str]]) -> dict[tuple[NetworkName, str], Account]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from classifiers.base import Classifier, Context
-from connectors.base import Network, Webhook
+from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
 from models.locks import Locks
 from models.session import Database
 from models.vocabulary import NetworkName
 from models.work import Work
-from moderation import ingest, reading, retention
+from moderation import accounts, ingest, measuring, pulling, reading, retention, sweep
 from scheduler.clock import Tick
 from scheduler.engine import Engine, Handler
 
@@ -31,6 +31,10 @@ class City:
     """Loaded at its first use: a web process that reads no comments does not pay for a model."""
     context: Context
     network_of: Callable[[int], Network]
+    network_with: Callable[[AccountRef], Network]
+    """With a token that may not be stored yet."""
+    consent_of: Callable[[NetworkName], Consent]
+    """NotFound: that network has no dialog, or is not configured."""
     webhook_of: Callable[[NetworkName], Webhook]
     clock: Callable[[], datetime]
     pull_every: timedelta
@@ -38,12 +42,26 @@ class City:
 
 def handlers(city: City) -> dict[str, Handler]:
     """What the engine carries ids to."""
+
+    def pull(account_id: int) -> None:
+        pulling.pull(city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every)
+
+    def look(account_id: int) -> None:
+        sweep.sweep(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+
+    def check(account_id: int) -> None:
+        accounts.check(city.database, city.locks, city.network_with, city.consent_of, account_id, clock=city.clock)
+
+    def measure(account_id: int) -> None:
+        measuring.measure(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+
     return {
         "deliver": city.work.deliver,
         "reconcile": city.work.reconcile,
-        "pull": lambda account_id: ingest.pull(
-            city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every
-        ),
+        "pull": pull,
+        "sweep": look,
+        "check": check,
+        "measure": measure,
     }
 
 
@@ -61,11 +79,14 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         while reading.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass
 
-    def pull() -> None:
-        with city.database.read() as session:
-            due = ingest.pulls_due(session, now=city.clock())
-        for account_id in due:
-            engine.send("pull", account_id)
+    def carry(handler: str, due: Callable[..., list[int]]) -> Callable[[], None]:
+        def look() -> None:
+            with city.database.read() as session:
+                waiting = due(session, now=city.clock())
+            for account_id in waiting:
+                engine.send(handler, account_id)
+
+        return look
 
     def deliver() -> None:
         for effect_id in city.work.due():
@@ -91,7 +112,10 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("classify", timedelta(seconds=1), classify),
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
-        Tick("pull", timedelta(seconds=5), pull),
+        Tick("pull", timedelta(seconds=5), carry("pull", pulling.pulls_due)),
+        Tick("sweep", timedelta(seconds=30), carry("sweep", sweep.sweeps_due)),
+        Tick("check", timedelta(minutes=1), carry("check", accounts.checks_due)),
+        Tick("measure", timedelta(hours=1), carry("measure", measuring.measures_due)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("forget", timedelta(hours=1), forget),
     ]

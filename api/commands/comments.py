@@ -16,7 +16,7 @@ from models.accounts import Account
 from models.errors import NotFound
 from models.secrets import SecretUnreadable
 from models.vocabulary import AccountState
-from moderation import ingest, reading
+from moderation import pulling, reading
 from moderation.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 
 
@@ -41,7 +41,7 @@ def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
 def _pull(parvis: Parvis, account: Account) -> tuple[bool, str]:
     """Read one account now. Gives whether its round is whole, and what to say."""
     try:
-        read = ingest.pull(
+        read = pulling.pull(
             parvis.database,
             parvis.locks,
             parvis.network_of,

@@ -19,6 +19,7 @@ from connectors.base import (
     Capabilities,
     CommentSeen,
     Event,
+    Figures,
     Health,
     Operation,
     Page,
@@ -100,17 +101,40 @@ class PretendNetwork:
 
     pages: list[Page | Exception] = field(default_factory=list)
     cursors: list[str | None] = field(default_factory=list)
+    budgets: list[int] = field(default_factory=list)
     done: list[Operation] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    there: dict[str, CommentSeen | Exception] = field(default_factory=dict)
+    """What a look at one comment finds; what is not in it is gone."""
+    looked: list[str] = field(default_factory=list)
+    says: Health | Exception = field(default_factory=lambda: Health(True, None, None, ()))
+    counts: Figures | Exception = field(default_factory=lambda: Figures(None, {}))
+    measured: list[list[str]] = field(default_factory=list)
 
     def capabilities(self) -> Capabilities:
         return Capabilities(frozenset(OperationKind), publish=True)
 
     def health(self) -> Health:
-        return Health(valid=True, reason=None, expires_at=None, missing=())
+        if isinstance(self.says, Exception):
+            raise self.says
+        return self.says
+
+    def look(self, comment: str) -> CommentSeen:
+        self.looked.append(comment)
+        found = self.there.get(comment, Gone())
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def figures(self, posts: Sequence[str]) -> Figures:
+        self.measured.append(list(posts))
+        if isinstance(self.counts, Exception):
+            raise self.counts
+        return self.counts
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         self.cursors.append(cursor)
+        self.budgets.append(budget)
         page = self.pages[int(cursor or 0)]
         if isinstance(page, Exception):
             raise page

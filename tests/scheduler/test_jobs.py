@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
-from connectors.base import CommentSeen, Event, Page
+from connectors.base import CommentSeen, Event, Figures, Health, Page
 from models import audit, work
 from models.accounts import Account, Delivery
 from models.audit import AuditEntry
 from models.comments import Comment
+from models.errors import Gone
+from models.figures import AccountFigures
 from models.locks import locks_for
 from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import EffectKind, EffectState, NetworkName
 from models.work import Timing, Work
+from moderation import storing
 from scheduler.jobs import City, handlers, ticks
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
+SECRET = "a secret of the tests, long enough to be one"
 
 
 class Carrier:
@@ -39,7 +43,16 @@ class Carrier:
 
 
 class Pages:
-    """A network with one page to read."""
+    """A network with one page to read, where nobody follows the city and every comment but the first is gone."""
+
+    def health(self) -> Health:
+        return Health(valid=True, reason=None, expires_at=NOW + timedelta(days=60), missing=())
+
+    def look(self, comment: str) -> CommentSeen:
+        raise Gone
+
+    def figures(self, posts: Sequence[str]) -> Figures:
+        return Figures(0, {})
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         seen = CommentSeen("1", "pull", NOW, NOW, text="Bonjour")
@@ -56,7 +69,7 @@ class Bodies:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=4)
+    database = Database(database_url, Vault([SECRET]), pool_size=4)
     if database.sqlite:
         event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     yield database
@@ -69,7 +82,7 @@ def account_id(database: Database) -> int:
         network=NetworkName.FACEBOOK,
         external_id="page",
         name="Ville",
-        token_closed="",
+        token_closed=Vault([SECRET]).close("a token"),
         state_since=NOW,
         pull_due_at=NOW,
         created_at=NOW,
@@ -90,6 +103,8 @@ def city(database: Database, tmp_path: Path) -> City:
         classifier=lambda: None,
         context=None,
         network_of=lambda _: Pages(),
+        network_with=lambda _: Pages(),
+        consent_of=None,
         webhook_of=lambda _: Bodies(),
         clock=lambda: NOW,
         pull_every=timedelta(minutes=5),
@@ -106,10 +121,11 @@ def jobs(city: City):
 def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
-    assert set(names) >= {"parse", "classify", "deliver", "reconcile", "pull", "seal", "forget"}
+    called_out = {"deliver", "reconcile", "pull", "sweep", "check", "measure"}
+    assert set(names) == called_out | {"parse", "classify", "seal", "forget"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
-    assert set(handlers(city)) == {"deliver", "reconcile", "pull"}
+    assert set(handlers(city)) == called_out
 
 
 def test_pulls_that_are_due_are_carried_and_read(city, jobs, account_id):
@@ -122,6 +138,29 @@ def test_pulls_that_are_due_are_carried_and_read(city, jobs, account_id):
     assert carrier.sent == []
     with city.database.read() as session:
         assert session.scalars(select(Comment.external_id)).all() == ["1"]
+
+
+def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_measured(city, jobs, account_id):
+    looks, carrier = jobs
+    with city.database.write() as session:
+        account = session.get_one(Account, account_id)
+        account.pulled_at = NOW
+        suspected = CommentSeen("2", "add", NOW, NOW, text="Bonjour")
+        storing.store(session, account, [suspected], now=NOW)
+        session.execute(update(Comment).values(look_due_at=NOW))
+    for name in ("check", "sweep", "measure"):
+        looks[name]()
+    assert carrier.sent == [("check", account_id), ("sweep", account_id), ("measure", account_id)]
+    for name, row_id in carrier.sent:
+        handlers(city)[name](row_id)
+    carrier.sent.clear()
+    for name in ("check", "sweep", "measure"):
+        looks[name]()
+    assert carrier.sent == []
+    with city.database.read() as session:
+        assert session.scalars(select(Comment)).one().removed
+        assert session.scalars(select(AccountFigures.followers)).all() == [0]
+        assert session.get_one(Account, account_id).token_expires_at == NOW + timedelta(days=60)
 
 
 def test_more_deliveries_than_one_batch_are_all_parsed(city, jobs, account_id):
