@@ -158,15 +158,13 @@ class LinkedInPage:
             now = datetime.now(UTC)
             if after is None:
                 place.until = now.timestamp()
-            read, start = self._reading.list_notifications(after, size, datetime.fromtimestamp(place.since, UTC))
+            since = datetime.fromtimestamp(place.since, UTC) if place.since else None
+            read = self._reading.list_notifications(after, size, since)
             told = [one for row in read.rows if (one := heard(row, now, self._page)) is not None]
-            posts = tuple(post for post, _ in told if post is not None)
             # What is said under a listed post is read there, unless it is an old one whose count did not change.
-            said = tuple(
-                seen for post, seen in told if post or seen.source == "edit" or seen.post_external_id not in listed
-            )
-            following = read.following if read.following is not None and read.following > start else None
-            return Listed(posts, None if following is None else str(following), said)
+            said = [seen for post, seen in told if post or seen.source == "edit" or seen.post_external_id not in listed]
+            posts = tuple(post for post, _ in told if post is not None)
+            return Listed(posts, None if read.following is None else str(read.following), tuple(said))
 
         page = walked(
             place.walk,

@@ -87,4 +87,4 @@ def _until(headers: Mapping[str, str], message: str, now: datetime) -> datetime:
     if (after := headers.get("retry-after", "")).isdigit():
         return now + timedelta(seconds=min(int(after), 86_400))
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
-    return midnight if re.search(r"limit", message, re.IGNORECASE) else min(midnight, now + PAUSE)
+    return midnight if re.search(r"limit", message, re.IGNORECASE) else now + PAUSE

@@ -133,7 +133,7 @@ class Reading:
             place.answers.pop(0)  # The comment went away, and its answers with it.
             place.at, place.before = 0, None
             return Read(after=place.cursor())
-        comments = [self.comment(row, post, now) for row in read.rows]
+        comments = [self.comment(row, post, now) for row in reversed(read.rows)]
         comments.sort(key=lambda one: one.said_at or now)
         moved = last is not None and (not read.rows or urn_of(read.rows[0]) != last)
         if last is not None and not moved:
@@ -193,16 +193,18 @@ class Reading:
         return _slice(self._api.once(path, READ_COMMENTS))
 
     # ------------------------------------------------------------------------------------- notifications
-    def list_notifications(self, after: str | None, size: int, since: datetime) -> tuple[Slice, int]:
-        """What happened since then, the newest first; the offset that was read too."""
-        start, now = int(after or 0), datetime.now(UTC)
-        span = f"(start:{_milliseconds(max(since, now - KEPT))},end:{_milliseconds(now)})"
-        query = (
-            f"q=criteria&organizationalEntity={encoded(self._page)}&actions=List({','.join(HEARD)})&timeRange={span}"
-        )
-        return _slice(
-            self._api.once(f"organizationalEntityNotifications?{query}&start={start}&count={size}", ADMIN)
-        ), start
+    def list_notifications(self, after: str | None, size: int, since: datetime | None) -> Slice:
+        """What happened since then, the newest first; with no time, only mentions are asked about, for as long as they
+        are kept: all else is in the threads.
+        """
+        now = datetime.now(UTC)
+        span = f"(start:{_milliseconds(since or now - KEPT)},end:{_milliseconds(now)})"
+        actions = ",".join(HEARD if since is not None else HEARD[-1:])
+        query = f"q=criteria&organizationalEntity={encoded(self._page)}&actions=List({actions})&timeRange={span}"
+        start = int(after or 0)
+        read = _slice(self._api.once(f"organizationalEntityNotifications?{query}&start={start}&count={size}", ADMIN))
+        circles = read.following is not None and read.following <= start
+        return Slice(read.rows, None if circles else read.following)
 
 
 def heard(notification: Mapping[str, Any], now: datetime, page: str) -> tuple[PostSeen | None, CommentSeen] | None:

@@ -145,17 +145,16 @@ class Feed(Caller):
         self.need(*((READ_FEED, READ_POSTS) if reads else (WRITE_FEED, WRITE_POSTS)))
         post = share_of(self.thing(urn))
         comment = self.state.comments.get(f"urn:li:comment:({post.activity},{number})")
+        if comment is None:
+            raise missing(number)
         if reads:
-            if comment is None:
-                raise missing(number)
             return Answer(200, _said(comment))
         page = self.organization(self.query.get("actor"))
         if self.call.method != "DELETE":
             raise RestError(405, "METHOD_NOT_ALLOWED", "Only its author edits a comment")
-        if comment is not None:
-            if comment.author is not page and not page.deletes:
-                raise denied(self.call)
-            self.state.delete(comment, page, self.lag)
+        if comment.author is not page and not page.deletes:
+            raise denied(self.call)
+        self.state.delete(comment, page, self.lag)
         return empty(204)
 
     # ------------------------------------------------------------------------------------- counts and reactions

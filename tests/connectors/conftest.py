@@ -7,14 +7,17 @@ import http.server
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from connectors.base import AccountRef, Media, Network, Operation, Publication
-from connectors.registry import GraphSettings, NetworkSettings, network
+from connectors.linkedin_errors import PAUSE
+from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, network
 from connectors.standin.instagram_state import Profile, profile
+from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, Organization, organization
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks
@@ -69,6 +72,14 @@ class City:
     """The network gives the newest comments first: only within a page do they come in the order of writing."""
     needed: ClassVar[tuple[str, ...]] = ()
     """Some permissions that the work needs, in the order in which `health` says that they are missing."""
+    tells_usage: ClassVar[bool] = True
+    """The network says how much of its budget is spent."""
+    wait: ClassVar[timedelta] = timedelta(minutes=30)
+    """How long a throttle of half an hour stops the account."""
+    permalinks_are_read: ClassVar[bool] = True
+    """A permalink costs a call; without, it is known from the id."""
+    dead: ClassVar[tuple[int, str]] = (460, "password_changed")
+    """What the pretend network makes of a token that died, and the reason that is said."""
 
     def __init__(self, server: tuple[str, Standin, Webhooks], folder: Path) -> None:
         self.base_url, self.state, self.webhooks = server
@@ -100,6 +111,14 @@ class City:
 
     def is_published(self, remote_id: str) -> bool:
         return remote_id in self.state.posts
+
+    def known_of(self, person: Person) -> tuple[str, str | None]:
+        """The id and the name under which the network shows somebody."""
+        return person.id, person.name
+
+    def error_of(self, sought: Operation | Publication, fault: str, error: type) -> type:
+        """What a fault makes of this very act, where that is not what it makes of most."""
+        return error
 
     @property
     def holder(self) -> PageOfCity:
@@ -269,7 +288,88 @@ class InstagramCity(City):
         return [{"method": "POST", "path": "/media$"}]
 
 
-CITIES: tuple[type[City], ...] = (FacebookCity, InstagramCity)
+class LinkedInCity(City):
+    name = NetworkName.LINKEDIN
+    operations = frozenset(
+        {
+            OperationKind.DELETE,
+            OperationKind.REPLY,
+            OperationKind.LIKE,
+            OperationKind.UNLIKE,
+            OperationKind.EDIT_POST,
+            OperationKind.DELETE_POST,
+        }
+    )
+    forms = ("text", "link", "photo", "photos", "video")
+    # Half of an empty answer is that answer, and nothing is blocked for a while.
+    faults = (
+        *(one for one in FAULTS if one[0] not in ("half_json", "blocked")),
+        ("throttle_403", Throttled, Throttled, False),
+        ("throttle_day", Throttled, Throttled, False),
+    )
+    sources = 3
+    newest_first = True
+    needed = ("w_organization_social", "w_organization_social_feed", "rw_organization_admin")
+    tells_usage = False
+    wait = PAUSE
+    receipt_path = "^posts/"
+    dead = (65601, "revoked")
+    permalinks_are_read = False
+
+    def account_of_the_city(self) -> Organization:
+        return organization(self.state, "5515715", "Ville de Sainte-Rive", TOKEN, followers=1_204)
+
+    @property
+    def settings(self) -> NetworkSettings:
+        linkedin = LinkedInSettings(
+            base_url=self.base_url,
+            auth_url=f"{self.base_url}/oauth/v2",
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            timeout=(2.0, 0.4),
+            retries=(),
+        )
+        return NetworkSettings(GraphSettings(), linkedin)
+
+    def operation(self, kind: OperationKind) -> Operation:
+        post = self.post("Tempête")
+        said = self.says(post, "Et ma rue?")
+        if kind is OperationKind.UNLIKE:
+            self.page.likes.add(said.id)
+        about_post = kind in (OperationKind.EDIT_POST, OperationKind.DELETE_POST)
+        text = "C'est noté (#tempête)." if kind in (OperationKind.REPLY, OperationKind.EDIT_POST) else None
+        return Operation(kind, post.id if about_post else said.id, text)
+
+    def publication(self, form: str) -> Publication:
+        text = f"Collecte (résidus) reportée à jeudi #collecte-{len(self.state.journal)} @ville 🚛"
+        photos = tuple(
+            Media(MediaKind.PHOTO, self.file(f"{number}.jpg", b"\xff\xd8"), "image/jpeg", f"Photo {number}")
+            for number in range(3)
+        )
+        film = Media(MediaKind.VIDEO, self.file("film.mp4", b"\0" * 5_000_000), "video/mp4")
+        media = {"photo": photos[:1], "photos": photos, "video": (film,)}.get(form, ())
+        return Publication(text, link="https://ville.example/collecte" if form == "link" else None, media=media)
+
+    def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
+        if isinstance(sought, Publication):
+            return {"method": "POST", "path": "^posts$"}
+        deletes = sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST, OperationKind.UNLIKE)
+        return {"method": "DELETE" if deletes else "POST"}
+
+    def before(self, form: str) -> list[dict[str, Any]]:
+        sent = [{"method": "POST", "path": "^(images|videos)$"}, {"method": "PUT"}]
+        return sent if form in ("photo", "photos", "video") else []
+
+    def known_of(self, person: Person) -> tuple[str, str | None]:
+        return f"urn:li:person:{person.id}", None
+
+    def error_of(self, sought: Operation | Publication, fault: str, error: type) -> type:
+        """A refusal to delete what a member wrote, with the permission for it, is LinkedIn's own decision."""
+        deletes = isinstance(sought, Operation) and sought.kind is OperationKind.DELETE
+        return Rejected if deletes and fault == "permission" else error
+
+
+CITIES: tuple[type[City], ...] = (FacebookCity, InstagramCity, LinkedInCity)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
