@@ -58,12 +58,25 @@ def _version(value: str) -> str:
     return f"v{number}"
 
 
+def _month(value: str) -> str:
+    if not (len(value) == 6 and value.isascii() and value.isdigit() and value.startswith("20")):
+        raise PydanticCustomError("month", N_("must be a month like 202609"))
+    return value
+
+
 def _engine(value: str) -> str:
     if value == "distributed":
         raise PydanticCustomError("distributed", N_("“distributed” does not exist yet; use “embedded” or “off”"))
     if value not in {"embedded", "off"}:
         raise PydanticCustomError("engine", N_("must be “embedded” or “off”"))
     return value
+
+
+def _ad_accounts(value: str) -> str:
+    accounts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.startswith("act_") and part[4:].isdigit() for part in accounts):
+        raise PydanticCustomError("ad_accounts", N_("must be like act_123,act_456"))
+    return ",".join(accounts)
 
 
 def _zone(value: str) -> str:
@@ -121,11 +134,22 @@ class Settings(BaseSettings):
     meta_app_id: str | None = None
     meta_app_secret: SecretStr | None = None
     meta_verify_token: SecretStr | None = None
+    meta_dialog_url: str = "https://www.facebook.com"
+    """Where Meta asks a person of the city which Pages and which rights Parvis gets."""
+    meta_ad_accounts: Annotated[str, AfterValidator(_ad_accounts)] = ""
+    """Comma list like act_123: advertisements bought there are shown with what they cost. Parvis buys none."""
+    linkedin_base_url: str = "https://api.linkedin.com"
+    linkedin_auth_url: str = "https://www.linkedin.com/oauth/v2"
+    """Where LinkedIn asks for consent and gives tokens."""
+    linkedin_version: Annotated[str, AfterValidator(_month)] = "202609"
+    """A month; LinkedIn keeps each version for a year."""
+    linkedin_client_id: str | None = None
+    linkedin_client_secret: SecretStr | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""
-    model: Path | None = None
-    """File of the classifier's weights; empty: the one that ships."""
+    model: str | None = None
+    """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
     """How long a decision waits before it leaves, so that it can be undone without trace."""
     pull_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
@@ -148,6 +172,11 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """The keys, the first one first; none when there is no setting."""
         return tuple(part.strip() for part in self.secret_key.get_secret_value().split(",")) if self.secret_key else ()
+
+    @property
+    def ad_accounts(self) -> tuple[str, ...]:
+        """The ad accounts, each alone."""
+        return tuple(self.meta_ad_accounts.split(",")) if self.meta_ad_accounts else ()
 
     @property
     def https(self) -> bool:

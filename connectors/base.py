@@ -140,6 +140,8 @@ class Event:
 
     account_external_id: str | None
     change: Change
+    network: NetworkName | None = None
+    """Where several networks post to one address (Meta's do): whose change it is. None: the address's own network."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""What Meta posts to us about Pages: https://developers.facebook.com/docs/graph-api/webhooks/reference/page."""
+"""What Meta posts to us, about Pages and about Instagram accounts: one address, one signature, two objects.
+
+https://developers.facebook.com/docs/graph-api/webhooks/reference/page and …/reference/instagram.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,10 @@ import hmac
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from connectors.base import (
+    Challenge,
     Change,
     CommentRemoved,
     CommentSeen,
@@ -17,18 +22,33 @@ from connectors.base import (
     Unreadable,
     VisibilityChanged,
 )
+from connectors.facebook_reading import mentioning, rating_of
 from connectors.graph import as_id, as_mapping, as_text, as_time
+from models.vocabulary import CommentKind, NetworkName
+
+OBJECTS = {"page": NetworkName.FACEBOOK, "instagram": NetworkName.INSTAGRAM}
+OF_PAGE = frozenset({"post", "status", "photo", "video", "share"})
 
 
 class MetaWebhook:
-    """Bodies that Meta posts for Pages (`connectors.base.Webhook`), signed with the app's secret.
+    """Bodies that Meta posts (`connectors.base.Webhook`), signed with the app's secret.
 
-    Only the field `feed` is understood, and in it comments and posts. Reactions, likes, albums, events and messages
-    are not comments: they are dropped without a trace. Mentions and recommendations wait for their own issue.
+    Of a Page, the fields `feed` (comments and posts), `mention` and `ratings` are understood; of an Instagram account,
+    `comments`, `live_comments` and `mentions`. Reactions, likes, albums, events and messages are not comments: they
+    are dropped without a trace.
     """
 
-    def __init__(self, app_secret: str) -> None:
+    def __init__(self, app_secret: str, verify_token: str = "") -> None:
         self._secret = app_secret.encode()
+        self._verify_token = verify_token.encode()
+
+    def challenge(self, asked: Mapping[str, str]) -> Challenge | None:
+        """The challenge goes back to whoever knows the verify token; without one nobody does."""
+        given = asked.get("hub.verify_token", "").encode("utf-8", "replace")
+        known = bool(self._verify_token) and hmac.compare_digest(self._verify_token, given)
+        if not known or asked.get("hub.mode") != "subscribe":
+            return None
+        return Challenge(asked.get("hub.challenge", ""), "text/plain; charset=utf-8")
 
     def authentic(self, headers: Mapping[str, str], raw: bytes) -> bool:
         """Over the bytes as they came: Meta escapes letters in a way that writing the JSON again would not keep."""
@@ -38,64 +58,188 @@ class MetaWebhook:
         return bool(self._secret) and hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace"))
 
     def parse(self, raw: bytes) -> tuple[Event, ...]:
+        """A body, or a list of bodies: both were recorded."""
         try:
             body = json.loads(raw)
-            if as_mapping(body).get("object") != "page" or not isinstance(body.get("entry"), list):
-                return (Event(None, _unreadable("not_a_page", body)),)
-            return tuple(event for entry in body["entry"] for event in _entry(entry))
+            return tuple(event for one in (body if isinstance(body, list) and body else [body]) for event in _body(one))
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
 
-def _entry(entry: object) -> list[Event]:
+def _body(body: object) -> list[Event]:
+    said = as_mapping(body).get("object")
+    network = OBJECTS.get(said) if isinstance(said, str) else None
+    entries = as_mapping(body).get("entry")
+    if network is None or not isinstance(entries, list):
+        return [Event(None, _unreadable("unknown_object", body))]
+    return [event for entry in entries for event in _entry(entry, network)]
+
+
+def _entry(entry: object, network: NetworkName) -> list[Event]:
     if not isinstance(entry, dict):
-        return [Event(None, _unreadable("entry", entry))]
+        return [Event(None, _unreadable("entry", entry), network)]
     account, at = as_id(entry.get("id")), as_time(entry.get("time")) or datetime.now(UTC)
     changes = entry.get("changes")
     if not isinstance(changes, list):
-        return [] if changes is None else [Event(account, _unreadable("changes", entry))]
-    return [Event(account, seen) for change in changes if (seen := _change(change, account, at)) is not None]
+        return [] if changes is None else [Event(account, _unreadable("changes", entry), network)]
+    return [Event(account, seen, network) for change in changes for seen in _change(change, network, account, at)]
 
 
-def _change(change: object, account: str | None, at: datetime) -> Change | None:
-    """One change, or None when it is not about comments or posts."""
+def _change(change: object, network: NetworkName, account: str | None, at: datetime) -> tuple[Change, ...]:
+    """What one change says; nothing when it is not about what citizens write."""
     value = as_mapping(change).get("value")
     if not isinstance(value, dict):
-        return _unreadable("value", change)
-    if as_mapping(change).get("field") != "feed":
-        return None
+        return (_unreadable("value", change),)
+    match network, as_mapping(change).get("field"):
+        case NetworkName.FACEBOOK, "feed":
+            seen = _feed(value, account, at)
+        case NetworkName.FACEBOOK, "mention":
+            seen = _mention(value, at)
+        case NetworkName.FACEBOOK, "ratings":
+            seen = _rating(value, account, at)
+        case NetworkName.INSTAGRAM, "comments" | "live_comments":
+            seen = _instagram_comment(value, account, at)
+        case NetworkName.INSTAGRAM, "mentions":
+            seen = _instagram_mention(value, at)
+        case _:
+            return ()
+    return tuple(_unreadable(one, change) if isinstance(one, str) else one for one in seen)
+
+
+Seen = tuple[Change | str, ...]
+"""A text is the reason for which the change cannot be understood."""
+
+
+def _feed(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen:
     item, verb = value.get("item"), value.get("verb")
-    post, comment = as_id(value.get("post_id")), as_id(value.get("comment_id"))
-    said_at = as_time(value.get("created_time"))
-    if item in ("post", "status", "photo", "video", "share"):
-        if verb not in ("add", "edited"):
-            return None
-        return PostSeen(post, as_text(value.get("message")), None, said_at) if post else _unreadable("post_id", change)
-    if item != "comment":
-        return None
+    post = as_id(value.get("post_id"))
+    if item == "comment":
+        return _comment(value, account, at, post)
+    if item not in OF_PAGE or verb not in ("add", "edited"):
+        return ()
+    if post is None:
+        return ("post_id",)
+    author, _ = _author(value)
+    if author is not None and account is not None and author != account:
+        return _mention(value, at)  # Somebody else's post on the Page: what it says is said to the city.
+    return (PostSeen(post, as_text(value.get("message")), None, as_time(value.get("created_time"))),)
+
+
+def _comment(value: Mapping[str, Any], account: str | None, at: datetime, post: str | None) -> Seen:
+    comment, verb = as_id(value.get("comment_id")), value.get("verb")
     if comment is None:
-        return _unreadable("comment_id", change)
+        return ("comment_id",)
+    author, name = _author(value)
+    ours = author is not None and author == account
     match verb:
         case "remove":
-            return CommentRemoved(comment, at, post)
+            return (CommentRemoved(comment, at, post),)
         case "hide" | "unhide":
-            return VisibilityChanged(comment, verb == "hide", at, post)
+            return (VisibilityChanged(comment, verb == "hide", at, post, by_account=ours),)
         case "add" | "edited":
-            author, parent = as_mapping(value.get("from")), as_id(value.get("parent_id"))
-            author_id = as_id(author.get("id")) or as_id(value.get("sender_id"))
-            return CommentSeen(
-                external_id=comment,
-                source="add" if verb == "add" else "edit",
-                seen_at=at,
-                said_at=said_at,
-                post_external_id=post,
-                parent_external_id=None if parent == post else parent,
-                author_external_id=author_id,
-                author_name=as_text(author.get("name")) or as_text(value.get("sender_name")),
-                text=as_text(value.get("message")),
-                by_account=author_id is not None and author_id == account,
+            parent = as_id(value.get("parent_id"))
+            return (
+                CommentSeen(
+                    external_id=comment,
+                    source="add" if verb == "add" else "edit",
+                    seen_at=at,
+                    said_at=as_time(value.get("created_time")),
+                    post_external_id=post,
+                    parent_external_id=None if parent == post else parent,
+                    author_external_id=author,
+                    author_name=name,
+                    text=as_text(value.get("message")),
+                    by_account=ours,
+                ),
             )
-    return _unreadable("verb", change)
+    return ("verb",)
+
+
+def _mention(value: Mapping[str, Any], at: datetime) -> Seen:
+    """A post or a comment of somebody else that names the Page. Its text is often not said: it is looked at then."""
+    post, comment = as_id(value.get("post_id")), as_id(value.get("comment_id"))
+    if (identity := comment or post) is None:
+        return ("post_id",)
+    verb = value.get("verb", "add")
+    if verb == "remove":
+        return (CommentRemoved(identity, at, post),)
+    author, name = _author(value)
+    said = CommentSeen(
+        external_id=identity,
+        source="edit" if verb in ("edit", "edited") else "add",
+        seen_at=at,
+        said_at=as_time(value.get("created_time")),
+        post_external_id=post,
+        author_external_id=author,
+        author_name=name,
+        text=as_text(value.get("message")),
+        kind=CommentKind.MENTION,
+    )
+    return (said,) if post is None else (said, mentioning(said))
+
+
+def _rating(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen:
+    """A recommendation, by the id of its story; or a comment under one."""
+    story, verb = as_id(value.get("open_graph_story_id")), value.get("verb")
+    if value.get("item") == "comment":
+        return _comment(value, account, at, story)
+    if value.get("item") != "rating":
+        return ()
+    if story is None:
+        return ("open_graph_story_id",)
+    if verb == "remove":
+        return (CommentRemoved(story, at),)
+    return (
+        CommentSeen(
+            external_id=story,
+            source="add" if verb == "add" else "edit",
+            seen_at=at,
+            said_at=as_time(value.get("created_time")),
+            author_external_id=as_id(value.get("reviewer_id")),
+            author_name=as_text(value.get("reviewer_name")),
+            text=as_text(value.get("review_text")) or "",
+            kind=CommentKind.REVIEW,
+            rating=rating_of(value),
+        ),
+    )
+
+
+def _instagram_comment(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen:
+    """Of before 2021 only the id and the text are there."""
+    if (identity := as_id(value.get("id"))) is None:
+        return ("id",)
+    author = as_mapping(value.get("from"))
+    author_id = as_id(author.get("id"))
+    return (
+        CommentSeen(
+            external_id=identity,
+            source="add",
+            seen_at=at,
+            post_external_id=as_id(as_mapping(value.get("media")).get("id")),
+            parent_external_id=as_id(value.get("parent_id")),
+            author_external_id=author_id,
+            author_name=as_text(author.get("username")),
+            text=as_text(value.get("text")),
+            by_account=author_id is not None and author_id == account,
+        ),
+    )
+
+
+def _instagram_mention(value: Mapping[str, Any], at: datetime) -> Seen:
+    """Only where: who and what are read from the network."""
+    media, comment = as_id(value.get("media_id")), as_id(value.get("comment_id"))
+    if (identity := comment or media) is None:
+        return ("media_id",)
+    said = CommentSeen(external_id=identity, source="add", seen_at=at, post_external_id=media, kind=CommentKind.MENTION)
+    return (said,) if media is None else (said, mentioning(said))
+
+
+def _author(value: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """Now `from`; before 2018 `sender_id` and `sender_name`, which mentions still have."""
+    author = as_mapping(value.get("from"))
+    return as_id(author.get("id")) or as_id(value.get("sender_id")), as_text(author.get("name")) or as_text(
+        value.get("sender_name")
+    )
 
 
 def _unreadable(reason: str, raw: object) -> Unreadable:

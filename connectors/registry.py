@@ -49,7 +49,7 @@ def webhook(settings: NetworkSettings, name: NetworkName) -> Webhook:
     """
     match name:
         case NetworkName.FACEBOOK:
-            return MetaWebhook(settings.graph.app_secret or "")
+            return MetaWebhook(settings.graph.app_secret or "", settings.graph.verify_token or "")
         case NetworkName.LINKEDIN:
             return LinkedInWebhook(settings.linkedin.client_secret or "")
     raise NotFound(f"no webhook for {name}")

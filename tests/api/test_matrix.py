@@ -48,6 +48,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     # webhooks answer to their signature (tests/api/v1/test_webhooks.py)
     ("GET", "/webhooks/meta"): Line("signature"),
     ("POST", "/webhooks/meta"): Line("signature"),
+    ("GET", "/webhooks/linkedin"): Line("signature"),
+    ("POST", "/webhooks/linkedin"): Line("signature"),
     # signing in
     ("GET", "/netiquette"): Line(PUBLIC),
     ("GET", "/connexion"): Line(PUBLIC),

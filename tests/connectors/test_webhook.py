@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.base import CommentRemoved, CommentSeen, Event, PostSeen, Unreadable, VisibilityChanged
+from connectors.base import Challenge, CommentRemoved, CommentSeen, Event, PostSeen, Unreadable, VisibilityChanged
 from connectors.registry import GraphSettings, NetworkSettings, webhook
-from models.errors import NotFound
-from models.vocabulary import NetworkName
+from models.vocabulary import CommentKind, NetworkName, PostKind
 
 SECRET = "a-secret"
 WEBHOOK = webhook(NetworkSettings(GraphSettings(app_secret=SECRET)), NetworkName.FACEBOOK)
@@ -86,10 +85,24 @@ def test_without_a_secret_nothing_is_authentic():
     assert not unconfigured.authentic({"x-hub-signature-256": signature(b"{}", "")}, b"{}")
 
 
-@pytest.mark.parametrize("name", [NetworkName.INSTAGRAM, NetworkName.LINKEDIN])
-def test_networks_that_are_not_spoken_to_yet_say_so(name):
-    with pytest.raises(NotFound, match=name):
-        webhook(NetworkSettings(GraphSettings()), name)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"hub.mode": "subscribe", "hub.challenge": "115"},
+        {"hub.mode": "subscribe", "hub.challenge": "115", "hub.verify_token": "no\ud800"},
+        {"hub.mode": "unsubscribe", "hub.challenge": "115", "hub.verify_token": "jeton"},
+    ],
+)
+def test_only_who_knows_the_verify_token_is_answered(asked):
+    settings = NetworkSettings(GraphSettings(verify_token="jeton"))
+    right = {"hub.mode": "subscribe", "hub.challenge": "115", "hub.verify_token": "jeton"}
+    assert webhook(settings, NetworkName.FACEBOOK).challenge(right) == Challenge("115", "text/plain; charset=utf-8")
+    assert webhook(settings, NetworkName.FACEBOOK).challenge(asked) is None
+    assert (
+        webhook(NetworkSettings(GraphSettings()), NetworkName.FACEBOOK).challenge(right | {"hub.verify_token": ""})
+        is None
+    )
 
 
 # ------------------------------------------------------------------------------------------------- comments
@@ -107,6 +120,7 @@ def test_a_comment_that_was_added():
             author_name="Louise Tremblay",
             text="Ma rue n'est pas déneigée 😀",
         ),
+        NetworkName.FACEBOOK,
     )
 
 
@@ -197,6 +211,173 @@ def test_the_time_of_an_entry_may_be_in_milliseconds_or_missing():
     assert before <= only(body(COMMENT, at=None)).change.seen_at <= datetime.now(UTC)
 
 
+# ------------------------------------------------------------------------------------------------- recorded shapes
+AT = int(SAID_AT.timestamp())
+TOLD = {"seen_at": ENTRY_AT, "said_at": SAID_AT}
+SHAPES = {
+    "a comment of a Page, as now": (
+        "page",
+        "feed",
+        COMMENT,
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", author_external_id="7001",
+                     author_name="Louise Tremblay", text=COMMENT["message"])],
+    ),
+    "a comment with the author of before 2018": (
+        "page",
+        "feed",
+        {key: item for key, item in COMMENT.items() if key != "from"} | {"sender_id": 7001, "sender_name": "Louise"},
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", author_external_id="7001", author_name="Louise",
+                     text=COMMENT["message"])],
+    ),
+    "a comment whose author is not said": (
+        "page",
+        "feed",
+        {key: item for key, item in COMMENT.items() if key != "from"},
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", text=COMMENT["message"])],
+    ),
+    "a comment that is only a picture": (
+        "page",
+        "feed",
+        {key: item for key, item in COMMENT.items() if key != "message"} | {"photo": "https://scontent.example/p.jpg"},
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", author_external_id="7001",
+                     author_name="Louise Tremblay")],
+    ),
+    "a removal without text, author or time": (
+        "page",
+        "feed",
+        {"item": "comment", "verb": "remove", "comment_id": "1_2", "post_id": "104_1", "parent_id": "104_1"},
+        [CommentRemoved("1_2", ENTRY_AT, "104_1")],
+    ),
+    "hidden by the city": (
+        "page",
+        "feed",
+        {"item": "comment", "verb": "hide", "comment_id": "1_2", "post_id": "104_1", "from": {"id": "104"}},
+        [VisibilityChanged("1_2", True, ENTRY_AT, "104_1", by_account=True)],
+    ),
+    "hidden by Facebook": (
+        "page",
+        "feed",
+        {"item": "comment", "verb": "hide", "comment_id": "1_2", "post_id": "104_1"},
+        [VisibilityChanged("1_2", True, ENTRY_AT, "104_1")],
+    ),
+    "a post of somebody else on the Page": (
+        "page",
+        "feed",
+        {"item": "status", "verb": "add", "post_id": "104_5", "message": "Un trou!", "created_time": AT,
+         "from": {"id": "7001", "name": "Louise"}},
+        [CommentSeen("104_5", "add", **TOLD, post_external_id="104_5", author_external_id="7001",
+                     author_name="Louise", text="Un trou!", kind=CommentKind.MENTION),
+         PostSeen("104_5", "Un trou!", None, SAID_AT, kind=PostKind.MENTIONING)],
+    ),
+    "a mention in a post, without its text": (
+        "page",
+        "mention",
+        {"post_id": "7001_9", "sender_name": "Louise", "item": "post", "sender_id": "7001", "verb": "add"},
+        [CommentSeen("7001_9", "add", ENTRY_AT, post_external_id="7001_9", author_external_id="7001",
+                     author_name="Louise", kind=CommentKind.MENTION),
+         PostSeen("7001_9", None, None, None, kind=PostKind.MENTIONING)],
+    ),
+    "a mention in a comment, with only ids and text": (
+        "page",
+        "mention",
+        {"message": "@Ville et la neige?", "post_id": "7001_9", "comment_id": "9_3"},
+        [CommentSeen("9_3", "add", ENTRY_AT, post_external_id="7001_9", text="@Ville et la neige?",
+                     kind=CommentKind.MENTION),
+         PostSeen("7001_9", None, None, None, kind=PostKind.MENTIONING)],
+    ),
+    "a mention that went away": (
+        "page", "mention", {"post_id": "7001_9", "item": "post", "verb": "remove"},
+        [CommentRemoved("7001_9", ENTRY_AT, "7001_9")],
+    ),
+    "a recommendation": (
+        "page",
+        "ratings",
+        {"item": "rating", "verb": "add", "open_graph_story_id": "555", "recommendation_type": "NEGATIVE",
+         "review_text": "Jamais de réponse", "reviewer_id": "7001", "reviewer_name": "Louise", "created_time": AT},
+        [CommentSeen("555", "add", **TOLD, author_external_id="7001", author_name="Louise",
+                     text="Jamais de réponse", kind=CommentKind.REVIEW, rating=1)],
+    ),
+    "a rating in stars, without words": (
+        "page",
+        "ratings",
+        {"item": "rating", "verb": "add", "open_graph_story_id": 555, "rating": 4, "reviewer_id": 7001},
+        [CommentSeen("555", "add", ENTRY_AT, author_external_id="7001", text="", kind=CommentKind.REVIEW, rating=4)],
+    ),
+    "a recommendation that was changed": (
+        "page", "ratings", {"item": "rating", "verb": "edit", "open_graph_story_id": "555", "review_text": "Mieux"},
+        [CommentSeen("555", "edit", ENTRY_AT, text="Mieux", kind=CommentKind.REVIEW)],
+    ),
+    "a recommendation that went away": (
+        "page", "ratings", {"item": "rating", "verb": "remove", "open_graph_story_id": "555"},
+        [CommentRemoved("555", ENTRY_AT)],
+    ),
+    "a comment under a recommendation": (
+        "page", "ratings", COMMENT | {"open_graph_story_id": "555", "parent_id": "555"},
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="555", author_external_id="7001",
+                     author_name="Louise Tremblay", text=COMMENT["message"])],
+    ),
+    "a comment on Instagram, as now": (
+        "instagram",
+        "comments",
+        {"id": "178", "text": "Et la neige?", "from": {"id": "9", "username": "louise"},
+         "media": {"id": "177", "media_product_type": "FEED"}, "parent_id": "176"},
+        [CommentSeen("178", "add", ENTRY_AT, post_external_id="177", parent_external_id="176",
+                     author_external_id="9", author_name="louise", text="Et la neige?")],
+    ),
+    "a comment on Instagram of before 2021": (
+        "instagram", "comments", {"id": "178", "text": "Et la neige?"},
+        [CommentSeen("178", "add", ENTRY_AT, text="Et la neige?")],
+    ),
+    "our own comment on Instagram, during a live": (
+        "instagram", "live_comments", {"id": "178", "text": "Bonjour", "from": {"id": "104"}, "media": {"id": "177"}},
+        [CommentSeen("178", "add", ENTRY_AT, post_external_id="177", author_external_id="104", text="Bonjour",
+                     by_account=True)],
+    ),
+    "a mention on Instagram in a comment": (
+        "instagram", "mentions", {"media_id": "177", "comment_id": "178"},
+        [CommentSeen("178", "add", ENTRY_AT, post_external_id="177", kind=CommentKind.MENTION),
+         PostSeen("177", None, None, None, kind=PostKind.MENTIONING)],
+    ),
+    "a mention on Instagram in a caption": (
+        "instagram", "mentions", {"media_id": "177"},
+        [CommentSeen("177", "add", ENTRY_AT, post_external_id="177", kind=CommentKind.MENTION),
+         PostSeen("177", None, None, None, kind=PostKind.MENTIONING)],
+    ),
+    "messages and story insights of Instagram": ("instagram", "story_insights", {"media_id": "177"}, []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_recorded_shape(name):
+    kind, field, value, expected = SHAPES[name]
+    raw = json.loads(body(value, field=field)) | {"object": kind}
+    network = NetworkName.FACEBOOK if kind == "page" else NetworkName.INSTAGRAM
+    events = WEBHOOK.parse(json.dumps(raw).encode())
+    assert list(events) == [Event("104", change, network) for change in expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "reason"),
+    [
+        ("page", "mention", {"item": "post"}, "post_id"),
+        ("page", "ratings", {"item": "rating"}, "open_graph_story_id"),
+        ("page", "feed", {"item": "status", "verb": "add"}, "post_id"),
+        ("instagram", "comments", {"text": "sans numéro"}, "id"),
+        ("instagram", "mentions", {}, "media_id"),
+    ],
+)
+def test_a_shape_that_lacks_its_id_is_kept_alone(kind, field, value, reason):
+    raw = json.loads(body(value, field=field)) | {"object": kind}
+    assert only(json.dumps(raw).encode()).change.reason == reason
+
+
+def test_a_list_of_bodies_is_read_as_each_of_them():
+    one, two = body(COMMENT), body(COMMENT | {"comment_id": "1_3"}, page="105")
+    events = WEBHOOK.parse(b"[" + one + b"," + two + b", 7]")
+    assert [event.account_external_id for event in events] == ["104", "105", None]
+    assert events[:2] == (*WEBHOOK.parse(one), *WEBHOOK.parse(two))
+
+
 # ------------------------------------------------------------------------------------------------- posts and the rest
 @pytest.mark.parametrize("item", ["post", "status", "photo", "video", "share"])
 def test_a_post_of_the_page(item):
@@ -210,7 +391,8 @@ def test_what_is_no_comment_is_dropped(item):
 
 
 def test_other_fields_and_messages_are_dropped():
-    assert WEBHOOK.parse(body(COMMENT, field="ratings")) == ()
+    assert WEBHOOK.parse(body(COMMENT, field="conversations")) == ()
+    assert WEBHOOK.parse(body({"item": "like", "verb": "add"}, field="ratings")) == ()
     assert WEBHOOK.parse(b'{"object": "page", "entry": [{"id": "104", "time": 1, "messaging": []}]}') == ()
 
 
@@ -236,7 +418,7 @@ def test_a_change_that_cannot_be_understood_is_kept_alone():
 def test_json_that_is_no_page_body(raw):
     event = only(raw)
     assert event.account_external_id is None
-    assert event.change.reason == "not_a_page"
+    assert event.change.reason == "unknown_object"
 
 
 @pytest.mark.parametrize("raw", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5000, b'{"a": }'])
