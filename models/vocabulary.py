@@ -13,6 +13,8 @@ class NetworkName(StrEnum):
     FACEBOOK = "facebook"
     INSTAGRAM = "instagram"
     LINKEDIN = "linkedin"
+    INSTAGRAM_PUBLIC = "instagram_public"
+    """The public pages of a profile, read only: `connectors/instagram_public.py` says when."""
 
 
 class Role(StrEnum):

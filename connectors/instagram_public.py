@@ -1,0 +1,215 @@
+"""The public pages of an Instagram profile, read and never written to: an optional source, off by default.
+
+For a city whose access to the API is not granted yet, and for its own profile. Instagram's terms of use forbid
+automatic collection without written permission; whoever turns this on says why, and the journal keeps it. The reading
+runs in `connectors.instagram_watch`, a process of its own that ends with each reading; ids begin with "igweb:", because
+the public ones are not those of the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from connectors.base import (
+    AccountRef,
+    Capabilities,
+    CommentSeen,
+    Figures,
+    Health,
+    Operation,
+    Page,
+    PostSeen,
+    Publication,
+    Receipt,
+    Usage,
+)
+from models.errors import Rejected, TokenInvalid
+from models.vocabulary import OperationKind, PostKind
+
+logger = logging.getLogger(__name__)
+
+PREFIX = "igweb:"
+POSTS = 12
+"""How many of the newest posts a reading looks at: what one page lists."""
+REQUESTS = 40
+"""The most requests of one reading."""
+EVERY = timedelta(hours=1)
+PAUSE, LONGEST_PAUSE = timedelta(hours=6), timedelta(days=7)
+"""How long nothing is read after a refusal; it doubles with each in a row."""
+FOR_GOOD = frozenset({"checkpoint", "login"})
+"""Ends after which nothing is read until a person has given another session: the breaker."""
+KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
+"""What the other process sees of our environment: none of our settings."""
+
+
+@dataclass(frozen=True)
+class PublicSettings:
+    """`justification` empty: off. `limit` is how long one reading may take, in seconds."""
+
+    justification: str = ""
+    limit: float = 300.0
+    pace: bool = True
+
+
+@dataclass
+class _Mark:
+    """What is remembered between readings; its JSON is the cursor."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    refusals: int = 0
+    broken: str | None = None
+    """Why the breaker is open."""
+    session: str | None = None
+    """Of which session: another one closes it."""
+
+    @classmethod
+    def at(cls, cursor: str | None) -> _Mark:
+        try:
+            return cls(**json.loads(cursor)) if cursor else cls()
+        except (ValueError, TypeError):
+            return cls()
+
+
+class InstagramPublic:
+    """One public profile (`connectors.base.Network`). The token is the JSON of a browser's cookies (`csrftoken`,
+    `sessionid`, `ds_user_id`…), or `{}`: as a visitor, who sees posts and no comments.
+    """
+
+    def __init__(self, settings: PublicSettings, account: AccountRef) -> None:
+        self._settings = settings
+        self._profile = account.external_id
+        self._token = account.token
+
+    def __repr__(self) -> str:
+        return f"InstagramPublic({self._profile!r})"
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities(frozenset(), publish=False, why_not=dict.fromkeys(OperationKind, "read_only"))
+
+    def health(self) -> Health:
+        """Whether the session can be read at all; nobody is asked, because each question is a risk."""
+        try:
+            self._cookies()
+        except TokenInvalid as dead:
+            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+        return Health(valid=True, reason=None, expires_at=None, missing=())
+
+    def pull(self, cursor: str | None, budget: int) -> Page:
+        """One reading, then a pause: an hour, or six hours and more after a refusal (`Usage.resume_at`).
+
+        TokenInvalid: Instagram asked for a person, or closed the session. It stays so until another one is given.
+        """
+        mark, session = _Mark.at(cursor), hashlib.sha256(self._token.encode()).hexdigest()[:12]
+        cookies = self._cookies()
+        if mark.broken is not None and mark.session == session:
+            raise TokenInvalid(mark.broken)
+        if budget < 1:
+            return Page((), (), json.dumps(asdict(mark)), more=True, calls=0)
+        now = datetime.now(UTC)
+        told = self._watch(
+            {
+                "profile": self._profile,
+                "cookies": cookies,
+                "counts": mark.counts,
+                "requests": min(budget, REQUESTS),
+                "posts": POSTS,
+                "pace": self._settings.pace,
+            }
+        )
+        end, counts = str(told.get("end")), told.get("counts") or mark.counts
+        logger.info("public pages of %s: %s after %s requests", self._profile, end, told.get("requests"))
+        if end in FOR_GOOD:
+            after = _Mark(counts, mark.refusals, end, session)
+        else:
+            after = _Mark(counts, 0 if end in {"done", "budget"} else mark.refusals + 1)
+        pause = EVERY if after.refusals == 0 else min(LONGEST_PAUSE, PAUSE * 2 ** min(after.refusals - 1, 8))
+        return Page(
+            tuple(_post(one) for one in told.get("posts", ())),
+            tuple(_comment(one, now) for one in told.get("comments", ())),
+            json.dumps(asdict(after)),
+            more=after.broken is not None,  # The next step says it, and asks nothing.
+            calls=int(told.get("requests", 0)),
+            usage=None if after.broken else Usage(0.0, datetime.now(UTC) + pause),
+        )
+
+    def look(self, comment: str) -> NoReturn:  # noqa: ARG002
+        raise Rejected("read_only")
+
+    def apply(self, operation: Operation, key: str) -> Receipt:  # noqa: ARG002
+        raise Rejected("not_supported")
+
+    def publish(self, publication: Publication, key: str) -> Receipt:  # noqa: ARG002
+        raise Rejected("not_supported")
+
+    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> NoReturn:  # noqa: ARG002
+        raise Rejected("read_only")
+
+    def figures(self, posts: Sequence[str]) -> Figures:  # noqa: ARG002
+        return Figures(None, {})
+
+    def _cookies(self) -> dict[str, str]:
+        try:
+            cookies = json.loads(self._token)
+        except ValueError:
+            cookies = None
+        if not isinstance(cookies, dict) or not all(isinstance(one, str) for one in cookies.values()):
+            raise TokenInvalid("session_unreadable")
+        return cookies
+
+    def _watch(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Start the other process and wait for it, for no longer than the limit. What it says of an error of its own is
+        not for the log: it may hold the session.
+        """
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "connectors.instagram_watch"],
+                input=json.dumps(job),
+                capture_output=True,
+                text=True,
+                timeout=self._settings.limit,
+                env={name: os.environ[name] for name in KEPT if name in os.environ},
+                check=False,
+            )
+            told = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            return {"end": "slow"}
+        except (OSError, ValueError):
+            return {"end": "crashed"}
+        return told if isinstance(told, dict) else {"end": "crashed"}
+
+
+def _post(one: Mapping[str, Any]) -> PostSeen:
+    code = str(one["code"])
+    return PostSeen(
+        PREFIX + code,
+        one.get("text"),
+        f"https://www.instagram.com/p/{code}/",
+        datetime.fromisoformat(str(one["at"])),
+        PostKind.REEL if one.get("video") is True else PostKind.POST,
+        one.get("comments"),
+    )
+
+
+def _comment(one: Mapping[str, Any], seen_at: datetime) -> CommentSeen:
+    parent, code = one.get("parent"), str(one["post"])
+    return CommentSeen(
+        external_id=PREFIX + str(one["id"]),
+        source="pull",
+        seen_at=seen_at,
+        said_at=datetime.fromisoformat(str(one["at"])),
+        post_external_id=PREFIX + code,
+        parent_external_id=None if parent is None else PREFIX + str(parent),
+        author_name=one.get("author"),
+        text=one.get("text"),
+        permalink=f"https://www.instagram.com/p/{code}/",
+        by_account=one.get("ours") is True,
+    )
