@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
+from pydantic import SecretStr
+
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
-from connectors.registry import GraphSettings, NetworkSettings, consent, network, webhook
+from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network, webhook
 from models.accounts import Account
 from models.errors import NotFound
 from models.locks import Locks, locks_for
@@ -54,7 +56,7 @@ class Parvis:
     @cached_property
     def classifier(self) -> Classifier:
         """The engine that reads comments; loaded at its first use, because most processes never need it."""
-        from classifiers.baseline import load  # noqa: PLC0415
+        from classifiers.engine import load  # noqa: PLC0415
 
         return load(self.settings.model)
 
@@ -141,10 +143,24 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
                 base_url=settings.graph_base_url,
                 version=settings.graph_version,
                 app_id=settings.meta_app_id,
-                app_secret=settings.meta_app_secret.get_secret_value() if settings.meta_app_secret else None,
-            )
+                app_secret=_opened(settings.meta_app_secret),
+                verify_token=_opened(settings.meta_verify_token),
+                dialog_url=settings.meta_dialog_url,
+                ad_accounts=settings.ad_accounts,
+            ),
+            linkedin=LinkedInSettings(
+                base_url=settings.linkedin_base_url,
+                auth_url=settings.linkedin_auth_url,
+                version=settings.linkedin_version,
+                client_id=settings.linkedin_client_id,
+                client_secret=_opened(settings.linkedin_client_secret),
+            ),
         ),
     )
+
+
+def _opened(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
 
 
 @contextmanager
