@@ -45,7 +45,7 @@ REQUESTS = 40
 EVERY = timedelta(hours=1)
 PAUSE, LONGEST_PAUSE = timedelta(hours=6), timedelta(days=7)
 """How long nothing is read after a refusal; it doubles with each in a row."""
-FOR_GOOD = frozenset({"checkpoint", "login"})
+FOR_GOOD = {"checkpoint": "checkpoint", "login": "logged_out"}
 """Ends after which nothing is read until a person has given another session: the breaker."""
 KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
 """What the other process sees of our environment: none of our settings."""
@@ -128,7 +128,7 @@ class InstagramPublic:
         end, counts = str(told.get("end")), told.get("counts") or mark.counts
         logger.info("public pages of %s: %s after %s requests", self._profile, end, told.get("requests"))
         if end in FOR_GOOD:
-            after = _Mark(counts, mark.refusals, end, session)
+            after = _Mark(counts, mark.refusals, FOR_GOOD[end], session)
         else:
             after = _Mark(counts, 0 if end in {"done", "budget"} else mark.refusals + 1)
         pause = EVERY if after.refusals == 0 else min(LONGEST_PAUSE, PAUSE * 2 ** min(after.refusals - 1, 8))
@@ -157,6 +157,8 @@ class InstagramPublic:
         return Figures(None, {})
 
     def _cookies(self) -> dict[str, str]:
+        if not self._settings.justification:
+            raise TokenInvalid("switched_off")
         try:
             cookies = json.loads(self._token)
         except ValueError:

@@ -8,6 +8,7 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.facebook import FacebookPage
 from connectors.graph import GraphSettings
 from connectors.instagram import Instagram
+from connectors.instagram_public import InstagramPublic, PublicSettings
 from connectors.linkedin import LinkedInPage
 from connectors.linkedin_consent import LinkedInConsent
 from connectors.linkedin_rest import LinkedInSettings
@@ -16,7 +17,7 @@ from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
 
-__all__ = ["GraphSettings", "LinkedInSettings", "NetworkSettings", "consent", "network", "webhook"]
+__all__ = ["GraphSettings", "LinkedInSettings", "NetworkSettings", "PublicSettings", "consent", "network", "webhook"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class NetworkSettings:
 
     graph: GraphSettings
     linkedin: LinkedInSettings = field(default_factory=LinkedInSettings)
+    public: PublicSettings = field(default_factory=PublicSettings)
 
 
 def network(settings: NetworkSettings, account: AccountRef) -> Network:
@@ -39,6 +41,8 @@ def network(settings: NetworkSettings, account: AccountRef) -> Network:
             return Instagram(settings.graph, account)
         case NetworkName.LINKEDIN:
             return LinkedInPage(settings.linkedin, account)
+        case NetworkName.INSTAGRAM_PUBLIC:
+            return InstagramPublic(settings.public, account)
     raise NotFound(f"no connector for {account.network}")
 
 

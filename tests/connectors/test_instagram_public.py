@@ -313,7 +313,7 @@ FEEDBACK = (403, {"Content-Type": "application/json"}, b'{"status":"fail","messa
 LOGIN = (302, {"Location": "https://www.instagram.com/accounts/login/?next=/"}, b"")
 
 
-@pytest.mark.parametrize(("refusal", "reason"), [(HALT, "checkpoint"), (FEEDBACK, "checkpoint"), (LOGIN, "login")])
+@pytest.mark.parametrize(("refusal", "reason"), [(HALT, "checkpoint"), (FEEDBACK, "checkpoint"), (LOGIN, "logged_out")])
 def test_the_breaker_opens_for_good_until_another_session_is_given(web, network, refusal, reason):
     web.post("Caa", "Collecte", [])
     web.refusals["/graphql/query"] = refusal
@@ -365,6 +365,14 @@ def test_nothing_can_be_done_there(network):
         with pytest.raises(Rejected):
             act()
     assert network.figures(["igweb:Caa"]).posts == {}
+
+
+def test_without_a_justification_nothing_is_read(web):
+    network = InstagramPublic(PublicSettings(), account(COOKIES))
+    assert (network.health().valid, network.health().reason) == (False, "switched_off")
+    with pytest.raises(TokenInvalid):
+        network.pull(None, 50)
+    assert web.calls == []
 
 
 @pytest.mark.parametrize("token", ["", "sessionid=1", "[]", '{"sessionid": 1}'])
