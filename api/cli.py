@@ -313,6 +313,14 @@ def account_add(
 
     if not token_stdin:
         raise _Stop(_("Give the token on the standard input, with --token-stdin: on the command line others see it."))
+    if network == "instagram_public":
+        print(
+            _(
+                "Caution: Instagram’s terms of use forbid automatic collection without Meta’s written permission, and "
+                "what is read is personal information. Give the cookies of an account made for this alone: Instagram "
+                "may close it."
+            )
+        )
     token = _line()
     with installation() as parvis:
         number = people.add_account(parvis, network, external_id, name=name, token=token, borough=borough)

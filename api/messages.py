@@ -41,6 +41,7 @@ REFUSALS: Mapping[str, str] = {
     "email_taken": N_("Somebody has this e-mail already."),
     "role_unknown": N_("Choose a role among %(known)s."),
     "network_unknown": N_("Choose a network among %(known)s."),
+    "public_off": N_("Reading public pages is off: PARVIS_INSTAGRAM_PUBLIC must say who allowed it and why."),
     "scope_unreadable": N_("Choose where the role holds."),
     "one_scope": N_("A role holds in one place: the city, a borough or an account."),
     "admin_everywhere": N_("Administration is for the whole city: who invites people can give any role."),
@@ -174,6 +175,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         NetworkName.FACEBOOK: N_("Facebook"),
         NetworkName.INSTAGRAM: N_("Instagram"),
         NetworkName.LINKEDIN: N_("LinkedIn"),
+        NetworkName.INSTAGRAM_PUBLIC: N_("Instagram, public pages"),
     },
     "role": {
         Role.MODERATOR: N_("Moderation"),

@@ -79,6 +79,14 @@ def _ad_accounts(value: str) -> str:
     return ",".join(accounts)
 
 
+def _justification(value: str) -> str:
+    if value == "off":
+        return ""
+    if value and " " not in value.strip():
+        raise PydanticCustomError("justification", N_("must be “off”, or say in a sentence who allowed it and why"))
+    return value.strip()
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -145,6 +153,8 @@ class Settings(BaseSettings):
     """A month; LinkedIn keeps each version for a year."""
     linkedin_client_id: str | None = None
     linkedin_client_secret: SecretStr | None = None
+    instagram_public: Annotated[str, AfterValidator(_justification)] = ""
+    """Why the public pages of an Instagram profile are read, in a sentence; empty or “off”: they are not."""
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""

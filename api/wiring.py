@@ -15,7 +15,15 @@ from pydantic import SecretStr
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network, webhook
+from connectors.registry import (
+    GraphSettings,
+    LinkedInSettings,
+    NetworkSettings,
+    PublicSettings,
+    consent,
+    network,
+    webhook,
+)
 from models.accounts import Account
 from models.errors import NotFound
 from models.locks import Locks, locks_for
@@ -155,6 +163,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
                 client_id=settings.linkedin_client_id,
                 client_secret=_opened(settings.linkedin_client_secret),
             ),
+            public=PublicSettings(justification=settings.instagram_public),
         ),
     )
 

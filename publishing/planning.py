@@ -22,7 +22,7 @@ from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.vocabulary import EffectKind, PostState
 
-LONGEST_TEXT = {"facebook": 63_206, "instagram": 2_200, "linkedin": 3_000}
+LONGEST_TEXT = {"facebook": 63_206, "instagram": 2_200, "linkedin": 3_000, "instagram_public": 0}
 """Characters that each network takes (Facebook: the limit that its own tools state)."""
 
 EDITABLE = frozenset({PostState.DRAFT, PostState.SUBMITTED, PostState.APPROVED, PostState.TO_REVIEW})

@@ -40,6 +40,10 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
     spoken = [name for name in NetworkName if _spoken(parvis, name)]
     if network not in spoken:
         raise Refused("network_unknown", field="network", known=", ".join(spoken))
+    public = network == NetworkName.INSTAGRAM_PUBLIC
+    if public and not parvis.settings.instagram_public:
+        raise Refused("public_off", field="network")
+    now = parvis.clock()
     with parvis.database.write() as session:
         borough_id = people.borough_named(session, borough).id if borough else None
         row = people.add_account(
@@ -50,8 +54,11 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
             name=name,
             token=token,
             borough_id=borough_id,
-            now=parvis.clock(),
+            now=now,
         )
+        if public:
+            why = parvis.settings.instagram_public
+            audit.note(session, "public_reading_on", f"account:{row.id}", now=now, person_id=None, justification=why)
         return row.id
 
 
