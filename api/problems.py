@@ -120,7 +120,8 @@ def _signed_out(request: Request, error: Exception) -> Response:
     where = "/connexion"
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"HX-Redirect": where})
-    if request.method == "GET" and request.url.path != "/":
+    # What a network's dialog sent back serves once, and is in no address that we write.
+    if request.method == "GET" and request.url.path != "/" and "code" not in request.query_params:
         asked = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
         where = f"{where}?{urlencode({'suite': asked})}"
     return RedirectResponse(where, 303)

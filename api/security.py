@@ -21,12 +21,18 @@ BODY_LIMIT = 1_048_576
 """Bytes. Nothing that is sent to Parvis is larger: Meta's batches hold a thousand small changes at most."""
 LANGUAGE_COOKIE = "parvis_language"
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
+
+def content_security_policy(*dialogs: str) -> str:
+    """What a page may load and send. `dialogs` are other origins that a form of this page may end at."""
+    targets = " ".join(["'self'", *sorted(set(dialogs))])
+    return (
+        "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; object-src 'none'; "
+        f"base-uri 'none'; form-action {targets}; frame-ancestors 'none'"
+    )
+
+
 _HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "content-security-policy": content_security_policy(),
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -120,7 +126,7 @@ class Door:
 
     def _add_headers(self, headers: MutableHeaders, request: Request) -> None:
         for name, value in _HEADERS.items():
-            headers[name] = value
+            headers.setdefault(name, value)  # A page may have a content security policy of its own.
         if self._https:
             headers["strict-transport-security"] = "max-age=31536000"
         headers["x-request-id"] = request.state.id

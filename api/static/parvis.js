@@ -3,7 +3,7 @@
 
 // Live parts rest while nobody looks at the page.
 document.addEventListener("htmx:before:request", (event) => {
-  if (document.hidden && event.target.matches("#live")) event.preventDefault();
+  if (document.hidden && event.target.matches("#live, #alarm")) event.preventDefault();
 });
 
 const root = document.documentElement;

@@ -15,6 +15,7 @@ from starlette.datastructures import FormData
 
 from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
+from api.web.accounts import alarm_values
 from api.web.queue import Words
 from api.wiring import Parvis
 from models.accounts import Account
@@ -81,7 +82,7 @@ def instant(wall: str, zone: ZoneInfo) -> datetime:
 
 # ------------------------------------------------------------------------------------------------- looking
 @router.get("")
-def show_posts(request: Request, viewer: Reader, session: ReadSession) -> Response:
+def show_posts(request: Request, viewer: Reader, parvis: Installation, session: ReadSession) -> Response:
     """Every post that the viewer may see, by state; those of the last while."""
     found = planning.posts(session, viewer)
     groups = [(state, [post for post in found if post.state == state]) for state in ORDER]
@@ -90,6 +91,7 @@ def show_posts(request: Request, viewer: Reader, session: ReadSession) -> Respon
         "posts/list.html",
         groups=[(state, some) for state, some in groups if some],
         may_write=viewer.may(Action.WRITE_POSTS),
+        **alarm_values(parvis, session, viewer),
     )
 
 

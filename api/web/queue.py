@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require
 from api.pages import PLACES, render
 from api.problems import Forbidden
+from api.web.accounts import alarm_values
 from api.wiring import Parvis
 from models.accounts import Account
 from models.comments import Comment, Decision, RuleVersion, VerdictRow
@@ -115,7 +116,7 @@ def show_queue(
     if not is_part(request):
         undoable = int(annulable) if annulable.isdecimal() and len(annulable) < 18 else None
         values = _list_values(parvis, session, viewer, view, part, counts, now=now)
-        return render(request, "queue/page.html", undoable=undoable, **values)
+        return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
     etag = _etag(part.items, counts, now)
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
@@ -143,6 +144,7 @@ def show_comment(
         request,
         "queue/page.html",
         undoable=None,
+        **alarm_values(parvis, session, viewer),
         **{**_list_values(parvis, session, viewer, view, part, counts, now=now), **values},
     )
 

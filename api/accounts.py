@@ -1,0 +1,245 @@
+"""How the city's accounts are: what is wrong and since when, until when all was read, what the network lets be done.
+
+Everything is read from the rows that the automatic jobs write; nothing is called.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from connectors.base import Capabilities
+from models import budget
+from models.accounts import Account, Delivery, SetAside
+from models.comments import SourcePost
+from models.effects import OPEN_STATES, Effect
+from models.errors import NotFound
+from models.figures import AccountFigures, PostFigures
+from models.people import Borough, Person
+from models.scope import Action, Viewer, visible
+from models.secrets import SecretUnreadable
+from models.vocabulary import AccountState, DeliveryState, OperationKind
+
+WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
+"""Days before a token's end from which its account says so, the queue and the posts say so, and it is urgent."""
+BEHIND = timedelta(hours=1)
+"""A page that was not read for so long is not read any more: pulls are minutes apart."""
+MEASURED = timedelta(days=30)
+
+
+class Level(StrEnum):
+    """How much a finding matters, worst first."""
+
+    PROBLEM = "problem"
+    """Work has stopped, or stops today."""
+    WARNING = "warning"
+    PAUSE = "pause"
+    """It passes by itself."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that people should know about an account; `kind` chooses the sentence."""
+
+    kind: str
+    level: Level
+    code: str = ""
+    """Why, of what is dead or refused."""
+    names: tuple[str, ...] = ()
+    """Of missing permissions."""
+    at: datetime | None = None
+    """Since when, or until when."""
+    days: int = 0
+
+
+@dataclass(frozen=True)
+class Card:
+    """One account as its card shows it."""
+
+    account: Account
+    findings: Sequence[Finding]
+    borough: str | None
+    connected_by: str | None
+    followers: AccountFigures | None
+    measured: Row[tuple[int, int | None, int | None, int | None, int | None]] | None
+    """Sums over the posts of the last thirty days: posts, reach, reactions, comments, shares."""
+    waiting: int
+    """Actions that are owed to the network."""
+    cannot: Mapping[str, frozenset[OperationKind]]
+    """By reason."""
+
+    @property
+    def level(self) -> Level | None:
+        """Of the worst finding; None: all is well."""
+        return self.findings[0].level if self.findings else None
+
+    def has(self, *kinds: str) -> bool:
+        """Whether one of these is found."""
+        return any(finding.kind in kinds for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Deliveries about an account that nobody connected: kept, and read when somebody does."""
+
+    network: str
+    external_id: str
+    deliveries: int
+    since: datetime
+
+
+def cards(
+    session: Session,
+    viewer: Viewer,
+    capabilities_of: Callable[[Account], Capabilities],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+) -> list[Card]:
+    """Every account in the viewer's scope, those with a problem first."""
+    statement = visible(select(Account), viewer, Action.SEE_ACCOUNTS, Account)
+    accounts = session.scalars(statement.order_by(Account.name, Account.id)).all()
+    ids = [account.id for account in accounts]
+    boroughs = {one.id: one.name for one in session.scalars(select(Borough))}
+    by = {account.connected_by for account in accounts}
+    people = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(by))).tuples().all())
+    followers, measured = _followers(session, ids), _measured(session, ids, now - MEASURED)
+    owed = select(Effect.account_id, func.count()).where(Effect.state.in_(OPEN_STATES), Effect.account_id.in_(ids))
+    waiting = dict(session.execute(owed.group_by(Effect.account_id)).tuples().all())
+    made = []
+    for account in accounts:
+        found, cannot = findings(account, zone=zone, now=now), {}
+        try:
+            cannot = _cannot(capabilities_of(account))
+        except SecretUnreadable:
+            found = [Finding("dead", Level.PROBLEM, "unreadable"), *(one for one in found if one.kind != "dead")]
+        except NotFound:
+            found = [Finding("refused", Level.PROBLEM, "no_connector"), *found]
+        made.append(
+            Card(
+                account,
+                found,
+                boroughs.get(account.borough_id or 0),
+                people.get(account.connected_by or 0),
+                followers.get(account.id),
+                measured.get(account.id),
+                waiting.get(account.id, 0),
+                cannot,
+            )
+        )
+    order = [*Level, None]
+    return sorted(made, key=lambda card: order.index(card.level))
+
+
+def findings(account: Account, *, zone: ZoneInfo, now: datetime) -> list[Finding]:
+    """What people should know about an account, worst first. Nothing: it works, and all is read."""
+    found: list[Finding] = []
+    dead = account.state == AccountState.TOKEN_INVALID
+    end = account.token_expires_at
+    if dead:
+        found.append(Finding("dead", Level.PROBLEM, account.state_reason or "", at=account.state_since))
+    elif end is not None and end <= now:
+        found.append(Finding("dead", Level.PROBLEM, "expired", at=end))
+        dead = True
+    elif end is not None and (days := _days(now, end, zone)) <= WARNED_DAYS:
+        found.append(Finding("expiring", Level.PROBLEM if days <= URGENT_DAYS else Level.WARNING, at=end, days=days))
+    if not dead:
+        lacking = account.missing
+        if not lacking and account.state == AccountState.PERMISSION_MISSING:
+            lacking = [account.state_reason or ""]
+        if lacking:
+            found.append(Finding("permission", Level.WARNING, names=tuple(lacking), at=account.state_since))
+        paused = budget.throttled(account, now)
+        if paused:
+            found.append(Finding("throttled", Level.PAUSE, at=account.throttled_until))
+        if account.state == AccountState.ACTIVE and account.state_reason:
+            found.append(Finding("refused", Level.PROBLEM, account.state_reason, at=account.state_since))
+        elif not paused and account.pulled_at is not None and now - account.pulled_at > BEHIND:
+            found.append(Finding("behind", Level.WARNING, at=account.pulled_at))
+    return sorted(found, key=lambda finding: list(Level).index(finding.level))
+
+
+def alarms(session: Session, viewer: Viewer, *, zone: ZoneInfo, now: datetime) -> list[tuple[Account, Finding]]:
+    """Accounts in the viewer's scope whose token is dead or ends within a week: what the queue and the posts say."""
+    near = and_(Account.token_expires_at.is_not(None), Account.token_expires_at <= now + timedelta(days=ALARMED_DAYS))
+    statement = select(Account).where(or_(Account.state == AccountState.TOKEN_INVALID, near))
+    accounts = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account).order_by(Account.name)).all()
+    return [(account, findings(account, zone=zone, now=now)[0]) for account in accounts]
+
+
+def unknown(session: Session) -> list[Unknown]:
+    """Accounts that networks speak of and nobody connected, oldest first."""
+    statement = (
+        select(SetAside.network, SetAside.account_external_id, func.count(), func.min(SetAside.at))
+        .where(SetAside.reason == "unroutable", SetAside.settled_at.is_(None))
+        .group_by(SetAside.network, SetAside.account_external_id)
+        .order_by(func.min(SetAside.id))
+    )
+    return [Unknown(network, name or "", count, since) for network, name, count, since in session.execute(statement)]
+
+
+def unreadable(session: Session) -> int:
+    """How many changes and whole deliveries are kept because nobody could read them."""
+    changes = select(func.count()).where(SetAside.reason != "unroutable", SetAside.settled_at.is_(None))
+    whole = select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE)
+    return (session.scalar(changes) or 0) + (session.scalar(whole) or 0)
+
+
+def _days(now: datetime, end: datetime, zone: ZoneInfo) -> int:
+    """Nights between the two, as the city's calendar counts them: 0 is today."""
+    return (end.astimezone(zone).date() - now.astimezone(zone).date()).days
+
+
+def _cannot(capabilities: Capabilities) -> dict[str, frozenset[OperationKind]]:
+    reasons: dict[str, set[OperationKind]] = defaultdict(set)
+    for kind in OperationKind:
+        if kind not in capabilities.operations:
+            reasons[capabilities.why_not.get(kind, "not_supported")].add(kind)
+    return {reason: frozenset(kinds) for reason, kinds in reasons.items()}
+
+
+def _followers(session: Session, ids: Sequence[int]) -> dict[int, AccountFigures]:
+    """The last row of each account."""
+    last = (
+        select(AccountFigures.account_id, func.max(AccountFigures.day).label("day"))
+        .where(AccountFigures.account_id.in_(ids))
+        .group_by(AccountFigures.account_id)
+        .subquery()
+    )
+    on = and_(AccountFigures.account_id == last.c.account_id, AccountFigures.day == last.c.day)
+    return {one.account_id: one for one in session.scalars(select(AccountFigures).join(last, on))}
+
+
+def _measured(
+    session: Session, ids: Sequence[int], since: datetime
+) -> dict[int, Row[tuple[int, int | None, int | None, int | None, int | None]]]:
+    """Sums of the last row of each post written since then."""
+    last = (
+        select(PostFigures.source_post_id, func.max(PostFigures.day).label("day"), SourcePost.account_id)
+        .join(SourcePost, SourcePost.id == PostFigures.source_post_id)
+        .where(SourcePost.account_id.in_(ids), SourcePost.created_at >= since)
+        .group_by(PostFigures.source_post_id, SourcePost.account_id)
+        .subquery()
+    )
+    on = and_(PostFigures.source_post_id == last.c.source_post_id, PostFigures.day == last.c.day)
+    statement = (
+        select(
+            last.c.account_id,
+            func.count().label("posts"),
+            func.sum(PostFigures.reach).label("reach"),
+            func.sum(PostFigures.reactions).label("reactions"),
+            func.sum(PostFigures.comments).label("comments"),
+            func.sum(PostFigures.shares).label("shares"),
+        )
+        .select_from(PostFigures)
+        .join(last, on)
+        .group_by(last.c.account_id)
+    )
+    return {row.account_id: row for row in session.execute(statement)}
