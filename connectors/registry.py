@@ -13,6 +13,7 @@ from connectors.linkedin import LinkedInPage
 from connectors.linkedin_consent import LinkedInConsent
 from connectors.linkedin_rest import LinkedInSettings
 from connectors.linkedin_webhook import LinkedInWebhook
+from connectors.meta_consent import MetaConsent
 from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
@@ -63,4 +64,6 @@ def consent(settings: NetworkSettings, name: NetworkName) -> Consent:
     """How a person connects accounts of a network. NotFound: it has no dialog, or its application is not configured."""
     if name is NetworkName.LINKEDIN and settings.linkedin.client_id and settings.linkedin.client_secret:
         return LinkedInConsent(settings.linkedin)
+    if name in {NetworkName.FACEBOOK, NetworkName.INSTAGRAM} and settings.graph.app_id and settings.graph.app_secret:
+        return MetaConsent(settings.graph)
     raise NotFound(f"no consent for {name}")

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from connectors.standin import facebook, instagram
+from connectors.standin import meta_consent as consent
 from connectors.standin.facebook_publishing import receive
 from connectors.standin.state import Fault, PageOfCity, Standin
 from connectors.standin.wire import Answer, Call, GraphError, seconds, unknown_path
@@ -23,6 +24,8 @@ def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
     """What Graph answers. Faults that only spoil the way back are the server's business, not this one's."""
     with state.lock:
         state.settle()
+        if call.path == "dialog/oauth":
+            return consent.dialog(state, call)
         state.calls += 1
         headers = {"facebook-api-version": call.version, **_usage(state, fault)}
         try:
@@ -74,6 +77,10 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
         raise GraphError(400, 2635, "(#2635) You are calling a deprecated version of the Ads API. Please update.")
     token = call.params.get("access_token", "")
     _check_proof(state, token, call.params.get("appsecret_proof"))
+    if call.path == "oauth/access_token":
+        return consent.access_token(state, call)
+    if call.path == "me/accounts":
+        return consent.accounts(state, call, token)
     if call.path == "debug_token":
         return {"data": _debug(state, token, call.params.get("input_token", ""))}
     page = _page_of(state, token)
@@ -114,6 +121,8 @@ def _check_proof(state: Standin, token: str, proof: str | None) -> None:
 def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
     if token != f"{state.app_id}|{state.app_secret}":
         raise GraphError(400, 100, "(#100) You must provide an app access token, or a user access token")
+    if (grant := state.grants.get(inspected)) is not None:
+        return consent.debug(state, grant)
     page = next((one for one in state.pages.values() if one.token == inspected), None)
     if page is None:
         error = {"code": 190, "message": "The access token could not be decrypted"}

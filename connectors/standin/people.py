@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass
@@ -58,12 +58,11 @@ class Ad:
 
 
 @dataclass
-class User(Person):
-    """Somebody of the city who may connect Pages. `codes` and `tokens` hold what the dialog and the exchange gave:
-    the permissions and the Pages that were chosen, and when it ends.
-    """
+class Grant:
+    """What a person of the city consented to in Meta's dialog: which Pages, and which permissions for them."""
 
-    codes: dict[str, tuple[tuple[str, ...], tuple[str, ...], str]] = field(default_factory=dict, repr=False)
-    """By code: permissions, Pages, and the address to which it was sent."""
-    tokens: dict[str, tuple[tuple[str, ...], tuple[str, ...], float]] = field(default_factory=dict, repr=False)
-    """By token: permissions, Pages, end in unix seconds."""
+    scopes: tuple[str, ...]
+    pages: tuple[str, ...]
+    redirect_uri: str
+    until: float
+    """End of the code or of the token, in unix seconds."""

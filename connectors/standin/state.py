@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from connectors.standin.people import Ad, Draft, Letter, Person, Review, User
+from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
@@ -216,7 +216,7 @@ class Standin:
             self.later: list[tuple[float, Callable[[], object]]] = []
             self.calls = 0
             self.ads: list[Ad] = []
-            self.users: dict[str, User] = {}
+            self.grants: dict[str, Grant] = {}  # By code and by user's token.
             self.percent: float | None = None
             self.regain_minutes = 0
             self._number = 10_000

@@ -1,0 +1,169 @@
+"""A person connects Pages: the dialog as a browser without JavaScript sees it, and what its code becomes."""
+
+from __future__ import annotations
+
+import logging
+from html.parser import HTMLParser
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+
+from connectors import registry
+from connectors.registry import GraphSettings, NetworkSettings
+from connectors.standin import instagram_state as instagram
+from models.errors import Ambiguous, NotFound, Rejected, Transient
+from models.vocabulary import NetworkName
+
+BACK = "http://127.0.0.1:8000/comptes/retour"
+WHO = {"redirect_uri": BACK, "verifier": "a-secret-verifier"}
+
+
+class Form(HTMLParser):
+    """The fields of the page's form, as a browser would send them, and its buttons."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str] = {}
+        self.scripts = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.scripts += tag == "script"
+        if tag == "input" and (given["type"] == "hidden" or "checked" in given):
+            self.fields[given["name"]] = given.get("value", "on")
+
+
+@pytest.fixture
+def settings(standin) -> NetworkSettings:
+    graph = standin.settings.graph
+    made = GraphSettings(
+        base_url=graph.base_url,
+        app_id=graph.app_id,
+        app_secret=graph.app_secret,
+        dialog_url=graph.base_url,
+        timeout=graph.timeout,
+        retries=(),
+    )
+    return NetworkSettings(graph=made)
+
+
+@pytest.fixture
+def consent(settings):
+    return registry.consent(settings, NetworkName.FACEBOOK)
+
+
+@pytest.fixture
+def answered(consent):
+    """What comes back with the browser, after a person's answer to the dialog."""
+
+    def answer(without: tuple[str, ...] = (), said: str = "yes") -> dict[str, str]:
+        address = consent.address(state="a-state", **WHO)
+        page = requests.get(address, timeout=5)
+        assert page.status_code == 200
+        form = Form(page.text)
+        assert form.scripts == 0
+        fields = {name: value for name, value in form.fields.items() if name not in without}
+        back = requests.post(address, data=fields | {"answer": said}, timeout=5, allow_redirects=False)
+        assert back.status_code == 302
+        assert back.headers["location"].startswith(BACK + "?")
+        return dict(parse_qsl(urlsplit(back.headers["location"]).query))
+
+    return answer
+
+
+def test_a_person_chooses_pages_and_gets_their_tokens(standin, consent, answered, settings):
+    other = standin.state.page("105", "Arrondissement", "jeton-105")
+    standin.state.page("106", "Une autre", "jeton-106")
+    instagram.profile(standin.state, other, "17841", "arrondissement")
+    back = answered(without=("page_106",))
+    assert back["state"] == "a-state"
+    offered = consent.exchange(code=back["code"], **WHO)
+    assert [(one.network, one.external_id, one.name, one.token) for one in offered] == [
+        (NetworkName.FACEBOOK, "104", "Ville de Sainte-Rive", standin.token),
+        (NetworkName.FACEBOOK, "105", "Arrondissement", "jeton-105"),
+        (NetworkName.INSTAGRAM, "17841", "arrondissement", "jeton-105"),
+    ]
+    assert [one.missing for one in offered] == [(), (), ()]
+    assert all(one.expires_at for one in offered)
+    assert consent.refresh(standin.account, None) is None
+
+
+def test_what_was_not_given_is_missing_by_name(standin, consent, answered):
+    back = answered(without=("scope_pages_manage_engagement", "scope_read_insights"))
+    (offered,) = consent.exchange(code=back["code"], **WHO)
+    assert offered.missing == ("pages_manage_engagement", "read_insights")
+    assert standin.network().health().missing == offered.missing
+
+
+def test_a_token_that_died_is_replaced(standin, consent, answered):
+    standin.page.dead = 460
+    (offered,) = consent.exchange(code=answered()["code"], **WHO)
+    assert offered.token != standin.token
+    standin.token = offered.token
+    assert standin.network().health().valid
+
+
+def test_a_refusal_comes_back_with_the_browser(answered):
+    back = answered(said="no")
+    assert (back["error"], back["state"]) == ("access_denied", "a-state")
+    assert "code" not in back
+
+
+def test_a_code_serves_once_and_for_its_own_address(consent, answered):
+    code = answered()["code"]
+    with pytest.raises(Rejected):
+        consent.exchange(code=code, redirect_uri="http://127.0.0.1:8000/ailleurs", verifier="")
+    consent.exchange(code=code, **WHO)
+    for used in (code, "unknown", ""):
+        with pytest.raises(Rejected):
+            consent.exchange(code=used, **WHO)
+
+
+def test_an_app_that_is_not_ours_gets_nothing(settings, answered):
+    wrong = GraphSettings(base_url=settings.graph.base_url, app_id="1001", app_secret="another", retries=())
+    with pytest.raises(Rejected):
+        registry.consent(NetworkSettings(wrong), NetworkName.INSTAGRAM).exchange(code=answered()["code"], **WHO)
+    with pytest.raises(NotFound):
+        registry.consent(NetworkSettings(GraphSettings()), NetworkName.FACEBOOK)
+    unknown = GraphSettings(base_url="http://x.invalid", app_id="9", app_secret="s", dialog_url=settings.graph.base_url)
+    address = registry.consent(NetworkSettings(unknown), NetworkName.FACEBOOK).address(state="s", **WHO)
+    assert requests.get(address, timeout=5).status_code == 400
+
+
+def test_advertisements_are_asked_about_only_where_they_are_shown(settings):
+    def asked(**more: object) -> str:
+        made = GraphSettings(app_id="1", app_secret="s", **more)
+        return registry.consent(NetworkSettings(made), NetworkName.FACEBOOK).address(state="s", **WHO)
+
+    assert "ads_read" not in asked()
+    assert "ads_read" in asked(ad_accounts=("act_1",))
+    assert asked().startswith("https://www.facebook.com/v26.0/dialog/oauth?client_id=1&")
+    assert "a-secret-verifier" not in asked()
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "500_before", "half_json", "throttle", "token_expired"])
+def test_nothing_secret_is_seen_when_an_exchange_fails(standin, consent, answered, settings, kind, caplog):
+    caplog.set_level(logging.DEBUG)
+    code = answered()["code"]
+    standin.fault(kind, path="oauth/access_token")
+    with pytest.raises(Exception) as caught:
+        consent.exchange(code=code, **WHO)
+    assert not isinstance(caught.value, Ambiguous)
+    seen = caplog.text + repr(caught.value) + repr(settings)
+    for secret in (code, standin.state.app_secret, standin.token, *standin.state.grants):
+        assert secret not in seen
+
+
+def test_tokens_are_not_shown_by_what_is_offered(consent, answered, standin):
+    offered = consent.exchange(code=answered()["code"], **WHO)
+    assert standin.token not in repr(offered)
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"true", b"[]"])
+def test_an_exchange_of_another_shape(answering, raw):
+    page = answering(raw, app_id="1", app_secret="s")
+    made = registry.consent(NetworkSettings(page._graph._settings), NetworkName.FACEBOOK)
+    with pytest.raises(Transient):
+        made.exchange(code="c", **WHO)
