@@ -186,9 +186,13 @@ class CommentVersion(Base):
 
 
 class VerdictRow(Base):
-    """What the classifier said of the newest text; one row a comment, replaced when the text or the model changes."""
+    """What is held of the newest text; one row a comment, replaced when the text or the model changes.
+
+    What a person corrected stands here in the place of what the model said; `models/learning.py` keeps both.
+    """
 
     __tablename__ = "verdict"
+    __table_args__ = (Index("ix_verdict_at", "at"),)
 
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
     version: Mapped[int]
@@ -200,6 +204,11 @@ class VerdictRow(Base):
     urgency: Mapped[int]
     scores: Mapped[dict[str, Any]]
     """Probabilities: {"intention": p, "group": p, "urgency": p, "language": p, "breaches": {label: p}}."""
+    certainty: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """{"intention": {"band": "high" | "medium" | "low", "calibrated": bool}}, and so for "groupe" and for each
+    breach that is shown: how sure, and whether this city's own decisions say so."""
+    abstained: Mapped[bool] = mapped_column(default=False)
+    """Whether the model did not know the intention, whatever somebody said since."""
     reasons: Mapped[list[Any]]
     """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
     suggestion: Mapped[str | None] = mapped_column(String(20))

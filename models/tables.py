@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models import accounts, audit, comments, effects, figures, idempotency, people, posts, requests311
+from models import accounts, audit, comments, effects, figures, idempotency, learning, people, posts, requests311
 from models.base import Base
 
 metadata = Base.metadata
@@ -14,6 +14,7 @@ __all__ = [
     "effects",
     "figures",
     "idempotency",
+    "learning",
     "metadata",
     "people",
     "posts",

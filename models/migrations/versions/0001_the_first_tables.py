@@ -56,6 +56,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_state_id", "delivery", ["state", "id"], unique=False)
     op.create_table(
+        "local_calibration",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("model", sa.String(length=100), nullable=False),
+        sa.Column("head", sa.String(length=40), nullable=False),
+        sa.Column("label", sa.String(length=40), nullable=False),
+        sa.Column("decided", sa.Integer(), nullable=False),
+        sa.Column("slope", sa.Double(), nullable=True),
+        sa.Column("offset", sa.Double(), nullable=True),
+        sa.Column("shown", sa.Integer(), nullable=False),
+        sa.Column("right", sa.Integer(), nullable=False),
+        sa.Column("followed", sa.Integer(), nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_local_calibration")),
+        sa.UniqueConstraint("model", "head", "label", name=op.f("uq_local_calibration_model_head_label")),
+    )
+    op.create_table(
         "message_template",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("code", sa.String(length=40), nullable=False),
@@ -535,6 +551,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_comment_version_comment", "comment_version", ["comment_id"], unique=False)
     op.create_table(
+        "correction",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("comment_version", sa.Integer(), nullable=False),
+        sa.Column("model", sa.String(length=100), nullable=False),
+        sa.Column("head", sa.String(length=40), nullable=False),
+        sa.Column("said", sa.String(length=40), nullable=True),
+        sa.Column("score", sa.Double(), nullable=True),
+        sa.Column("label", sa.String(length=40), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_correction_comment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_correction_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
+    )
+    op.create_index("ix_correction_comment", "correction", ["comment_id", "id"], unique=False)
+    op.create_table(
         "evidence",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_id", base.Id, nullable=False),
@@ -569,6 +602,8 @@ def upgrade() -> None:
         sa.Column("group_311", sa.String(length=40), nullable=True),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("scores", base.Json, nullable=False),
+        sa.Column("certainty", base.Json, nullable=False),
+        sa.Column("abstained", sa.Boolean(), nullable=False),
         sa.Column("reasons", base.Json, nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("suggested_rule", sa.String(length=20), nullable=True),
@@ -576,6 +611,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_verdict_comment_id")),
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_verdict")),
     )
+    op.create_index("ix_verdict_at", "verdict", ["at"], unique=False)
     op.create_table(
         "decision",
         sa.Column("id", base.Id, nullable=False),
