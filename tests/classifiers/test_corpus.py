@@ -82,6 +82,10 @@ def test_every_label_of_the_corpus_is_in_the_vocabulary_and_every_label_has_rows
     assert {breach for row in rows for breach, broken in row.netiquette.items() if broken} == set(Breach)
 
 
+def test_what_asks_nothing_of_the_city_is_in_no_group() -> None:
+    assert {row.groupe for row in corpus() if row.intention == Intention.OFF_TOPIC} == {Group311.OTHER}
+
+
 def test_every_group_has_lines_of_every_intention_that_no_template_made() -> None:
     cells = Counter((row.groupe, row.intention) for row in corpus() if not row.group.startswith("t-"))
     # What is off topic is no matter for a 311 group: its group is `autre`.
