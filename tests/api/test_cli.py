@@ -223,21 +223,22 @@ def test_a_new_token_takes_the_place_of_the_dead_one(command):
 
 
 def test_public_pages_are_read_only_where_somebody_said_why(command):
-    def add(**environment: str):
-        return command.run(
-            "account", "add", "instagram_public", "ville", "--name", "Ville", "--token-stdin", stdin=b"{}\n", **environment
-        )
+    def add():
+        line = ("account", "add", "instagram_public", "ville", "--name", "Ville", "--token-stdin")
+        return command.run(*line, stdin=b"{}\n")
 
     assert "PARVIS_INSTAGRAM_PUBLIC" in add().err
     assert count(Account) == 0
     why = "La greffière l'a permis le 12 novembre 2026, le temps d'obtenir l'API."
-    done = add(PARVIS_INSTAGRAM_PUBLIC=why)
+    command.set(instagram_public=why)
+    done = add()
     assert done.code == 0
     assert "conditions d’utilisation" in done.out
     with installation() as parvis, parvis.database.read() as session:
         data = session.scalars(select(AuditEntry.data).where(AuditEntry.action == "public_reading_on")).one()
         assert data == {"justification": why}
-    assert add(PARVIS_INSTAGRAM_PUBLIC="oui").code != 0
+    command.set(instagram_public="oui")
+    assert add().code != 0
 
 
 # ---------------------------------------------------------------------------------------------- keys
