@@ -9,6 +9,10 @@ VENDOR      := api/static/vendor
 PYTEST_ARGS ?=
 WORKERS     ?= 2
 DATA        ?= ../shared/data
+TRAIN       := .venv-train/bin
+TOKENS      ?= 3300000
+ENCODER     := classifiers/weights/encoder
+SHIPPED     := config.json tokenizer.json tokenizer_config.json model.onnx ngrams.npz calibration.json card.json
 
 # The icons that the pages use, from lucide-static; a page that needs another adds its name here.
 ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column check check-check chevron-down \
@@ -19,7 +23,7 @@ ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column c
          settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \
          triangle-alert undo-2 user user-check users wrench x
 
-.PHONY: setup demo run test check picture bench soak model format messages clean prerequisites
+.PHONY: setup demo run test check picture bench soak model model-full format messages clean prerequisites
 .DEFAULT_GOAL := setup
 
 setup: .venv/.ready node_modules/.ready $(VENDOR)/htmx.min.js   ## environment in .venv, browser libraries in $(VENDOR)
@@ -57,11 +61,18 @@ bench: setup          ## figures as ratios to a bare floor measured in the same 
 soak: setup           ## the long batteries; resumable, seeds and totals recorded
 	@$(BIN)/python tests/soak/run.py
 
-model: setup          ## rebuild the shipped model from the public data in DATA
-	@OPENBLAS_NUM_THREADS=1 $(BIN)/parvis train --data $(DATA) --out classifiers/weights
+model: .venv-train/.ready     ## rebuild the shipped model from its kept encoder and the public data in DATA
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAIN)/parvis train --data $(DATA) --encoder $(ENCODER) --out var/model
+	@$(TRAIN)/python -m classifiers.card var/model classifiers/weights
+	@cp $(addprefix var/model/,$(SHIPPED)) classifiers/weights/
+
+model-full: .venv-train/.ready ## the same, its encoder pre-trained first (hours; a second run goes on from the checkpoint)
+	@$(TRAIN)/python -m classifiers.pretrain $(DATA) var/encoder --tokens $(TOKENS)
+	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* classifiers/weights/encoder/
+	@$(MAKE) model
 
 clean:                ## forget all that set-up made
-	rm -rf .venv node_modules $(VENDOR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-train node_modules $(VENDOR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
 prerequisites:
 	@command -v npm >/dev/null || { echo "parvis needs npm (Debian: apt-get install npm)"; exit 1; }
@@ -72,10 +83,17 @@ prerequisites:
 	@echo "setup 1/3: Python environment in .venv (one or two minutes the first time)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
-	    --constraint constraints.txt --editable '.[dev,train]' | while read -r word _; do case $$word in \
+	    --constraint constraints.txt --editable '.[dev]' | while read -r word _; do case $$word in \
 	        Collecting) n=$$((n + 1)); printf '\r  found %d of %d packages' $$n $$(grep -c == constraints.txt);; \
 	        Installing) printf '\n  installing them';; \
 	        Successfully) printf '\n';; esac; done
+	@touch $@
+
+# torch is in this one alone: nothing that serves or tests needs it.
+.venv-train/.ready: pyproject.toml constraints.txt | prerequisites
+	@test -x $(TRAIN)/python || "$(PYTHON)" -m venv .venv-train
+	@$(TRAIN)/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt \
+	    --editable '.[train]'
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json .npmrc | prerequisites

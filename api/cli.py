@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from api.i18n import _, ngettext
+from api.i18n import _, format_number, ngettext
 
 if TYPE_CHECKING:
     from api.settings import Settings
@@ -204,17 +204,36 @@ def classify(file: Annotated[str, typer.Argument(help=_("A file, or - for the st
 @app.command(help=_("Measure the classifier on FILE (CSV: text,label), with confidence intervals."))
 def evaluate(
     file: Path,
-    task: Annotated[str, typer.Option(help=_("intention, groupe, urgence, langue, or one breach."))],
+    task: Annotated[str, typer.Option(help=_("intention, groupe, urgence, langue, netiquette, or one breach."))],
+    against: Annotated[
+        str | None, typer.Option(help=_("Another model, side by side on the same rows (as PARVIS_MODEL)."))
+    ] = None,
 ) -> None:
+    from api.commands.progress import progress, screen
+    from classifiers.evaluate import compare
     from classifiers.evaluate import evaluate as measure
 
+    ours = _classifier()
+    theirs = _classifier(against) if against else None
     try:
-        figures = measure(file, task, _classifier())
+        with progress(screen(stderr=True)) as show:
+
+            def say(count: int) -> None:
+                show(_("%(count)s texts", count=format_number(count)))
+
+            rows: dict[str, tuple[Figure | int, ...]] = (
+                dict(compare(file, task, ours, theirs, say=say))
+                if theirs is not None
+                else {name: (figure,) for name, figure in measure(file, task, ours, say=say).items()}
+            )
     except UnicodeDecodeError as error:
         raise _Stop(_("%(file)s is not a text in UTF-8.", file=file)) from error
-    for name, figure in figures.items():
+    if theirs is not None:
+        # The last column is what to read before a switch: an interval that holds zero says that nothing is shown.
+        print(f"{'':18} {ours.version:>26} {theirs.version:>26} {_('difference'):>26}")
+    for name, figures in rows.items():
         # The interval says how much a file of this size can tell at all.
-        print(f"{name:24} {figure if isinstance(figure, int) else _interval(figure)}")
+        print(f"{name:18} " + " ".join(f"{one if isinstance(one, int) else _interval(one):>26}" for one in figures))
 
 
 @app.command(help=_("Train the classifier again (needs the extra `train`)."))
@@ -222,11 +241,14 @@ def train(
     data: Annotated[
         Path | None, typer.Option(help=_("Folder of the public data; without it, the corpus alone."))
     ] = None,
-    out: Annotated[Path, typer.Option(help=_("Where the weights are written."))] = Path("weights"),
+    encoder: Annotated[
+        Path | None, typer.Option(help=_("Folder of the pre-trained encoder; without it, the n-grams alone."))
+    ] = None,
+    out: Annotated[Path, typer.Option(help=_("Where the model is written."))] = Path("weights"),
 ) -> None:
     from classifiers.train import train as fit
 
-    fit(data, out, print)
+    fit(data, out, encoder, print)
 
 
 @app.command(help=_("Read the accounts now, with progress."))
@@ -351,17 +373,17 @@ def key_rotate() -> None:
     print(_("Older keys can be taken away."))
 
 
-def _classifier() -> Classifier:
+def _classifier(model: str | None = None) -> Classifier:
     from zipfile import BadZipFile
 
     from api.settings import load
-    from classifiers.baseline import load as load_weights
+    from classifiers.engine import load as load_model
 
-    settings = load()
+    model = model or load().model
     try:
-        return load_weights(settings.model)
-    except (BadZipFile, ValueError, KeyError, EOFError) as error:
-        raise _Stop(_("%(file)s does not hold the weights of a model.", file=settings.model)) from error
+        return load_model(model)
+    except (BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
+        raise _Stop(_("%(file)s does not hold a model.", file=model)) from error
 
 
 def _interval(figure: Figure) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
@@ -18,6 +19,17 @@ class Context:
     default_language: Language = Language.FRENCH
     """Language of the page: a text of fewer than four words is taken to be in it."""
 
+    reasons: bool = True
+    """Whether to say which words moved the scores; rules and patterns are said in any case."""
+
+
+class Band(StrEnum):
+    """How sure a label is, in three steps whose limits come with the model; the door words them."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
 
 @dataclass(frozen=True)
 class Scored(Generic[Label]):
@@ -25,6 +37,7 @@ class Scored(Generic[Label]):
 
     label: Label
     score: float
+    band: Band | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +61,8 @@ class Verdict:
     reasons: tuple[Reason, ...]
     model: str
     """Name and version of what said so, kept with the verdict."""
+    hideable: frozenset[Breach] = frozenset()
+    """Breaches of which the model alone is sure enough to suggest hiding (estimated precision of .95 at 3 %)."""
 
 
 class Classifier(Protocol):

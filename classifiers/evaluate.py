@@ -25,6 +25,8 @@ ABSTAINED = "?"
 TASKS = ("intention", "groupe", "urgence", "langue", "netiquette", *Breach)
 """`netiquette`: any breach at all (label 0 or 1, scored by the highest of the six); a breach's name: that one alone."""
 
+_ONE_LABEL = frozenset({"intention", "groupe", "urgence", "langue"})
+_YES = 0.5
 _BATCH = 256
 
 
@@ -39,20 +41,51 @@ class Figure:
 
 def with_interval(measure: Callable[..., float], *arrays: Array, groups: Array | None = None) -> Figure:
     """A measure over arrays of equal length, and its interval; whole groups are resampled when there are groups."""
+    arrays = _as_numbers(arrays)
     generator = np.random.default_rng(SEED)
     count = len(arrays[0])
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)] if groups is not None else None
+    members = _Members(groups) if groups is not None else None
     drawn = []
     for _ in range(RESAMPLES):
-        if members is None:
-            rows = generator.integers(0, count, count)
-        else:
-            rows = np.concatenate([members[i] for i in generator.integers(0, len(members), len(members))])
+        rows = members.draw(generator) if members else generator.integers(0, count, count)
         value = measure(*(array[rows] for array in arrays))
         if not np.isnan(value):
             drawn.append(value)
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (float("nan"), float("nan"))
     return Figure(float(measure(*arrays)), float(low), float(high))
+
+
+def _as_numbers(arrays: Sequence[Array]) -> tuple[Array, ...]:
+    """Labels as numbers, the same number for the same label in all arrays: comparing strings takes most of the time."""
+    words = [array for array in arrays if array.dtype.kind in "US"]
+    if not words:
+        return tuple(arrays)
+    known = np.unique(np.concatenate(words))
+    return tuple(np.searchsorted(known, array) if array.dtype.kind in "US" else array for array in arrays)
+
+
+class _Members:
+    """The rows of each group, ready to be drawn group by group."""
+
+    def __init__(self, groups: Array) -> None:
+        _, inverse, self._sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        self._order = np.argsort(inverse, kind="stable")
+        self._starts = np.cumsum(self._sizes) - self._sizes
+
+    def draw(self, generator: np.random.Generator) -> Array:
+        """Rows of as many groups as there are, drawn with replacement."""
+        drawn = generator.integers(0, len(self._sizes), len(self._sizes))
+        sizes = self._sizes[drawn]
+        # Each drawn group's rows stand side by side in `_order`: its start, repeated, plus a count from zero.
+        offsets = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return np.asarray(self._order[np.repeat(self._starts[drawn], sizes) + offsets])
+
+
+def paired(
+    measure: Callable[..., float], truth: Array, ours: Array, theirs: Array, groups: Array | None = None
+) -> Figure:
+    """How much more one measures than the other on the same rows, resampled together."""
+    return with_interval(lambda t, a, b: measure(t, a) - measure(t, b), truth, ours, theirs, groups=groups)
 
 
 def auc(truth: Array, scores: Array) -> float:
@@ -98,30 +131,40 @@ def recall(truth: Array, said: Array) -> float:
     return float(said[truth.astype(bool)].mean()) if truth.any() else float("nan")
 
 
+def _accuracy_answered(truth: Array, said: Array, answered: Array) -> float:
+    return accuracy(truth[answered], said[answered]) if answered.any() else float("nan")
+
+
+# Each takes the truth, what was said, and, row by row, whether anything was (labels) or whether it is yes (scores).
+_Measure = Callable[[Array, Array, Array], float]
+_LABEL_MEASURES: Mapping[str, _Measure] = {
+    "macro_f1": lambda truth, said, _: macro_f1(truth, said),
+    "accuracy": lambda truth, said, _: accuracy(truth, said),
+    "answered": lambda _, __, answered: float(answered.mean()),
+    "accuracy_answered": _accuracy_answered,
+}
+_SCORE_MEASURES: Mapping[str, _Measure] = {
+    "auc": lambda truth, scores, _: auc(truth, scores),
+    "ece": lambda truth, scores, _: calibration_error(truth, scores),
+    "precision": lambda truth, _, yes: precision(truth, yes),
+    "recall": lambda truth, _, yes: recall(truth, yes),
+}
+
+
 def label_figures(truth: Array, said: Array, groups: Array | None = None) -> dict[str, Figure]:
     """Figures of a task with labels that exclude one another."""
     answered = said != ABSTAINED
-    figures = {
-        "macro_f1": with_interval(macro_f1, truth, said, groups=groups),
-        "accuracy": with_interval(accuracy, truth, said, groups=groups),
-        "answered": with_interval(lambda a: float(a.mean()), answered, groups=groups),
-    }
-    if answered.any():
-        kept = None if groups is None else groups[answered]
-        figures["accuracy_answered"] = with_interval(accuracy, truth[answered], said[answered], groups=kept)
-    return figures
+    names = _LABEL_MEASURES if answered.any() else {name: _LABEL_MEASURES[name] for name in list(_LABEL_MEASURES)[:3]}
+    return {name: with_interval(_LABEL_MEASURES[name], truth, said, answered, groups=groups) for name in names}
 
 
 def score_figures(
-    truth: Array, scores: Array, threshold: float = 0.5, groups: Array | None = None
+    truth: Array, scores: Array, threshold: float = _YES, groups: Array | None = None
 ) -> dict[str, Figure]:
     """Figures of a yes/no task from its probabilities."""
-    said = scores >= threshold
+    yes = scores >= threshold
     return {
-        "auc": with_interval(auc, truth, scores, groups=groups),
-        "ece": with_interval(calibration_error, truth, scores, groups=groups),
-        "precision": with_interval(precision, truth, said, groups=groups),
-        "recall": with_interval(recall, truth, said, groups=groups),
+        name: with_interval(measure, truth, scores, yes, groups=groups) for name, measure in _SCORE_MEASURES.items()
     }
 
 
@@ -143,26 +186,97 @@ def _rows(file: Path) -> list[Mapping[str, str]]:
         return [row for row in reader if row["text"] is not None and row["label"]]
 
 
-def evaluate(file: Path, task: str, classifier: Classifier, context: Context | None = None) -> dict[str, Figure | int]:
-    """Figures of a classifier on a CSV file with the columns `text` and `label`.
+@dataclass(frozen=True)
+class Labelled:
+    """A labelled file, read and checked for one task."""
+
+    task: str
+    texts: Sequence[str]
+    truth: Array
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether the task has labels that exclude one another, and not a probability."""
+        return self.task in _ONE_LABEL
+
+
+def labelled(file: Path, task: str) -> Labelled:
+    """The rows of a CSV file with the columns `text` and `label`.
 
     Labels are those of the vocabulary; for a breach or `netiquette`, 0 or 1. Raises `Refused` when the task is
-    unknown, the columns are missing or there is no row.
+    unknown, the columns are missing, a label is neither 0 nor 1, or there is no row.
     """
     if task not in TASKS:
         raise Refused("evaluation_task", task=task, tasks=", ".join(TASKS))
     rows = _rows(file)
     if not rows:
         raise Refused("evaluation_empty", file=file.name)
-    texts = [row["text"] for row in rows]
-    verdicts: list[Verdict] = []
-    for start in range(0, len(texts), _BATCH):
-        verdicts.extend(classifier.classify(texts[start : start + _BATCH], context or Context()))
-    if task in ("intention", "groupe", "urgence", "langue"):
-        truth = np.array([row["label"].strip() for row in rows])
-        said = np.array([_answer(verdict, task) for verdict in verdicts])
-        return {"n": len(rows), **label_figures(truth, said)}
-    return {"n": len(rows), **score_figures(_yes_no(rows), _breach_scores(verdicts, task))}
+    exclusive = task in _ONE_LABEL
+    truth = np.array([row["label"].strip() for row in rows]) if exclusive else _yes_no(rows)
+    return Labelled(task, [row["text"] for row in rows], truth)
+
+
+def answers(given: Labelled, classifier: Classifier, context: Context, say: Callable[[int], None]) -> Array:
+    """What a classifier says of each text: labels, or probabilities; only that is kept, so a long file takes little."""
+    kept: list[str | float] = []
+    for start in range(0, len(given.texts), _BATCH):
+        verdicts = classifier.classify(given.texts[start : start + _BATCH], context)
+        kept.extend(
+            _answer(verdict, given.task) if given.exclusive else _breach_score(verdict, given.task)
+            for verdict in verdicts
+        )
+        say(len(kept))
+    return np.array(kept)
+
+
+def figures(given: Labelled, said: Array) -> dict[str, Figure]:
+    """Figures of what was said, each with its interval."""
+    return label_figures(given.truth, said) if given.exclusive else score_figures(given.truth, said)
+
+
+def evaluate(
+    file: Path,
+    task: str,
+    classifier: Classifier,
+    context: Context | None = None,
+    say: Callable[[int], None] = lambda _: None,
+) -> dict[str, Figure | int]:
+    """Figures of a classifier on a labelled file (`labelled`, with its errors); `say` is told how many were read."""
+    given = labelled(file, task)
+    said = answers(given, classifier, context or Context(reasons=False), say)
+    return {"n": len(given.texts), **figures(given, said)}
+
+
+def compare(
+    file: Path,
+    task: str,
+    ours: Classifier,
+    theirs: Classifier,
+    context: Context | None = None,
+    say: Callable[[int], None] = lambda _: None,
+) -> dict[str, tuple[Figure, Figure, Figure]]:
+    """Figures of two classifiers on the same rows, and how much more the first has (rows resampled together)."""
+    given, read = labelled(file, task), context or Context(reasons=False)
+    first = answers(given, ours, read, say)
+    second = answers(given, theirs, read, lambda count: say(len(given.texts) + count))
+    measures = _LABEL_MEASURES if given.exclusive else _SCORE_MEASURES
+    extra = (first != ABSTAINED, second != ABSTAINED) if given.exclusive else (first >= _YES, second >= _YES)
+    one, other = figures(given, first), figures(given, second)
+    return {
+        name: (
+            one[name],
+            other[name],
+            with_interval(
+                lambda t, a, b, x, y, measure=measures[name]: measure(t, a, x) - measure(t, b, y),
+                given.truth,
+                first,
+                second,
+                *extra,
+            ),
+        )
+        for name in one
+        if name in other
+    }
 
 
 def _yes_no(rows: Sequence[Mapping[str, str]]) -> Array:
@@ -172,7 +286,5 @@ def _yes_no(rows: Sequence[Mapping[str, str]]) -> Array:
     return np.array([int(row["label"]) for row in rows])
 
 
-def _breach_scores(verdicts: Sequence[Verdict], task: str) -> Array:
-    if task == "netiquette":
-        return np.array([max(verdict.breaches.values()) for verdict in verdicts])
-    return np.array([verdict.breaches[Breach(task)] for verdict in verdicts])
+def _breach_score(verdict: Verdict, task: str) -> float:
+    return max(verdict.breaches.values()) if task == "netiquette" else verdict.breaches[Breach(task)]

@@ -6,7 +6,7 @@ import csv
 import lzma
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
@@ -16,6 +16,12 @@ from models.vocabulary import Breach
 
 TWEETS = 15_000
 """Random tweets with no word of a lexicon, as negatives: they taught the model more than any other source."""
+
+OFF_TOPIC = 1_500
+"""Of these, how many also stand for what is off topic, in no group and not urgent."""
+
+_OFF_TOPIC_WEIGHT = 0.3
+_TRANSLATED_WEIGHT = 0.5
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,7 @@ class Row:
     intention: str = ""
     groupe: str = ""
     urgence: str = ""
+    weight: float = 1.0
 
 
 def corpus() -> list[Row]:
@@ -55,8 +62,8 @@ def corpus() -> list[Row]:
 
 
 def public_sources(folder: Path, seed: int) -> list[Row]:
-    """Rows of MLMA (MIT), FTR (MIT), ToxiFrench's training side (MIT), and random tweets as negatives."""
-    return [*_mlma(folder), *_ftr(folder), *_toxifrench(folder), *_tweets(folder, seed)]
+    """Rows of MLMA (MIT), FTR (MIT), ToxiFrench's training side (MIT), translated spam (MIT), tweets as negatives."""
+    return [*_mlma(folder), *_ftr(folder), *_toxifrench(folder), *_sms(folder, seed), *_tweets(folder, seed)]
 
 
 def _csv(path: Path) -> Iterator[dict[str, str]]:
@@ -107,6 +114,16 @@ def _toxifrench(folder: Path) -> Iterator[Row]:
             yield Row(line["content"], "toxifrench_agreement", f"agreement-{line['msg_id']}", known)
 
 
+def _sms(folder: Path, seed: int) -> Iterator[Row]:
+    """Spam of telephones, translated by machine: weak, but advertising is rare everywhere else."""
+    lines = [line for line in _csv(folder / "sms_spam_fr" / "sms_spam_fr.csv") if line["text_fr"]]
+    fine = [line for line in lines if line["labels"] != "spam"]
+    kept = [line for line in lines if line["labels"] == "spam"] + random.Random(seed).sample(fine, 800)
+    for number, line in enumerate(kept):
+        known = {Breach.SPAM: line["labels"] == "spam"}
+        yield Row(line["text_fr"], "sms_spam_fr", f"sms-{number}", known, weight=_TRANSLATED_WEIGHT)
+
+
 def _tweets(folder: Path, seed: int) -> Iterator[Row]:
     """Words of identity are in no lexicon, so that their neutral mentions stay among these negatives."""
     coarse = {
@@ -127,7 +144,10 @@ def _tweets(folder: Path, seed: int) -> Iterator[Row]:
         if any(token.form == "<url>" for token in text.tokens):
             # A tweet with a link may well be an advertisement.
             del known[Breach.SPAM]
-        yield Row(lines[index], "tweets_fr", f"tweet-{index}", known)
+        row = Row(lines[index], "tweets_fr", f"tweet-{index}", known)
+        if kept < OFF_TOPIC and not any(hit.level for hit in lexicon.hits(text)):
+            row = replace(row, intention="hors_sujet", groupe="autre", urgence="0", weight=_OFF_TOPIC_WEIGHT)
+        yield row
         kept += 1
         if kept == TWEETS:
             return

@@ -52,6 +52,11 @@ class Text:
     tokens: tuple[Token, ...]
 
     @property
+    def pieces(self) -> tuple[str, ...]:
+        """What the encoder reads, one piece for each token: the form, or the plainest other reading of it."""
+        return tuple(token.variants[-1] if token.variants else token.form for token in self.tokens)
+
+    @property
     def words(self) -> int:
         return sum(token.is_word for token in self.tokens)
 

@@ -14,14 +14,14 @@ from rich.console import Console
 from api.commands.classify import BATCH, classify, read_lines
 from api.commands.progress import progress
 from classifiers.base import Context
-from classifiers.baseline import Baseline, load
+from classifiers.engine import Engine, load
 from models.vocabulary import Breach
 
 KEYS = ["id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "services", "place", "reasons", "model"]
 
 
 @pytest.fixture(scope="session")
-def engine() -> Baseline:
+def engine() -> Engine:
     return load()
 
 

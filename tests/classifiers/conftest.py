@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from classifiers.base import Context, Verdict
-from classifiers.baseline import Baseline, load
+from classifiers.engine import Engine, load
 
 
 @pytest.fixture(scope="session")
-def engine() -> Baseline:
+def engine() -> Engine:
     return load()
 
 
 @pytest.fixture
-def verdict(engine: Baseline) -> Callable[[str], Verdict]:
+def verdict(engine: Engine) -> Callable[[str], Verdict]:
     return lambda text: engine.classify([text], Context())[0]

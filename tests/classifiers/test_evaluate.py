@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifiers.baseline import Baseline
+from classifiers.engine import Engine
 from classifiers.evaluate import Figure, auc, calibration_error, evaluate, macro_f1
 from models.errors import Refused
 
@@ -22,7 +22,7 @@ def test_macro_f1_and_calibration_error() -> None:
     assert calibration_error(np.array([0, 1]), np.array([0.9, 0.9])) == pytest.approx(0.4)
 
 
-def test_figures_of_a_small_file(tmp_path: Path, engine: Baseline) -> None:
+def test_figures_of_a_small_file(tmp_path: Path, engine: Engine) -> None:
     file = tmp_path / "insulte.csv"
     file.write_text("text,label\nToi connard,1\nMerci beaucoup,0\nespèce d'imbécile,1\nBelle journée,0\n", "utf-8")
     figures = evaluate(file, "insulte", engine)
@@ -44,7 +44,7 @@ def test_figures_of_a_small_file(tmp_path: Path, engine: Baseline) -> None:
         ("text,label\na,oui\n", "insulte", "evaluation_labels"),
     ],
 )
-def test_a_bad_file_is_refused_by_name(tmp_path: Path, engine: Baseline, content: str, task: str, code: str) -> None:
+def test_a_bad_file_is_refused_by_name(tmp_path: Path, engine: Engine, content: str, task: str, code: str) -> None:
     file = tmp_path / "x.csv"
     file.write_text(content, "utf-8")
     with pytest.raises(Refused) as refused:

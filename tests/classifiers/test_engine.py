@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from classifiers.base import Context, Verdict
-from classifiers.baseline import Baseline
+from classifiers.engine import Engine
+from classifiers.ngrams import HEADS
 from classifiers.reasons import REASON_CODES, ReasonCode
+from classifiers.text import read
 from models.vocabulary import Breach, Intention, Language
 
 Judge = Callable[[str], Verdict]
@@ -52,7 +54,7 @@ def test_no_text_makes_it_raise(verdict: Judge, text: str) -> None:
 
 @given(st.lists(st.text(), max_size=5))
 @settings(max_examples=100, deadline=None)
-def test_order_is_kept_and_neighbours_change_nothing(engine: Baseline, texts: list[str]) -> None:
+def test_order_is_kept_and_neighbours_change_nothing(engine: Engine, texts: list[str]) -> None:
     together = engine.classify(texts, Context())
     alone = [engine.classify([text], Context())[0] for text in texts]
     assert len(together) == len(texts)
@@ -176,7 +178,7 @@ def test_a_danger_that_is_over_raises_no_alarm(verdict: Judge, text: str) -> Non
     assert verdict(text).urgency.level < 2
 
 
-def test_language_is_told_from_four_words_on(verdict: Judge, engine: Baseline) -> None:
+def test_language_is_told_from_four_words_on(verdict: Judge, engine: Engine) -> None:
     assert verdict("Thank you very much for the great work on our street").language.label == Language.ENGLISH
     assert verdict("Merci beaucoup pour votre beau travail").language.label == Language.FRENCH
     assert verdict("Muchas gracias por el trabajo que hicieron en nuestra calle").language.label == Language.OTHER
@@ -185,21 +187,14 @@ def test_language_is_told_from_four_words_on(verdict: Judge, engine: Baseline) -
     assert engine.classify(["Thank you"], english)[0].language.label == Language.ENGLISH
 
 
-def test_word_weights_add_up_to_the_score(engine: Baseline) -> None:
-    """The reasons are the sum itself: the difference between two texts is what the words of each weigh."""
-    from classifiers.linear import position
-    from classifiers.text import read
-
-    head = engine._model.heads["netiquette"]
-    column = position("netiquette", Breach.INSULT)
-    scores = engine._model.score(read("Le conseiller est un crétin"))
-    probability = scores.probabilities["netiquette"][column]
-    import numpy as np
-
-    logit = (np.log(probability / (1 - probability)) - head.offset[column]) / head.slope[column]
-    shape = scores.whole("netiquette", column)
-    assert logit == pytest.approx(
-        scores.contributions("netiquette", column).sum() + shape + head.bias[column], abs=1e-6
+def test_the_n_grams_weights_add_up_to_the_logit(engine: Engine) -> None:
+    """The reasons of this branch are the sum itself: what the words weigh, the text's shape and the bias."""
+    ngrams = engine._model._ngrams
+    column = HEADS["netiquette"].index(Breach.INSULT)
+    reading = ngrams.read(read("Le conseiller est un crétin"))
+    parts = reading.contributions("netiquette", column).sum() + reading.whole("netiquette", column)
+    assert reading.logits["netiquette"][column] == pytest.approx(
+        parts + ngrams.heads["netiquette"].bias[column], abs=1e-6
     )
 
 

@@ -1,0 +1,192 @@
+"""The engine: lexicons and patterns over a model. It turns probabilities into a verdict, and says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from classifiers import lexicon
+from classifiers.base import Band, Context, Scored, Urgency, Verdict
+from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
+from classifiers.ngrams import HEADS
+from classifiers.patterns import Hit
+from classifiers.reasons import ReasonCode
+from classifiers.text import Text, read
+from models.vocabulary import Breach, Group311, Intention, Language, Reason
+
+Floats = npt.NDArray[np.floating[Any]]
+
+WORDS_TO_TELL_LANGUAGE = 4
+_PAGE_PRIOR = 20.0
+"""Odds given to the page's language (French) before reading: franglais or a place name must not flip it."""
+
+_LANGUAGE_CHARACTERS = 2_000
+_WORDS_SHOWN = 3
+_SHOWN_BREACH = 0.5
+
+_LANGUAGES: Mapping[str, Language] = {"fr": Language.FRENCH, "en": Language.ENGLISH}
+
+
+@cache
+def _language_identifier() -> Any:
+    # Loaded at the first text long enough, not with the engine: it takes longer than everything else together.
+    from py3langid import langid  # noqa: PLC0415
+
+    identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+    identifier.set_languages(["fr", "en", "es", "ar", "ht"])
+    return identifier
+
+
+def _language(text: Text, context: Context) -> Scored[Language]:
+    if text.words < WORDS_TO_TELL_LANGUAGE:
+        return Scored(context.default_language, 0.5)
+    # Marks and links are no language, and their Latin letters would pass for one.
+    plain = re.sub(r"https?://\S+|@\w+|[^\w\s'’-]", " ", text.original[:_LANGUAGE_CHARACTERS])
+    odds: dict[Language, float] = dict.fromkeys(Language, 0.0)
+    for code, probability in _language_identifier().rank(plain.encode("utf-8", "replace").decode("utf-8").lower()):
+        odds[_LANGUAGES.get(code, Language.OTHER)] += float(probability)
+    odds[context.default_language] *= _PAGE_PRIOR
+    total = sum(odds.values())
+    best = max(odds, key=lambda language: odds[language])
+    return Scored(best, odds[best] / total if total else 0.5)
+
+
+class Scorer(Protocol):
+    """What the engine needs of a model, ours or another; a head that it has not is missing from its scores."""
+
+    calibrations: Mapping[str, Calibration]
+    version: str
+
+    def score(self, texts: Sequence[Text]) -> list[Scores]:
+        """Probabilities of each text, in order; none depends on its neighbours."""
+
+    def weights(self, text: Text, scores: Scores, wanted: Sequence[tuple[str, str]]) -> list[Floats]:
+        """How much each token of a text moved each wanted (head, label)."""
+
+
+class Engine:
+    """Lexicon over a model. Rules raise a probability and never lower one; urgency 2 is rules or model."""
+
+    def __init__(self, model: Scorer) -> None:
+        self._model = model
+
+    @property
+    def version(self) -> str:
+        return self._model.version
+
+    def classify(self, texts: Sequence[str], context: Context) -> list[Verdict]:
+        readings = [read(text) for text in texts]
+        return [
+            self._verdict(text, scores, context)
+            for text, scores in zip(readings, self._model.score(readings), strict=True)
+        ]
+
+    def _verdict(self, text: Text, scores: Scores, context: Context) -> Verdict:
+        language = _language(text, context)
+        found = lexicon.hits(text)
+        breaches = self._breaches(text, scores, found)
+        intention = self._best(text, scores, "intention", Intention)
+        group = self._best(text, scores, "groupe", Group311)
+        urgency = self._urgency(text, scores, found)
+        reasons = [_reason(hit) for hit in found]
+        if text.words < WORDS_TO_TELL_LANGUAGE:
+            reasons.append(Reason(ReasonCode.LANGUAGE_DEFAULT))
+        if context.reasons:
+            wanted = [(head, said.label) for head, said in (("intention", intention), ("groupe", group)) if said]
+            wanted += [("netiquette", breach) for breach, score in breaches.items() if score >= _SHOWN_BREACH]
+            wanted += [("urgence", str(urgency.level))] if urgency.level else []
+            reasons.extend(self._words(text, scores, [pair for pair in wanted if pair[0] in scores.probabilities]))
+        hideable = self._hideable(text, scores)
+        return Verdict(language, intention, group, breaches, urgency, tuple(reasons), self.version, hideable)
+
+    def _breaches(self, text: Text, scores: Scores, found: Sequence[Hit]) -> dict[Breach, float]:
+        modelled = scores.probabilities.get("netiquette") if text.words else None
+        breaches = {
+            breach: 0.0 if modelled is None else float(modelled[column]) for column, breach in enumerate(Breach)
+        }
+        for hit in found:
+            if hit.breach is not None:
+                breaches[hit.breach] = max(breaches[hit.breach], hit.score)
+        return breaches
+
+    def _hideable(self, text: Text, scores: Scores) -> frozenset[Breach]:
+        if not text.words or "netiquette" not in scores.probabilities:
+            return frozenset()
+        limits = zip(
+            Breach, scores.probabilities["netiquette"], self._model.calibrations["netiquette"].hide, strict=False
+        )
+        return frozenset(breach for breach, score, limit in limits if limit is not None and score >= limit)
+
+    def _best(self, text: Text, scores: Scores, head: str, kind: type[Any]) -> Scored[Any] | None:
+        """The likeliest label, or None when there is no word to read or the model is not sure enough."""
+        probabilities = scores.probabilities.get(head)
+        if probabilities is None or not text.words:
+            return None
+        best = int(probabilities.argmax())
+        score, calibration = float(probabilities[best]), self._model.calibrations[head]
+        if score < calibration.threshold:
+            return None
+        medium, high = calibration.bands
+        band = Band.HIGH if score >= high else Band.MEDIUM if score >= medium else Band.LOW
+        return Scored(kind(HEADS[head][best]), score, band)
+
+    def _urgency(self, text: Text, scores: Scores, found: Sequence[Hit]) -> Urgency:
+        """Level 2 when a rule says so or the model passes its threshold; level 1 likewise, at its own."""
+        modelled = scores.probabilities.get("urgence") if text.words else None
+        none, same_day, immediate = (1.0, 0.0, 0.0) if modelled is None else (float(p) for p in modelled)
+        ruled = max((hit.score for hit in found if hit.level == 2), default=0.0)
+        calibration = self._model.calibrations.get("urgence")
+        if ruled or (calibration and immediate >= calibration.threshold):
+            return Urgency(2, max(ruled, immediate))
+        ruled = max((hit.score for hit in found if hit.level == 1), default=0.0)
+        if ruled or (calibration and same_day + immediate >= calibration.same_day):
+            return Urgency(1, max(ruled, same_day + immediate))
+        return Urgency(0, none)
+
+    def _words(self, text: Text, scores: Scores, wanted: Sequence[tuple[str, str]]) -> Iterator[Reason]:
+        """The words that moved each wanted logit up the most."""
+        words = [index for index, token in enumerate(text.tokens) if token.is_word]
+        for (head, label), weights in zip(wanted, self._model.weights(text, scores, wanted), strict=True):
+            for index in sorted(words, key=lambda index: -weights[index])[:_WORDS_SHOWN]:
+                if weights[index] > 0:
+                    token, params = text.tokens[index], {"head": head, "label": str(label)}
+                    yield Reason(ReasonCode.WORD_WEIGHT, params, token.start, token.end, float(weights[index]))
+
+
+def _reason(hit: Hit) -> Reason:
+    return Reason(hit.code, {"kind": hit.kind} if hit.kind else {}, hit.start, hit.end, hit.score)
+
+
+def _ours(folder: Path) -> Model:
+    """The model of a folder; without an encoder in it, the n-gram branch alone."""
+    if not (folder / ENCODER_FILE).exists():
+        return Model.load(folder, None)
+    # The libraries behind it are loaded with it alone: most commands never read a text.
+    from classifiers.onnx import OnnxEncoder  # noqa: PLC0415
+
+    return Model.load(folder, OnnxEncoder(folder))
+
+
+def load(model: str | Path | None = None) -> Engine:
+    """The engine with the model that ships, or with another one.
+
+    `model`: a folder made by `parvis train`; or what `classifiers.hub.described` understands, which needs torch.
+    FileNotFoundError: no such file. ValueError, KeyError or BadZipFile: not a model. Refused: torch is missing, or
+    the map of labels does not fit.
+    """
+    if not model:
+        with resources.as_file(resources.files("classifiers").joinpath("weights")) as shipped:
+            return Engine(_ours(shipped))
+    if (Path(model) / CALIBRATION_FILE).exists():
+        return Engine(_ours(Path(model)))
+    # `transformers` is slow to import, and only its models need this file.
+    from classifiers.hub import HubModel  # noqa: PLC0415
+
+    return Engine(HubModel(str(model)))
