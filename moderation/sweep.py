@@ -55,7 +55,9 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
             )
         )
         if post is None:
-            continue  # A thread without a comment, of a post that nobody told of.
+            post = SourcePost(account_id=account.id, external_id=thread.post_external_id, kind=PostKind.POST)
+            session.add(post)
+            session.flush()
         post.read_at = max(post.read_at or thread.began_at, thread.began_at)
         suspected = (
             Comment.source_post_id == post.id,

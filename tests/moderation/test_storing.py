@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import count, pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 from sqlalchemy.orm import joinedload
 
-from connectors.base import CommentRemoved, CommentSeen, PostSeen, VisibilityChanged
+from connectors.base import AdSeen, CommentRemoved, CommentSeen, Page, PostSeen, ThreadRead, VisibilityChanged
 from models.accounts import Account, SetAside
 from models.comments import Author, Comment, CommentVersion, SourcePost
-from models.vocabulary import CommentState
-from moderation import retention, storing
+from models.vocabulary import CommentKind, CommentState, HiddenBy, PostKind
+from moderation import retention, storing, sweep
 
 BORN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 NAMES = count()
@@ -42,6 +43,8 @@ seen = st.builds(
     author_external_id=st.sampled_from([None, "louis"]),
     text=texts,
     hidden=st.sampled_from([None, True, False]),
+    kind=st.sampled_from(CommentKind),
+    rating=st.sampled_from([None, None, 1, 5]),
     by_account=st.sampled_from([False, False, False, True]),
 )
 observations = st.lists(
@@ -50,7 +53,10 @@ observations = st.lists(
         seen,
         seen,
         st.builds(CommentRemoved, external_id=st.just("?"), at=times),
-        st.builds(VisibilityChanged, external_id=st.just("?"), hidden=st.booleans(), at=times),
+        st.builds(
+            VisibilityChanged, external_id=st.just("?"), hidden=st.booleans(), at=times, by_account=st.booleans()
+        ),
+        st.builds(ThreadRead, post_external_id=st.just("post-1"), began_at=times),
     ),
     min_size=1,
     max_size=7,
@@ -70,10 +76,14 @@ def end_state(city, external_id):
         "text": comment.text,
         "created_at": comment.created_at if comment.version else None,
         "hidden": comment.hidden,
+        "hidden_by": comment.hidden_by,
+        "kind": comment.kind,
+        "rating": comment.rating,
+        "suspected": comment.look_due_at is not None,
         "removed": comment.removed,
         "by_city": comment.by_city,
         "author": comment.author.external_id if comment.author else None,
-        "post": comment.source_post.external_id if comment.source_post else None,
+        "post": comment.source_post is not None,
         "waits": comment.state != CommentState.HANDLED,
         "texts": [version.text for version in storing.texts(versions)],
         "versions": sorted(map(repr, ((v.source, v.text, v.said_at, v.seen_at) for v in versions))),
@@ -83,16 +93,27 @@ def end_state(city, external_id):
 def tell(city, observations, cuts):
     """Store the observations about a comment of their own, in batches that end at `cuts`; its id."""
     external_id = f"order-{next(NAMES)}"
-    named = [replace(observation, external_id=external_id) for observation in observations]
-    edges = sorted({0, len(named), *(cut for cut in cuts if cut < len(named))})
+    post = {"post_external_id": f"{external_id}-post"}
+    edges = sorted({0, len(observations), *(cut for cut in cuts if cut < len(observations))})
     for begin, end in pairwise(edges):
-        city.store(*named[begin:end])
+        batch = observations[begin:end]
+        changes = [
+            replace(one, external_id=external_id, **(post if one.post_external_id else {}))
+            for one in batch
+            if not isinstance(one, ThreadRead)
+        ]
+        threads = tuple(replace(one, **post) for one in batch if isinstance(one, ThreadRead))
+        with city.database.write() as session:
+            account = session.get_one(Account, city.accounts["nord"])
+            storing.store(session, account, changes, now=city.now)
+            sweep.mark(session, account, Page((), (), "", False, 1, threads=threads), listed_at=city.now, now=city.now)
     return external_id
 
 
 @each_database
 @given(observations=observations, data=st.data())
 def test_any_order_and_any_batches_give_the_same_end_state(city, observations, data):
+    assume(any(not isinstance(one, ThreadRead) for one in observations))
     cuts = st.sets(st.integers(1, 7), max_size=3)
     shuffled = data.draw(st.permutations(observations + data.draw(st.lists(st.sampled_from(observations), max_size=3))))
     one = tell(city, observations, data.draw(cuts))
@@ -103,6 +124,7 @@ def test_any_order_and_any_batches_give_the_same_end_state(city, observations, d
 @each_database
 @given(observations=observations)
 def test_every_text_that_was_told_is_kept(city, observations):
+    assume(any(not isinstance(one, ThreadRead) for one in observations))
     external_id = tell(city, observations, [1, 3])
     told = {change.text for change in observations if isinstance(change, CommentSeen) and change.text is not None}
     assert set(end_state(city, external_id)["texts"]) == told
@@ -242,6 +264,62 @@ def test_authors_and_posts_are_shared_and_learn_their_names_later(city):
         (city.accounts["nord"], "Collecte de lundi"),
         (city.accounts["sud"], None),
     ]
+
+
+def test_what_is_said_of_a_post_is_kept_and_what_is_not_said_takes_nothing_away(city):
+    ad = AdSeen("ad-1", "campaign-1", Decimal("12.34"), "CAD")
+    city.store(PostSeen("post-1", "Texte", None, after(0), kind=PostKind.AD, comments=7, ad=ad))
+    city.store(PostSeen("post-1", None, None, None), PostSeen("post-1", None, None, None, ad=replace(ad, spend=None)))
+    with city.database.read() as session:
+        post = session.scalars(select(SourcePost)).one()
+    assert (post.kind, post.comment_count, post.text) == (PostKind.AD, 7, "Texte")
+    assert (post.ad_id, post.campaign_id, post.spend_micros, post.currency) == (
+        "ad-1",
+        "campaign-1",
+        12_340_000,
+        "CAD",
+    )
+
+
+def test_a_review_stays_one_whatever_a_webhook_calls_it(city):
+    city.store(CommentSeen("7", "pull", after(0), text="Bravo", kind=CommentKind.REVIEW, rating=5))
+    city.store(CommentSeen("7", "edit", after(60), text="Bof"))
+    city.store(CommentSeen("7", "pull", after(90), text="Bof", kind=CommentKind.REVIEW, rating=1))
+    assert (city.comment("7").kind, city.comment("7").rating) == (CommentKind.REVIEW, 1)
+
+
+# ------------------------------------------------------------------------------------------ who hid it
+def test_a_hide_of_ours_is_the_citys_and_its_echo_changes_nothing(city, insult):
+    comment = city.says("7", "Maire niaiseux", **insult)
+    decision = city.decide("Ariane", comment, "hide", rule_code="N1")
+    city.deliver()
+    echo = VisibilityChanged("7", True, city.now + timedelta(seconds=1), by_account=True)
+    lagging = CommentSeen("7", "pull", city.now + timedelta(seconds=30), text="Maire niaiseux", hidden=False)
+    caught_up = CommentSeen("7", "pull", city.now + timedelta(minutes=5), text="Maire niaiseux", hidden=True)
+    city.store(caught_up, echo, lagging)
+    assert city.comment("7").hidden_by is HiddenBy.CITY
+    assert city.effect(decision).state == "done"
+
+
+@pytest.mark.parametrize(("by_account", "who"), [(True, HiddenBy.OUTSIDE), (False, HiddenBy.NETWORK)])
+def test_a_hide_that_nobody_here_decided_is_not_the_citys(city, by_account, who):
+    city.store(city.seen("7"), VisibilityChanged("7", True, city.now, by_account=by_account))
+    assert city.comment("7").hidden_by is who
+    city.store(VisibilityChanged("7", False, city.now + timedelta(minutes=1)))
+    assert city.comment("7").hidden_by is None
+    city.store(city.seen("7", source="pull", seen_at=city.now + timedelta(minutes=2), hidden=True))
+    assert city.comment("7").hidden_by is HiddenBy.NETWORK, "what was shown again and hid once more is another hide"
+
+
+def test_hidden_by_the_network_after_our_own_unhide_is_the_networks(city, insult):
+    comment = city.says("7", "Maire niaiseux", **insult)
+    decision = city.decide("Ariane", comment, "hide", rule_code="N1")
+    city.deliver()
+    city.undo("Ariane", decision)
+    city.deliver()
+    assert city.comment("7").hidden_by is None
+    city.store(city.seen("7", "Maire niaiseux", source="pull", seen_at=city.now + timedelta(seconds=5), hidden=True))
+    assert city.comment("7").hidden_by is HiddenBy.NETWORK
 
 
 # ------------------------------------------------------------------------------------------ who waits
