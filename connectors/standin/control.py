@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
+from connectors.standin import linkedin_webhooks
 from connectors.standin.state import SCOPES, Comment, Fault, Kind, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks
 
@@ -79,6 +80,7 @@ class Spent(BaseModel):
 
 class Callback(BaseModel):
     url: str | None = None
+    linkedin_url: str | None = None
     enabled: bool = True
     verify_token: str | None = None
 
@@ -228,8 +230,10 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
 
     @router.post("/webhooks")
     def set_callback(body: Callback) -> dict[str, Any]:
-        webhooks.url, webhooks.enabled = body.url, body.enabled
+        webhooks.url, webhooks.linkedin_url, webhooks.enabled = body.url, body.linkedin_url, body.enabled
         verified = webhooks.verify(body.verify_token) if body.verify_token is not None else None
+        if body.linkedin_url is not None:
+            verified = verified is not False and linkedin_webhooks.verify(body.linkedin_url)
         return {"ok": True, "verified": verified}
 
     @router.get("/webhooks")

@@ -1,4 +1,4 @@
-"""The pretend networks post what happened to the city, signed as Meta signs, from a thread of their own."""
+"""The pretend networks post what happened to the city, each signed in its way, from a thread of their own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from typing import Any
 
 import requests
 
+from connectors.standin import linkedin_webhooks
+from connectors.standin.linkedin_webhooks import TOPIC as LINKEDIN
 from connectors.standin.state import Standin
 
 RETRIES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds between tries of one body. Meta goes on for 36 hours; a demonstration does not."""
+"""Seconds between tries of one body. Meta goes on for 36 hours, LinkedIn for eight; a demonstration does not."""
+TOPICS = ("page", "instagram", LINKEDIN)
 
 
 @dataclass(frozen=True)
 class Told:
-    """One change, as Meta tells it: of which `topic` ("page" or "instagram"), on which account, of which field."""
+    """One change, as its network tells it: of which of `TOPICS`, on which account, of which field (Meta's word)."""
 
     topic: str
     account: str
@@ -32,15 +35,18 @@ class Told:
 
 @dataclass
 class Webhooks:
-    """`told` holds every change since the start or the last `forget`, whether it was delivered or not."""
+    """`told` holds every change since the start or the last `forget`, whether it was delivered or not. `url` is
+    Meta's callback.
+    """
 
     state: Standin
     url: str | None = None
+    linkedin_url: str | None = None
     enabled: bool = True
     told: list[Told] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
     """Status of each try, in order; 0 when nobody answered."""
-    _queue: queue.Queue[bytes | None] = field(default_factory=queue.Queue, repr=False)
+    _queue: queue.Queue[tuple[str, bytes] | None] = field(default_factory=queue.Queue, repr=False)
 
     def __post_init__(self) -> None:
         self.state.heard = self.hear
@@ -49,8 +55,8 @@ class Webhooks:
     def hear(self, account: str, value: dict[str, Any], name: str = "feed", topic: str = "page") -> None:
         """A change happened: it is remembered, and on its way at once."""
         self.told.append(Told(topic, account, name, value))
-        if self.enabled and self.url:
-            self._queue.put(body_of(self.told[-1:]))
+        if self.enabled and self._address(topic):
+            self._queue.put((topic, body_of(self.told[-1:])))
 
     def redeliver(self, copies: int = 1, *, shuffle: bool = False, batch: int = 1) -> int:
         """Post again all that was told, in bodies of `batch` changes of one topic; the number of bodies."""
@@ -58,8 +64,11 @@ class Webhooks:
             changes = list(self.told) * copies
             if shuffle:
                 self.state.chance.shuffle(changes)
-        topics = [[one for one in changes if one.topic == topic] for topic in ("page", "instagram")]
-        bodies = [body_of(told[at : at + batch]) for told in topics for at in range(0, len(told), batch)]
+        bodies = []
+        for topic in TOPICS:
+            told = [one for one in changes if one.topic == topic]
+            size = min(batch, linkedin_webhooks.MOST) if topic == LINKEDIN else batch
+            bodies += [(topic, body_of(told[at : at + size])) for at in range(0, len(told), size)]
         for body in bodies:
             self._queue.put(body)
         return len(bodies)
@@ -86,18 +95,26 @@ class Webhooks:
 
     def _deliver(self) -> None:
         with requests.Session() as session:
-            while (body := self._queue.get()) is not None:
-                self._post(session, body)
+            while (waiting := self._queue.get()) is not None:
+                self._post(session, *waiting)
                 self._queue.task_done()
 
-    def _post(self, session: requests.Session, body: bytes) -> None:
+    def _address(self, topic: str) -> str | None:
+        return self.linkedin_url if topic == LINKEDIN else self.url
+
+    def _headers(self, topic: str, body: bytes) -> dict[str, str]:
+        if topic == LINKEDIN:
+            return linkedin_webhooks.headers(body)
         signature = hmac.new(self.state.app_secret.encode(), body, hashlib.sha256).hexdigest()
-        headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
+        return {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
+
+    def _post(self, session: requests.Session, topic: str, body: bytes) -> None:
+        headers = self._headers(topic, body)
         for pause in (*RETRIES, None):
-            if not self.url:
+            if not (url := self._address(topic)):
                 return
             try:
-                status = session.post(self.url, data=body, headers=headers, timeout=10).status_code
+                status = session.post(url, data=body, headers=headers, timeout=10).status_code
             except requests.RequestException:
                 status = 0
             self.answers.append(status)
@@ -107,7 +124,9 @@ class Webhooks:
 
 
 def body_of(changes: Sequence[Told]) -> bytes:
-    """One body: an entry for each run of changes of an account. Letters outside ASCII are escaped, as Meta does."""
+    """One body. Meta's has an entry for each run of changes of an account, and escapes letters outside ASCII."""
+    if changes[0].topic == LINKEDIN:
+        return linkedin_webhooks.body_of([one.value for one in changes])
     entries: list[dict[str, Any]] = []
     for one in changes:
         if not entries or entries[-1]["id"] != one.account:
