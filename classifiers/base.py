@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
+if TYPE_CHECKING:
+    # It brings numpy, which whoever only speaks of verdicts does not need.
+    from classifiers.platt import Platt
+
 Label = TypeVar("Label")
+
+_HIGH, _MEDIUM = 0.8, 0.5
+"""Bands of a score that nobody calibrated: a number would promise more than the model can keep."""
+
+_CALIBRATED_HIGH, _CALIBRATED_MEDIUM = 0.9, 0.7
+"""Bands of a score that the city's decisions calibrated: of ten labels shown as high, nine or more were right."""
+
+
+class Band(StrEnum):
+    """How sure a label is, in three steps; the door words them."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True)
+class Certainty:
+    """How sure a label is, and whether the city's own decisions say so."""
+
+    band: Band
+    calibrated: bool
 
 
 @dataclass(frozen=True)
@@ -22,13 +48,20 @@ class Context:
     reasons: bool = True
     """Whether to say which words moved the scores; rules and patterns are said in any case."""
 
+    calibration: Mapping[tuple[str, str], Platt] = field(default_factory=dict)
+    """By head and label ("intention" and "question"; a breach's code and "1"): what the scores of one version of the
+    model are worth in this city. Empty until enough was decided here."""
 
-class Band(StrEnum):
-    """How sure a label is, in three steps whose limits come with the model; the door words them."""
+    def certainty(self, head: str, label: str, score: float, band: Band | None = None) -> Certainty:
+        """How sure a label is: by the city's own calibration, else by the `band` that came with the model."""
+        local = self.calibration.get((head, label))
+        if local is not None:
+            return Certainty(_band(local(score), _CALIBRATED_HIGH, _CALIBRATED_MEDIUM), calibrated=True)
+        return Certainty(band or _band(score, _HIGH, _MEDIUM), calibrated=False)
 
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+
+def _band(score: float, high: float, medium: float) -> Band:
+    return Band.HIGH if score >= high else Band.MEDIUM if score >= medium else Band.LOW
 
 
 @dataclass(frozen=True)
@@ -38,6 +71,7 @@ class Scored(Generic[Label]):
     label: Label
     score: float
     band: Band | None = None
+    """By limits that come with the model; None: it has none."""
 
 
 @dataclass(frozen=True)
