@@ -334,6 +334,24 @@ def test_a_field_that_does_not_exist_is_an_error(instagram):
     assert answer.json()["error"]["code"] == 100
 
 
+def test_the_control_makes_accounts_media_and_mentions(instagram, network):
+    def control(path: str, body: object) -> dict:
+        answer = requests.post(f"{instagram.base_url}/_control/instagram/{path}", json=body, timeout=5)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    page = {"id": instagram.page.id, "name": instagram.page.name, "page": "104", "followers": 12, "quota": 5}
+    assert control("profiles", [page]) == {"profiles": [instagram.page.id]}
+    story = {"profile": instagram.page.id, "text": "", "product": "STORY"}
+    reel = {"profile": instagram.page.id, "text": "Un tour", "product": "REELS", "figures": {"views": 9}}
+    made = [control("media", story)["id"], control("media", reel)["id"]]
+    named = {"profile": instagram.page.id, "by": "Louise Tremblay", "text": "Merci @villedesainterive"}
+    made.append(control("mention", named)["id"])
+    posts = {post.external_id: post.kind for step in pulled(network) for post in step.posts}
+    assert posts == dict(zip(made, (PostKind.STORY, PostKind.REEL, PostKind.MENTIONING), strict=True))
+    assert (network.figures([made[1]]).followers, network.figures([made[1]]).posts[made[1]].views) == (12, 9)
+
+
 def test_what_the_webhooks_tell(instagram, elsewhere):
     told = instagram.webhooks.told
     post = instagram.post("Tempête")
