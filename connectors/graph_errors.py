@@ -121,6 +121,8 @@ def _stopped(
     now = datetime.now(UTC)
     if subcode in INSTAGRAM:
         return Rejected(INSTAGRAM[subcode])
+    if write and subcode in PUBLISHING:
+        return Rejected(PUBLISHING[subcode])
     if code in THROTTLED:
         return Throttled(throttled_until(headers, now))
     if code in TOKEN:
@@ -155,7 +157,7 @@ def _named(code: int | None, subcode: int | None) -> FarSideError | None:
     """Refusals that have a name of their own."""
     if code == 100 and subcode == 33:
         return Gone()
-    name = PRIVATE_REPLY.get(code or 0) or PUBLISHING.get(subcode or 0)
+    name = PRIVATE_REPLY.get(code or 0)
     return Rejected(name) if name else None
 
 

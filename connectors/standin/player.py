@@ -13,8 +13,13 @@
       - {at: 40, remove: c1}
       - {at: 60, publish: avis, page: ville, text: "Avis d'ébullition…"}
 
+      - {at: 70, mention: "La @Ville de Sainte-Rive dort", by: Marc Roy}
+      - {at: 75, review: "Service rapide", by: louise}   # `positive: false`: the contrary
+      - {at: 80, hide: c1}                  # Facebook hides it by itself
+
 An action has exactly one of `say` (with `by` and `on`, the label of a post or of something said; `as` gives it a label,
-`ago` puts it in the past), `edit`, `remove` and `publish` (a new post; its value is the label). `page` may be left out
+`ago` puts it in the past), `edit`, `remove`, `hide`, `mention` and `review` (with `by`) and `publish` (a new post; its
+value is the label). A post may have a `form`: reel, video or ad. `page` may be left out
 when there is one Page. `tell: false` keeps an action from the webhooks, so that only a pull can find it.
 """
 
@@ -29,7 +34,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.standin.state import Comment, Person, Post, Standin
+from connectors.standin.facebook_control import FACEBOOK
+from connectors.standin.state import Comment, Form, Person, Post, Standin
 
 
 class _Strict(BaseModel):
@@ -47,6 +53,7 @@ class StoryPost(_Strict):
     page: str | None = None
     ago: float = 0.0
     link: str | None = None
+    form: Form = "post"
 
 
 class Action(_Strict):
@@ -58,10 +65,15 @@ class Action(_Strict):
     ago: float = 0.0
     edit: str | None = None
     remove: str | None = None
+    hide: str | None = None
+    mention: str | None = None
+    review: str | None = None
+    positive: bool = True
     publish: str | None = None
     page: str | None = None
     text: str | None = None
     link: str | None = None
+    form: Form = "post"
     tell: bool = True
 
     @model_validator(mode="before")
@@ -76,8 +88,11 @@ class Action(_Strict):
 
     @model_validator(mode="after")
     def _one_verb(self) -> Action:
-        if sum(verb is not None for verb in (self.say, self.edit, self.remove, self.publish)) != 1:
-            raise ValueError("an action has one of say, edit, remove and publish")
+        verbs = (self.say, self.edit, self.remove, self.hide, self.mention, self.review, self.publish)
+        if sum(verb is not None for verb in verbs) != 1:
+            raise ValueError("an action has one of say, edit, remove, hide, mention, review and publish")
+        if (self.mention is not None or self.review is not None) and self.by is None:
+            raise ValueError("an action that mentions or reviews needs by")
         if self.say is not None and (self.by is None or self.on is None):
             raise ValueError("say needs by and on")
         if (self.edit is not None or self.publish is not None) and self.text is None:
@@ -95,7 +110,7 @@ class Story(_Strict):
     def _labels_exist(self) -> Story:
         labels = {*self.posts, *(action.label or action.publish for action in self.actions)}
         for action in self.actions:
-            if (label := action.on or action.edit or action.remove) and label not in labels:
+            if (label := action.on or action.edit or action.remove or action.hide) and label not in labels:
                 raise ValueError(f"an action is about {label}, which is nothing in this story")
         for page in [*(post.page for post in self.posts.values()), *(action.page for action in self.actions)]:
             if page is not None and page not in self.pages:
@@ -129,7 +144,9 @@ class Player:
                     self.state.page(page.id, page.name, page.token)
             for label, post in self.story.posts.items():
                 at = time.time() - post.ago
-                self.things[label] = self.state.post(self._page(post.page), post.text, link=post.link, at=at)
+                self.things[label] = self.state.post(
+                    self._page(post.page), post.text, link=post.link, at=at, form=post.form
+                )
             actions = sorted(self.story.actions, key=lambda action: action.at)
             for action in [one for one in actions if one.at <= 0]:
                 self._act(action)
@@ -170,9 +187,17 @@ class Player:
     def _act(self, action: Action) -> None:
         if action.publish is not None and action.text is not None:
             page = self._page(action.page)
-            self.things[action.publish] = self.state.post(page, action.text, link=action.link, tell=action.tell)
+            post = self.state.post(page, action.text, link=action.link, tell=action.tell, form=action.form)
+            self.things[action.publish] = post
             return
-        thing = self.things.get(action.on or action.edit or action.remove or "")
+        if action.by is not None and (action.mention or action.review):
+            by, page = self._person(action.by), self._page(action.page)
+            if action.mention is not None:
+                self.state.post(page, action.mention, writer=by, tell=action.tell)
+            else:
+                self.state.review(page, by, action.review or "", positive=action.positive, tell=action.tell)
+            return
+        thing = self.things.get(action.on or action.edit or action.remove or action.hide or "")
         if thing is None or (isinstance(thing, Comment) and thing.id not in self.state.comments):
             return  # The city deleted it meanwhile: nobody can answer, edit or remove it any more.
         if action.say is not None and action.by is not None:
@@ -183,6 +208,8 @@ class Player:
         elif isinstance(thing, Comment):
             if action.edit is not None:
                 self.state.edit(thing, action.text or "")
+            elif action.hide is not None:
+                self.state.hide(thing, FACEBOOK, hidden=True)
             else:
                 self.state.remove(thing)
 

@@ -25,6 +25,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.standin import graph, instagram, linkedin, linkedin_consent
 from connectors.standin.control import control
+from connectors.standin.facebook_control import facebook_control
 from connectors.standin.instagram_control import instagram_control
 from connectors.standin.linkedin_control import linkedin_control
 from connectors.standin.player import Player, read_story
@@ -60,6 +61,7 @@ def create_standin(state: Standin) -> FastAPI:
     webhooks = Webhooks(state)
     app.state.standin, app.state.webhooks = state, webhooks
     app.include_router(control(state, webhooks))
+    app.include_router(facebook_control(state))
     app.include_router(instagram_control(state))
     app.include_router(linkedin_control(state))
 

@@ -19,6 +19,7 @@ from connectors.graph import never_sent
 from connectors.graph_errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
 from connectors.registry import GraphSettings, NetworkSettings, network
 from connectors.standin.state import Fault
+from connectors.walk import TooMuch
 from models.errors import (
     Ambiguous,
     Gone,
@@ -105,8 +106,38 @@ def test_what_meta_does_not_know_itself(error):
     assert isinstance(said(400, write=False, **error), Transient)
 
 
-def test_a_dead_version_is_refused():
-    assert said(code=2635).reason == "version"
+def test_a_dead_version_is_refused_and_the_operator_is_told(caplog):
+    assert said(code=2635, message="(#2635) You are calling a deprecated version").reason == "version"
+    assert said(message="(#2635) You are calling a deprecated version").reason == "version"
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"] * 2
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ({"code": 10900}, "already_replied"),
+        ({"code": 10903}, "cannot_reply"),
+        ({"code": 551, "error_subcode": 2018109}, "unavailable"),
+        ({"code": 10, "error_subcode": 2018278}, "window_closed"),
+        ({"code": 100, "error_subcode": 1366046}, "photo_format"),
+        ({"code": 200, "error_subcode": 1404078}, "publishing_authorization"),
+        ({"code": 9000, "error_subcode": 1346003}, "abusive"),
+    ],
+)
+def test_a_refusal_that_a_person_can_do_something_about_has_a_name(error, reason):
+    assert said(**error).reason == reason
+
+
+@pytest.mark.parametrize("subcode", [1363047, 1609010])
+def test_a_subcode_that_passes_may_have_been_applied(subcode):
+    assert isinstance(said(code=100, error_subcode=subcode), Ambiguous)
+    assert isinstance(said(code=100, error_subcode=subcode, write=False), Transient)
+
+
+def test_too_much_is_said_of_reads_alone():
+    asked = {"code": 1, "message": "Please reduce the amount of data you're asking for, then retry your request"}
+    assert isinstance(said(500, write=False, **asked), TooMuch)
+    assert type(said(500, **asked)) is Ambiguous
 
 
 def test_a_body_without_code_has_it_in_its_sentence():

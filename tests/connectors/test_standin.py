@@ -385,6 +385,35 @@ def test_a_story_is_played(tmp_path):
     assert {comment.author.name for comment in state.comments.values()} == {"Louise Tremblay"}
 
 
+def test_a_story_has_mentions_reviews_reels_and_what_facebook_hides():
+    state = Standin()
+    told: list[tuple[str, str]] = []
+    state.heard = lambda page, value, name="feed": told.append((name, value["verb"]))
+    story = Story.model_validate(
+        {
+            "pages": {"ville": {"id": "104", "name": "Ville", "token": "jeton"}},
+            "citizens": {"louise": "Louise Tremblay"},
+            "posts": {"parc": {"text": "Le parc", "form": "reel"}},
+            "actions": [
+                {"say": "lien douteux", "by": "louise", "on": "parc", "as": "c1"},
+                {"at": 1, "mention": "@Ville et ma rue?", "by": "Marc"},
+                {"at": 2, "review": "Rapide", "by": "louise"},
+                {"at": 3, "hide": "c1"},
+                {"at": 4, "publish": "pub", "text": "Inscrivez-vous", "form": "ad", "tell": False},
+            ],
+        }
+    )
+    Player(state, story).set_up()
+    player = Player(state, story, things={})
+    player.set_up()
+    player.finish()
+    assert told[-3:] == [("mention", "add"), ("ratings", "add"), ("feed", "hide")]
+    assert {post.form for post in state.posts.values()} == {"reel", "visitor", "ad"}
+    assert [(one.text, one.positive, one.by.name) for one in state.pages["104"].reviews] == [
+        ("Rapide", True, "Louise Tremblay")
+    ]
+
+
 def test_a_story_is_played_in_time():
     state = Standin()
     story = Story.model_validate(
@@ -410,6 +439,9 @@ def test_a_story_is_played_in_time():
         {},
         {"say": "a"},
         {"say": "a", "by": "b"},
+        {"mention": "a"},
+        {"review": "a"},
+        {"hide": "nothing"},
         {"edit": "a"},
         {"publish": "a"},
         {"say": "a", "by": "b", "on": "c", "remove": "d"},

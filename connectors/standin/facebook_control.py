@@ -1,0 +1,104 @@
+"""What only Pages have, for the hand behind the pretend networks: `/_control/facebook/`."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel
+
+from connectors.standin.people import Ad
+from connectors.standin.state import PageOfCity, Person, Standin
+
+FACEBOOK = Person("0", "Facebook")
+"""Who hides, when it is nobody of the city."""
+
+
+class NewPost(BaseModel):
+    page: str
+    text: str
+    form: Literal["post", "reel", "video", "ad"] = "post"
+    age: float = 0.0
+    """Seconds before now."""
+    figures: dict[str, int] = {}
+    """By name of the metric, and `reactions` and `shares`."""
+
+
+class NewAd(BaseModel):
+    post: str
+    account: str
+    """Like act_123."""
+    campaign: str
+    spend: str
+    currency: str = "CAD"
+
+
+class Said(BaseModel):
+    page: str
+    by: str
+    """Name of a citizen."""
+    text: str
+    positive: bool = True
+    """Of a review."""
+    tell: bool = True
+
+
+class Hidden(BaseModel):
+    comment: str
+    hidden: bool = True
+
+
+def facebook_control(state: Standin) -> APIRouter:
+    router = APIRouter(prefix="/_control/facebook")
+
+    def page_of(identity: str) -> PageOfCity:
+        if (found := state.pages.get(identity)) is None:
+            raise HTTPException(404, f"no page {identity}")
+        return found
+
+    def person(name: str) -> Person:
+        known = next((one for one in state.citizens.values() if one.name == name), None)
+        return known or state.citizen(name)
+
+    @router.post("/post")
+    def post(body: NewPost) -> dict[str, str]:
+        """A reel, a video or an advertisement too; an advertisement is in no feed."""
+        with state.lock:
+            made = state.post(page_of(body.page), body.text, at=time.time() - body.age, form=body.form)
+            made.figures |= body.figures
+            return {"id": made.id}
+
+    @router.post("/ad")
+    def ad(body: NewAd) -> dict[str, str]:
+        """Bought for a post that is there."""
+        with state.lock:
+            if body.post not in state.posts:
+                raise HTTPException(404, f"no post {body.post}")
+            made = Ad(str(state.number()), body.account, body.campaign, body.post, body.spend, body.currency)
+            state.ads.append(made)
+            return {"id": made.id}
+
+    @router.post("/mention")
+    def mention(body: Said) -> dict[str, str]:
+        """Somebody names the Page in a post of their own."""
+        with state.lock:
+            made = state.post(page_of(body.page), body.text, writer=person(body.by), tell=body.tell)
+            return {"id": made.id}
+
+    @router.post("/review")
+    def review(body: Said) -> dict[str, str]:
+        with state.lock:
+            page, by = page_of(body.page), person(body.by)
+            return {"id": state.review(page, by, body.text, positive=body.positive, tell=body.tell).id}
+
+    @router.post("/hide")
+    def hide(body: Hidden) -> dict[str, bool]:
+        """Facebook hides a comment by itself, or shows it again."""
+        with state.lock:
+            if (comment := state.comments.get(body.comment)) is None:
+                raise HTTPException(404, f"no comment {body.comment}")
+            state.hide(comment, FACEBOOK, hidden=body.hidden)
+        return {"ok": True}
+
+    return router
