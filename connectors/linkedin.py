@@ -27,7 +27,7 @@ from connectors.base import (
 )
 from connectors.graph import as_id, as_mapping, as_text, as_time
 from connectors.linkedin_errors import token_reason
-from connectors.linkedin_publishing import LONGEST, MOST_PHOTOS, PAUSES, PUBLISH, Publisher
+from connectors.linkedin_publishing import LONGEST, MOST_PHOTOS, PUBLISH, Publisher
 from connectors.linkedin_reading import (
     ADMIN,
     PAGE_SIZE,
@@ -98,12 +98,12 @@ class _Round:
 class LinkedInPage:
     """One company page (`connectors.base.Network`). The account's id is the organisation's number."""
 
-    def __init__(self, settings: LinkedInSettings, account: AccountRef, pauses: Sequence[float] = PAUSES) -> None:
+    def __init__(self, settings: LinkedInSettings, account: AccountRef) -> None:
         self._number = account.external_id
         self._page = f"urn:li:organization:{account.external_id}"
         self._api = LinkedIn(settings, account.token)
         self._reading = Reading(self._api, self._page)
-        self._publisher = Publisher(self._api, self._page, pauses)
+        self._publisher = Publisher(self._api, self._page, settings.looks)
 
     def __repr__(self) -> str:
         return f"LinkedInPage({self._number!r})"

@@ -27,17 +27,15 @@ LONGEST = 3000
 MOST_PHOTOS = 20
 LONGEST_TITLE = 200
 LONGEST_ALT = 4086
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
-"""Seconds between the looks at a file that LinkedIn is taking in: a minute in all."""
 
 
 class Publisher:
-    """Publishes for one page. `pauses` is how long to wait before each look at a file, in seconds."""
+    """Publishes for one page. `looks` is how long to wait before each look at a file, in seconds."""
 
-    def __init__(self, api: LinkedIn, page: str, pauses: Sequence[float]) -> None:
+    def __init__(self, api: LinkedIn, page: str, looks: Sequence[float]) -> None:
         self._api = api
         self._page = page
-        self._pauses = pauses
+        self._looks = looks
 
     def publish(self, publication: Publication) -> Receipt:
         _check(publication)
@@ -112,7 +110,7 @@ class Publisher:
     def _taken_in(self, kind: str, urn: str | None) -> str:
         if urn is None:
             raise Transient
-        for pause in (0.0, *self._pauses):
+        for pause in (0.0, *self._looks):
             time.sleep(pause)
             status = self._api.read(f"{kind}/{encoded(urn)}", PUBLISH).get("status")
             if status == "AVAILABLE":

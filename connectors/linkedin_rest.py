@@ -47,6 +47,8 @@ class LinkedInSettings:
     timeout: tuple[float, float] = (5.0, 30.0)
     retries: tuple[float, ...] = (0.5, 2.0)
     """The longest wait before each new try of a read, in seconds."""
+    looks: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
+    """Seconds between the looks at a file that LinkedIn is taking in: a minute in all, less than a worker's lease."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from connectors.base import Challenge, Change, CommentRemoved, Event, Unreadable
 from connectors.graph import as_id, as_mapping, as_time
 from connectors.linkedin_reading import heard, post_of_notification, whole
 
-CHALLENGE = re.compile(r"[\w-]{1,100}")
+CHALLENGE = re.compile(r"[\w-]{1,100}", re.ASCII)
 """LinkedIn sends a UUID. Answering to anything would sign for anybody the bodies that begin with `SIGNED`."""
 SIGNED = "hmacsha256="
 TYPE = "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS"

@@ -43,8 +43,9 @@ class Pages(Caller):
         asked = self.body["initializeUploadRequest"]
         page, number = self.organization(asked["owner"]), self.state.number()
         made = Asset(f"urn:li:{kind}:C4E{number}", f"put{number}", int(asked.get("fileSizeBytes", 0)), page.polls)
+        made.failed = page.failing
         page.assets[made.urn] = made
-        base = f"{self.call.base_url}dms-uploads/{made.upload}"
+        base = f"{page.upload_base or self.call.base_url}dms-uploads/{made.upload}"
         if kind != "video":
             return Answer(200, {"value": {"uploadUrl": base, kind: made.urn}})
         instructions = [

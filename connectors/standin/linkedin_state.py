@@ -46,6 +46,10 @@ class Organization(PageOfCity):
     old_errors: bool = False
     refreshable: bool = False
     """The app may refresh what a member consented to; most may not."""
+    failing: bool = False
+    """What is sent is not taken in."""
+    upload_base: str | None = None
+    """Where files are to be sent; None: here."""
     assets: dict[str, Asset] = field(default_factory=dict, repr=False)
     notifications: list[dict[str, Any]] = field(default_factory=list, repr=False)
     likes: set[str] = field(default_factory=set, repr=False)

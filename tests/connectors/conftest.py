@@ -315,6 +315,8 @@ class LinkedInCity(City):
     receipt_path = "^posts/"
     dead = (65601, "revoked")
     permalinks_are_read = False
+    version = "202609"
+    retries: tuple[float, ...] = ()
 
     def account_of_the_city(self) -> Organization:
         return organization(self.state, "5515715", "Ville de Sainte-Rive", TOKEN, followers=1_204)
@@ -324,10 +326,12 @@ class LinkedInCity(City):
         linkedin = LinkedInSettings(
             base_url=self.base_url,
             auth_url=f"{self.base_url}/oauth/v2",
+            version=self.version,
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
             timeout=(2.0, 0.4),
-            retries=(),
+            retries=self.retries,
+            looks=(0.0, 0.0, 0.0),
         )
         return NetworkSettings(GraphSettings(), linkedin)
 
@@ -429,6 +433,12 @@ def standin(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> FacebookCit
 def instagram(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> InstagramCity:
     """The city on Instagram."""
     return InstagramCity(empty, tmp_path)
+
+
+@pytest.fixture
+def linkedin(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> LinkedInCity:
+    """The city on LinkedIn."""
+    return LinkedInCity(empty, tmp_path)
 
 
 @pytest.fixture
