@@ -109,10 +109,10 @@ def cards(
     ids = [account.id for account in accounts]
     boroughs = {one.id: one.name for one in session.scalars(select(Borough))}
     by = {account.connected_by for account in accounts}
-    people = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(by))).tuples().all())
+    people = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(by))).all())
     followers, measured = _followers(session, ids), _measured(session, ids, now - MEASURED)
     owed = select(Effect.account_id, func.count()).where(Effect.state.in_(OPEN_STATES), Effect.account_id.in_(ids))
-    waiting = dict(session.execute(owed.group_by(Effect.account_id)).tuples().all())
+    waiting = dict(session.execute(owed.group_by(Effect.account_id)).all())
     made = []
     for account in accounts:
         found, cannot = findings(account, zone=zone, now=now), {}

@@ -72,6 +72,15 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/personnes/{person_id}/second-facteur/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/{person_id}/acces"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/{person_id}/roles/{membership_id}/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    # accounts
+    ("GET", "/comptes"): Line(Action.SEE_ACCOUNTS),
+    ("GET", "/comptes/alertes"): Line(Action.SEE_ACCOUNTS),
+    ("POST", "/comptes/{account_id}/verification"): Line(Action.SEE_ACCOUNTS, "accounts"),
+    ("POST", "/comptes/{account_id}/lecture"): Line(Action.SEE_ACCOUNTS, "accounts"),
+    ("POST", "/comptes/connexion"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
+    ("GET", "/comptes/retour/{network}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
+    ("GET", "/comptes/connexion/{connection_id}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
+    ("POST", "/comptes/connexion/{connection_id}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     # the queue
     ("GET", "/"): Line("home"),
     ("GET", "/commentaires/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
@@ -176,10 +185,12 @@ class Caller:
             session.flush()
             membership = session.scalars(select(Membership.id).where(Membership.person_id == target.id)).one()
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
+        self._places |= {"network": "facebook", "connection_id": 1}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
-        places = dict.fromkeys(("comment_id", "decision_id", "number", "post_id", "request_id"), there) | self._places
+        scoped = ("account_id", "comment_id", "decision_id", "number", "post_id", "request_id")
+        places = dict.fromkeys(scoped, there) | self._places
         body = {name: there if value == "{thing}" else value for name, value in line.body.items()}
         sent: dict[str, Any] = {}
         if method != "GET":
