@@ -52,9 +52,14 @@ def _lint_imports(folder: Path) -> str:
     return done.stdout + done.stderr
 
 
+def _contracts() -> int:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return len(tomllib.load(file)["tool"]["importlinter"]["contracts"])
+
+
 def test_imports_go_down_only():
     said = _lint_imports(ROOT)
-    assert "Contracts: 8 kept, 0 broken." in said, said
+    assert f"Contracts: {_contracts()} kept, 0 broken." in said, said
 
 
 def test_every_import_contract_bites(tmp_path):
@@ -66,7 +71,9 @@ def test_every_import_contract_bites(tmp_path):
         "moderation/planted.py": "import publishing.planted\nimport connectors.facebook\n",
         "publishing/planted.py": "",
         "classifiers/planted.py": "import sqlalchemy\n",
-        "models/planted.py": "import requests\nimport fastapi\nimport facebook\nimport models.planted_too\n",
+        "models/planted.py": "import requests\nimport fastapi\nimport facebook\nimport models.planted_too\n"
+        "import linkedin_v2\nimport onnxruntime\nimport torch\n",
+        "api/planted.py": "import instaloader\n",
         "models/planted_too.py": "import models.planted\n",
         "models/vocabulary.py": "import sqlalchemy\n",
     }
@@ -74,7 +81,7 @@ def test_every_import_contract_bites(tmp_path):
         path = tmp_path / name
         path.write_text(lines + (path.read_text(encoding="utf-8") if path.exists() else ""), encoding="utf-8")
     said = _lint_imports(tmp_path)
-    assert "Contracts: 0 kept, 8 broken." in said, said
+    assert f"Contracts: 0 kept, {_contracts()} broken." in said, said
 
 
 def test_every_package_at_the_root_is_a_floor():
