@@ -23,8 +23,9 @@ ARTICLES = {
 A threat has an article too (N3), but is never proposed for hiding."""
 
 BREACH_AT = 0.5
-"""A breach counts from this probability on. The linear model alone is not precise enough to propose a restriction
-(card.json), so a proposal also needs a word of the lexicon or a pattern (`PROOFS`)."""
+"""A breach counts from this probability on. That alone is not precise enough to propose a restriction (the model card),
+so a proposal also needs a word of the lexicon or a pattern (`PROOFS`), or a score beyond the model's own limit for it
+(`Verdict.hideable`)."""
 
 SURE_AT = 0.5
 """An intention proposes an action from this probability on."""
@@ -52,7 +53,7 @@ def suggest(verdict: Verdict) -> Suggestion | None:
         if critical and breach in (Breach.INSULT, Breach.VULGAR):
             # Harsh words in a criticism are for a person to weigh, not for us to propose.
             continue
-        if verdict.breaches[breach] >= BREACH_AT and said & PROOFS[breach]:
+        if verdict.breaches[breach] >= BREACH_AT and (breach in verdict.hideable or said & PROOFS[breach]):
             return Suggestion(DecisionKind.HIDE, article)
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
