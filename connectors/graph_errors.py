@@ -75,7 +75,7 @@ INSTAGRAM = {
 }
 """The same for Instagram, whatever the code beside them (4 is not always "too many calls"):
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/error-codes."""
-PRIVATE_REPLY = {10900: "already_replied", 10903: "cannot_reply", 551: "unavailable"}
+PRIVATE_REPLY = {10900: "already_replied", 10902: "cannot_reply", 10903: "cannot_reply", 551: "unavailable"}
 WINDOW_CLOSED = frozenset({2018278, 2534022})
 """Subcodes of code 10 that say "too late for a message", not "permission missing"."""
 TEMPORARY = frozenset({1363047, 1609010, 2207001, 2207003, 2207008, 2207020, 2207027, 2207032, 2207053})
@@ -155,7 +155,7 @@ def _unclear(code: int | None, subcode: int | None, message: str, *, write: bool
 
 def _named(code: int | None, subcode: int | None) -> FarSideError | None:
     """Refusals that have a name of their own."""
-    if code == 100 and subcode == 33:
+    if code == 100 and subcode in {33, 2018292}:  # 2018292: a private reply to a comment that is not there.
         return Gone()
     name = PRIVATE_REPLY.get(code or 0)
     return Rejected(name) if name else None

@@ -82,6 +82,7 @@ def test_a_missing_permission_is_named(code):
 
 def test_gone_and_other_bad_parameters():
     assert isinstance(said(code=100, error_subcode=33), Gone)
+    assert isinstance(said(code=100, error_subcode=2018292), Gone)
     error = said(code=100, error_subcode=1349125)
     assert isinstance(error, Rejected)
     assert error.reason == "100/1349125"
