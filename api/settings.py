@@ -189,6 +189,12 @@ class Settings(BaseSettings):
         return tuple(self.meta_ad_accounts.split(",")) if self.meta_ad_accounts else ()
 
     @property
+    def outward(self) -> dict[str, str]:
+        """What another process of ours needs to go out: where the proxy is, whom to trust; none of our settings."""
+        names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
     def https(self) -> bool:
         """Whether people reach Parvis by https."""
         return self.base_url.startswith("https:")

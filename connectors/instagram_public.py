@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -47,15 +46,16 @@ PAUSE, LONGEST_PAUSE = timedelta(hours=6), timedelta(days=7)
 """How long nothing is read after a refusal; it doubles with each in a row."""
 FOR_GOOD = {"checkpoint": "checkpoint", "login": "logged_out"}
 """Ends after which nothing is read until a person has given another session: the breaker."""
-KEPT = ("PATH", "LANG", "LC_ALL", "HOME", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
-"""What the other process sees of our environment: none of our settings."""
 
 
 @dataclass(frozen=True)
 class PublicSettings:
-    """`justification` empty: off. `limit` is how long one reading may take, in seconds."""
+    """`justification` empty: off. `environment` is all that the other process sees of ours: where the proxy is, whom to
+    trust. `limit` is how long one reading may take, in seconds.
+    """
 
     justification: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
     limit: float = 300.0
     pace: bool = True
 
@@ -178,7 +178,7 @@ class InstagramPublic:
                 capture_output=True,
                 text=True,
                 timeout=self._settings.limit,
-                env={name: os.environ[name] for name in KEPT if name in os.environ},
+                env={"PYTHONUTF8": "1", **self._settings.environment},
                 check=False,
             )
             told = json.loads(done.stdout)

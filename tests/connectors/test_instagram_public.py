@@ -8,13 +8,14 @@ import json
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
 
+from api.settings import Settings
 from connectors.base import AccountRef, Operation, Publication
 from connectors.instagram_public import EVERY, PAUSE, InstagramPublic, PublicSettings
 from connectors.instagram_watch import Job, watch
@@ -216,9 +217,12 @@ def network():
 
 
 @pytest.fixture
-def apart():
+def apart(monkeypatch):
     """With its process of its own, as it is used."""
-    return InstagramPublic(SETTINGS, account(COOKIES))
+    monkeypatch.setenv("PARVIS_SECRET_KEY", "a-key-that-the-other-process-does-not-get")
+    outward = Settings(_env_file=None).outward
+    assert set(outward) <= {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE"}
+    return InstagramPublic(replace(SETTINGS, environment=outward), account(COOKIES))
 
 
 def wait(page) -> timedelta:
@@ -383,8 +387,7 @@ def test_a_session_that_is_no_json_of_cookies(token):
         network.pull(None, 50)
 
 
-def test_the_session_is_never_seen(web, apart, caplog, capfd, monkeypatch):
-    monkeypatch.setenv("PARVIS_SECRET_KEY", "a-key-that-the-other-process-does-not-get")
+def test_the_session_is_never_seen(web, apart, caplog, capfd):
     web.post("Caa", "Collecte", [said(1, "Merci!")])
     page = apart.pull(None, 50)
     assert [one.text for one in page.comments] == ["Merci!"]
