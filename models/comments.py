@@ -88,7 +88,7 @@ class Comment(Base):
             "ix_comment_answer",
             "account_id",
             "parent_external_id",
-            sqlite_where=text("by_city"),
+            sqlite_where=text("by_city = 1"),
             postgresql_where=text("by_city"),
         ),
     )

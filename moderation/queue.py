@@ -8,17 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ScalarSelect, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select, tuple_
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from models.comments import Author, Claim, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
 from models.effects import Effect
 from models.errors import NotFound, Refused
+from models.learning import Correction
 from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CommentState, DecisionKind
+from models.vocabulary import CommentState, DecisionKind, EffectState
 from moderation.escalation import likeliest, services, similar
+from moderation.reading import corrections
 from moderation.storing import cleaned, texts
 from moderation.triage import asked_to_hide
 
@@ -50,6 +52,8 @@ class Listed:
     claimed_by_me: bool
     asked_by: str | None
     """Who asked to hide this text, while a second person is awaited."""
+    answered_outside: bool
+    """The city answered it in the network's own application."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,8 @@ class Item:
     history: Sequence[Comment]
     """The author's other comments of the last year, newest first."""
     decisions: Sequence[Decision]
+    corrections: Sequence[Correction]
+    """What people said of the labels of this text, oldest first."""
     effects: Sequence[Effect]
     claimed_by: str | None
     asked: Decision | None
@@ -89,6 +95,8 @@ class Item:
     """311 requests that this comment asked for."""
     services: Sequence[Service]
     """Services that it may ask for, the likeliest first."""
+    answered_outside: bool
+    """The city answered it in the network's own application."""
 
 
 def page(
@@ -100,7 +108,7 @@ def page(
     handled = wanted.state == CommentState.HANDLED
     keys = (Comment.lane, Comment.queued_at, Comment.id)
     statement = (
-        _filtered(select(Comment, Claim, _asked_by()), viewer, wanted)
+        _filtered(select(Comment, Claim, _asked_by(), _answered_outside()), viewer, wanted)
         .outerjoin(Claim, Claim.comment_id == Comment.id)
         .options(
             joinedload(Comment.account),
@@ -120,7 +128,10 @@ def page(
         if after is not None:
             statement = statement.where(tuple_(*keys) > _place(after, handled=False))
     rows = session.execute(statement).all()
-    items = tuple(_listed(comment, claim, asked_by, viewer, now=now) for comment, claim, asked_by in rows[:limit])
+    items = tuple(
+        _listed(comment, claim, asked_by, viewer, outside=outside, now=now)
+        for comment, claim, asked_by, outside in rows[:limit]
+    )
     more = len(rows) > limit
     return QueuePage(items, _after(items[-1].comment, handled=handled) if more else None)
 
@@ -185,6 +196,7 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
             .where(Decision.comment_id == comment_id)
             .order_by(Decision.id)
         ).all(),
+        corrections=corrections(session, [comment_id]),
         effects=session.scalars(
             select(Effect)
             .where(Effect.account_id == comment.account_id, Effect.target == comment.external_id)
@@ -208,6 +220,7 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
         services=likeliest(
             services(session), comment.verdict.group_311 if comment.verdict else None, comment.text or ""
         ),
+        answered_outside=bool(session.scalar(select(_answered_outside()).where(Comment.id == comment_id))),
     )
 
 
@@ -253,10 +266,34 @@ def _asked_by() -> ScalarSelect[str | None]:
     )
 
 
-def _listed(comment: Comment, claim: Claim | None, asked_by: str | None, viewer: Viewer, *, now: datetime) -> Listed:
+def _answered_outside() -> ColumnElement[bool]:
+    """Whether the account answered a comment, by no effect of ours. While the outcome of a reply of ours is not known,
+    its answer may be that one, and nothing is said.
+    """
+    answer, ours, leaving = aliased(Comment), aliased(Effect), aliased(Effect)
+    return exists(
+        select(answer.id).where(
+            answer.account_id == Comment.account_id,
+            answer.parent_external_id == Comment.external_id,
+            answer.by_city,
+            answer.removed_at.is_(None) | (answer.present_at > answer.removed_at),
+            ~exists().where(ours.account_id == answer.account_id, ours.remote_id == answer.external_id),
+            ~exists().where(
+                leaving.account_id == Comment.account_id,
+                leaving.target == Comment.external_id,
+                leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
+            ),
+        )
+    ).correlate(Comment)
+
+
+def _listed(
+    comment: Comment, claim: Claim | None, asked_by: str | None, viewer: Viewer, *, outside: bool, now: datetime
+) -> Listed:
     live = claim is not None and claim.until > now
     mine = claim is not None and live and claim.person_id == viewer.person_id
-    return Listed(comment, claim.person.name if claim is not None and live and not mine else None, mine, asked_by)
+    claimed_by = claim.person.name if claim is not None and live and not mine else None
+    return Listed(comment, claimed_by, mine, asked_by, outside)
 
 
 def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comment]:

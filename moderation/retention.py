@@ -8,7 +8,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from models import audit
-from models.accounts import Delivery, SetAside
+from models.accounts import Connection, Delivery, SetAside
 from models.comments import Author, Comment, CommentVersion, Evidence, VerdictRow
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
@@ -36,6 +36,7 @@ def forget_raw_due(session: Session, *, now: datetime) -> int:
         .values(raw=None)
         .returning(Delivery.id)
     )
+    session.execute(delete(Connection).where(Connection.expires_at < now))
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
     session.execute(delete(SignIn).where(SignIn.expires_at < now - timedelta(days=RAW_DAYS)))
     return len(result.all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from api.commands.progress import progress
 from api.i18n import Dates, _, format_number, ngettext
 from api.messages import failure, label
 from api.wiring import Parvis
+from connectors.base import Progress
 from models.accounts import Account
 from models.errors import NotFound
 from models.secrets import SecretUnreadable
@@ -32,14 +34,19 @@ def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
     with progress(console) as say:
         for account in accounts:
             say(account.name)
-            whole, finding = _pull(parvis, account)
+            whole, finding = _pull(parvis, account, say)
             fine = fine and whole
             console.print(_("%(name)s: %(finding)s", name=account.name, finding=finding))
     return fine
 
 
-def _pull(parvis: Parvis, account: Account) -> tuple[bool, str]:
+def _pull(parvis: Parvis, account: Account, say: Callable[[str], None]) -> tuple[bool, str]:
     """Read one account now. Gives whether its round is whole, and what to say."""
+
+    def said(far: Progress) -> None:
+        done, total = format_number(far.done), format_number(far.total)
+        say(_("%(name)s: %(done)s of %(total)s posts", name=account.name, done=done, total=total))
+
     try:
         read = pulling.pull(
             parvis.database,
@@ -48,6 +55,7 @@ def _pull(parvis: Parvis, account: Account) -> tuple[bool, str]:
             account.id,
             clock=parvis.clock,
             every=timedelta(seconds=parvis.settings.pull_seconds),
+            said=said,
         )
     except SecretUnreadable:
         return False, _("no key of PARVIS_SECRET_KEY opens its token")

@@ -28,7 +28,7 @@ from api.v1.decisions import Decided
 from api.v1.values import AccountName
 from models.comments import Comment, VerdictRow
 from models.scope import Action, Viewer
-from models.vocabulary import CommentState, DecisionKind, Intention
+from models.vocabulary import CommentKind, CommentState, DecisionKind, HiddenBy, Intention
 from moderation import queue
 from moderation.reading import reasons_of
 
@@ -101,7 +101,12 @@ class CommentShown(Shown):
     created_at: Moment
     received_at: Moment
     hidden: bool
+    hidden_by: HiddenBy | None
+    """Who hid it, as far as is known: only `city` is a decision of the city."""
     removed: bool
+    kind: CommentKind
+    rating: int | None
+    """Of a review: 1 to 5."""
     state: CommentState
     lane: int
     queued_at: Moment | None

@@ -355,10 +355,11 @@ def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
             comment.queued_at,
             comment.problem,
             bool(comment.proposed_reply),
-            comment.hidden,
+            comment.hidden_by,
             comment.removed,
             listed.claimed_by,
             listed.asked_by,
+            listed.answered_outside,
         )
 
     state = (now.replace(second=0, microsecond=0), counts, [line(listed) for listed in items])

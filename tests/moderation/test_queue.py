@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from classifiers.base import Scored, Urgency
+from connectors.base import CommentRemoved
 from models.comments import Comment
+from models.effects import Effect
 from models.errors import NotFound, Refused
-from models.vocabulary import CommentState, Intention
+from models.vocabulary import CommentState, EffectState, Intention
 from moderation import queue, triage
 from moderation.queue import Filter
 
@@ -250,3 +252,28 @@ def test_the_list_says_who_has_an_item_and_who_asked_to_hide_it(city, criticism)
     city.clock.pass_(minutes=2)
     (later,) = page(city, "Ariane").items
     assert later.claimed_by is None
+
+
+def test_an_answer_that_the_city_gave_in_the_networks_application_is_said(city):
+    def outside(external_id):
+        lines = [one for one in page(city).items if one.comment.external_id == external_id]
+        return [one.answered_outside for one in lines], item(city, city.comment(external_id)).answered_outside
+
+    asked, other = city.says("7", "À quelle heure?"), city.says("8", "Et demain?")
+    city.store(city.seen("marie", "Moi aussi", parent_external_id="7", author_external_id="marie"))
+    assert outside("7") == ([False], False)
+    city.store(city.seen("outside", "À 7 h", parent_external_id="7", by_account=True))
+    assert (outside("7"), outside("8")) == (([True], True), ([False], False))
+    city.store(CommentRemoved("outside", city.now))
+    assert outside("7") == ([False], False)
+    # The echo of our own reply is not one of them, whether it comes before or after its answer.
+    decision = city.decide("Ariane", other, "reply", text="À 8 h")
+    city.deliver()
+    city.store(city.seen("8_1", "À 8 h", parent_external_id="8", by_account=True))
+    assert city.effect(decision).remote_id == "8_1"
+    assert outside("8") == ([], False)
+    decision = city.decide("Ariane", asked, "reply", text="À 9 h")
+    with city.database.write() as session:
+        session.get_one(Effect, decision.effect_id).state = EffectState.UNKNOWN
+    city.store(city.seen("7_2", "À 9 h", parent_external_id="7", by_account=True))
+    assert outside("7") == ([], False), "it may be ours: nobody knows yet"

@@ -455,7 +455,7 @@ def upgrade() -> None:
         "comment",
         ["account_id", "parent_external_id"],
         unique=False,
-        sqlite_where=sa.text("by_city"),
+        sqlite_where=sa.text("by_city = 1"),
         postgresql_where=sa.text("by_city"),
     )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
