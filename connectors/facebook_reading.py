@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from connectors.base import AdSeen, CommentSeen, PostSeen
+from connectors.base import CommentSeen, PostSeen
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import following, items
+from connectors.graph_answers import ad_of, following, items
 from connectors.walk import Listed, Read
 from models.errors import Transient
 from models.vocabulary import CommentKind, PostKind
@@ -62,16 +61,10 @@ def _dark(item: Mapping[str, Any], page: str) -> PostSeen | None:
 
 def _advertised(item: Mapping[str, Any], page: str) -> PostSeen | None:
     """The post of an advertisement, if it is this Page's: an ad account may serve several."""
-    post = as_id(as_mapping(item.get("creative")).get("effective_object_story_id"))
-    ad = as_id(item.get("id"))
+    post, ad = as_id(as_mapping(item.get("creative")).get("effective_object_story_id")), ad_of(item)
     if post is None or ad is None or not post.startswith(f"{page}_"):
         return None
-    insights = as_mapping(item.get("insights")).get("data")
-    spent = as_mapping(insights[0]) if isinstance(insights, list) and insights else {}
-    seen = AdSeen(
-        ad, as_id(item.get("campaign_id")), _money(spent.get("spend")), as_text(spent.get("account_currency"))
-    )
-    return PostSeen(post, None, None, None, kind=PostKind.AD, ad=seen)
+    return PostSeen(post, None, None, None, kind=PostKind.AD, ad=ad)
 
 
 def _mention(item: Mapping[str, Any], page: str) -> CommentSeen | None:
@@ -214,10 +207,3 @@ def link_of(item: Mapping[str, Any]) -> str | None:
     """Of videos and reels Facebook gives the path alone."""
     link = as_text(item.get("permalink_url"))
     return f"https://www.facebook.com{link}" if link and link.startswith("/") else link
-
-
-def _money(value: object) -> Decimal | None:
-    try:
-        return Decimal(str(value)) if value is not None else None
-    except InvalidOperation:
-        return None

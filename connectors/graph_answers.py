@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from connectors.base import AdSeen
 from connectors.graph import as_id, as_mapping, as_text
 from models.errors import Ambiguous, Rejected, Transient
 
@@ -23,6 +25,19 @@ def following(answer: Mapping[str, Any]) -> str | None:
     """
     paging = as_mapping(answer.get("paging"))
     return as_text(as_mapping(paging.get("cursors")).get("after")) if paging.get("next") else None
+
+
+def ad_of(item: Mapping[str, Any]) -> AdSeen | None:
+    """An advertisement of an ad account, with what it cost since it began."""
+    if (ad := as_id(item.get("id"))) is None:
+        return None
+    insights = as_mapping(item.get("insights")).get("data")
+    spent = as_mapping(insights[0]) if isinstance(insights, list) and insights else {}
+    try:
+        spend = Decimal(str(spent["spend"])) if "spend" in spent else None
+    except InvalidOperation:
+        spend = None
+    return AdSeen(ad, as_id(item.get("campaign_id")), spend, as_text(spent.get("account_currency")))
 
 
 def created(answer: object) -> str:

@@ -56,14 +56,13 @@ class Instagram:
     """One professional account (`connectors.base.Network`).
 
     The pull reads newest comments first, because Instagram gives them so; within a page they come in the order in
-    which they were written. Nothing tells of edits and deletions but reading again. Comments under advertisements are
-    of another kind, which Meta gives through its Marketing API only; they are not read.
+    which they were written. Nothing tells of edits and deletions but reading again.
     """
 
     def __init__(self, settings: GraphSettings, account: AccountRef, pauses: Sequence[float] = PAUSES) -> None:
         self._account = account.external_id
         self._graph = Graph(settings, account.token)
-        self._reader = Reader(self._graph, self._account)
+        self._reader = Reader(self._graph, self._account, settings.ad_accounts)
         self._publisher = Publisher(self._graph, self._account, pauses)
 
     def __repr__(self) -> str:
@@ -110,7 +109,7 @@ class Instagram:
         return walked(
             cursor,
             budget,
-            sources=("media", "stories", "tags"),
+            sources=("media", "stories", "tags", *self._reader.ad_accounts),
             list_posts=self._reader.list_posts,
             read_thread=self._reader.read_thread,
             usage=lambda: self._graph.usage,

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.base import CommentSeen, PostSeen
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import following, items
+from connectors.graph_answers import ad_of, following, items
 from connectors.walk import COMMENT_PAGES, Listed, Read
 from models.errors import Gone, Rejected
 from models.vocabulary import CommentKind, PostKind
@@ -19,19 +19,22 @@ MEDIA_FIELDS = "id,caption,media_product_type,permalink,timestamp,comments_count
 PLAIN_FIELDS = "id,text,timestamp,username,from{id,username},user{id},hidden,parent_id"
 COMMENT_FIELDS = PLAIN_FIELDS + ",media{id,username,permalink}"
 MENTION_FIELDS = "id,text,timestamp,username,media{id,permalink}"
+AD_FIELDS = (
+    "id,campaign_id,creative{effective_instagram_media_id,instagram_user_id},"
+    "insights.date_preset(maximum){spend,account_currency}"
+)
 PAGE_SIZE = 50
 """Comments come fifty at most in a page: the reference of `/{ig-media}/comments`."""
 KINDS = {"STORY": PostKind.STORY, "REELS": PostKind.REEL, "AD": PostKind.AD}
 
 
 class Reader:
-    """Reads for one account. Comments under advertisements are of another kind, which Meta gives through its Marketing
-    API only; they are not read.
-    """
+    """Reads for one account, and for the ad accounts whose advertisements may be its own."""
 
-    def __init__(self, graph: Graph, account: str) -> None:
+    def __init__(self, graph: Graph, account: str, ad_accounts: tuple[str, ...] = ()) -> None:
         self._graph = graph
         self._account = account
+        self.ad_accounts = ad_accounts
 
     def look(self, comment: str) -> CommentSeen:
         """A comment of ours, or one of somebody else's that names us, or a publication whose words do."""
@@ -46,6 +49,8 @@ class Reader:
 
     def list_posts(self, source: str, after: str | None, size: int) -> Listed:
         now = datetime.now(UTC)
+        if source in self.ad_accounts:
+            return self._list_ads(source, after, size)
         args = {"fields": MEDIA_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
         answer = self._graph.once(f"{self._account}/{source}", READ, **args)
         rows = [item for item in items(answer) if as_id(item.get("id"))]
@@ -53,6 +58,18 @@ class Reader:
             mentions = tuple(self._mentioning(item, now) for item in rows)
             return Listed(tuple(post_of(item, PostKind.MENTIONING) for item in rows), following(answer), mentions)
         return Listed(tuple(post_of(item) for item in rows), following(answer))
+
+    def _list_ads(self, ad_account: str, after: str | None, size: int) -> Listed:
+        """The publications of advertisements, which no other edge lists; an ad account may serve several accounts."""
+        args = {"fields": AD_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
+        answer = self._graph.once(f"{ad_account}/ads", "ads_read", **args)
+        posts = []
+        for item in items(answer):
+            creative, ad = as_mapping(item.get("creative")), ad_of(item)
+            media = as_id(creative.get("effective_instagram_media_id"))
+            if media is not None and ad is not None and as_id(creative.get("instagram_user_id")) == self._account:
+                posts.append(PostSeen(media, None, None, None, PostKind.AD, ad=ad))
+        return Listed(tuple(posts), following(answer))
 
     def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> Read:  # noqa: ARG002
         """One page of comments with the first of their replies, or one more page of the replies of one comment.

@@ -14,6 +14,7 @@ from typing import Any
 
 from connectors.standin.instagram_publishing import create, insights, publish, status
 from connectors.standin.instagram_state import DAY, Media, Message, Profile, names
+from connectors.standin.people import Ad
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Standin
 from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, unknown_path
 
@@ -52,6 +53,8 @@ def route(state: Standin, call: Call, page: PageOfCity, fault: Fault | None) -> 
     asked = Asked(state, call, page, fault)
     profiles = [one for one in state.pages.values() if isinstance(one, Profile) and one.page is page]
     first, _, edge = call.path.partition("/")
+    if first.startswith("act_") and "effective_instagram_media_id" in call.params.get("fields", ""):
+        return _ads(asked, first)
     if first in ("me", page.id) and edge in ("messages", "conversations"):
         return _talk(asked, profiles[0], edge) if profiles and _about_instagram(asked, edge) else None
     if isinstance(owner := state.pages.get(first), Profile):
@@ -262,6 +265,22 @@ def _on_media(asked: Asked, media: Media, edge: str) -> Any:
             state.apply("delete_post", media.page, media.id, media.id, asked.lag, lambda: _forget(state, media))
             return {"success": True}
     raise unknown_path(edge)
+
+
+def _ads(asked: Asked, account: str) -> Any:
+    """Of an ad account, for whoever asks which media its advertisements are."""
+    asked.need("ads_read")
+    rows = [ad for ad in asked.state.ads if ad.account == account]
+    return paged(asked.call, rows, lambda ad: fields(asked.call.params.get("fields"), _ad(asked.state, ad), "id"))
+
+
+def _ad(state: Standin, ad: Ad) -> dict[str, Any]:
+    media = state.posts.get(ad.post)
+    creative = {"id": f"9{ad.id}"}
+    if isinstance(media, Media):
+        creative |= {"effective_instagram_media_id": media.id, "instagram_user_id": media.page.id}
+    spent = {"spend": ad.spend, "account_currency": ad.currency}
+    return {"id": ad.id, "campaign_id": ad.campaign, "creative": creative, "insights": {"data": [spent]}}
 
 
 def _forget(state: Standin, media: Media) -> None:
