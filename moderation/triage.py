@@ -16,8 +16,8 @@ from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import RESTRICTIVE, CommentState, DecisionKind, EffectKind, EffectState
 from moderation import escalation
+from moderation.reading import corrections, criticism
 from moderation.storing import cleaned
-from moderation.suggestion import mere_criticism
 
 CLAIM = timedelta(seconds=90)
 """How long an open item stays claimed without a sign of life from the page."""
@@ -47,14 +47,14 @@ class Choice:
 
 def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> str | None:
     """Open an item to decide on it. Gives None when it is ours, or the name of the person who has it."""
-    comment = _load(session, viewer, comment_id)
+    comment = load(session, viewer, comment_id)
     held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
     if held is None:
-        session.add(Claim(comment_id=comment.id, person_id=_person(viewer), until=now + CLAIM))
+        session.add(Claim(comment_id=comment.id, person_id=acting(viewer), until=now + CLAIM))
         return None
     if held.person_id != viewer.person_id and held.until > now:
         return held.person.name
-    held.person_id, held.until = _person(viewer), now + CLAIM
+    held.person_id, held.until = acting(viewer), now + CLAIM
     return None
 
 
@@ -73,7 +73,7 @@ def decide(
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
         escalation.hold(session, ServiceRequest.number == choice.request_number.strip())
-    comment = _load(session, viewer, comment_id)
+    comment = load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
     _refuse_if_taken(session, viewer, comment, choice, now=now)
@@ -81,7 +81,7 @@ def decide(
         comment_id=comment.id,
         comment_version=comment.version,
         kind=choice.kind,
-        person_id=_person(viewer),
+        person_id=acting(viewer),
         at=now,
         form_key=choice.form_key,
         suggested=comment.verdict.suggestion if comment.verdict else None,
@@ -147,7 +147,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
     if cancelled.kind == DecisionKind.REQUEST:
         escalation.hold(session, ServiceRequest.id == cancelled.request_id)
-    comment = _load(session, viewer, cancelled.comment_id)
+    comment = load(session, viewer, cancelled.comment_id)
     if session.scalar(select(Decision.id).where(Decision.cancels_id == cancelled.id)):
         raise Refused("already_undone")
     last = session.scalar(
@@ -162,7 +162,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
         comment_id=comment.id,
         comment_version=comment.version,
         kind=DecisionKind.CANCEL,
-        person_id=_person(viewer),
+        person_id=acting(viewer),
         at=now,
         cancels_id=cancelled.id,
     )
@@ -208,7 +208,8 @@ def rules_in_force(session: Session, *, now: datetime) -> list[RuleVersion]:
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def _load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
+def load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
+    """A comment that the viewer may decide about, held until the transaction ends; NotFound when there is none."""
     statement = (
         select(Comment)
         .options(joinedload(Comment.verdict), joinedload(Comment.author))
@@ -221,7 +222,8 @@ def _load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
     return comment
 
 
-def _person(viewer: Viewer) -> int:
+def acting(viewer: Viewer) -> int:
+    """Who decides. Refused `people_decide`: a program does not."""
     if viewer.person_id is None:
         raise Refused("people_decide")
     return viewer.person_id
@@ -236,10 +238,15 @@ def _same_form(session: Session, viewer: Viewer, comment_id: int, choice: Choice
     return before
 
 
-def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice: Choice, *, now: datetime) -> None:
+def refuse_if_claimed(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> None:
+    """Refused `claimed`, with the name of the other person who has the comment open."""
     held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
     if held is not None and held.person_id != viewer.person_id and held.until > now:
         raise Refused("claimed", by=held.person.name)
+
+
+def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice: Choice, *, now: datetime) -> None:
+    refuse_if_claimed(session, viewer, comment, now=now)
     if choice.kind not in _CHOICES:
         raise Refused("not_a_choice", field="kind")
     if comment.state == CommentState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
@@ -293,7 +300,7 @@ def _restrict(
     session.flush()
     decision.rule_version_id, decision.evidence_id = rule.id, evidence.id
     verdict = comment.verdict
-    if verdict and mere_criticism(verdict.intention, verdict.scores["breaches"]):
+    if verdict and criticism(verdict, corrections(session, [comment.id]), viewer.person_id):
         asked = asked_to_hide(session, comment)
         if asked is None or asked.person_id == viewer.person_id:
             if asked is not None:
