@@ -5,15 +5,15 @@ Same host, same versions and same tokens as Pages: a call carries the token of t
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from connectors.standin.instagram_messages import about_instagram, talk
 from connectors.standin.instagram_publishing import create, insights, publish, status
-from connectors.standin.instagram_state import DAY, Media, Message, Profile, names
+from connectors.standin.instagram_state import DAY, Asked, Media, Profile, names
 from connectors.standin.people import Ad
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Standin
 from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, unknown_path
@@ -21,31 +21,6 @@ from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missi
 COMMENTS_PER_PAGE = 50
 REPLIES_INSIDE = 10
 """How many replies come inside a comment when no limit is given. Not documented; the next page is always given."""
-PRIVATE_REPLY_DAYS = 7
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One call, by the Page whose token it carries."""
-
-    state: Standin
-    call: Call
-    page: PageOfCity
-    fault: Fault | None
-
-    @property
-    def lag(self) -> float:
-        return self.fault.seconds if self.fault is not None and self.fault.kind == "lag" else 0.0
-
-    def need(self, scope: str) -> None:
-        if scope not in self.page.scopes:
-            raise GraphError(403, 10, f"(#10) Application does not have permission for this action: {scope}")
-
-    def text(self) -> str:
-        text = self.call.params.get("message", "")
-        if not text.strip():
-            raise GraphError(400, 100, "(#100) The parameter message is required")
-        return text
 
 
 def route(state: Standin, call: Call, page: PageOfCity, fault: Fault | None) -> Any:
@@ -56,7 +31,7 @@ def route(state: Standin, call: Call, page: PageOfCity, fault: Fault | None) -> 
     if first.startswith("act_") and "effective_instagram_media_id" in call.params.get("fields", ""):
         return _ads(asked, first)
     if first in ("me", page.id) and edge in ("messages", "conversations"):
-        return _talk(asked, profiles[0], edge) if profiles and _about_instagram(asked, edge) else None
+        return talk(asked, profiles[0], edge) if profiles and about_instagram(asked, edge) else None
     if isinstance(owner := state.pages.get(first), Profile):
         if owner not in profiles:
             raise missing(first)
@@ -121,7 +96,7 @@ def _on_profile(asked: Asked, profile: Profile, edge: str) -> Any:
             asked.need("instagram_manage_comments")
             return _answer_mention(asked, profile)
         case _, "messages" | "conversations":
-            return _talk(asked, profile, edge)
+            return talk(asked, profile, edge)
     raise unknown_path(edge)
 
 
@@ -170,65 +145,6 @@ def _answer_mention(asked: Asked, profile: Profile) -> dict[str, str]:
             raise missing(wanted)
         about = comment
     return {"id": state.reply(about, profile, text, asked.lag).id}
-
-
-# ------------------------------------------------------------------------------------------------- messages
-def _about_instagram(asked: Asked, edge: str) -> bool:
-    if edge == "conversations":
-        return asked.call.params.get("platform") == "instagram"
-    comment = asked.state.comments.get(_recipient(asked))
-    return comment is not None and isinstance(comment.post, Media)
-
-
-def _recipient(asked: Asked) -> str:
-    try:
-        return str(json.loads(asked.call.params.get("recipient", "{}")).get("comment_id", ""))
-    except (ValueError, AttributeError):
-        raise GraphError(400, 100, "(#100) param recipient must be non-empty.") from None
-
-
-def _talk(asked: Asked, profile: Profile, edge: str) -> Any:
-    asked.need("instagram_manage_messages")
-    if edge == "conversations":
-        return _conversations(asked, profile)
-    state, now = asked.state, time.time()
-    comment = state.comments.get(_recipient(asked))
-    if comment is None or comment.post.page is not profile:
-        raise missing(_recipient(asked))
-    text = str(json.loads(asked.call.params.get("message", "{}")).get("text", ""))
-    if not text.strip():
-        raise GraphError(400, 100, "(#100) Message must have text or attachment")
-    if comment.at < now - PRIVATE_REPLY_DAYS * DAY:
-        raise GraphError(403, 10, "(#10) This message is sent outside of allowed window.", error_subcode=2534022)
-    if any(one.comment == comment.id for one in profile.messages):
-        raise GraphError(400, 10900, "(#10900) Activity already replied to")
-    message = Message(f"m_{state.number()}", comment.id, comment.author, text, now)
-    state.apply(
-        "private_reply", profile, comment.id, message.id, asked.lag, lambda: profile.messages.append(message), text
-    )
-    return {"recipient_id": comment.author.id, "message_id": message.id}
-
-
-def _conversations(asked: Asked, profile: Profile) -> dict[str, Any]:
-    """With `user_id`, the one conversation with that person, if there is one."""
-    people = {one.to.id: one.to for one in profile.messages}
-    data = []
-    for who in people.values():
-        if who.id != asked.call.params.get("user_id", who.id):
-            continue
-        messages = [
-            {
-                "id": one.id,
-                "created_time": iso(one.at),
-                "message": one.text,
-                "from": {"id": profile.id, "username": profile.name},
-            }
-            for one in reversed(profile.messages)
-            if one.to is who
-        ]
-        seen = {"id": f"aWdf{who.id}", "messages": {"data": messages}}
-        data.append(fields(asked.call.params.get("fields"), seen, "id"))
-    return {"data": data}
 
 
 # ------------------------------------------------------------------------------------------------- media and comments

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.standin.state import Comment, PageOfCity, Person, Post, Standin
+from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
+from connectors.standin.wire import Call, GraphError
 
 SCOPES = (
     "instagram_basic",
@@ -172,3 +173,27 @@ def mention(state: Standin, account: Profile, by: Person, text: str, *, age: flo
 
 def names(text: str, account: Profile) -> bool:
     return f"@{account.name}".lower() in text.lower()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One call, by the Page whose token it carries."""
+
+    state: Standin
+    call: Call
+    page: PageOfCity
+    fault: Fault | None
+
+    @property
+    def lag(self) -> float:
+        return self.fault.seconds if self.fault is not None and self.fault.kind == "lag" else 0.0
+
+    def need(self, scope: str) -> None:
+        if scope not in self.page.scopes:
+            raise GraphError(403, 10, f"(#10) Application does not have permission for this action: {scope}")
+
+    def text(self) -> str:
+        text = self.call.params.get("message", "")
+        if not text.strip():
+            raise GraphError(400, 100, "(#100) The parameter message is required")
+        return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +12,7 @@ from connectors.base import Operation
 from connectors.graph_errors import failure_of
 from connectors.instagram import Instagram
 from connectors.standin import instagram_state
+from connectors.standin.people import Ad
 from connectors.standin.webhooks import body_of
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import CommentKind, NetworkName, OperationKind, PostKind
@@ -181,6 +183,22 @@ def test_without_the_right_to_see_tags_the_rest_is_read(instagram, network):
     said = instagram.says(instagram.post("Tempête"), "Et ma rue?")
     instagram.fault("permission", path="/tags$")
     assert ids(pulled(network)) == [said.id]
+
+
+def test_advertisements_are_read_with_what_they_cost(instagram):
+    boosted, dark = instagram.post("Budget"), instagram.post("Inscription au camp de jour")
+    other = instagram.state.post(instagram.holder, "Une publicité sur Facebook")
+    bought = [("1", boosted.id, "120.50"), ("2", dark.id, "80"), ("3", other.id, "5")]
+    instagram.state.ads += [Ad(number, "act_77", "900", post, spend) for number, post, spend in bought]
+    said = instagram.says(dark, "C'est complet?")
+    settings = replace(instagram.settings.graph, ad_accounts=("act_77",))
+    pages = pulled(Instagram(settings, instagram.account))
+    ads = {post.external_id: post.ad for page in pages for post in page.posts if post.ad}
+    assert {post: (ad.ad_id, ad.campaign_id, str(ad.spend), ad.currency) for post, ad in ads.items()} == {
+        boosted.id: ("1", "900", "120.50", "CAD"),
+        dark.id: ("2", "900", "80", "CAD"),
+    }
+    assert ids(pages) == [said.id]
 
 
 # ------------------------------------------------------------------------------------------------- mentions
