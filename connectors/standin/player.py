@@ -2,6 +2,7 @@
 
     pages:                                  # label: Page; already there is fine (same id)
       ville: {id: "104", name: Ville de Sainte-Rive, token: jeton-ville}
+      insta: {id: "17841400000000104", name: villedesainterive, instagram_of: ville}    # with the token of that Page
     citizens:                               # label: name (a label that is not here is a name by itself)
       louise: Louise Tremblay
     posts:                                  # label: post of a Page, there from the start; `ago` in seconds
@@ -35,6 +36,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.standin.facebook_control import FACEBOOK
+from connectors.standin.instagram_state import Media, Profile, mention, profile
 from connectors.standin.state import Comment, Form, Person, Post, Standin
 
 
@@ -45,7 +47,14 @@ class _Strict(BaseModel):
 class StoryPage(_Strict):
     id: str
     name: str
-    token: str
+    token: str = ""
+    instagram_of: str | None = None
+
+    @model_validator(mode="after")
+    def _one_token(self) -> StoryPage:
+        if bool(self.token) == (self.instagram_of is not None):
+            raise ValueError("a page has a token, or is the Instagram account of one that has")
+        return self
 
 
 class StoryPost(_Strict):
@@ -115,6 +124,8 @@ class Story(_Strict):
         for page in [*(post.page for post in self.posts.values()), *(action.page for action in self.actions)]:
             if page is not None and page not in self.pages:
                 raise ValueError(f"{page} is no page of this story")
+        if any(page.instagram_of not in {None, *self.pages} for page in self.pages.values()):
+            raise ValueError("an Instagram account is of no page of this story")
         return self
 
 
@@ -140,13 +151,14 @@ class Player:
         """Pages, posts, and the actions that are immediate."""
         with self.state.lock:
             for page in self.story.pages.values():
-                if page.id not in self.state.pages:
+                if page.id not in self.state.pages and page.instagram_of is None:
                     self.state.page(page.id, page.name, page.token)
+            for page in self.story.pages.values():
+                if page.id not in self.state.pages:
+                    profile(self.state, self._page(page.instagram_of), page.id, page.name)
             for label, post in self.story.posts.items():
                 at = time.time() - post.ago
-                self.things[label] = self.state.post(
-                    self._page(post.page), post.text, link=post.link, at=at, form=post.form
-                )
+                self.things[label] = self._post(post.page, post.text, post.form, link=post.link, at=at)
             actions = sorted(self.story.actions, key=lambda action: action.at)
             for action in [one for one in actions if one.at <= 0]:
                 self._act(action)
@@ -186,13 +198,14 @@ class Player:
 
     def _act(self, action: Action) -> None:
         if action.publish is not None and action.text is not None:
-            page = self._page(action.page)
-            post = self.state.post(page, action.text, link=action.link, tell=action.tell, form=action.form)
+            post = self._post(action.page, action.text, action.form, link=action.link, tell=action.tell)
             self.things[action.publish] = post
             return
         if action.by is not None and (action.mention or action.review):
             by, page = self._person(action.by), self._page(action.page)
-            if action.mention is not None:
+            if action.mention is not None and isinstance(page, Profile):
+                mention(self.state, page, by, action.mention, tell=action.tell)
+            elif action.mention is not None:
                 self.state.post(page, action.mention, writer=by, tell=action.tell)
             else:
                 self.state.review(page, by, action.review or "", positive=action.positive, tell=action.tell)
@@ -212,6 +225,15 @@ class Player:
                 self.state.hide(thing, FACEBOOK, hidden=True)
             else:
                 self.state.remove(thing)
+
+    def _post(self, label: str | None, text: str, form: Form, **more: Any) -> Post:
+        page = self._page(label)
+        if not isinstance(page, Profile):
+            return self.state.post(page, text, form=form, **more)
+        post = self.state.post(page, text, **more | {"link": None})
+        if isinstance(post, Media) and form in {"reel", "video"}:
+            post.product = "REELS"
+        return post
 
     def _person(self, label: str) -> Person:
         if label not in self._people:

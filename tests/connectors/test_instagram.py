@@ -13,6 +13,8 @@ from connectors.graph_errors import failure_of
 from connectors.instagram import Instagram
 from connectors.standin import instagram_state
 from connectors.standin.people import Ad
+from connectors.standin.player import Player, Story
+from connectors.standin.state import Standin
 from connectors.standin.webhooks import body_of
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import CommentKind, NetworkName, OperationKind, PostKind
@@ -368,6 +370,34 @@ def test_the_control_makes_accounts_media_and_mentions(instagram, network):
     posts = {post.external_id: post.kind for step in pulled(network) for post in step.posts}
     assert posts == dict(zip(made, (PostKind.STORY, PostKind.REEL, PostKind.MENTIONING), strict=True))
     assert (network.figures([made[1]]).followers, network.figures([made[1]]).posts[made[1]].views) == (12, 9)
+
+
+def test_a_story_is_played_on_both_networks():
+    state = Standin()
+    story = {
+        "pages": {
+            "insta": {"id": "17841400000000104", "name": "villedesainterive", "instagram_of": "ville"},
+            "ville": {"id": "104", "name": "Ville de Sainte-Rive", "token": "jeton"},
+        },
+        "posts": {"tour": {"page": "insta", "text": "Un tour", "form": "reel"}},
+        "actions": [
+            {"say": "Superbe!", "by": "Louise", "on": "tour", "as": "c1"},
+            {"edit": "c1", "text": "Superbe ville!"},
+            {"mention": "Bravo @villedesainterive", "by": "Louise", "page": "insta"},
+            {"at": 5, "remove": "c1"},
+        ],
+    }
+    player = Player(state, Story.model_validate(story))
+    player.set_up()
+    tour = player.things["tour"]
+    assert (tour.product, [one.text for one in tour.comments.values()]) == ("REELS", ["Superbe ville!"])
+    assert [post.ours for post in state.posts.values()] == [True, False]
+    player.finish()
+    assert tour.comments == {}
+    for wrong in ({"token": ""}, {"token": "jeton", "instagram_of": "ville"}, {"instagram_of": "ailleurs"}):
+        page = {"id": "1", "name": "Ville", **wrong}
+        with pytest.raises(ValueError):
+            Story.model_validate({"pages": {"ville": page}})
 
 
 def test_what_the_webhooks_tell(instagram, elsewhere):
