@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
+from pydantic import Field
 from sqlalchemy import select
 
 from api.deps import ReadSession, require
@@ -28,8 +29,19 @@ class AccountShown(Shown):
     state_reason: str | None
     state_since: Moment
     throttled_until: Moment | None
+    usage_percent: float | None
+    """Of what the network allows to be called, as it last said."""
+    expires_at: Annotated[Moment | None, Field(validation_alias="token_expires_at")]
+    """When somebody must have connected it again; None: no end is known."""
+    missing: list[str]
+    """Permissions that the work needs and that were not given."""
+    checked_at: Moment | None
+    """When the network was last asked whether the account can be used."""
     pulled_at: Moment | None
-    """Coverage: all that was on the page at that moment is here."""
+    """Coverage: all that was on the page at that moment is here. None: the first reading goes on."""
+    backfill_done: int | None
+    """Posts that the first reading has read, of `backfill_total`."""
+    backfill_total: int | None
 
 
 @router.get("", operation_id="listAccounts", responses={200: {"headers": NEXT_LINK}, **READS})

@@ -265,6 +265,26 @@ def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
     assert "Page south" not in northern.get("/comptes/alertes").text
 
 
+def test_programs_read_the_same(desk):
+    now = desk.clock.now
+    desk.set(
+        state=AccountState.PERMISSION_MISSING,
+        missing=["read_insights"],
+        token_expires_at=now + timedelta(days=6),
+        usage_percent=81.5,
+        checked_at=now,
+        pulled_at=now,
+        backfill_done=4,
+        backfill_total=4,
+    )
+    northern = desk.browser(desk.city.people[Role.MANAGER, "north"])
+    (said,) = northern.get("/api/v1/accounts").json()["items"]
+    assert said["expires_at"] == "2026-11-29T13:30:00Z"
+    assert said["checked_at"] == said["pulled_at"] == "2026-11-23T13:30:00Z"
+    assert (said["missing"], said["usage_percent"]) == (["read_insights"], 81.5)
+    assert (said["backfill_done"], said["backfill_total"]) == (4, 4)
+
+
 # ------------------------------------------------------------------------------------------------- asking
 def test_checking_and_reading_now_make_the_next_tick_do_it(desk):
     later = desk.clock.now + timedelta(hours=6)
