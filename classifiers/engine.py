@@ -164,7 +164,7 @@ def _reason(hit: Hit) -> Reason:
     return Reason(hit.code, {"kind": hit.kind} if hit.kind else {}, hit.start, hit.end, hit.score)
 
 
-def _ours(folder: Path) -> Model:
+def ours(folder: Path) -> Model:
     """The model of a folder; without an encoder in it, the n-gram branch alone."""
     if not (folder / ENCODER_FILE).exists():
         return Model.load(folder, None)
@@ -183,9 +183,9 @@ def load(model: str | Path | None = None) -> Engine:
     """
     if not model:
         with resources.as_file(resources.files("classifiers").joinpath("weights")) as shipped:
-            return Engine(_ours(shipped))
+            return Engine(ours(shipped))
     if (Path(model) / CALIBRATION_FILE).exists():
-        return Engine(_ours(Path(model)))
+        return Engine(ours(Path(model)))
     # `transformers` is slow to import, and only its models need this file.
     from classifiers.hub import HubModel  # noqa: PLC0415
 

@@ -19,7 +19,7 @@ from classifiers.pretrain import LENGTH, mistype
 
 Array = npt.NDArray[Any]
 
-EPOCHS = 6
+EPOCHS = 5
 _RATE = 4e-4
 _BATCH_TOKENS = 1_024
 _PUBLIC_SHARE = 0.8

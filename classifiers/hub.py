@@ -47,7 +47,9 @@ def label_map(tables: Mapping[str, Mapping[str, str]], labels: Sequence[str]) ->
         tables = {head: {ours: ours for ours in HEADS[head] if ours in labels} for head in HEADS}
         tables = {head: lines for head, lines in tables.items() if lines}
     unknown = [head for head in tables if head not in HEADS]
-    unknown += [f"{head}.{ours}" for head in tables for ours in tables[head] if ours not in HEADS.get(head, ())]
+    unknown += [
+        f"{head}.{ours}" for head in tables for ours in tables[head] if ours not in HEADS.get(head, tables[head])
+    ]
     unknown += [theirs for lines in tables.values() for theirs in lines.values() if theirs not in labels]
     if unknown or not tables:
         raise Refused("model_labels", labels=", ".join(unknown or labels))

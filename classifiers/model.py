@@ -98,14 +98,14 @@ class Model:
     ) -> None:
         self.calibrations = calibrations
         self.version = version
-        self._ngrams = ngrams
+        self.ngrams = ngrams
         self._encoder = encoder
 
     def score(self, texts: Sequence[Text]) -> list[Scores]:
         """Probabilities of every head. Texts are computed alone or padded beside others, which changes nothing."""
         encoded = self._encoder.logits([text.pieces for text in texts]) if self._encoder and texts else None
         return [
-            self._scores(self._ngrams.read(text), None if encoded is None else encoded[row])
+            self._scores(self.ngrams.read(text), None if encoded is None else encoded[row])
             for row, text in enumerate(texts)
         ]
 

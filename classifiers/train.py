@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,14 @@ def train(
     each fold is left under `out/folds`. Refused: the extra `[train]` is not installed.
     """
     _logistic()
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415 -- comes with scikit-learn
+
+    # These matrices are small: a second thread of the algebra library waits longer than it computes.
+    with threadpool_limits(1):
+        return _train(data, out, encoder, say, rows)
+
+
+def _train(data: Path | None, out: Path, encoder: Path | None, say: Say, rows: Sequence[Row]) -> dict[str, Any]:
     given = lines([*corpus(), *rows, *(public_sources(data, SEED) if data else [])])
     say(f"{len(given.rows)} rows")
     matrix, idf = _matrix(given.texts)
@@ -219,6 +228,9 @@ def finish(held: Held, rows: Sequence[Row], out: Path, say: Say) -> dict[str, An
     """Mix, calibrate and measure on the held-out logits; write what goes with the weights."""
     calibrations, figures = calibrate(held)
     keep(out, calibrations, VERSION)
+    # The n-gram branch alone, settled in the same way, is what the model is measured against.
+    keep(out / "linear", calibrate(replace(held, encoder=None))[0], f"{VERSION}-linear")
+    shutil.copy(out / NGRAMS_FILE, out / "linear")
     for fold in range(FOLDS):
         keep(out / "folds" / str(fold), calibrations, f"{VERSION}-fold-{fold}")
     sources = {name: sum(row.source == name for row in rows) for name in sorted({row.source for row in rows})}
@@ -233,6 +245,7 @@ def finish(held: Held, rows: Sequence[Row], out: Path, say: Say) -> dict[str, An
 
 def keep(folder: Path, calibrations: dict[str, Calibration], version: str) -> None:
     """Write the calibration of a model, with its version."""
+    folder.mkdir(parents=True, exist_ok=True)
     kept = {"version": version, "heads": {head: calibrations[head].as_json() for head in HEADS}}
     (folder / CALIBRATION_FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 

@@ -52,16 +52,49 @@ def test_no_text_makes_it_raise(verdict: Judge, text: str) -> None:
     assert all(reason.start is None or 0 <= reason.start < (reason.end or 0) <= len(text) for reason in said.reasons)
 
 
+def alike(one: Verdict, other: Verdict) -> None:
+    """Two verdicts say the same, to a thousandth."""
+    for a, b in ((one.language, other.language), (one.intention, other.intention), (one.group, other.group)):
+        assert (a and a.label) == (b and b.label)
+        assert (a.score if a else 0) == pytest.approx(b.score if b else 0, abs=1e-3)
+    assert one.breaches == pytest.approx(other.breaches, abs=1e-3)
+    assert one.urgency.level == other.urgency.level
+    assert one.urgency.score == pytest.approx(other.urgency.score, abs=1e-3)
+    assert [(why.code, why.start) for why in one.reasons] == [(why.code, why.start) for why in other.reasons]
+
+
 @given(st.lists(st.text(), max_size=5))
 @settings(max_examples=100, deadline=None)
 def test_order_is_kept_and_neighbours_change_nothing(engine: Engine, texts: list[str]) -> None:
     together = engine.classify(texts, Context())
-    alone = [engine.classify([text], Context())[0] for text in texts]
     assert len(together) == len(texts)
-    for one, other in zip(together, alone, strict=True):
-        assert one.breaches == pytest.approx(other.breaches, abs=1e-6)
-        assert one.urgency == other.urgency
-        assert (one.intention, one.group, one.language) == (other.intention, other.group, other.language)
+    for text, verdict in zip(texts, together, strict=True):
+        alike(verdict, engine.classify([text], Context())[0])
+
+
+def test_a_verdict_is_the_same_alone_and_in_any_company(engine: Engine) -> None:
+    """Short beside long, padded or not: the batch of a text is an accident of its arrival."""
+    texts = [
+        "Bravo!",
+        "La charrue a passé sur notre rue à 4 h du matin et a laissé un banc de neige devant l'entrée " * 6,
+        "Quand ouvre la piscine?",
+        "maudit que c'est mal déneigé icitte, pis le maire s'en fout",
+        "🎉",
+        "Il y a une fuite de gaz au coin de ma rue, ça sent fort!!!",
+    ]
+    alone = [engine.classify([text], Context(reasons=False))[0] for text in texts]
+    for company in (texts, texts[::-1] * 7):
+        for text, verdict in zip(company, engine.classify(company, Context(reasons=False)), strict=True):
+            alike(verdict, alone[texts.index(text)])
+
+
+def test_without_reasons_a_verdict_says_the_same_and_keeps_what_the_rules_found(engine: Engine) -> None:
+    texts = ["Toi, espèce de connard!", "Nid-de-poule énorme sur la rue Principale", "Merci pour tout"]
+    for full, bare in zip(
+        engine.classify(texts, Context()), engine.classify(texts, Context(reasons=False)), strict=True
+    ):
+        assert (full.breaches, full.urgency, full.hideable) == (bare.breaches, bare.urgency, bare.hideable)
+        assert [why for why in full.reasons if why.code != ReasonCode.WORD_WEIGHT] == list(bare.reasons)
 
 
 @pytest.mark.parametrize("text", ["", "   ", "🎉🎉", "👏👏👏", "...", "12345"])
@@ -189,7 +222,7 @@ def test_language_is_told_from_four_words_on(verdict: Judge, engine: Engine) -> 
 
 def test_the_n_grams_weights_add_up_to_the_logit(engine: Engine) -> None:
     """The reasons of this branch are the sum itself: what the words weigh, the text's shape and the bias."""
-    ngrams = engine._model._ngrams
+    ngrams = engine._model.ngrams
     column = HEADS["netiquette"].index(Breach.INSULT)
     reading = ngrams.read(read("Le conseiller est un crétin"))
     parts = reading.contributions("netiquette", column).sum() + reading.whole("netiquette", column)
