@@ -21,6 +21,7 @@ from api.demo import city
 from api.demo.pages import router
 from api.i18n import _
 from api.wiring import Parvis, build
+from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, organization
 from connectors.standin.player import Player, Story, read_story
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin
@@ -76,6 +77,10 @@ class Demo:
                 meta_app_id=self.state.app_id,
                 meta_app_secret=SecretStr(app_secret),
                 meta_verify_token=SecretStr(verify_token),
+                linkedin_base_url=graph,
+                linkedin_auth_url=f"{graph}/oauth/v2",
+                linkedin_client_id=CLIENT_ID,
+                linkedin_client_secret=SecretStr(CLIENT_SECRET),
                 request_prefix="SRV",
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
@@ -96,6 +101,7 @@ class Demo:
         while not self._server.started and self._serving.is_alive():
             time.sleep(0.01)
         self._webhooks.url = f"{self.address}/webhooks/meta"
+        self._webhooks.linkedin_url = f"{self.address}/webhooks/linkedin"
         self._tell()
         return self.address
 
@@ -118,6 +124,8 @@ class Demo:
         self.parvis.close()
 
     def _tell(self) -> None:
+        # Nobody has connected it yet: it is what the consent dialog offers.
+        organization(self.state, "5515715", "Ville de Sainte-Rive", secrets.token_hex(16), followers=1_204)
         self.player = Player(self.state, self.story)
         self.player.start()
 
