@@ -163,7 +163,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
                 client_id=settings.linkedin_client_id,
                 client_secret=_opened(settings.linkedin_client_secret),
             ),
-            public=PublicSettings(settings.instagram_public, settings.outward),
+            public=PublicSettings(settings.instagram_public, settings.outward, settings.home / "instagram_public"),
         ),
     )
 

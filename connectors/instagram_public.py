@@ -16,6 +16,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 from connectors.base import (
@@ -51,11 +52,13 @@ FOR_GOOD = {"checkpoint": "checkpoint", "login": "logged_out"}
 @dataclass(frozen=True)
 class PublicSettings:
     """`justification` empty: off. `environment` is all that the other process sees of ours: where the proxy is, whom to
-    trust. `limit` is how long one reading may take, in seconds.
+    trust. `folder` is where an open breaker is noted for `health`, which is not given the cursor. `limit` is how long
+    one reading may take, in seconds.
     """
 
     justification: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
     limit: float = 300.0
     pace: bool = True
 
@@ -96,9 +99,11 @@ class InstagramPublic:
         return Capabilities(frozenset(), publish=False, why_not=dict.fromkeys(OperationKind, "read_only"))
 
     def health(self) -> Health:
-        """Whether the session can be read at all; nobody is asked, because each question is a risk."""
+        """Whether the session can be read, and the breaker is closed; nobody is asked: each question is a risk."""
         try:
             self._cookies()
+            if (note := self._note()) is not None and note.exists():
+                raise TokenInvalid(note.read_text(encoding="utf-8"))
         except TokenInvalid as dead:
             return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
         return Health(valid=True, reason=None, expires_at=None, missing=())
@@ -108,9 +113,12 @@ class InstagramPublic:
 
         TokenInvalid: Instagram asked for a person, or closed the session. It stays so until another one is given.
         """
-        mark, session = _Mark.at(cursor), hashlib.sha256(self._token.encode()).hexdigest()[:12]
+        mark, session = _Mark.at(cursor), self._session()
         cookies = self._cookies()
         if mark.broken is not None and mark.session == session:
+            if (note := self._note()) is not None:
+                note.parent.mkdir(parents=True, exist_ok=True)
+                note.write_text(mark.broken, encoding="utf-8")
             raise TokenInvalid(mark.broken)
         if budget < 1:
             return Page((), (), json.dumps(asdict(mark)), more=True, calls=0)
@@ -136,7 +144,7 @@ class InstagramPublic:
             tuple(_post(one) for one in told.get("posts", ())),
             tuple(_comment(one, now) for one in told.get("comments", ())),
             json.dumps(asdict(after)),
-            more=after.broken is not None,  # The next step says it, and asks nothing.
+            more=end != "done",  # Of an open breaker the next step says it, and asks nothing.
             calls=int(told.get("requests", 0)),
             usage=None if after.broken else Usage(0.0, datetime.now(UTC) + pause),
         )
@@ -155,6 +163,14 @@ class InstagramPublic:
 
     def figures(self, posts: Sequence[str]) -> Figures:  # noqa: ARG002
         return Figures(None, {})
+
+    def _session(self) -> str:
+        """Which session it is, as far as may be written down."""
+        return hashlib.sha256(self._token.encode()).hexdigest()[:12]
+
+    def _note(self) -> Path | None:
+        folder = self._settings.folder
+        return folder / f"{hashlib.sha256(self._profile.encode()).hexdigest()[:12]}-{self._session()}" if folder else None
 
     def _cookies(self) -> dict[str, str]:
         if not self._settings.justification:
