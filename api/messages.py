@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.i18n import N_, _
+from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from models.errors import Refused
 from models.vocabulary import (
@@ -118,6 +119,11 @@ REFUSALS: Mapping[str, str] = {
     "evaluation_labels": N_("Unknown labels: %(labels)s."),
     "import_columns": N_("The file must have the columns %(columns)s."),
     "train_extra_missing": N_('Training needs an extra: pip install "parvis[%(extra)s]".'),
+    "torch_missing": N_(
+        'Parvis did not make the model %(model)s, and another one needs an extra: pip install "parvis[%(extra)s]".'
+    ),
+    "model_labels": N_("These labels of the model stand for none of ours: %(labels)s."),
+    "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
     # 311 requests
     "note_needed": N_("Write a note for the citizen."),
     "request_changed": N_("Somebody has changed this request since you opened it."),
@@ -166,6 +172,7 @@ NOTICES: Mapping[str, str] = {
     "connected": N_("Connected. The first reading begins by itself."),
     "check-asked": N_("The network is being asked; the answer appears here in a few seconds."),
     "reading-asked": N_("The reading begins in a few seconds."),
+    "corrected": N_("Corrected: the queue follows."),
     "submitted": N_("Approval is asked for."),
     "approved": N_("Approved."),
     "sent-back": N_("Sent back to whoever wrote it."),
@@ -308,6 +315,13 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "created_at_unreadable": N_("created_at is not a date and time like 2026-11-21T08:30:00-05:00"),
     },
     "urgence": {"0": N_("Not urgent"), "1": N_("Same day"), "2": N_("Immediate danger")},
+    "head": {"intention": N_("Intention"), "groupe": N_("311 group"), "urgence": N_("Urgency")},
+    "breach": {"0": N_("No"), "1": N_("Yes")},
+    "certainty": {
+        Band.HIGH: N_("certainty: high"),
+        Band.MEDIUM: N_("certainty: middle"),
+        Band.LOW: N_("certainty: low"),
+    },
 }
 """Kind of word, then value. The classifier's kinds have the names of its outputs."""
 
@@ -339,6 +353,18 @@ def problem(code: str) -> str:
 def notice(code: str | None) -> str | None:
     """What was just done, said on the page that comes after (`?fait=code`)."""
     return _(NOTICES[code]) if code and code in NOTICES else None
+
+
+def head(code: str) -> str:
+    """What a correction is about: an output of the classifier, or one breach."""
+    return label("netiquette" if code in LABELS["netiquette"] else "head", code)
+
+
+def said(code: str, value: str | None) -> str:
+    """What was said of a head; None: that it is not known."""
+    if value is None:
+        return _("Does not know")
+    return label("breach" if code in LABELS["netiquette"] else code, value)
 
 
 def label(kind: str, value: object) -> str:

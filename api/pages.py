@@ -73,6 +73,8 @@ def environment(dates: Dates) -> Environment:
         refusal=messages.refusal,
         failure=messages.failure,
         problem=messages.problem,
+        head=messages.head,
+        said=messages.said,
         places=PLACES,
     )
     templates.filters.update(

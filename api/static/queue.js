@@ -222,6 +222,36 @@ async function takeBack(decisionId, action) {
   } else location.reload();
 }
 
+// The pane is shown again with what follows from the correction; what is being typed stays.
+async function correct(form, button) {
+  const id = openId();
+  const data = new URLSearchParams(new FormData(form, button));
+  form.closest("dialog")?.close();
+  const inside = pane.contains(document.activeElement);
+  let response;
+  try {
+    await claiming;
+    response = await ask(form.action, { method: "POST", body: data });
+  } catch { sayOffline(); return; }
+  const html = await response.text();
+  if (!response.ok) { say(parse(html)); return; }
+  panes.delete(id);
+  if (openId() === id) {
+    const reply = document.getElementById("reply-text")?.value;
+    const why = pane.querySelector(".why")?.open;
+    const place = pane.scrollTop;
+    pane.replaceChildren(parse(html));
+    if (reply) document.getElementById("reply-text").value = reply;
+    if (why) pane.querySelector(".why").open = true;
+    pane.scrollTop = place;
+    prepare(id);
+    if (inside) (pane.querySelector(".right [aria-pressed=true]") ?? pane).focus({ preventScroll: true });
+  }
+  say(document.getElementById("corrected-template").content.cloneNode(true), 5);
+  etag = null;
+  poll();
+}
+
 async function empty() {
   const asked = performance.now();
   const response = await ask(queue.dataset.poll).catch(() => null);
@@ -298,6 +328,7 @@ function refresh(row, newer) {
   const other = newer.querySelector("a");
   if (link.innerHTML === other.innerHTML) return;
   link.innerHTML = other.innerHTML;
+  row.className = newer.className;
   panes.delete(row.dataset.id);
 }
 
@@ -359,6 +390,7 @@ function fill(area, text) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if ("correct" in form.dataset) { event.preventDefault(); correct(form, event.submitter); return; }
   if (form.dataset.act) { event.preventDefault(); act(form); return; }
   const undoing = form.dataset.undo ?? form.closest("[data-decision]")?.dataset.decision;
   if (undoing) { event.preventDefault(); takeBack(undoing, form.action); }
@@ -400,6 +432,7 @@ const KEYS = {
   i: () => submit('[data-act="nothing"]'),
   r: () => document.getElementById("reply-text")?.focus(),
   m: () => show("hide-dialog"),
+  c: () => show("correct-dialog"),
   q: () => show("request-dialog"),
   u: () => submit('[data-act="unhide"]'),
   w: () => { const why = pane.querySelector(".why"); if (why) why.open = !why.open; },
@@ -412,6 +445,7 @@ const KEYS = {
   "?": () => show("help"),
 };
 KEYS.f = KEYS["/"];
+for (const digit of "123456") KEYS[digit] = () => pane.querySelector(`.right [data-key="${digit}"]`)?.click();
 KEYS.h = KEYS["?"];
 
 document.addEventListener("keydown", (event) => {

@@ -29,11 +29,11 @@ from models.comments import Comment, Decision, RuleVersion, VerdictRow
 from models.errors import Refused
 from models.requests311 import Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Breach, CommentState, DecisionKind, Intention, Language, Reason
+from models.vocabulary import Breach, CommentState, DecisionKind, Group311, Intention, Language, Reason
 from moderation import escalation, queue, replies, triage
 from moderation.queue import Filter, Item, Listed
-from moderation.reading import reasons_of
-from moderation.suggestion import BREACH_AT, mere_criticism
+from moderation.reading import criticism, reasons_of, standing
+from moderation.suggestion import BREACH_AT
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,9 +41,6 @@ Reader = Annotated[Viewer, require(Action.SEE_COMMENTS)]
 Decider = Annotated[Viewer, require(Action.DECIDE)]
 
 STATES = {"a-traiter": CommentState.WAITING, "traites": CommentState.HANDLED}
-SURE, RATHER_SURE = 0.8, 0.5
-"""Probabilities are said in three words; a number would promise more than the model can keep."""
-
 Words = Annotated[str, Form(), AfterValidator(lambda text: text.replace("\0", ""))]
 """What somebody typed: PostgreSQL keeps every character but this one."""
 
@@ -135,7 +132,7 @@ def show_comment(
     comment_id: int,
 ) -> Response:
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
-    values = _item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
+    values = item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
     part = queue.page(session, viewer, view.wanted, now=now)
@@ -241,7 +238,8 @@ def _list_values(
     return values
 
 
-def _item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) -> dict[str, Any]:
+def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) -> dict[str, Any]:
+    """What `queue/item.html` shows of one comment, besides the `view`."""
     comment, verdict = item.comment, item.comment.verdict
     language = verdict.language if verdict else Language.FRENCH
     reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
@@ -255,9 +253,14 @@ def _item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime)
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,
-        "sure": _certainty(verdict),
+        "certainty": verdict.certainty if verdict else {},
         "breaches": _breaches(verdict),
-        "needs_second": verdict is not None and mere_criticism(verdict.intention, verdict.scores["breaches"]),
+        "corrected": standing(item.corrections),
+        "readable": verdict is not None and verdict.version == comment.version,
+        "intentions": list(Intention),
+        "all_breaches": list(Breach),
+        "all_groups": list(Group311),
+        "needs_second": verdict is not None and criticism(verdict, item.corrections, viewer.person_id),
         "rules": _rules(session, viewer, now=now),
         "drafts": [replies.render(body, {"prenom": given}) for _, body in replies.drafts(session, language)],
         "opened": replies.template(session, "request_opened", language),
@@ -286,14 +289,6 @@ def _undoable(item: Item) -> Decision | None:
     made = [decision for decision in item.decisions if decision.kind != DecisionKind.CANCEL]
     last = made[-1] if made else None
     return last if last and last.id not in undone and last.kind != DecisionKind.UNHIDE else None
-
-
-def _certainty(verdict: VerdictRow | None) -> str | None:
-    """How sure the intention is, as one of three words."""
-    score = verdict.scores.get("intention") if verdict else None
-    if score is None:
-        return None
-    return "high" if score >= SURE else "middle" if score >= RATHER_SURE else "low"
 
 
 def _breaches(verdict: VerdictRow | None) -> list[Breach]:
@@ -352,6 +347,7 @@ def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
             comment.id,
             comment.version,
             comment.lane,
+            comment.verdict and (comment.verdict.intention, comment.verdict.suggestion),
             comment.queued_at,
             comment.problem,
             bool(comment.proposed_reply),

@@ -89,6 +89,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/commentaires/{comment_id}/decision"): Line(
         Action.DECIDE, "comments", body={"kind": "nothing", "version": 1, "form_key": FORM_KEY}
     ),
+    ("POST", "/commentaires/{comment_id}/corrections"): Line(
+        Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
+    ),
     ("POST", "/decisions/{decision_id}/annulation"): Line(Action.DECIDE, "decisions"),
     # 311 requests
     ("GET", "/requetes"): Line(Action.SEE_REQUESTS),
@@ -114,6 +117,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
     # JSON
     ("GET", "/api/v1/comments"): Line(Action.SEE_COMMENTS),
     ("GET", "/api/v1/comments/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
+    ("GET", "/api/v1/comments/{comment_id}/corrections"): Line(Action.SEE_COMMENTS, "comments"),
+    ("POST", "/api/v1/comments/{comment_id}/corrections"): Line(
+        Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
+    ),
     ("GET", "/api/v1/decisions"): Line(Action.SEE_COMMENTS),
     ("POST", "/api/v1/decisions"): Line(Action.DECIDE, "comments", body=DECIDING),
     ("POST", "/api/v1/decisions/{decision_id}/undo"): Line(Action.DECIDE, "decisions"),
