@@ -230,7 +230,8 @@ def evaluate(
         raise _Stop(_("%(file)s is not a text in UTF-8.", file=file)) from error
     if theirs is not None:
         # The last column is what to read before a switch: an interval that holds zero says that nothing is shown.
-        print(f"{'':18} {ours.version:>26} {theirs.version:>26} {_('difference'):>26}")
+        less = _("difference")
+        print(f"{'':18} {ours.version:>26} {theirs.version:>26} {less:>26}")
     for name, figures in rows.items():
         # The interval says how much a file of this size can tell at all.
         print(f"{name:18} " + " ".join(f"{one if isinstance(one, int) else _interval(one):>26}" for one in figures))

@@ -19,10 +19,10 @@ from classifiers.pretrain import LENGTH, mistype
 
 Array = npt.NDArray[Any]
 
-EPOCHS = 5
-_RATE = 4e-4
+EPOCHS = 4
+_RATE = 5e-4
 _BATCH_TOKENS = 1_024
-_PUBLIC_SHARE = 0.8
+_PUBLIC_SHARE = 0.5
 """Public rows read in each epoch, for each written one; another draw in every epoch."""
 
 _NOISY = 0.25

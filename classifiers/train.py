@@ -162,16 +162,18 @@ def _branch(given: Lines, matrix: Any, chosen: Array) -> dict[str, tuple[Array, 
     return found
 
 
-def _logits(matrix: Any, branch: dict[str, tuple[Array, Array]]) -> Array:
-    return np.hstack([matrix @ branch[head][0] + branch[head][1] for head in HEADS])
-
-
 def _kept(branch: dict[str, tuple[Array, Array]], idf: Array) -> NGrams:
     heads = {}
     for head, (weights, bias) in branch.items():
         eight, scale = quantise(weights)
         heads[head] = Head(HEADS[head], eight, scale, bias)
     return NGrams(heads, idf)
+
+
+def _logits(matrix: Any, branch: NGrams) -> Array:
+    """Logits of the branch as it is kept, in eight bits: calibration must see what will be served."""
+    heads = (branch.heads[head] for head in HEADS)
+    return np.hstack([matrix @ (head.weights * head.scale) + head.bias for head in heads])
 
 
 # ------------------------------------------------------------------------------------------ both branches
@@ -203,11 +205,11 @@ def _train(data: Path | None, out: Path, encoder: Path | None, say: Say, rows: S
     jobs: list[_Job] = []
     for fold in (*range(FOLDS), None):
         seen = given.fold != fold if fold is not None else np.ones(len(given.rows), dtype=bool)
-        branch = _branch(given, matrix, seen)
+        branch = _kept(_branch(given, matrix, seen), idf)
         logits = _logits(matrix, branch)
         folder = out if fold is None else out / "folds" / str(fold)
         folder.mkdir(parents=True, exist_ok=True)
-        _kept(branch, idf).save(folder / NGRAMS_FILE)
+        branch.save(folder / NGRAMS_FILE)
         linear[~seen] = logits[~seen]
         jobs.append(_Job(seen, logits, folder, SEED + (fold or 0)))
         say(f"n-grams: {'all rows' if fold is None else f'fold {fold + 1} of {FOLDS}'}")

@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from unittest.mock import Mock
 
 import pytest
@@ -15,6 +16,7 @@ from api.commands.classify import BATCH, classify, read_lines
 from api.commands.progress import progress
 from classifiers.base import Context
 from classifiers.engine import Engine, load
+from classifiers.evaluate import evaluate
 from models.vocabulary import Breach
 
 KEYS = ["id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "services", "place", "reasons", "model"]
@@ -96,21 +98,53 @@ def test_nothing_in_nothing_out(bare_parvis):
     assert (done.code, done.out, done.err) == (0, "", "")
 
 
-def test_it_reads_one_batch_ahead_and_no_more(engine):
+class Counted(io.RawIOBase):
+    """What is written is counted, and not kept: a hundred thousand verdicts would be a hundred megabytes."""
+
+    lines = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        self.lines += bytes(data).count(b"\n")
+        return len(data)
+
+
+def test_a_hundred_thousand_lines_are_read_one_batch_ahead_and_no_more(engine):
     """So a file of any length takes no more memory than a short one."""
     (verdict,) = engine.classify(["ok"], Context())
     quick = Mock(classify=lambda texts, _context: [verdict] * len(texts))
-    out = io.BytesIO()
-    written: list[int] = []
+    out = Counted()
+    ahead = 0
 
     def lines() -> Iterator[bytes]:
-        for _ in range(3_000):
-            written.append(out.getvalue().count(b"\n"))
+        nonlocal ahead
+        for number in range(100_000):
+            ahead = max(ahead, number - out.lines)
             yield b"ok\n"
 
     assert classify(quick, lines(), out)
-    assert out.getvalue().count(b"\n") == 3_000
-    assert max(number - done for number, done in enumerate(written)) < BATCH
+    assert out.lines == 100_000
+    assert ahead < BATCH
+
+
+def test_a_hundred_thousand_labelled_lines_are_measured_batch_by_batch(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr("classifiers.evaluate.RESAMPLES", 3)
+    file = tmp_path / "many.csv"
+    file.write_text("text,label\n" + "ok,eloge\n" * 100_000, encoding="utf-8")
+    (verdict,) = engine.classify(["Bravo, beau travail!"], Context())
+    sizes: list[int] = []
+
+    def quick(texts, _context):
+        sizes.append(len(texts))
+        return [verdict] * len(texts)
+
+    told: list[int] = []
+    figures = evaluate(file, "intention", Mock(classify=quick), say=told.append)
+    assert figures["n"] == sum(sizes) == told[-1] == 100_000
+    assert max(sizes) <= 256
+    assert told == sorted(told)
 
 
 def test_progress_is_for_a_person_who_waits(monkeypatch):
@@ -157,3 +191,28 @@ def test_evaluate_says_what_the_file_lacks(bare_parvis, tmp_path, content, task,
     done = bare_parvis.run("evaluate", tmp_path / "labelled.csv", "--task", task)
     assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert said in done.err
+
+
+def test_two_models_are_measured_side_by_side_on_the_same_rows(bare_parvis, tmp_path):
+    (tmp_path / "labelled.csv").write_text(
+        "text,label\nBravo pour la patinoire!,eloge\nUn nid-de-poule rue Morin,demande_service\n", encoding="utf-8"
+    )
+    shipped = str(files("classifiers").joinpath("weights"))
+    done = bare_parvis.run("evaluate", tmp_path / "labelled.csv", "--task", "intention", "--against", shipped)
+    assert done.code == 0
+    head, *lines = done.out.splitlines()
+    assert head.split()[-1] == "écart"
+    for line in lines:
+        # A model beside itself: the same figure twice, and no difference.
+        _, value, low, high, again, low_again, high_again, *difference = line.replace("[", "").replace("]", "").split()
+        assert (value, low.strip(","), high) == (again, low_again.strip(","), high_again)
+        assert {float(part.strip(",")) for part in difference} == {0.0}
+
+
+def test_a_model_of_others_says_what_it_needs(bare_parvis, tmp_path):
+    (tmp_path / "labelled.csv").write_text("text,label\nBravo,eloge\n", encoding="utf-8")
+    done = bare_parvis.run(
+        "evaluate", tmp_path / "labelled.csv", "--task", "intention", "--against", "quelqu-un/modele"
+    )
+    assert done.code == 2
+    assert "parvis[torch]" in done.err
