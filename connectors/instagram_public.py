@@ -100,13 +100,13 @@ class InstagramPublic:
 
     def health(self) -> Health:
         """Whether the session can be read, and the breaker is closed; nobody is asked: each question is a risk."""
+        note = self._note()
+        reason = note.read_text(encoding="utf-8") if note is not None and note.exists() else None
         try:
             self._cookies()
-            if (note := self._note()) is not None and note.exists():
-                raise TokenInvalid(note.read_text(encoding="utf-8"))
         except TokenInvalid as dead:
-            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
-        return Health(valid=True, reason=None, expires_at=None, missing=())
+            reason = dead.reason
+        return Health(valid=reason is None, reason=reason, expires_at=None, missing=())
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """One reading, then a pause: an hour, or six hours and more after a refusal (`Usage.resume_at`).
@@ -170,7 +170,9 @@ class InstagramPublic:
 
     def _note(self) -> Path | None:
         folder = self._settings.folder
-        return folder / f"{hashlib.sha256(self._profile.encode()).hexdigest()[:12]}-{self._session()}" if folder else None
+        return (
+            folder / f"{hashlib.sha256(self._profile.encode()).hexdigest()[:12]}-{self._session()}" if folder else None
+        )
 
     def _cookies(self) -> dict[str, str]:
         if not self._settings.justification:
