@@ -31,6 +31,7 @@ from connectors.linkedin_publishing import LONGEST, MOST_PHOTOS, PUBLISH, Publis
 from connectors.linkedin_reading import (
     ADMIN,
     PAGE_SIZE,
+    POSTS_AT_ONCE,
     READ_COMMENTS,
     READ_POSTS,
     Reading,
@@ -248,8 +249,8 @@ class LinkedInPage:
         except PermissionMissing:
             size = None
         counted: dict[str, PostFigures] = {}
-        for at in range(0, len(posts), 50):
-            chosen = list(posts[at : at + 50])
+        for at in range(0, len(posts), POSTS_AT_ONCE):
+            chosen = list(posts[at : at + POSTS_AT_ONCE])
             metadata, statistics = self._reading.metadata(chosen), self._statistics(chosen)
             for post in chosen:
                 if post in metadata:

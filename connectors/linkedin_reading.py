@@ -26,6 +26,9 @@ from models.vocabulary import CommentKind, PostKind
 
 READ_POSTS, READ_COMMENTS, ADMIN = "r_organization_social", "r_organization_social_feed", "rw_organization_admin"
 PAGE_SIZE = 100
+POSTS_AT_ONCE = 50
+"""Their names stand in the address of the call that counts their comments, which must stay under four kilobytes:
+https://learn.microsoft.com/linkedin/shared/api-guide/concepts/query-tunneling."""
 KEPT = timedelta(days=60)
 """How long LinkedIn keeps a notification."""
 HEARD = ("COMMENT", "ADMIN_COMMENT", "COMMENT_EDIT", "SHARE_MENTION")
@@ -77,7 +80,7 @@ class Reading:
                 PostSeen(post, None, None, as_time(created), comments=counts.get(post)) for post, created in waiting
             )
             return Listed(tuple(posts), None if start is None else json.dumps([start, []]))
-        read = self._posts(start, size)
+        read = self._posts(start, min(size, POSTS_AT_ONCE))
         if not read.rows:
             return Listed(after=None if read.following is None else json.dumps([read.following, []]))
         seen = tuple(post_of(row) for row in read.rows)

@@ -238,6 +238,14 @@ def test_comments_that_come_while_a_list_is_read_are_read_in_the_next_round(link
     assert {f"tard {number}" for number in range(7)} <= {one.text for page in again for one in page.comments}
 
 
+def test_an_account_of_many_posts_is_listed_in_addresses_of_a_bearable_length(linkedin):
+    posts = [linkedin.post(f"Avis {number}").id for number in range(120)]
+    pages, _ = everything(linkedin.network(), budget=1)
+    counted = {one.external_id: one.comments for page in pages for one in page.posts}
+    assert counted == dict.fromkeys(posts, 0)
+    assert max(len(line["path"]) + sum(map(len, line["params"].values())) for line in linkedin.state.requests) < 4096
+
+
 @pytest.mark.parametrize(("urn_field", "hidden"), [("commentUrn", False), ("$URN", False), ("commentUrn", True)])
 def test_a_comment_is_the_same_whatever_linkedin_leaves_out(linkedin, urn_field, hidden):
     linkedin.page.urn_field, linkedin.page.names_hidden = urn_field, hidden
