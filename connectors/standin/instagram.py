@@ -82,7 +82,7 @@ def _on_profile(asked: Asked, profile: Profile, edge: str) -> Any:
             recent = (one for one in _media(asked, profile) if one.ours and one.product == "STORY")
             return _listing(asked, (one for one in recent if one.at > now - DAY))
         case "GET", "tags":
-            return _listing(asked, (one for one in _media(asked, profile) if not one.ours))
+            return _listing(asked, (one for one in _media(asked, profile) if not one.ours and names(one.text, profile)))
         case "GET", "content_publishing_limit":
             config = {"quota_total": profile.quota, "quota_duration": int(DAY)}
             return {"data": [{"quota_usage": profile.published_since(now - DAY), "config": config}]}
