@@ -126,7 +126,7 @@ def _on_post(state: Standin, call: Call, page: PageOfCity, post: Post, lag: floa
 def _on_comment(state: Standin, call: Call, page: PageOfCity, comment: Comment, lag: float) -> Any:
     if call.method == "GET":
         need(page, "pages_read_user_content")
-        return _asked(call, on_comment(comment))
+        return on_comment(comment, call.params.get("fields"))
     need(page, "pages_manage_engagement")
     if call.method == "DELETE":
         state.delete(comment, page, lag)
@@ -147,7 +147,8 @@ def _comments(call: Call, on: Post | Comment) -> Any:
     rows = [one for one in thread if (stream and one.post is on) or under(one, on)]
     newest_first = call.params.get("order") == "reverse_chronological"
     rows = sorted(_within(call, rows), key=lambda one: (one.at, one.order), reverse=newest_first)
-    return paged(call, rows, lambda one: _asked(call, on_comment(one)))
+    asked = call.params.get("fields")
+    return paged(call, rows, lambda one: on_comment(one, asked))
 
 
 def _blocked(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 from connectors.standin.people import Ad, Review
 from connectors.standin.state import Comment, Post
-from connectors.standin.wire import Call, GraphError, iso
+from connectors.standin.wire import Call, GraphError, fields, iso
 
 METRICS = frozenset({"post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total"})
 
@@ -58,30 +59,57 @@ def _metric(post: Post, name: str) -> dict[str, Any]:
     return {"name": name, "period": "lifetime", "values": [{"value": post.figures.get(name, 0)}]}
 
 
-def on_comment(comment: Comment) -> dict[str, Any]:
-    page = comment.post.page
-    post, own = comment.post.id.rpartition("_")[2], comment.id.rpartition("_")[2]
-    letter = next((one for one in page.letters if one.comment == comment.id), None)
+def on_comment(comment: Comment, asked: str | None) -> dict[str, Any]:
+    """The fields that were asked for. The same words about the same comment are made once: threads are long."""
+    page, parent = comment.post.page, comment.parent
+    letter = next((one for one in page.letters if one.comment == comment.id), None) if page.letters else None
+    return _comment(
+        asked,
+        comment.id,
+        comment.text,
+        comment.at,
+        (comment.author.id, comment.author.name),
+        (comment.hidden, comment.liked, comment.answers, comment.author is page),
+        (parent.id, parent.text) if parent else None,
+        (page.id, comment.post.id),
+        letter.to.id if letter else None,
+    )
+
+
+@lru_cache(maxsize=20_000)
+def _comment(
+    asked: str | None,
+    identity: str,
+    text: str,
+    at: float,
+    author: tuple[str, str],
+    now: tuple[bool, bool, int, bool],
+    parent: tuple[str, str] | None,
+    where: tuple[str, str],
+    letter: str | None,
+) -> dict[str, Any]:
+    hidden, liked, answers, ours = now
+    post, own = where[1].rpartition("_")[2], identity.rpartition("_")[2]
     seen = {
-        "id": comment.id,
-        "message": comment.text,
-        "created_time": iso(comment.at),
-        "from": {"id": comment.author.id, "name": comment.author.name},
-        "is_hidden": comment.hidden,
-        "can_hide": comment.author is not page,
+        "id": identity,
+        "message": text,
+        "created_time": iso(at),
+        "from": {"id": author[0], "name": author[1]},
+        "is_hidden": hidden,
+        "can_hide": not ours,
         "can_remove": True,
         "can_comment": True,
-        "can_reply_privately": comment.author is not page and letter is None,
-        "user_likes": comment.liked,
-        "like_count": int(comment.liked),
-        "comment_count": sum(1 for other in comment.post.comments.values() if other.parent is comment),
-        "permalink_url": f"https://www.facebook.com/{page.id}/posts/{post}?comment_id={own}",
+        "can_reply_privately": not ours and letter is None,
+        "user_likes": liked,
+        "like_count": int(liked),
+        "comment_count": answers,
+        "permalink_url": f"https://www.facebook.com/{where[0]}/posts/{post}?comment_id={own}",
     }
-    if comment.parent is not None:
-        seen["parent"] = {"id": comment.parent.id, "message": comment.parent.text}
+    if parent is not None:
+        seen["parent"] = {"id": parent[0], "message": parent[1]}
     if letter is not None:
-        seen["private_reply_conversation"] = {"id": f"t_{letter.to.id}"}
-    return seen
+        seen["private_reply_conversation"] = {"id": f"t_{letter}"}
+    return fields(asked, seen)
 
 
 def on_review(review: Review) -> dict[str, Any]:

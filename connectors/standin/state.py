@@ -155,6 +155,8 @@ class Comment:
     at: float
     order: int
     hidden: bool = False
+    answers: int = 0
+    """How many stand under it."""
     liked: bool = False
     """By the Page."""
 
@@ -278,6 +280,8 @@ class Standin:
         with self.lock:
             for gone in [one for one in comment.post.comments.values() if one is comment or one.parent is comment]:
                 del self.comments[gone.id], comment.post.comments[gone.id]
+            if comment.parent is not None:
+                comment.parent.answers -= 1
             self._tell(comment, "remove", by=by or comment.author)
 
     def hide(self, comment: Comment, by: Person, *, hidden: bool) -> None:
@@ -403,6 +407,8 @@ class Standin:
 
     def _add_comment(self, comment: Comment, *, tell: bool) -> None:
         self.comments[comment.id] = comment.post.comments[comment.id] = comment
+        if comment.parent is not None:
+            comment.parent.answers += 1
         if tell:
             self._tell(comment, "add", by=comment.author, message=comment.text)
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -107,14 +108,21 @@ def _cursor(identity: str) -> str:
 
 def fields(asked: str | None, seen: Mapping[str, Any], default: str = "id,message,created_time") -> dict[str, Any]:
     """What was asked for, and the id; with nothing asked, only `default`. `name{…}` reaches inside, lists too."""
-    wanted = {"id": None} | {re.split(r"[.({]", name, maxsplit=1)[0].strip(): name for name in _apart(asked or default)}
-    answer: dict[str, Any] = {}
-    for name, whole in wanted.items():
-        if name not in seen:
-            continue
-        nested = re.fullmatch(r"\w+(?:\.\w+\([^)]*\))*\{(.*)\}", whole or "", re.DOTALL)
-        answer[name] = _inside(nested[1], seen[name]) if nested else seen[name]
-    return answer
+    return {
+        name: seen[name] if inside is None else _inside(inside, seen[name])
+        for name, inside in _wanted(asked or default)
+        if name in seen
+    }
+
+
+@lru_cache(maxsize=500)
+def _wanted(asked: str) -> tuple[tuple[str, str | None], ...]:
+    """Each name, and what is asked inside of it."""
+    wanted: dict[str, str | None] = {"id": None}
+    for whole in _apart(asked):
+        nested = re.fullmatch(r"\w+(?:\.\w+\([^)]*\))*\{(.*)\}", whole, re.DOTALL)
+        wanted[re.split(r"[.({]", whole, maxsplit=1)[0].strip()] = nested[1] if nested else None
+    return tuple(wanted.items())
 
 
 def _inside(asked: str, value: Any) -> Any:
@@ -138,6 +146,12 @@ def _apart(asked: str) -> list[str]:
 
 
 def iso(at: float) -> str:
+    """As Graph writes times: no colon in the zone."""
+    return _iso(int(at))
+
+
+@lru_cache(maxsize=10_000)
+def _iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")
 
 

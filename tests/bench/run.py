@@ -25,6 +25,7 @@ from statistics import median
 import city
 import client
 import floor
+import standin
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
@@ -63,14 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput measurement")
-    parser.add_argument("--only", choices=["webhook", "reading", "queue"], action="append")
+    parser.add_argument("--only", choices=["webhook", "reading", "queue", "standin"], action="append")
     parser.add_argument("--serve-floor", type=int, metavar="PORT", help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve_floor:
         floor.serve(given.home, given.serve_floor)
         return
-    wanted = given.only or ["webhook", "reading", "queue"]
+    wanted = given.only or ["webhook", "reading", "queue", "standin"]
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="parvis-bench-", dir=_disk()) as folder, ExitStack() as stack:
         home = Path(folder)
@@ -81,6 +82,8 @@ def main() -> None:
             figures += read(home, port, given.rounds, given.seconds)
         if "queue" in wanted:
             figures += pages(home, port, given.rounds)
+        if "standin" in wanted:
+            figures += pretend(home, given.rounds, given.seconds)
     _report(figures)
     sys.exit(not all(figure.met for figure in figures))
 
@@ -185,6 +188,14 @@ def pages(home: Path, floor_port: int, rounds: int) -> list[Figure]:
                 )
             )
     return figures
+
+
+def pretend(home: Path, rounds: int, seconds: float) -> list[Figure]:
+    """A page of comments from the pretend networks, against the same answer from the bare server below them."""
+    ports = (floor.free_port(), floor.free_port())
+    command = [sys.executable, standin.__file__, *map(str, ports)]
+    with _process(command, home / "standin.log", ports[0], {}):
+        return [_figure("pretend network read", "pages/s", standin.pairs(ports, rounds, seconds), "pages/s", least=0.5)]
 
 
 def _paths(parvis: Parvis, size: int) -> dict[str, str]:
