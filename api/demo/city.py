@@ -21,6 +21,7 @@ SECOND_MODERATOR = "simon@sainte-rive.example"
 OFFICER = "camille@sainte-rive.example"
 MANAGER = "helene@sainte-rive.example"
 AGENT = "omar@sainte-rive.example"
+ADMIN = "mireille@sainte-rive.example"
 
 PEOPLE = {
     MODERATOR: ("Nadia Bouchard", (Role.MODERATOR,)),
@@ -28,8 +29,9 @@ PEOPLE = {
     OFFICER: ("Camille Roy", (Role.COMMUNICATIONS,)),
     MANAGER: ("Hélène Gauthier", (Role.MANAGER, Role.APPROVER)),
     AGENT: ("Omar Haddad", (Role.AGENT311,)),
+    ADMIN: ("Mireille Côté", (Role.ADMIN,)),
 }
-"""Five people, one click apart; nobody has a password, so nobody can sign in to a demonstration from elsewhere."""
+"""Six people, one click apart; nobody has a password, so nobody can sign in to a demonstration from elsewhere."""
 
 BOROUGHS = {"moulin": ("vieux-moulin", "Vieux-Moulin")}
 """By the story's label of the Page: the page of a borough belongs to it, the city's own to nobody's borough."""
@@ -76,5 +78,5 @@ def clear(session: Session) -> None:
 
 
 def person(session: Session, email: str) -> Person | None:
-    """One of the five, by e-mail."""
+    """One of the six, by e-mail."""
     return session.scalar(select(Person).where(Person.email == email)) if email in PEOPLE else None

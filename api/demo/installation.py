@@ -74,6 +74,7 @@ class Demo:
                 secret_key=SecretStr(_secret(self.home)),
                 graph_base_url=graph,
                 graph_version="26.0",
+                meta_dialog_url=graph,
                 meta_app_id=self.state.app_id,
                 meta_app_secret=SecretStr(app_secret),
                 meta_verify_token=SecretStr(verify_token),

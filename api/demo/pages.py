@@ -19,6 +19,7 @@ from api.deps import Installation, Now, ReadSession, WriteSession
 from api.i18n import N_
 from api.pages import render
 from api.web.sign_in import enter, inside
+from models.accounts import Account
 from models.audit import AuditEntry
 from models.comments import Comment, Decision
 from models.effects import OPEN_STATES, Effect
@@ -65,7 +66,7 @@ def become(
     who: Annotated[str, Form()],
     suite: Annotated[str, Form()] = "/",
 ) -> Response:
-    """Sign in as one of the five people of the demonstration."""
+    """Sign in as one of the six people of the demonstration."""
     person = city.person(session, who)
     if person is None:
         raise NotFound
@@ -134,6 +135,13 @@ def steps(session: Session) -> list[Step]:
             city.OFFICER,
             "/publications",
             published > 0,
+        ),
+        Step(
+            N_("An account is connected from its network’s own window"),
+            N_("Mireille presses LinkedIn, says yes in the pretend window, and chooses the city’s page."),
+            city.ADMIN,
+            "/comptes",
+            session.scalar(select(exists().where(Account.connected_by.is_not(None)))) or False,
         ),
     ]
 
