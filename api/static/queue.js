@@ -421,7 +421,8 @@ function show(id) {
   const dialog = document.getElementById(id);
   if (!dialog) return;
   dialog.showModal();
-  (dialog.querySelector("input:checked, input[type=radio], select") ?? dialog.querySelector("button")).focus();
+  const first = ["input:checked", "input[type=radio], select", "button"].map((wanted) => dialog.querySelector(wanted));
+  first.find(Boolean).focus();
 }
 
 const submit = (selector) => pane.querySelector(selector)?.requestSubmit();
