@@ -79,7 +79,10 @@ class Lexicon:
         """Spans (token indexes, end excluded), longest first, without overlap."""
         index = 0
         while index < len(tokens):
-            end = self.at(tokens, index)
+            token = tokens[index]
+            # Nearly every word begins no phrase at all, and is passed over without a call.
+            plain = token.form[:_KEY] not in self._phrases and not token.variants and "*" not in token.form
+            end = None if plain else self.at(tokens, index)
             if end is None:
                 index += 1
             else:

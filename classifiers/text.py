@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 READ_CHARACTERS = 70_000
 """Longer than any comment a network accepts (Facebook: 63,206); what follows is not read."""
@@ -44,23 +44,23 @@ class Token:
         return self.form[0].isalpha()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Text:
     """A text that has been read."""
 
     original: str
     tokens: tuple[Token, ...]
 
-    @property
+    @cached_property
     def pieces(self) -> tuple[str, ...]:
         """What the encoder reads, one piece for each token: the form, or the plainest other reading of it."""
         return tuple(token.variants[-1] if token.variants else token.form for token in self.tokens)
 
-    @property
+    @cached_property
     def words(self) -> int:
         return sum(token.is_word for token in self.tokens)
 
-    @property
+    @cached_property
     def shouted(self) -> bool:
         """Whether most letters are capitals, in a text long enough (20 letters) for it to be meant."""
         letters = [character for character in self.original[:READ_CHARACTERS] if character.isalpha()]
