@@ -180,6 +180,43 @@ NOTICES: Mapping[str, str] = {
     "unscheduled": N_("Out of the schedule."),
 }
 
+REJECTIONS: Mapping[str, str] = {
+    "abusive": N_("the network finds it abusive"),
+    "already_posted": N_("these photos were published already"),
+    "already_replied": N_("this comment has had its one private reply"),
+    "aspect_ratio": N_("the picture is too wide or too high for this network"),
+    "bad_url": N_("the network refuses the address"),
+    "blocked": N_("the network has blocked this account for a while"),
+    "cannot_reply": N_("the network allows no private reply to this person"),
+    "caption_too_long": N_("the text is too long for this network"),
+    "carousel_items": N_("there must be from 2 to 10 pictures"),
+    "comment_hidden": N_("a hidden comment takes no reply: show it again first"),
+    "community_standards": N_("the network finds it against its rules"),
+    "confirm_identity": N_("the network wants the person who connected the account to confirm who they are"),
+    "daily_limit": N_("the network allows no more publications today"),
+    "facebook_link": N_("the network refuses this link to itself"),
+    "limited_account": N_("the network has limited this account"),
+    "media_not_found": N_("the network does not find the file any more"),
+    "media_not_public": N_("the network must be able to fetch the picture from outside"),
+    "media_type": N_("the network does not take this kind of file"),
+    "needs_media": N_("a picture or a video is needed on this network"),
+    "needs_video": N_("a reel is a video"),
+    "not_supported": N_("this network does not allow it"),
+    "one_media": N_("only one picture or video here"),
+    "photo_format": N_("the network does not take this picture: its format, or its size"),
+    "publishing_authorization": N_("the network wants the page authorized to publish first"),
+    "restricted_account": N_("the network has limited this account"),
+    "security_check": N_("the network wants a security check of the person who connected the account"),
+    "too_fast": N_("too many publications too quickly, says the network"),
+    "too_large": N_("the file is too large for this network"),
+    "too_many_media": N_("too many pictures for this network"),
+    "too_many_mentions": N_("too many people are named for this network"),
+    "unavailable": N_("this person cannot get messages"),
+    "video_format": N_("the network does not take this video: its format, its length or its size"),
+    "window_closed": N_("a private reply is for the seven days after the comment"),
+}
+"""Why a network refused, where a person can do something about it (`connectors.graph_errors` and the networks' files)."""
+
 FAILURES: Mapping[str, str] = {
     "gone": N_("it is not on the network any more"),
     "late": N_("its time had passed"),
@@ -341,7 +378,8 @@ def reason(value: Reason) -> str:
 
 def failure(code: str) -> str:
     """Why an effect waits, failed or needs a person."""
-    return _(FAILURES[code.partition(":")[0]])
+    kind, _colon, why = code.partition(":")
+    return _(REJECTIONS[why] if kind == "rejected" and why in REJECTIONS else FAILURES[kind])
 
 
 def problem(code: str) -> str:
