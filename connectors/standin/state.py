@@ -16,33 +16,11 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from connectors.standin.faults import Applied, Fault, Kind
 from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
-Kind = Literal[
-    "reset_before",
-    "reset_after",
-    "500_before",
-    "500_after",
-    "503",
-    "hang_after",
-    "throttle",
-    "throttle_403",
-    "throttle_day",
-    "token_expired",
-    "permission",
-    "blocked",
-    "duplicate",
-    "half_json",
-    "html_502",
-    "text_javascript",
-    "empty_page",
-    "repeated_cursor",
-    "lag",
-    "too_much",
-    "container_error",
-]
 Form = Literal["post", "reel", "video", "ad", "visitor"]
 SCOPES = (
     "pages_show_list",
@@ -159,35 +137,6 @@ class Comment:
     """How many stand under it."""
     liked: bool = False
     """By the Page."""
-
-
-@dataclass
-class Fault:
-    """A fault that waits for a call. `times` None: for ever, with `probability`."""
-
-    kind: Kind
-    method: str | None = None
-    path: str = ""
-    times: int | None = 1
-    probability: float = 1.0
-    seconds: float = 5.0
-    subcode: int = 463
-    params: Mapping[str, str] = field(default_factory=dict)
-    """Parameters that the call must have."""
-
-
-@dataclass(frozen=True)
-class Applied:
-    """One write as it was applied: the line of the journal."""
-
-    number: int
-    operation: str
-    page: str
-    target: str
-    id: str
-    text: str | None
-    link: str | None
-    at: str
 
 
 @dataclass
