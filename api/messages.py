@@ -203,19 +203,21 @@ REJECTIONS: Mapping[str, str] = {
     "needs_video": N_("a reel is a video"),
     "not_supported": N_("this network does not allow it"),
     "one_media": N_("only one picture or video here"),
+    "one_video_alone": N_("a video goes alone on this network"),
     "photo_format": N_("the network does not take this picture: its format, or its size"),
     "publishing_authorization": N_("the network wants the page authorized to publish first"),
     "restricted_account": N_("the network has limited this account"),
     "security_check": N_("the network wants a security check of the person who connected the account"),
     "too_fast": N_("too many publications too quickly, says the network"),
     "too_large": N_("the file is too large for this network"),
-    "too_many_media": N_("too many pictures for this network"),
+    "too_long": N_("the text is too long for this network"),
     "too_many_mentions": N_("too many people are named for this network"),
+    "too_many_photos": N_("too many pictures for this network"),
     "unavailable": N_("this person cannot get messages"),
     "video_format": N_("the network does not take this video: its format, its length or its size"),
     "window_closed": N_("a private reply is for the seven days after the comment"),
 }
-"""Why a network refused, where a person can do something about it (`connectors.graph_errors` and the networks' files)."""
+"""Why a network refused, where a person can do something about it: what connectors put in `Rejected`."""
 
 FAILURES: Mapping[str, str] = {
     "gone": N_("it is not on the network any more"),

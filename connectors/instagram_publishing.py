@@ -154,7 +154,7 @@ def _check(publication: Publication) -> None:
     if not media:
         reason = "needs_media"
     elif len(media) > MOST_ITEMS:
-        reason = "too_many_media"
+        reason = "too_many_photos"
     elif form is not PublicationForm.POST and len(media) > 1:
         reason = "one_media"
     elif form is PublicationForm.REEL and not videos:
@@ -162,7 +162,7 @@ def _check(publication: Publication) -> None:
     elif any(one.url is None and one.kind is MediaKind.PHOTO for one in media):
         reason = "media_not_public"
     elif len(caption_of(publication)) > LONGEST_CAPTION:
-        reason = "caption_too_long"
+        reason = "too_long"
     if reason is not None:
         raise Rejected(reason)
 

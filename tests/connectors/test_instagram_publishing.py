@@ -150,11 +150,11 @@ def test_what_instagram_would_refuse_is_refused_before_anything_is_prepared(inst
     hidden = replace(photo, url=None)
     cases = {
         "needs_media": Publication("Un avis sans image"),
-        "too_many_media": Publication("Onze", media=(photo,) * 11),
+        "too_many_photos": Publication("Onze", media=(photo,) * 11),
         "one_media": Publication("Deux", media=(photo, photo), form=PublicationForm.STORY),
         "needs_video": Publication("Une image", media=(photo,), form=PublicationForm.REEL),
         "media_not_public": Publication("Sur l'intranet", media=(hidden,)),
-        "caption_too_long": Publication("é" * 2_201, media=(photo,)),
+        "too_long": Publication("é" * 2_201, media=(photo,)),
     }
     for reason, publication in cases.items():
         with pytest.raises(Rejected) as caught:
