@@ -43,6 +43,14 @@ DEAD: Final[Mapping[str, tuple[str, str]]] = {
         N_("What Parvis kept to use it cannot be opened: the key that closed it is not in PARVIS_SECRET_KEY any more."),
         N_("Put the old key back in the list, or connect the account again."),
     ),
+    "switched_off": (
+        N_("Reading public pages is off in the settings."),
+        N_("The operator gives PARVIS_INSTAGRAM_PUBLIC its reason again, or leaves this account as it is."),
+    ),
+    "session_unreadable": (
+        N_("The session that was given to read public pages cannot be read."),
+        N_("The operator gives another one with parvis account add."),
+    ),
     "invalid": (N_("%(network)s does not accept the permission that was kept."), N_("Connect it again.")),
 }
 """Why a token does not work, and what a person does. Meta's subcodes 458 to 467 and 492, and LinkedIn's reasons."""
@@ -71,26 +79,24 @@ _REFUSED_OTHER = (
 
 PERMISSIONS: Final[Mapping[str, str]] = {
     "pages_show_list": N_("Without it, the city’s pages cannot be listed."),
-    "pages_read_engagement": N_("Without it, the page’s own posts are not read."),
-    "pages_read_user_content": N_("Without it, citizens’ comments are not read."),
+    "pages_read_engagement": N_("Without it, nothing is read."),
+    "pages_read_user_content": N_("Without it, neither comments, nor mentions, nor reviews are read."),
     "pages_manage_engagement": N_("Without it, no reply, no hiding and no deleting."),
     "pages_manage_posts": N_("Without it, nothing is published."),
     "pages_manage_metadata": N_("Without it, comments come at the next reading instead of at once."),
     "pages_messaging": N_("Without it, no private reply."),
     "pages_manage_ads": N_("Without it, comments under advertisements are not read."),
     "ads_read": N_("Without it, what advertisements cost is not known."),
-    "read_insights": N_("Without it, reach and engagement are not measured."),
-    "business_management": N_("Without it, pages that belong to a business portfolio are not listed."),
+    "read_insights": N_("Without it, reach, views and clicks are not measured."),
     "instagram_basic": N_("Without it, nothing is read on Instagram."),
     "instagram_manage_comments": N_("Without it, Instagram comments are neither read nor moderated."),
     "instagram_content_publish": N_("Without it, nothing is published on Instagram."),
     "instagram_manage_contents": N_("Without it, Instagram posts cannot be deleted, nor their comments closed."),
     "instagram_manage_insights": N_("Without it, reach and views are not measured on Instagram."),
     "instagram_manage_messages": N_("Without it, no private reply on Instagram."),
-    "r_organization_social": N_("Without it, the page’s posts and comments are not read."),
-    "r_organization_social_feed": N_("Without it, comments and reactions are not read."),
+    "r_organization_social": N_("Without it, nothing is read."),
+    "r_organization_social_feed": N_("Without it, comments are not read."),
     "rw_organization_admin": N_("Without it, the city’s pages are not listed and nothing is measured."),
-    "r_organization_admin": N_("Without it, the city’s pages are not listed and nothing is measured."),
     "w_organization_social": N_("Without it, nothing is published."),
     "w_organization_social_feed": N_("Without it, no reply, no deleting and no reaction."),
 }
@@ -110,8 +116,8 @@ OPERATIONS: Final[Mapping[OperationKind, str]] = {
 
 WHY_NOT: Final[Mapping[str, str]] = {
     "not_supported": N_("%(network)s does not offer it to applications"),
-    "not_granted": N_("the permission was not given"),
     "read_only": N_("this account is only read"),
+    "would_delete_comments": N_("%(network)s would delete the comments that are there"),
 }
 
 

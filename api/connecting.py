@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Consent, Offered
 from models import audit
-from models.accounts import Account, Connection
+from models.accounts import Account, Connection, SetAside
 from models.errors import FarSideError, NotFound, PermissionMissing, Refused, Rejected
 from models.people import Borough
 from models.secrets import Vault, fingerprint
@@ -165,6 +165,23 @@ def connect(
     action = "account_reconnected" if known else "account_added"
     audit.note(session, action, f"account:{account.id}", now=now, person_id=by, missing=account.missing)
     return account
+
+
+def disown(session: Session, network: NetworkName, external_id: str, *, by: int, now: datetime) -> int:
+    """Say that an account which networks speak of is not the city's: what came for it is forgotten like any delivery
+    that was read. Gives how many; should more come, it is said again.
+    """
+    settled = session.scalars(
+        update(SetAside)
+        .where(SetAside.network == network, SetAside.account_external_id == external_id)
+        .where(SetAside.reason == "unroutable", SetAside.settled_at.is_(None))
+        .values(settled_at=now)
+        .returning(SetAside.id)
+    ).all()
+    if settled:
+        subject = key(network, external_id)[:80]
+        audit.note(session, "account_disowned", subject, now=now, person_id=by, deliveries=len(settled))
+    return len(settled)
 
 
 def _take(session: Session, network: NetworkName, state: str, *, by: int, now: datetime) -> Connection:

@@ -77,6 +77,19 @@ def read_now(account_id: int, session: WriteSession, viewer: Reader, now: Now) -
     return RedirectResponse(f"/comptes?fait=reading-asked#compte-{account_id}", 303)
 
 
+@router.post("/inconnus")
+def disown(
+    session: WriteSession,
+    viewer: Connector,
+    now: Now,
+    network: Annotated[NetworkName, Form()],
+    external_id: Annotated[str, Form(max_length=100)],
+) -> Response:
+    """An account that networks speak of is not the city's."""
+    connecting.disown(session, network, external_id, by=_person(viewer), now=now)
+    return RedirectResponse("/comptes?fait=saved", 303)
+
+
 # ------------------------------------------------------------------------------------------------- connecting
 @router.post("/connexion")
 def begin(

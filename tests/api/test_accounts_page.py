@@ -238,6 +238,11 @@ def test_deliveries_of_an_unknown_account_are_counted_with_what_to_do(desk):
     assert "1 message d’un réseau n’a pas pu être lu" in page
     northern = desk.browser(desk.city.people[Role.MODERATOR, "north"])
     assert "777" not in northern.get("/comptes").text, "what belongs to nobody is the whole city's to see"
+    assert desk.client.post("/comptes/inconnus", data={"network": "facebook", "external_id": "777"}).status_code == 303
+    assert "777" not in desk.page()
+    with desk.parvis.database.read() as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "account_disowned")).one()
+    assert (entry.subject, entry.data) == ("facebook:777", {"deliveries": 3})
 
 
 def test_each_sees_their_own_accounts_and_only_administration_connects(desk):

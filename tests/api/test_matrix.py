@@ -77,6 +77,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/comptes/alertes"): Line(Action.SEE_ACCOUNTS),
     ("POST", "/comptes/{account_id}/verification"): Line(Action.SEE_ACCOUNTS, "accounts"),
     ("POST", "/comptes/{account_id}/lecture"): Line(Action.SEE_ACCOUNTS, "accounts"),
+    ("POST", "/comptes/inconnus"): Line(
+        Action.MANAGE_ACCOUNTS, whole_city=True, body={"network": "facebook", "external_id": "777"}
+    ),
     ("POST", "/comptes/connexion"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     ("GET", "/comptes/retour/{network}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     ("GET", "/comptes/connexion/{connection_id}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
