@@ -13,9 +13,9 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import NetworkName
+from models.vocabulary import CommentState, NetworkName
 from models.work import Work
-from moderation import accounts, ingest, measuring, pulling, reading, retention, sweep
+from moderation import accounts, ingest, learning, measuring, pulling, reading, retention, sweep
 from scheduler.clock import Tick
 from scheduler.engine import Engine, Handler
 
@@ -79,6 +79,16 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         while reading.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass
 
+    def reread() -> None:
+        with city.database.read() as session:
+            if not reading.any_waits(session, CommentState.WAITING):
+                return
+        while reading.reread_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
+            pass
+
+    def calibrate() -> None:
+        learning.calibrate_due(city.database, city.locks, now=city.clock())
+
     def carry(handler: str, due: Callable[..., list[int]]) -> Callable[[], None]:
         def look() -> None:
             with city.database.read() as session:
@@ -110,6 +120,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
     return [
         Tick("parse", timedelta(seconds=1), parse),
         Tick("classify", timedelta(seconds=1), classify),
+        Tick("reread", timedelta(minutes=10), reread),
+        Tick("calibrate", timedelta(hours=1), calibrate),
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.pulls_due)),

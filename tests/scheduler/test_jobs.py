@@ -122,7 +122,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "sweep", "check", "measure"}
-    assert set(names) == called_out | {"parse", "classify", "seal", "forget"}
+    assert set(names) == called_out | {"parse", "classify", "reread", "calibrate", "seal", "forget"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out
