@@ -246,10 +246,24 @@ def train(
         Path | None, typer.Option(help=_("Folder of the pre-trained encoder; without it, the n-grams alone."))
     ] = None,
     out: Annotated[Path, typer.Option(help=_("Where the model is written."))] = Path("weights"),
+    with_decisions: Annotated[
+        bool, typer.Option("--with-decisions", help=_("Learn too from what people decided and corrected here."))
+    ] = False,
 ) -> None:
+    from api.commands.training import decided, outside
+    from classifiers.train import VERSION
     from classifiers.train import train as fit
 
-    fit(data, out, encoder, print)
+    if not with_decisions:
+        fit(data, out, encoder, print)
+        return
+    if not outside(out):
+        raise _Stop(_("Give a folder of your own with --out: what citizens wrote does not go into the package."))
+    with installation() as parvis:
+        rows, version = decided(parvis, VERSION)
+    if not rows:
+        raise _Stop(_("Nothing was decided or corrected yet."))
+    fit(data, out, encoder, print, rows, version)
 
 
 @app.command(help=_("Read the accounts now, with progress."))

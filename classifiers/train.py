@@ -178,25 +178,32 @@ def _logits(matrix: Any, branch: NGrams) -> Array:
 
 # ------------------------------------------------------------------------------------------ both branches
 def train(
-    data: Path | None, out: Path, encoder: Path | None = None, say: Say = lambda _: None, rows: Sequence[Row] = ()
+    data: Path | None,
+    out: Path,
+    encoder: Path | None = None,
+    say: Say = lambda _: None,
+    rows: Sequence[Row] = (),
+    version: str = VERSION,
 ) -> dict[str, Any]:
     """Fit both branches, mix and calibrate them on held-out folds, write a model under `out`; return its card.
 
     `data`: the folder of public sources; without it the breaches are learned from the corpus alone. `encoder`: a
     pre-trained encoder's folder; without it the model is the n-gram branch alone, and torch is not needed. `rows`:
-    more to learn from (a city's own decisions). Held-out logits, the calibration and the figures come from folds that
-    keep an author's rows together, each with a seed of its own; what ships is then fitted on all rows. The model of
-    each fold is left under `out/folds`. Refused: the extra `[train]` is not installed.
+    more to learn from (a city's own decisions), which make a model of another `version`. Held-out logits, the
+    calibration and the figures come from folds that keep an author's rows together, each with a seed of its own; what
+    ships is then fitted on all rows. The model of each fold is left under `out/folds`. Refused: the extra `[train]` is not installed.
     """
     _logistic()
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 -- comes with scikit-learn
 
     # These matrices are small: a second thread of the algebra library waits longer than it computes.
     with threadpool_limits(1):
-        return _train(data, out, encoder, say, rows)
+        return _train(data, out, encoder, say, rows, version)
 
 
-def _train(data: Path | None, out: Path, encoder: Path | None, say: Say, rows: Sequence[Row]) -> dict[str, Any]:
+def _train(
+    data: Path | None, out: Path, encoder: Path | None, say: Say, rows: Sequence[Row], version: str
+) -> dict[str, Any]:
     given = lines([*corpus(), *rows, *(public_sources(data, SEED) if data else [])])
     say(f"{len(given.rows)} rows")
     matrix, idf = _matrix(given.texts)
@@ -223,20 +230,20 @@ def _train(data: Path | None, out: Path, encoder: Path | None, say: Say, rows: S
         **{name: value for name, value in vars(held).items() if value is not None},
         fold=given.fold,
     )
-    return finish(held, given.rows, out, say)
+    return finish(held, given.rows, out, say, version)
 
 
-def finish(held: Held, rows: Sequence[Row], out: Path, say: Say) -> dict[str, Any]:
+def finish(held: Held, rows: Sequence[Row], out: Path, say: Say, version: str = VERSION) -> dict[str, Any]:
     """Mix, calibrate and measure on the held-out logits; write what goes with the weights."""
     calibrations, figures = calibrate(held)
-    keep(out, calibrations, VERSION)
+    keep(out, calibrations, version)
     # The n-gram branch alone, settled in the same way, is what the model is measured against.
-    keep(out / "linear", calibrate(replace(held, encoder=None))[0], f"{VERSION}-linear")
+    keep(out / "linear", calibrate(replace(held, encoder=None))[0], f"{version}-linear")
     shutil.copy(out / NGRAMS_FILE, out / "linear")
     for fold in range(FOLDS):
-        keep(out / "folds" / str(fold), calibrations, f"{VERSION}-fold-{fold}")
+        keep(out / "folds" / str(fold), calibrations, f"{version}-fold-{fold}")
     sources = {name: sum(row.source == name for row in rows) for name in sorted({row.source for row in rows})}
-    card = {"version": VERSION, "seed": SEED, "folds": FOLDS, "buckets": BUCKETS, "sources": sources, **figures}
+    card = {"version": version, "seed": SEED, "folds": FOLDS, "buckets": BUCKETS, "sources": sources, **figures}
     (out / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     if held.encoder is not None and not any(c.encoder.any() for c in calibrations.values()):
         # It pays for no head: it is not carried along.
