@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from api.i18n import _, format_number, ngettext
+from api.i18n import _, ngettext
 
 if TYPE_CHECKING:
     from api.settings import Settings
     from api.wiring import Parvis
     from classifiers.base import Classifier
-    from classifiers.evaluate import Figure
 
 app = typer.Typer(
     help=_("Comments, 311 requests and posts of a city on its social networks."),
@@ -209,32 +208,12 @@ def evaluate(
         str | None, typer.Option(help=_("Another model, side by side on the same rows (as PARVIS_MODEL)."))
     ] = None,
 ) -> None:
-    from api.commands.progress import progress, screen
-    from classifiers.evaluate import compare
-    from classifiers.evaluate import evaluate as measure
+    from api.commands.learning import measure
 
-    ours = _classifier()
-    theirs = _classifier(against) if against else None
     try:
-        with progress(screen(stderr=True)) as show:
-
-            def say(count: int) -> None:
-                show(_("%(count)s texts", count=format_number(count)))
-
-            rows: dict[str, tuple[Figure | int, ...]] = (
-                dict(compare(file, task, ours, theirs, say=say))
-                if theirs is not None
-                else {name: (figure,) for name, figure in measure(file, task, ours, say=say).items()}
-            )
+        measure(file, task, _classifier(), _classifier(against) if against else None)
     except UnicodeDecodeError as error:
         raise _Stop(_("%(file)s is not a text in UTF-8.", file=file)) from error
-    if theirs is not None:
-        # The last column is what to read before a switch: an interval that holds zero says that nothing is shown.
-        less = _("difference")
-        print(f"{'':18} {ours.version:>26} {theirs.version:>26} {less:>26}")
-    for name, figures in rows.items():
-        # The interval says how much a file of this size can tell at all.
-        print(f"{name:18} " + " ".join(f"{one if isinstance(one, int) else _interval(one):>26}" for one in figures))
 
 
 @app.command(help=_("Train the classifier again (needs the extra `train`)."))
@@ -250,20 +229,16 @@ def train(
         bool, typer.Option("--with-decisions", help=_("Learn too from what people decided and corrected here."))
     ] = False,
 ) -> None:
-    from api.commands.training import decided, outside
+    from api.commands.learning import decided
     from classifiers.train import VERSION
     from classifiers.train import train as fit
 
     if not with_decisions:
         fit(data, out, encoder, print)
         return
-    if not outside(out):
-        raise _Stop(_("Give a folder of your own with --out: what citizens wrote does not go into the package."))
     with installation() as parvis:
-        rows, version = decided(parvis, VERSION)
-    if not rows:
-        raise _Stop(_("Nothing was decided or corrected yet."))
-    fit(data, out, encoder, print, rows, version)
+        rows = decided(parvis.database, out)
+    fit(data, out, encoder, print, rows, f"{VERSION}+{parvis.clock():%Y%m%d.%H%M}")
 
 
 @app.command(help=_("Read the accounts now, with progress."))
@@ -399,10 +374,6 @@ def _classifier(model: str | None = None) -> Classifier:
         return load_model(model)
     except (BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
         raise _Stop(_("%(file)s does not hold a model.", file=model)) from error
-
-
-def _interval(figure: Figure) -> str:
-    return f"{figure.value:.4f} [{figure.low:.4f}, {figure.high:.4f}]"
 
 
 def _line() -> str:

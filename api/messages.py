@@ -118,6 +118,8 @@ REFUSALS: Mapping[str, str] = {
     "evaluation_empty": N_("There is no labelled text in %(file)s."),
     "evaluation_labels": N_("Unknown labels: %(labels)s."),
     "import_columns": N_("The file must have the columns %(columns)s."),
+    "nothing_decided": N_("Nothing was decided or corrected yet."),
+    "out_of_package": N_("Give a folder of your own with --out: what citizens wrote teaches no published model."),
     "train_extra_missing": N_('Training needs an extra: pip install "parvis[%(extra)s]".'),
     "torch_missing": N_(
         'Parvis did not make the model %(model)s, and another one needs an extra: pip install "parvis[%(extra)s]".'

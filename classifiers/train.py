@@ -191,7 +191,8 @@ def train(
     pre-trained encoder's folder; without it the model is the n-gram branch alone, and torch is not needed. `rows`:
     more to learn from (a city's own decisions), which make a model of another `version`. Held-out logits, the
     calibration and the figures come from folds that keep an author's rows together, each with a seed of its own; what
-    ships is then fitted on all rows. The model of each fold is left under `out/folds`. Refused: the extra `[train]` is not installed.
+    ships is then fitted on all rows. The model of each fold is left under `out/folds`. Refused: the extra `[train]` is
+    not installed.
     """
     _logistic()
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 -- comes with scikit-learn
