@@ -49,10 +49,17 @@ def text(chance: random.Random) -> str:
     return " ".join(parts)
 
 
-def body(chance: random.Random, number: int, at: datetime) -> bytes:
-    """One webhook body of Meta: one new comment, as they come on an ordinary day."""
+def body(chance: random.Random, number: int, at: datetime, changes: int = 1) -> bytes:
+    """One webhook body of Meta: one new comment, as they come on an ordinary day, or several at once."""
     said = int(at.timestamp())
-    value = {
+    values = [_value(chance, number * changes + one, at) for one in range(changes)]
+    entry = {"id": PAGE, "time": said, "changes": [{"value": value, "field": "feed"} for value in values]}
+    return json.dumps({"object": "page", "entry": [entry]}).encode()
+
+
+def _value(chance: random.Random, number: int, at: datetime) -> dict[str, object]:
+    said = int(at.timestamp())
+    return {
         "from": {"id": str(5_000 + chance.randrange(2_000)), "name": "Citoyenne Ordinaire"},
         "post": {"status_type": "added_photos", "is_published": True, "updated_time": at.isoformat()},
         "message": text(chance),
@@ -63,8 +70,6 @@ def body(chance: random.Random, number: int, at: datetime) -> bytes:
         "parent_id": f"{PAGE}_{number % 20}",
         "verb": "add",
     }
-    entry = {"id": PAGE, "time": said, "changes": [{"value": value, "field": "feed"}]}
-    return json.dumps({"object": "page", "entry": [entry]}).encode()
 
 
 def signature(raw: bytes) -> str:
@@ -72,14 +77,14 @@ def signature(raw: bytes) -> str:
     return "sha256=" + hmac.new(APP_SECRET.encode(), raw, hashlib.sha256).hexdigest()
 
 
-def found(parvis: Parvis, *, now: datetime) -> int:
+def found(parvis: Parvis, *, now: datetime, token: str = "no-token") -> int:
     """An account and a moderator of the whole city who is signed in; gives the account's id."""
     with parvis.database.write() as session:
         account = Account(
             network=NetworkName.FACEBOOK,
             external_id=PAGE,
             name="Ville de Sainte-Rive",
-            token_closed=parvis.vault.close("no-token"),
+            token_closed=parvis.vault.close(token),
             state_since=now,
             pull_due_at=now,
             created_at=now,

@@ -25,6 +25,7 @@ from statistics import median
 import city
 import client
 import floor
+import pulling
 import standin
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select
@@ -41,6 +42,7 @@ from moderation import ingest, queue, reading
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-key-of-the-benches-alone"
 SMALL, LARGE = 1_000, 100_000
+WANTED = ["webhook", "reading", "pull", "queue", "standin"]
 COOKIE = {"Cookie": f"parvis={city.TOKEN}"}
 
 
@@ -64,14 +66,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput measurement")
-    parser.add_argument("--only", choices=["webhook", "reading", "queue", "standin"], action="append")
+    parser.add_argument("--only", choices=WANTED, action="append")
     parser.add_argument("--serve-floor", type=int, metavar="PORT", help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve_floor:
         floor.serve(given.home, given.serve_floor)
         return
-    wanted = given.only or ["webhook", "reading", "queue", "standin"]
+    wanted = given.only or WANTED
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="parvis-bench-", dir=_disk()) as folder, ExitStack() as stack:
         home = Path(folder)
@@ -80,6 +82,8 @@ def main() -> None:
             figures += webhook(home, port, given.rounds, given.seconds)
         if "reading" in wanted:
             figures += read(home, port, given.rounds, given.seconds)
+        if "pull" in wanted:
+            figures += pull(home, given.rounds)
         if "queue" in wanted:
             figures += pages(home, port, given.rounds)
         if "standin" in wanted:
@@ -101,20 +105,41 @@ def webhook(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Fi
     chance = random.Random(1)
     bodies = [city.body(chance, number, city.BEGAN) for number in range(400)]
     bare = [client.request("POST", "/row", {"Content-Type": "application/json"}, raw) for raw in bodies]
-    signed = [
-        client.request(
-            "POST",
-            "/webhooks/meta",
-            {"Content-Type": "application/json", "X-Hub-Signature-256": city.signature(raw)},
-            raw,
-        )
-        for raw in bodies
-    ]
+    signed = [_signed(raw) for raw in bodies]
+    crowded = [_signed(city.body(chance, number, city.BEGAN, changes=50)) for number in range(100)]
     with installation(home / "webhook") as parvis, product(parvis.settings) as port:
         client.rate(port, signed, 1.0)
         client.rate(floor_port, bare, 1.0)
-        pairs = [(client.rate(floor_port, bare, seconds), client.rate(port, signed, seconds)) for _ in range(rounds)]
-    return [_figure("webhook accepted", "bodies/s", pairs, "inserts/s", least=0.5)]
+        rates = [
+            (
+                client.rate(floor_port, bare, seconds),
+                client.rate(port, signed, seconds),
+                client.rate(port, crowded, seconds),
+            )
+            for _ in range(rounds)
+        ]
+    return [
+        _figure("webhook accepted", "bodies/s", [(bare, one) for bare, one, _ in rates], "inserts/s", least=0.5),
+        _figure(
+            "webhook of 50 changes accepted", "bodies/s", [(one, many) for _, one, many in rates], "of 1/s", least=0.5
+        ),
+    ]
+
+
+def _signed(raw: bytes) -> bytes:
+    headers = {"Content-Type": "application/json", "X-Hub-Signature-256": city.signature(raw)}
+    return client.request("POST", "/webhooks/meta", headers, raw)
+
+
+def pull(home: Path, rounds: int) -> list[Figure]:
+    """A whole first round over an account with ten thousand comments, against the same pages merely kept."""
+    port, measured = floor.free_port(), []
+    with _process([sys.executable, pulling.__file__, str(port)], home / "pull.log", port, {}):
+        for number in range(rounds):
+            bare = pulling.bare(home, port)
+            with installation(home / f"pull-{number}", graph_base_url=f"http://127.0.0.1:{port}") as parvis:
+                measured.append((bare, pulling.ours(parvis)))
+    return [_figure(f"pull of {pulling.SIZE} comments", "comments/s", measured, "comments/s", least=0.25)]
 
 
 def read(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figure]:
@@ -239,7 +264,7 @@ def queries(parvis: Parvis, path: str) -> int:
 
 # ------------------------------------------------------------------------------------------ what runs
 @contextmanager
-def installation(home: Path) -> Iterator[Parvis]:
+def installation(home: Path, **more: str) -> Iterator[Parvis]:
     """A new installation with its database; nothing happens by itself in it."""
     home.mkdir()
     port = floor.free_port()
@@ -251,6 +276,7 @@ def installation(home: Path) -> Iterator[Parvis]:
         base_url=f"http://127.0.0.1:{port}",
         secret_key=SECRET,
         meta_app_secret=city.APP_SECRET,
+        **more,
     )
     parvis = build(settings)
     upgrade(settings.url)
