@@ -23,6 +23,7 @@ from pathlib import Path
 from statistics import median
 
 import city
+import classifier
 import client
 import floor
 import pulling
@@ -42,7 +43,7 @@ from moderation import ingest, queue, reading
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-key-of-the-benches-alone"
 SMALL, LARGE = 1_000, 100_000
-WANTED = ["webhook", "reading", "pull", "queue", "standin"]
+WANTED = ["webhook", "reading", "pull", "queue", "standin", "classifier"]
 COOKIE = {"Cookie": f"parvis={city.TOKEN}"}
 
 
@@ -88,6 +89,9 @@ def main() -> None:
             figures += pages(home, port, given.rounds)
         if "standin" in wanted:
             figures += pretend(home, given.rounds, given.seconds)
+        if "classifier" in wanted:
+            load = os.getloadavg()[0]
+            figures += [Figure(**one, load=load) for one in classifier.figures(given.rounds, given.seconds)]
     _report(figures)
     sys.exit(not all(figure.met for figure in figures))
 
