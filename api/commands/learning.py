@@ -49,7 +49,7 @@ def decided(database: Database, out: Path) -> list[Row]:
     `nothing_decided`.
     """
     # A measure needs no database.
-    from moderation.learning import rows_to_learn  # noqa: PLC0415
+    from moderation.learning import rows_to_learn
 
     with resources.as_file(resources.files("classifiers")) as package:
         if out.resolve().is_relative_to(package.resolve()):
