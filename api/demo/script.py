@@ -5,12 +5,14 @@ The figures come from the pretend networks' journal and from the database, never
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx2
 from sqlalchemy import func, select
@@ -21,13 +23,13 @@ from api.demo.pages import answered
 from api.i18n import N_
 from connectors.standin.state import Comment as FarComment
 from connectors.standin.state import Fault
-from models.accounts import Delivery
+from models.accounts import Account, Delivery
 from models.comments import Comment, Decision, VerdictRow
 from models.effects import Effect
 from models.errors import ParvisError
 from models.posts import Post
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentState, DeliveryState, EffectState, PostState
+from models.vocabulary import CommentState, DeliveryState, EffectState, NetworkName, PostState
 
 WAIT = 50.0
 """Seconds after which a step that does not come true is an error."""
@@ -107,6 +109,8 @@ def play(demo: Demo, say: Callable[[str], None]) -> Summary:
     _answer(demo, nadia)
     say(N_("a post is approved and published"))
     _publish(demo)
+    say(N_("the city’s LinkedIn page is connected from its own window"))
+    _connect(demo, _sign_in(demo, city.ADMIN))
     say(N_("everything settles"))
     _until("every effect settled", lambda: _count(demo, Effect.state.in_(_OPEN)) == 0)
     return _summary(demo, time.monotonic() - started)
@@ -189,6 +193,18 @@ def _publish(demo: Demo) -> None:
 
 
 # Through the door ----------------------------------------------------------------------------------------------------
+
+
+def _connect(demo: Demo, mireille: httpx2.Client) -> None:
+    """As a browser goes: our form, the network's dialog and her yes, then the choice."""
+    dialog = mireille.post("/comptes/connexion", data={"network": NetworkName.LINKEDIN}).headers["location"]
+    address, _, asked = dialog.partition("?")
+    said = httpx2.post(address, data={**dict(parse_qsl(asked)), "decision": "allow"}, timeout=30)
+    choice = mireille.get(said.headers["location"]).headers["location"]
+    offered = re.findall(r'name="accounts" value="([^"]+)"', mireille.get(choice).text)
+    mireille.post(choice, data={"accounts": offered})
+    read = (Account.network == NetworkName.LINKEDIN, Account.pulled_at.is_not(None))
+    _until("the LinkedIn page read", lambda: _count(demo, *read) == 1)
 
 
 def _sign_in(demo: Demo, who: str) -> httpx2.Client:
