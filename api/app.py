@@ -16,7 +16,7 @@ from api import health, pages, problems, webhooks
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
 from api.v1 import router as v1
-from api.web import account, accounts, corrections, netiquette, people, posts, queue, requests311, sign_in
+from api.web import account, accounts, analysis, corrections, netiquette, people, posts, queue, requests311, sign_in
 from api.wiring import THREADS, Parvis, running
 
 ROUTERS = (
@@ -27,6 +27,7 @@ ROUTERS = (
     account.router,
     queue.router,
     corrections.router,
+    analysis.router,
     requests311.router,
     posts.router,
     netiquette.router,

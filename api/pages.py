@@ -34,6 +34,7 @@ PLACES = (
     Place("/", N_("Queue"), "inbox", Action.SEE_COMMENTS),
     Place("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
     Place("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
+    Place("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
     Place("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
     Place("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),
 )

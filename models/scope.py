@@ -36,10 +36,14 @@ class Action(StrEnum):
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_PEOPLE = "manage_people"
     SEE_JOURNAL = "see_journal"
+    SEE_ANALYSIS = "see_analysis"
+    """How well the classifier does: its abstentions, its corrections, what its labels are worth here."""
 
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
-    Role.MODERATOR: frozenset({Action.SEE_COMMENTS, Action.DECIDE, Action.SEE_REQUESTS, Action.SEE_ACCOUNTS}),
+    Role.MODERATOR: frozenset(
+        {Action.SEE_COMMENTS, Action.DECIDE, Action.SEE_REQUESTS, Action.SEE_ACCOUNTS, Action.SEE_ANALYSIS}
+    ),
     Role.COMMUNICATIONS: frozenset(
         {Action.SEE_COMMENTS, Action.SEE_POSTS, Action.WRITE_POSTS, Action.SEE_ACCOUNTS},
     ),
@@ -53,6 +57,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.APPROVE_POSTS,
             Action.SEE_ACCOUNTS,
             Action.SEE_JOURNAL,
+            Action.SEE_ANALYSIS,
         }
     ),
     Role.RECORDS: frozenset({Action.SEE_COMMENTS, Action.SEE_REQUESTS, Action.SEE_POSTS, Action.SEE_JOURNAL}),
@@ -64,6 +69,7 @@ KEY_SCOPES: Mapping[str, Action] = {
     "requests:read": Action.SEE_REQUESTS,
     "posts:read": Action.SEE_POSTS,
     "accounts:read": Action.SEE_ACCOUNTS,
+    "figures:read": Action.SEE_ANALYSIS,
 }
 """What `parvis key add --scope` knows. Keys read, over the whole city; decisions belong to people."""
 

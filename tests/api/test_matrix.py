@@ -96,6 +96,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
     ),
     ("POST", "/decisions/{decision_id}/annulation"): Line(Action.DECIDE, "decisions"),
+    ("GET", "/analyse"): Line(Action.SEE_ANALYSIS),
     # 311 requests
     ("GET", "/requetes"): Line(Action.SEE_REQUESTS),
     ("GET", "/requetes/{number}"): Line(Action.SEE_REQUESTS, "requests"),
@@ -142,6 +143,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"publish_at": "2026-12-24T12:00:00Z"}
     ),
     ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
+    ("GET", "/api/v1/figures/analysis"): Line(Action.SEE_ANALYSIS),
     ("GET", "/api/v1/accounts"): Line(Action.SEE_ACCOUNTS),
 }
 

@@ -89,6 +89,8 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", "/?mots=introuvable", []),
         ("Nadia Roy", "/commentaires/999999", []),
         ("Nadia Roy", "/compte", []),
+        ("Nadia Roy", "/", ["c"]),
+        ("Hélène Martel", "/analyse", []),
         ("Karim Haddad", "/requetes", []),
         ("Karim Haddad", "/requetes?statut=refused", []),
         ("Karim Haddad", "/requetes/SRV-2026-000001", []),

@@ -33,7 +33,7 @@ CHECKS = [
 ]
 EXAMPLES = 8
 WHO = {"authorization", "cookie", "origin"}
-KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read")
+KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read", "figures:read")
 
 
 def test_the_document_says_all_that_a_program_needs(town):

@@ -91,6 +91,7 @@ def test_a_key_reads_what_its_scope_names_and_nothing_else(town):
         "requests": "requests:read",
         "posts": "posts:read",
         "accounts": "accounts:read",
+        "figures/analysis": "figures:read",
     }
     for path, scope in needed.items():
         assert town.client.get(f"{API}/{path}", headers=town.key(scope)).status_code == 200
