@@ -351,7 +351,7 @@ class Histories(RuleBasedStateMachine):
         self.nothing_was_done_twice()
         with self.database.read() as session:
             effects = session.scalars(select(Effect).order_by(Effect.id)).all()
-            settled = Counter(session.scalars(select(AuditEntry.subject)))
+            settled = Counter(session.scalars(select(AuditEntry.subject).where(AuditEntry.subject.like("effect:%"))))
         done = [effect for effect in effects if effect.state == EffectState.DONE]
         assert settled == {f"effect:{effect.id}": 1 for effect in effects if effect.state != EffectState.CANCELLED}, (
             "each end is recorded once"
