@@ -108,7 +108,7 @@ def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(
     admin.get_by_role("button", name="Autoriser").click()
     offer = admin.locator(".offer").filter(has_text=dead.name)
     expect(offer.get_by_role("checkbox")).to_be_checked()
-    expect(offer).to_contain_text("read_insights : sans elle, la portée et l’engagement ne sont pas mesurés.")
+    expect(offer).to_contain_text("read_insights : sans elle, ni la portée, ni les vues, ni les clics ne sont mesurés.")
     admin.get_by_role("button", name="Connecter ces comptes").click()
     expect(card).to_contain_text("Permission manquante")
     expect(card).not_to_contain_text("À reconnecter")
