@@ -383,7 +383,9 @@ def reason(value: Reason) -> str:
 def failure(code: str) -> str:
     """Why an effect waits, failed or needs a person."""
     kind, _colon, why = code.partition(":")
-    return _(REJECTIONS[why] if kind == "rejected" and why in REJECTIONS else FAILURES[kind])
+    if kind == "rejected" and why in REJECTIONS:
+        return _(REJECTIONS[why])
+    return _(FAILURES[kind])
 
 
 def problem(code: str) -> str:
