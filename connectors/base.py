@@ -282,6 +282,11 @@ class Network(Protocol):
     def figures(self, posts: Sequence[str]) -> Figures:
         """What the network counts for the account and for these posts of it."""
 
+    def listen(self) -> bool:
+        """Ask the network to tell us what happens on the account (webhooks); asked again, it changes nothing. False:
+        it tells nobody, or nobody here could check its signature; then all is learned by reading.
+        """
+
 
 @dataclass(frozen=True)
 class Challenge:

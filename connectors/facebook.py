@@ -21,7 +21,7 @@ from connectors.facebook_figures import READ_FIGURES, figures
 from connectors.facebook_moderation import ABLE, MODERATE, WRITE_PRIVATELY, Moderation
 from connectors.facebook_publishing import MOST_PHOTOS, PUBLISH, Publishing
 from connectors.facebook_reading import READ_COMMENTS, READ_POSTS, Reading
-from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_time, missing_of, token_reason
+from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_time, missing_of, token_reason
 from connectors.walk import walked
 from models.errors import Gone, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_TEXT = 63_206
 """Characters of a post (no page of Meta says it; tools that publish agree on it)."""
-NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES)
+NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
 
 
 class FacebookPage:
@@ -110,3 +110,6 @@ class FacebookPage:
 
     def figures(self, posts: Sequence[str]) -> Figures:
         return figures(self._graph, self._page, posts)
+
+    def listen(self) -> bool:
+        return self._graph.subscribe(self._page, "feed,mention,ratings")

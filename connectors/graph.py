@@ -32,6 +32,7 @@ from connectors.walk import TooMuch
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 
 __all__ = [
+    "SUBSCRIBE",
     "FilePart",
     "Graph",
     "GraphSettings",
@@ -56,6 +57,7 @@ _SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secre
 FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
+SUBSCRIBE = "pages_manage_metadata"
 
 
 class _NoTokens(logging.Filter):
@@ -204,6 +206,17 @@ class Graph:
             raise Transient() if isinstance(failure, Ambiguous) else failure
         finally:
             del failure
+
+    def subscribe(self, page: str, fields: str) -> bool:
+        """Have the app told what happens on a Page, by its webhooks. False: without the app's secret nobody here could
+        check who tells.
+
+        https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
+        """
+        if self._settings.app_secret is None:
+            return False
+        self.prepare(f"{page}/subscribed_apps", SUBSCRIBE, subscribed_fields=fields)
+        return True
 
     def as_app(self, path: str, **args: str) -> dict[str, Any]:
         """GET with the app's own identifiers. `Rejected("app")`: they are wrong, or there are none."""

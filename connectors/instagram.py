@@ -24,7 +24,7 @@ from connectors.base import (
     Publication,
     Receipt,
 )
-from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
+from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
 from connectors.graph_answers import created, items, succeeded
 from connectors.instagram_publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
 from connectors.instagram_reading import MODERATE, PAGE_SIZE, READ, Reader
@@ -36,7 +36,7 @@ from models.vocabulary import MediaKind, OperationKind
 logger = logging.getLogger(__name__)
 
 MEASURE, TALK, DELETE = "instagram_manage_insights", "instagram_manage_messages", "instagram_manage_contents"
-NEEDED = (READ, MODERATE, PUBLISH, MEASURE, "pages_read_engagement")
+NEEDED = (READ, MODERATE, PUBLISH, MEASURE, "pages_read_engagement", SUBSCRIBE)
 ABLE = frozenset(
     {
         OperationKind.HIDE,
@@ -246,6 +246,10 @@ class Instagram:
             if as_id(as_mapping(message.get("from")).get("id")) != author
         ]
         return oldest(written, sought.text or "", since, taken)
+
+    def listen(self) -> bool:
+        """The comments' webhook is a setting of the app; it speaks only of accounts whose Page the app is told of."""
+        return self._graph.subscribe("me", "feed")
 
     # --------------------------------------------------------------------------------------------- figures
     def figures(self, posts: Sequence[str]) -> Figures:

@@ -164,6 +164,9 @@ class InstagramPublic:
     def figures(self, posts: Sequence[str]) -> Figures:  # noqa: ARG002
         return Figures(None, {})
 
+    def listen(self) -> bool:
+        return False
+
     def _session(self) -> str:
         """Which session it is, as far as may be written down."""
         return hashlib.sha256(self._token.encode()).hexdigest()[:12]

@@ -236,6 +236,10 @@ class LinkedInPage:
             return Receipt(sought.target) if sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST) else None
         return None
 
+    def listen(self) -> bool:
+        """Its webhooks are for approved partners, and the finder of notifications tells the same (`pull`)."""
+        return False
+
     def figures(self, posts: Sequence[str]) -> Figures:
         """Followers and counts; views, reach, shares and clicks only where the page's statistics may be read.
 

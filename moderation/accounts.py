@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from connectors.base import AccountRef, Consent, Health, Network, Offered
 from models import audit, budget
 from models.accounts import Account
-from models.errors import FarSideError, NotFound
+from models.errors import FarSideError, NotFound, PermissionMissing
 from models.locks import Locks
 from models.secrets import Vault
 from models.session import Database, vault_of
@@ -52,7 +52,8 @@ def check(
     *,
     clock: Callable[[], datetime],
 ) -> None:
-    """Ask the network about the token of one account, and for a newer one when its end is near.
+    """Ask the network about the token of one account, for a newer one when its end is near, and to be told of what
+    happens (webhooks).
 
     A newer token takes the old one's place only after the network has said that it works.
     """
@@ -90,6 +91,8 @@ def _check(
         ends = health.expires_at or account.token_expires_at
         if not health.valid or (ends is not None and ends <= asked_at + timedelta(days=max(WARNINGS))):
             newer = _newer(network_with, consent_of, known, refresh)
+        if newer is None and health.valid:
+            health = _listening(network_with(known), health)
     except FarSideError as error:
         with database.write() as session:
             budget.hear(session, account_id, error, asked_at=asked_at, now=clock())
@@ -104,6 +107,17 @@ def _check(
             audit.note(session, "account_token_renewed", f"account:{account_id}", now=now, person_id=None)
             health = newer.health
         _keep(session, current, health, asked_at=asked_at, now=now)
+
+
+def _listening(network: Network, health: Health) -> Health:
+    """Be told of what happens on the account, from now on or still: networks forget it without a word."""
+    try:
+        network.listen()
+    except PermissionMissing as error:
+        return replace(health, missing=tuple(dict.fromkeys((*health.missing, error.name))))
+    except FarSideError as error:
+        log.warning("the network does not tell us of what happens: %r", error)
+    return health
 
 
 def _newer(

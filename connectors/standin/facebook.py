@@ -27,9 +27,12 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
         counts = {"followers_count": page.followers, "fan_count": page.followers}
         return fields(call.params.get("fields"), {"id": page.id, "name": page.name, **counts}, "id,name")
     if edge == "subscribed_apps":
+        need(page, "pages_manage_metadata")
         if call.method == "GET":
             app = {"id": state.app_id, "name": "Parvis", "subscribed_fields": ["feed"]}
             return {"data": [app] if page.subscribed else []}
+        if call.method == "POST" and not call.params.get("subscribed_fields"):
+            raise GraphError(400, 100, "(#100) Param subscribed_fields is required")
         page.subscribed = call.method == "POST"
         return {"success": True}
     if edge == "blocked":

@@ -47,6 +47,10 @@ class Profile(PageOfCity):
     containers: dict[str, Container] = field(default_factory=dict, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
 
+    @property
+    def told(self) -> bool:
+        return self.subscribed and self.page.subscribed
+
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Media:
         return Media(identity(number), self, text, at, link, owner=self)
 

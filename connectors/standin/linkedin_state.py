@@ -196,7 +196,7 @@ def mention(state: Standin, page: Organization, by: Person, text: str) -> dict[s
         shared = {"entity": share.id, "owner": urn_of(by), "text": text}
         notification |= {"sourcePost": share.id, "decoratedSourcePost": shared}
         notification["decoratedGeneratedActivity"] = {"share": shared}
-        if state.heard and page.subscribed:
+        if state.heard and page.told:
             state.heard(page.id, notification, "", "linkedin")
         return notification
 

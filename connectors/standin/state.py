@@ -51,6 +51,11 @@ class PageOfCity(Person):
     reviews: list[Review] = field(default_factory=list, init=False, repr=False)
     drafts: dict[str, Draft] = field(default_factory=dict, init=False, repr=False)
 
+    @property
+    def told(self) -> bool:
+        """Whether the app is told of what happens here."""
+        return self.subscribed
+
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Post:
         return Post(f"{self.id}_{number}", self, text, at, link)
 
@@ -254,7 +259,7 @@ class Standin:
                 "reviewer_name": by.name,
                 "created_time": int(review.at),
             }
-            if tell and self.heard and page.subscribed:
+            if tell and self.heard and page.told:
                 self.heard(page.id, value, "ratings")
             return review
 
@@ -262,7 +267,7 @@ class Standin:
         """The Page corrects its post."""
         with self.lock:
             post.text = text
-            if self.heard and post.page.subscribed:
+            if self.heard and post.page.told:
                 self.heard(post.page.id, *post.change("edited"))
 
     def withdraw(self, post: Post) -> None:
@@ -351,7 +356,7 @@ class Standin:
 
     def put(self, post: Post, *, tell: bool) -> None:
         self.posts[post.id] = post
-        if tell and self.heard and post.page.subscribed:
+        if tell and self.heard and post.page.told:
             post.tell(self.heard)
 
     def _add_comment(self, comment: Comment, *, tell: bool) -> None:
@@ -362,5 +367,5 @@ class Standin:
             self._tell(comment, "add", by=comment.author, message=comment.text)
 
     def _tell(self, comment: Comment, verb: str, *, by: Person, **more: str) -> None:
-        if self.heard and comment.post.page.subscribed:
+        if self.heard and comment.post.page.told:
             comment.post.tell_comment(self.heard, comment, verb, by, more)

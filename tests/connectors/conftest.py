@@ -72,6 +72,8 @@ class City:
     """The network gives the newest comments first: only within a page do they come in the order of writing."""
     needed: ClassVar[tuple[str, ...]] = ()
     """Some permissions that the work needs, in the order in which `health` says that they are missing."""
+    tells: ClassVar[bool] = True
+    """The network has webhooks for anybody who asks."""
     tells_usage: ClassVar[bool] = True
     """The network says how much of its budget is spent."""
     wait: ClassVar[timedelta] = timedelta(minutes=30)
@@ -149,6 +151,10 @@ class City:
 
     def says(self, on: Post | Comment, text: str, **more: float) -> Comment:
         return self.state.comment(on, self.citizen, text, **more)
+
+    def hushed(self) -> None:
+        """Nobody has asked the network to tell anything."""
+        self.page.subscribed = False
 
     def fault(self, kind: str, **more: object) -> None:
         self.state.faults.append(Fault(kind, **more))
@@ -249,6 +255,9 @@ class InstagramCity(City):
         linked = self.state.page("104", "Ville de Sainte-Rive", TOKEN)
         return profile(self.state, linked, "17841400000000104", "villedesainterive", followers=4_212)
 
+    def hushed(self) -> None:
+        self.holder.subscribed = False
+
     @property
     def holder(self) -> PageOfCity:
         return self.page.page
@@ -290,6 +299,7 @@ class InstagramCity(City):
 
 class LinkedInCity(City):
     name = NetworkName.LINKEDIN
+    tells = False
     operations = frozenset(
         {
             OperationKind.DELETE,

@@ -493,6 +493,19 @@ def test_a_dead_token_is_an_answer(city):
     assert not city.network().health().valid
 
 
+def test_the_network_tells_what_happens_once_it_is_asked_to(city):
+    """Where it tells at all; asked twice, it tells once."""
+    told: list[str] = []
+    city.state.heard = lambda account, *_: told.append(account)
+    city.hushed()
+    city.says(city.post("Tempête"), "Personne ne le dit")
+    assert told == []
+    tells = [city.network().listen(), city.network().listen()]
+    assert tells == [city.tells] * 2
+    city.says(city.post("Tempête"), "C'est dit")
+    assert (len(told) > 0) is city.tells
+
+
 @pytest.mark.parametrize("reachable", [True, False])
 def test_the_token_is_never_seen(city, fault, reachable, caplog, unused_tcp_port):
     caplog.set_level(logging.DEBUG)

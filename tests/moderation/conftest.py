@@ -110,6 +110,9 @@ class PretendNetwork:
     says: Health | Exception = field(default_factory=lambda: Health(True, None, None, ()))
     counts: Figures | Exception = field(default_factory=lambda: Figures(None, {}))
     measured: list[list[str]] = field(default_factory=list)
+    listens: list[Exception] = field(default_factory=list)
+    """Refusals of the next requests to be told of what happens."""
+    listened: int = 0
 
     def capabilities(self) -> Capabilities:
         return Capabilities(frozenset(OperationKind), publish=True)
@@ -125,6 +128,12 @@ class PretendNetwork:
         if isinstance(found, Exception):
             raise found
         return found
+
+    def listen(self) -> bool:
+        self.listened += 1
+        if self.listens:
+            raise self.listens.pop(0)
+        return True
 
     def figures(self, posts: Sequence[str]) -> Figures:
         self.measured.append(list(posts))

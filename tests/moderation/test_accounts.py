@@ -11,7 +11,7 @@ from sqlalchemy import select
 from connectors.base import Health, Offered
 from models.accounts import Account
 from models.audit import AuditEntry
-from models.errors import NotFound, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import NotFound, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.session import vault_of
 from models.vocabulary import AccountState, NetworkName
 from moderation import accounts
@@ -28,6 +28,9 @@ class Tokens:
     known: dict[str, Health | Exception] = field(default_factory=dict)
     newer: Offered | Exception | None = None
     asked: list[str] = field(default_factory=list)
+    deaf: Exception | None = None
+    """Why the network will not tell what happens."""
+    listened: list[str] = field(default_factory=list)
     refreshed: list[str | None] = field(default_factory=list)
 
     def open(self, reference):
@@ -40,6 +43,12 @@ class Tokens:
                 if isinstance(said, Exception):
                     raise said
                 return said
+
+            def listen(self):
+                tokens.listened.append(reference.token)
+                if tokens.deaf is not None:
+                    raise tokens.deaf
+                return True
 
         return Opened()
 
@@ -229,3 +238,28 @@ def test_a_fault_of_ours_is_not_repeated_every_minute(city, tokens):
     with pytest.raises(RuntimeError):
         check(city, tokens)
     assert not due(city)
+
+
+def test_each_check_asks_to_be_told_of_what_happens(city, tokens):
+    check(city, tokens)
+    check(city, tokens)
+    assert tokens.listened == ["old", "old"], "a network forgets a subscription without a word"
+
+
+def test_who_may_not_be_told_is_missing_a_permission_by_its_name(city, tokens):
+    tokens.deaf = PermissionMissing("pages_manage_metadata")
+    kept = check(city, tokens)
+    assert (kept.state, kept.missing) == (AccountState.PERMISSION_MISSING, ["pages_manage_metadata"])
+    assert kept.checked_at == city.now
+
+
+def test_a_network_that_does_not_answer_whether_it_tells_leaves_the_check_as_it_is(city, tokens):
+    tokens.deaf = Transient()
+    kept = check(city, tokens)
+    assert (kept.state, kept.missing, kept.checked_at) == (AccountState.ACTIVE, [], city.now)
+
+
+def test_a_dead_token_is_not_asked_to_listen(city, tokens):
+    tokens.known["old"] = health(reason="expired")
+    check(city, tokens)
+    assert tokens.listened == []

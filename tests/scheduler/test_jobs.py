@@ -51,6 +51,9 @@ class Pages:
     def look(self, comment: str) -> CommentSeen:
         raise Gone
 
+    def listen(self) -> bool:
+        return False
+
     def figures(self, posts: Sequence[str]) -> Figures:
         return Figures(0, {})
 
