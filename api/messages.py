@@ -14,6 +14,7 @@ from models.errors import Refused
 from models.vocabulary import (
     AccountState,
     Breach,
+    CommentKind,
     CommentState,
     DecisionKind,
     EffectState,
@@ -23,6 +24,7 @@ from models.vocabulary import (
     Intention,
     Language,
     NetworkName,
+    PostKind,
     PostState,
     Reason,
     RequestNature,
@@ -250,6 +252,18 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         Role.MANAGER: N_("Management"),
         Role.RECORDS: N_("Records office"),
         Role.ADMIN: N_("Administration"),
+    },
+    "comment_kind": {
+        CommentKind.COMMENT: N_("Comment"),
+        CommentKind.MENTION: N_("Mention"),
+        CommentKind.REVIEW: N_("Review"),
+    },
+    "post_kind": {
+        PostKind.POST: N_("Under the City’s post"),
+        PostKind.REEL: N_("Under the City’s reel"),
+        PostKind.STORY: N_("Under the City’s story"),
+        PostKind.AD: N_("Under an advertisement of the City"),
+        PostKind.MENTIONING: N_("Under somebody else’s post, which names the City"),
     },
     "comment_state": {
         CommentState.RECEIVED: N_("Received"),

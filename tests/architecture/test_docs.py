@@ -46,7 +46,7 @@ def test_no_setting_is_read_anywhere_but_in_the_settings():
         str(path.relative_to(ROOT))
         for floor in ("api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
         for path in (ROOT / floor).rglob("*.py")
-        if re.search(r"\bos\.(environ|getenv)\b", path.read_text(encoding="utf-8"))
+        if re.search(r"\bos\.(environ\b(?!\.setdefault\()|getenv\b)", path.read_text(encoding="utf-8"))
     ]
     assert [path for path in reading if path != "api/settings.py"] == []
 

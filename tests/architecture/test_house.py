@@ -135,7 +135,11 @@ def test_the_constraints_pin_every_dependency_exactly():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = map(Requirement, [*project["dependencies"], *chain(*project["optional-dependencies"].values())])
     assert [str(one) for one in asked if pinned.get(canonicalize_name(one.name), "0") not in one.specifier] == []
-    assert "torch" not in pinned
+    # Set-up, for people and for CI, never installs torch: only who trains or brings another model asks for it.
+    wanting = {name for name, extra in project["optional-dependencies"].items() if any("torch" in one for one in extra)}
+    assert wanting == {"torch", "train"}
+    assert not any(one.startswith("torch") for one in project["dependencies"])
+    assert "'.[dev]'" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
