@@ -13,7 +13,7 @@ from models.comments import Comment, Decision
 from models.effects import Effect
 from models.vocabulary import CommentState, DecisionKind, EffectKind, EffectState, OperationKind
 from models.work import Task, Trade
-from moderation.storing import set_visibility, settle
+from moderation.observing import set_visibility, settle
 
 _OPERATIONS = {
     EffectKind.HIDE: OperationKind.HIDE,

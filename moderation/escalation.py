@@ -20,8 +20,8 @@ from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, CommentState, Language, RequestStatus
+from moderation.observing import cleaned
 from moderation.replies import render, template
-from moderation.storing import cleaned
 
 NEARBY = timedelta(days=14)
 """An open request for the same kind of service this recent may be about the same event."""

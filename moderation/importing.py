@@ -25,7 +25,8 @@ from models.comments import Comment
 from models.errors import Refused
 from models.session import Database
 from models.vocabulary import NetworkName
-from moderation.storing import cleaned, store
+from moderation.observing import cleaned
+from moderation.storing import store
 
 BATCH = 500
 """Rows in one transaction."""

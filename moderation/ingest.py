@@ -15,7 +15,8 @@ from connectors.base import Change, Unreadable, Webhook
 from models.accounts import Account, Delivery, SetAside
 from models.session import Database
 from models.vocabulary import DeliveryState, NetworkName
-from moderation.storing import cleaned, store
+from moderation.observing import cleaned
+from moderation.storing import store
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CommentState, DecisionKind, EffectState
 from moderation.escalation import likeliest, services, similar
+from moderation.observing import cleaned, texts
 from moderation.reading import corrections
-from moderation.storing import cleaned, texts
 from moderation.triage import asked_to_hide
 
 MOST_COUNTED = 1000

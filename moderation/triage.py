@@ -16,8 +16,8 @@ from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import RESTRICTIVE, CommentState, DecisionKind, EffectKind, EffectState
 from moderation import escalation
+from moderation.observing import cleaned
 from moderation.reading import corrections, criticism
-from moderation.storing import cleaned
 
 CLAIM = timedelta(seconds=90)
 """How long an open item stays claimed without a sign of life from the page."""

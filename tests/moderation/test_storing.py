@@ -18,7 +18,7 @@ from connectors.base import AdSeen, CommentRemoved, CommentSeen, Page, PostSeen,
 from models.accounts import Account, SetAside
 from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.vocabulary import CommentKind, CommentState, HiddenBy, PostKind
-from moderation import retention, storing, sweep
+from moderation import observing, retention, storing, sweep
 
 BORN = datetime(2026, 11, 2, 9, tzinfo=UTC)
 NAMES = count()
@@ -85,7 +85,7 @@ def end_state(city, external_id):
         "author": comment.author.external_id if comment.author else None,
         "post": comment.source_post is not None,
         "waits": comment.state != CommentState.HANDLED,
-        "texts": [version.text for version in storing.texts(versions)],
+        "texts": [version.text for version in observing.texts(versions)],
         "versions": sorted(map(repr, ((v.source, v.text, v.said_at, v.seen_at) for v in versions))),
     }
 
@@ -389,6 +389,14 @@ def test_the_number_of_queries_does_not_grow_with_the_batch(city):
 
     city.store(city.seen("1"))  # The post is there.
     assert cost(2, "a") == cost(90, "b")
+
+
+def test_what_was_known_already_is_not_written_again(city):
+    changes = [city.seen("7"), CommentRemoved("8", city.now), VisibilityChanged("9", True, city.now)]
+    city.store(*changes)
+    with city.counting() as again:
+        city.store(*changes)
+    assert not [one for one in again if one.startswith(("UPDATE", "INSERT INTO comment"))]
 
 
 def test_another_account_with_the_same_ids_is_another_comment(city):

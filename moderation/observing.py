@@ -1,0 +1,239 @@
+"""What one observation says of what is known of a comment: the rules, on plain values, without a database.
+
+The state of a comment is a function of the *set* of what was observed, not of its sequence: texts are ordered by when
+they were true on the network, visibility and removal by when they were observed, and a removal that comes before its
+own add leaves a tombstone that the add fills. So is the suspicion that it is gone: what was there when its thread was
+read whole, and was not met since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from connectors.base import CommentRemoved, CommentSeen, VisibilityChanged
+from models.comments import LAG, Comment, CommentVersion
+from models.vocabulary import CommentKind, CommentState
+
+LONGEST_LINK = 500
+"""Characters that the column takes; PostgreSQL refuses more."""
+
+_SPECIFIC = {kind: place for place, kind in enumerate(CommentKind)}
+
+
+@dataclass(slots=True)
+class Version:
+    """One text of a comment; the fields are the columns of `CommentVersion`."""
+
+    id: int | None
+    source: str
+    text: str | None
+    said_at: datetime | None
+    seen_at: datetime
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of one comment; the fields are the columns of `Comment` that an observation may change.
+
+    They start as those of a comment of which nothing is known but that it exists.
+    """
+
+    id: int | None
+    external_id: str
+    created_at: datetime
+    source_post_id: int | None = None
+    parent_external_id: str | None = None
+    author_id: int | None = None
+    by_city: bool = False
+    kind: str = CommentKind.COMMENT
+    rating: int | None = None
+    rated_at: datetime | None = None
+    text: str | None = None
+    permalink: str | None = None
+    hidden: bool = False
+    hidden_at: datetime | None = None
+    shown_at: datetime | None = None
+    hidden_there_at: datetime | None = None
+    removed_at: datetime | None = None
+    present_at: datetime | None = None
+    look_due_at: datetime | None = None
+    state: str = CommentState.HANDLED
+    queued_at: datetime | None = None
+    version: int = 0
+    disposed_at: datetime | None = None
+    versions: list[Version] = field(default_factory=list)
+
+    @property
+    def removed(self) -> bool:
+        """As of the row (`Comment.removed`)."""
+        return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
+
+
+AnyVersion = TypeVar("AnyVersion", Version, CommentVersion)
+Observation = CommentSeen | CommentRemoved | VisibilityChanged
+
+
+def observe(
+    known: Known, change: Observation, *, author_id: int | None, read_at: datetime | None, now: datetime
+) -> None:
+    """Add one observation to what is known. `author_id` is who wrote it, if the network said so; `read_at` is when the
+    last reading of its whole thread began.
+    """
+    match change:
+        case CommentSeen():
+            _see(known, change, author_id, now=now)
+        case CommentRemoved():
+            known.removed_at = max(known.removed_at or change.at, change.at)
+        case VisibilityChanged():
+            set_visibility(known, change.hidden, change.at)
+            if change.hidden and change.by_account:
+                known.hidden_there_at = max(known.hidden_there_at or change.at, change.at)
+    settle(known)
+    known.look_due_at = known.look_due_at or now + LAG if _suspected(known, read_at) else None
+
+
+def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
+    known.parent_external_id = seen.parent_external_id or known.parent_external_id
+    known.permalink = link(seen.permalink) or known.permalink
+    known.by_city = known.by_city or seen.by_account
+    # No observation takes back that it is a review or a mention: webhooks tell of both as of any comment.
+    known.kind = max(CommentKind(known.kind), seen.kind, key=_SPECIFIC.__getitem__)
+    if seen.rating is not None and (
+        known.rated_at is None or (seen.seen_at, seen.rating) > (known.rated_at, known.rating)
+    ):
+        known.rating, known.rated_at = seen.rating, seen.seen_at
+    if seen.hidden is not None:
+        set_visibility(known, seen.hidden, seen.seen_at)
+    was_removed = known.removed
+    if seen.source == "pull":
+        known.present_at = max(known.present_at or seen.seen_at, seen.seen_at)
+    if known.disposed_at is not None:
+        # Lawfully disposed of: what the network still shows is not taken back in.
+        return
+    known.author_id = known.author_id if author_id is None else author_id
+    _keep(known.versions, seen)
+    newest = max(known.versions, key=_true_at(known.versions))
+    known.created_at = _created_at(known.versions)
+    if not known.version or newest.text != known.text:
+        known.text = newest.text
+        known.version += 1
+        _wait(known, now=now)
+    elif was_removed and not known.removed:
+        _wait(known, now=now)
+
+
+def _wait(known: Known, *, now: datetime) -> None:
+    """It is to be read again; one that had left the queue goes to its end, one that waits keeps its place."""
+    if known.state == CommentState.HANDLED:
+        known.queued_at = now
+    known.state = CommentState.RECEIVED
+
+
+def settle(comment: Known | Comment) -> None:
+    """The city's own comments and what is gone need nobody."""
+    waiting = comment.state in (CommentState.RECEIVED, CommentState.WAITING)
+    if waiting and (comment.by_city or comment.removed):
+        comment.state = CommentState.HANDLED
+
+
+def _suspected(known: Known, read_at: datetime | None) -> bool:
+    """Whether it was there when its thread was read whole, and was not met since. `sweep` says the same in SQL."""
+    # Of a comment that only a change of its visibility told of, that is the first thing known.
+    there_at = known.created_at if known.version else known.hidden_at
+    if read_at is None or there_at is None or known.removed or known.disposed_at is not None:
+        return False
+    return there_at < read_at and (known.present_at is None or known.present_at < read_at)
+
+
+def set_visibility(comment: Known | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
+    """Keep that it was hidden, or visible to all, at that time."""
+    if not hidden:
+        comment.shown_at = max(comment.shown_at or at, at)
+    # Networks count in seconds: of two observations of one second, "hidden" stands, whichever came first.
+    if comment.hidden_at is None or (at, hidden) > (comment.hidden_at, comment.hidden):
+        comment.hidden, comment.hidden_at = hidden, at
+
+
+# Versions of a text ------------------------------------------------------------------------------------------------
+
+
+def _keep(versions: list[Version], seen: CommentSeen) -> None:
+    """Add one observation to what is known of the texts.
+
+    Every edit is kept. An add and the pulls that found the same text standing are one version, so that rounds of
+    pulls over the same page add nothing: its `said_at` is the earliest time told, its `seen_at` the last time that a
+    pull saw it there.
+    """
+    text = cleaned(seen.text)
+    said_at = seen.said_at
+    if seen.source == "edit":
+        same = [
+            v
+            for v in versions
+            if v.source == "edit" and (v.text, v.said_at, v.seen_at) == (text, said_at, seen.seen_at)
+        ]
+        if same:
+            return
+    else:
+        said_at = said_at or seen.seen_at
+        standing = next((v for v in versions if v.source != "edit" and v.text == text), None)
+        if standing is not None:
+            standing.said_at = min(standing.said_at or said_at, said_at)
+            if standing.source == seen.source == "pull":
+                standing.seen_at = max(standing.seen_at, seen.seen_at)
+            elif seen.source == "pull":
+                standing.source, standing.seen_at = "pull", seen.seen_at
+            elif standing.source == "add":
+                standing.seen_at = min(standing.seen_at, seen.seen_at)
+            return
+    versions.append(Version(None, seen.source, text, said_at, seen.seen_at))
+
+
+def _created_at(versions: Sequence[AnyVersion]) -> datetime:
+    return min(version.said_at or version.seen_at for version in versions)
+
+
+def _true_at(versions: Sequence[AnyVersion]) -> Callable[[AnyVersion], tuple[Any, ...]]:
+    """The order in which texts were true, as a key that is higher for the later one.
+
+    What an add said came first. A pull's text was true when it was read. An edit's `said_at` is the time of the edit
+    on some networks and still the creation on others: it tells something where an edit of this comment says a time
+    later than the creation, else the notification's own time does. Webhooks count in seconds; in the same second, an
+    edit came after what a pull read. A text that the network did not say never replaces one that it did.
+    """
+    created_at = _created_at(versions)
+    edits_tell = any(v.source == "edit" and v.said_at is not None and v.said_at > created_at for v in versions)
+
+    def key(version: AnyVersion) -> tuple[Any, ...]:
+        said_at = version.said_at or version.seen_at
+        at = said_at if version.source == "add" or (version.source == "edit" and edits_tell) else version.seen_at
+        told = version.text is not None
+        rank = ("add", "pull", "edit").index(version.source)
+        return told, rank > 0, at.replace(microsecond=0), rank, version.seen_at, version.text or ""
+
+    return key
+
+
+def texts(versions: Sequence[AnyVersion]) -> list[AnyVersion]:
+    """Each text that a comment had, once, the oldest first."""
+    latest: dict[str, AnyVersion] = {}
+    for version in sorted(versions, key=_true_at(versions)) if versions else ():
+        if version.text is not None:
+            latest.pop(version.text, None)
+            latest[version.text] = version
+    return list(latest.values())
+
+
+def cleaned(text: str | None) -> str | None:
+    """What every database can keep: no NUL, no half of a surrogate pair; all else stays as the citizen wrote it."""
+    if text is None:
+        return None
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def link(address: str | None) -> str | None:
+    """A link that is too long to be kept whole would lead nowhere."""
+    return cleaned(address) if address is not None and len(address) <= LONGEST_LINK else None
