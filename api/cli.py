@@ -371,7 +371,8 @@ def _classifier(model: str | None = None) -> Classifier:
 
     model = model or load().model
     try:
-        return load_model(model)
+        with loading():
+            return load_model(model)
     except (BadZipFile, ValueError, KeyError, EOFError, OSError) as error:
         raise _Stop(_("%(file)s does not hold a model.", file=model)) from error
 

@@ -178,6 +178,7 @@ def slices(given: Comments, engine: Classifier) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name, rows in chosen.items():
         if not rows.any():
+            out[name] = {"n": 0}
             continue
         found: dict[str, Figure] = {}
         for head in ("intention", "groupe"):

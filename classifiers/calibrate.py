@@ -286,7 +286,7 @@ def _breach(held: Held, output: int, breach: Breach) -> tuple[Array, float | Non
 
 
 def _hide(targets: Array, probabilities: Array, groups: Array) -> tuple[float | None, Figures]:
-    """The lowest threshold whose precision at the natural prevalence is estimated at .95, and that precision.
+    """The lowest threshold, from .5 up, whose precision at the natural prevalence is estimated at .95.
 
     One false alarm is counted beside those seen: none seen in some thousands of lines does not mean that there is none.
     """
@@ -296,7 +296,7 @@ def _hide(targets: Array, probabilities: Array, groups: Array) -> tuple[float | 
         wrong = (said[truth == 0].sum() + 1) / ((truth == 0).sum() + 1)
         return float(PREVALENCE * right / (PREVALENCE * right + (1 - PREVALENCE) * wrong))
 
-    for threshold in np.arange(0.3, 0.995, 0.01):
+    for threshold in np.arange(0.5, 0.995, 0.01):
         said = probabilities >= threshold
         if said.any() and at_prevalence(targets, said) >= HIDE_PRECISION:
             found = {

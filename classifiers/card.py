@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,16 @@ def words(card: Mapping[str, Any], notes: str) -> str:
         _table(["model", "figure"], _ANCHORS),
         _LIMITS,
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(map(_wrapped, parts)) + "\n"
+
+
+def _wrapped(part: str) -> str:
+    """Paragraphs at the width of the repository; tables, lists and commands as they are."""
+    paragraphs = part.split("\n\n")
+    return "\n\n".join(
+        one if one.startswith(("|", "#", "-", "    ")) else textwrap.fill(one, 118, break_on_hyphens=False)
+        for one in paragraphs
+    )
 
 
 _SLICE_KEYS = ("intention", "groupe", "seen for nothing", "breaches found")

@@ -20,8 +20,8 @@ NGRAMS_FILE = "ngrams.npz"
 ENCODER_FILE = "model.onnx"
 CALIBRATION_FILE = "calibration.json"
 
-_HIDDEN_WORDS = 8
-_HIDDEN_PIECES = 240
+_HIDDEN_WORDS = 5
+_HIDDEN_PIECES = 120
 """Pieces that the encoder reads again to say why, at most: it bounds what a reason costs whatever the text's length."""
 
 
@@ -133,7 +133,8 @@ class Model:
             scores.reading.contributions(head, output) * self.calibrations[head].ngram[output]
             for head, output in places
         ]
-        hidden = self._most_moving(text, totals)
+        heard = any(self.calibrations[head].encoder[output] for head, output in places)
+        hidden = self._most_moving(text, totals) if heard else []
         if self._encoder is None or scores.encoded is None or not hidden:
             return totals
         pieces = text.pieces

@@ -223,7 +223,7 @@ def _train(
         say(f"n-grams: {'all rows' if fold is None else f'fold {fold + 1} of {FOLDS}'}")
     if encoder and encoded is not None:
         for job, found in zip(jobs, _taught(given, encoder, jobs, say), strict=True):
-            encoded[~job.seen] = found[~job.seen]
+            encoded[~job.seen] = found
     ruled = np.array([any(hit.level == 2 for hit in lexicon.hits(text)) for text in given.texts])
     held = Held(linear, encoded, given.truth, given.written, np.array([row.group for row in given.rows]), ruled)
     np.savez_compressed(
@@ -271,7 +271,7 @@ class _Job:
 
 
 def _taught(given: Lines, encoder: Path, jobs: Sequence[_Job], say: Say) -> list[Array]:
-    """Teach an encoder for each job, two at a time on one thread each; the logits of every row, job by job."""
+    """Teach an encoder for each job, two at a time on one thread each; its logits of the rows that it has not seen."""
     try:
         # torch is the extra's, and nothing that serves needs it.
         from classifiers import export, finetune  # noqa: F401, PLC0415
@@ -286,20 +286,22 @@ def _taught(given: Lines, encoder: Path, jobs: Sequence[_Job], say: Say) -> list
             for head, columns in COLUMNS.items():
                 plain = Calibration(np.ones(1), np.zeros(1), np.zeros(1), 0.0, (0.0, 0.0))
                 teacher[:, columns] = plain.probabilities(job.teacher[:, columns], None, exclusive=head in EXCLUSIVE)
-            texts = [pieces[row] for row in np.flatnonzero(job.seen)]
+            texts, unseen = ([pieces[row] for row in np.flatnonzero(rows)] for rows in (job.seen, ~job.seen))
             lesson = texts, given.truth[job.seen], teacher[job.seen], weight[job.seen], given.written[job.seen]
-            waiting.append(pool.submit(_teach, encoder, lesson, pieces, job.out, job.seed))
+            waiting.append(pool.submit(_teach, encoder, lesson, unseen, job.out, job.seed))
             say(f"encoder: {job.out} begun, {len(texts)} rows")
         return [one.result() for one in waiting]
 
 
-def _teach(encoder: Path, lesson: tuple[Any, ...], pieces: Sequence[Sequence[str]], out: Path, seed: int) -> Array:
-    """In a process of its own: fine-tune, write the encoder under `out`, and give its logits of every row."""
+def _teach(encoder: Path, lesson: tuple[Any, ...], unseen: Sequence[Sequence[str]], out: Path, seed: int) -> Array:
+    """In a process of its own: fine-tune, write the encoder under `out`, and give its logits of the unseen rows."""
     from classifiers import export, finetune  # noqa: PLC0415
 
     model, tokenizer = finetune.finetune(encoder, finetune.Lesson(*lesson), seed, print)
     tokenizer.save_pretrained(out)
     shape = model.encoder.config
+    names = [f"{head}:{label}" for head, labels in HEADS.items() for label in labels]
+    shape.id2label, shape.label2id = dict(enumerate(names)), {name: number for number, name in enumerate(names)}
     shape.save_pretrained(out)
     export.write(model.arrays(), shape.num_hidden_layers, shape.num_attention_heads, out / ENCODER_FILE)
-    return finetune.read_logits(model, tokenizer, pieces)
+    return finetune.read_logits(model, tokenizer, unseen)

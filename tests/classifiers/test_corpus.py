@@ -8,7 +8,8 @@ from importlib import resources
 from itertools import product
 from pathlib import Path
 
-from classifiers.linear import HEADS
+from classifiers.engine import load
+from classifiers.ngrams import HEADS
 from classifiers.sources import corpus
 from models.vocabulary import Breach, Group311, Intention
 
@@ -103,8 +104,19 @@ def test_no_line_of_the_corpus_is_near_another_or_near_a_line_that_the_model_is_
 
 
 def test_the_card_speaks_of_the_weights_that_ship() -> None:
-    folder = resources.files("classifiers").joinpath("weights")
-    card = json.loads(folder.joinpath("card.json").read_text("utf-8"))
+    package = Path(str(resources.files("classifiers")))
+    card = json.loads((package / "weights" / "card.json").read_text("utf-8"))
     assert set(card["held_out"]) == set(HEADS)
     assert card["sources"]["corpus"] == len(corpus())
-    assert len(folder.joinpath("linear.npz").read_bytes()) <= 8_000_000
+    assert card["version"] == load().version
+    assert (package / "MODEL_CARD.md").read_text("utf-8").startswith(f"# Model card: {card['version']}\n")
+    assert sum(file.stat().st_size for file in (package / "weights").rglob("*") if file.is_file()) <= 25_000_000
+
+
+def test_no_head_is_worse_than_the_linear_baseline_and_two_are_better() -> None:
+    """On held-out authors: a head has both branches only where the pair's lower bound is at least −0.5 point."""
+    held = json.loads(resources.files("classifiers").joinpath("weights/card.json").read_text("utf-8"))["held_out"]
+    heads = {name: one for name, one in held.items() if name != "netiquette"} | held["netiquette"]
+    gains = [next(iter(one["mixed_less_linear"].values())) for one in heads.values() if one["encoder"]]
+    assert all(gain["low"] >= -0.005 for gain in gains)
+    assert sum(gain["low"] > 0 for gain in gains) >= 2

@@ -81,7 +81,7 @@ def test_what_a_reason_costs_has_a_ceiling_whatever_the_text() -> None:
         scores = model.score([text])[0]
         encoder.read.clear()
         model.weights(text, scores, [("intention", "eloge")])
-        assert sum(len(pieces) for batch in encoder.read for pieces in batch) <= 240
+        assert sum(len(pieces) for batch in encoder.read for pieces in batch) <= 120
         assert len(encoder.read) <= 1
 
 
