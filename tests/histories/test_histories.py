@@ -1,0 +1,463 @@
+"""Whatever citizens, moderators, networks and workers do, and in whatever order: when it is quiet again, the queue
+says what the networks say, and each thing that was decided was done once.
+
+A history is played on the real jobs, connectors and SDKs against the pretend networks (`conftest.py` beside this
+file). Faults are those that the networks have; deliveries come twice, late, in any order, forged, or never; workers
+are killed, refused by the database, stopped, or overtaken at every point of their way. Then all is well again, the
+clock goes on until nothing is left to do, and what there is is compared with what was.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import func, select
+
+from connectors.standin.state import Fault, Person
+from models.accounts import Account, Delivery, SetAside
+from models.comments import Author, Comment, Decision, SourcePost
+from models.effects import OPEN_STATES, Effect
+from models.errors import Refused
+from models.vocabulary import AccountState, CommentState, DecisionKind, DeliveryState, EffectState
+from moderation import triage
+from moderation.triage import Choice
+from publishing import planning
+from publishing.planning import Draft
+
+HISTORIES = int(os.environ.get("PARVIS_HISTORIES", "500"))
+"""Of which nine in ten on SQLite; shared by the three networks."""
+UNDO = timedelta(seconds=10)
+LONGEST_LAG = 8.0
+"""Seconds; below `Timing.settle`, as that setting promises."""
+THROTTLED = 600.0
+"""Seconds that Meta asks for when it was called too often."""
+WHOLE_EVERY = 2
+"""As `conftest.py` sets it."""
+START = datetime(2026, 11, 2, 14, tzinfo=UTC)
+CREATES = ("reply", "publish")
+
+TEXTS = st.sampled_from(
+    ["Et ma rue?", "Et ma rue?", "Bravo à l’équipe! 🚛", "Le parc (côté nord) est sale #parc @ville", "Merci\nbeaucoup"]
+)
+ANSWERS = st.sampled_from(
+    ["Merci, c’est transmis.", "Merci, c’est transmis.", "Une équipe (voirie) passera demain #311"]
+)
+WAITS = st.sampled_from([0, 0, 1, 20, 130, 700, 4000, 90_000])
+WHICH = st.integers(0, 20)
+POINTS = st.sampled_from(["before a write", "before the commit", "after the commit", "before a call", "after a call"])
+HOW = st.sampled_from(["killed", "killed", "refused", "stopped", "meanwhile"])
+MISHAPS = st.none() | st.tuples(POINTS, st.integers(0, 3), HOW, st.sampled_from([5, 120, 4000]))
+
+
+class Histories(RuleBasedStateMachine):
+    """`world` is the city that all histories of a test share, emptied before each."""
+
+    world: Any = None
+    played = 0
+    met: ClassVar[Counter] = Counter()
+
+    def __init__(self):
+        super().__init__()
+        type(self).played += 1
+        self.world.begin()
+        self.posts, self.outside, self.forgotten = [], Counter(), set()
+        self.waited = 0
+        self.again = False
+
+    # ------------------------------------------------------------------------------------- the network
+    @initialize(
+        ages=st.lists(st.sampled_from([0, 0, 0, 3600, 30 * 86_400]), min_size=1, max_size=2),
+        said=st.lists(st.tuples(WHICH, TEXTS), min_size=1, max_size=4),
+        known=st.booleans(),
+        again=st.booleans(),
+    )
+    def it_begins(self, ages, said, known, again):
+        """Posts, what was said under them, and a city that read it or not; `again`: all deliveries come once more."""
+        self.again = again
+        state, page = self.world.state, self.world.page
+        for age in ages:
+            self.posts.append(state.post(page, "Séance du conseil", at=self.world.clock().timestamp() - age))
+        for on, text in said:
+            self.somebody_comments(on, on % 2, text, 0)
+        if known:
+            self.world.clock.pass_(1)
+            self.world.turn(0)
+            self.world.turn(0, "classify")
+
+    @rule(on=WHICH, by=st.integers(0, 1), text=TEXTS, wait=WAITS)
+    def somebody_comments(self, on, by, text, wait):
+        self.pass_(wait)
+        places = [post for post in self.posts if post.id in self.world.state.posts]
+        places += list(self.world.state.comments.values())
+        if places:
+            self.world.state.comment(places[on % len(places)], self.world.citizens[by], text)
+
+    @rule(
+        on=WHICH,
+        text=TEXTS,
+        what=st.sampled_from(["edit", "edit", "remove", "answer", "hide", "hide", "withdraw"]),
+        by=st.booleans(),
+    )
+    def something_changes(self, on, text, what, by):
+        """A citizen has second thoughts; the network or somebody in its own application hides, answers, deletes."""
+        self.change(on, text, what, by)
+
+    def change(self, on, text, what, by):
+        state, page = self.world.state, self.world.page
+        comments = list(state.comments.values())
+        if what == "withdraw":
+            if not by and len(self.posts) > 1 and self.posts[-1].id in state.posts:
+                self.withdraw(self.posts[-1])
+            return
+        if not comments:
+            return
+        comment = comments[on % len(comments)]
+        ours = comment.author is page
+        if what == "edit" and not ours:
+            state.edit(comment, text)
+        elif what == "remove":
+            state.remove(comment, page if by else None)
+        elif what == "answer":
+            state.comment(comment, page, f"{text} (de l’application)")
+        elif what == "hide" and self.world.on.hides and not ours:
+            self.outside["unhide" if comment.hidden else "hide", comment.id] += 1
+            state.hide(comment, page if by else Person("0", "Facebook"), hidden=not comment.hidden)
+
+    def withdraw(self, post):
+        """A post goes with its thread. Of one that no round had listed yet, nobody can know that it went: what came
+        of it by webhook stays (ADR 0015).
+        """
+        with self.world.database.read() as session:
+            listed = session.scalar(select(SourcePost.listed_at).where(SourcePost.external_id == post.id))
+        if listed is None:
+            self.forgotten |= set(post.comments)
+        self.world.state.withdraw(post)
+
+    @rule(
+        which=WHICH, how=st.sampled_from(["once", "once", "kept", "lost", "forged", "all", "old", "broken"]), wait=WAITS
+    )
+    def a_delivery_comes(self, which, how, wait):
+        self.pass_(wait)
+        world = self.world
+        mail = world.told if how == "old" else world.mail
+        if how == "broken":
+            world.post("page", b'{"object":"page","entry":[{"id":"104","time":1,"changes":[{"field":"feed"}]}]}')
+        elif how == "all":
+            for topic, body in reversed(mail):
+                assert world.post(topic, body)
+            mail.clear()
+        elif mail:
+            at = which % len(mail)
+            topic, body = mail[at]
+            if how == "forged":
+                assert not world.post(topic, body, forged=True)
+            elif how != "lost":
+                assert world.post(topic, body)
+            if how in ("once", "lost"):
+                del mail[at]
+
+    @rule(end=st.sampled_from(["dies", "comes back", "connected", "connected"]))
+    def the_token(self, end):
+        holder = self.world.on.holder(self.world.page)
+        if end == "connected":
+            self.world.reconnect()
+        else:
+            holder.dead = self.world.on.dead if end == "dies" else None
+
+    # ------------------------------------------------------------------------------------- the city
+    @rule(
+        which=WHICH, kind=st.sampled_from(["reply", "reply", "hide", "hide", "unhide", "nothing", "undo"]), text=ANSWERS
+    )
+    def a_moderator_decides(self, which, kind, text):
+        world = self.world
+        if not world.on.hides and kind in ("hide", "unhide"):
+            kind = "reply"
+        ariane = world.people["Ariane"]
+        with suppress(Refused), world.database.write() as session:
+            if kind == "undo":
+                decisions = session.scalars(select(Decision.id).order_by(Decision.id)).all()
+                if decisions:
+                    triage.undo(session, ariane, decisions[which % len(decisions)], now=world.clock())
+                return
+            wanted = Comment.hidden if kind == "unhide" else Comment.state == CommentState.WAITING
+            rows = session.scalars(select(Comment).where(wanted).order_by(Comment.id)).all()
+            if not rows:
+                return
+            comment = rows[which % len(rows)]
+            choice = Choice(DecisionKind(kind), comment.version, text, rule_code="N2" if kind == "hide" else None)
+            triage.decide(session, ariane, comment.id, choice, now=world.clock(), undo=UNDO, prefix="STR")
+
+    @rule(text=ANSWERS, hours=st.sampled_from([0, 0, 0.1, 2]))
+    def a_post_is_approved(self, text, hours):
+        world = self.world
+        if not world.on.publishes:
+            return
+        claire, gilles, now = world.people["Claire"], world.people["Gilles"], world.clock()
+        with world.database.write() as session:
+            post = planning.create(session, claire, Draft("Avis", {world.account_id: text}), now=now)
+            post = planning.submit(session, claire, post.id, version=post.version, now=now)
+            post = planning.judge(session, gilles, post.id, approved=True, comment="", version=post.version, now=now)
+            at = now + timedelta(hours=hours)
+            planning.schedule(session, claire, post.id, at, version=post.version, now=now)
+
+    # ------------------------------------------------------------------------------------- what happens by itself
+    @rule(
+        job=st.sampled_from(["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "sweep", "check"]),
+        worker=st.integers(0, 1),
+        wait=WAITS,
+        fault=st.none() | st.tuples(WHICH, st.integers(0, 3), st.sampled_from([1, 1, 3])),
+        mishap=MISHAPS,
+        meanwhile=st.tuples(WHICH, TEXTS, st.sampled_from(["edit", "remove", "hide"]), st.booleans()),
+    )
+    def a_job_runs(self, job, worker, wait, fault, mishap, meanwhile):
+        """With what the network and the machine do to it."""
+        self.pass_(wait)
+        if fault is not None:
+            self.fail(job, *fault)
+        self.world.run(worker, job, self.world.mishap_of(mishap, lambda: self.change(*meanwhile)))
+
+    def fail(self, job, which, where, times):
+        """A fault that the next calls of such a job meet; those that find none wait for a later one."""
+        on, method = self.world.on, "POST" if job == "deliver" else "GET"
+        kinds = (on.doubts if job == "deliver" else on.spoilt) + on.refusals
+        kind = kinds[which % len(kinds)]
+        path = "" if job == "deliver" else ("", "", "comments", r"published_posts|media$|^posts")[where]
+        seconds = THROTTLED if kind == "throttle" else LONGEST_LAG
+        self.world.state.faults.append(Fault(kind, method, path, times=times, seconds=seconds))
+
+    @rule(which=WHICH, kind=st.sampled_from(["reply", "hide"]), text=ANSWERS, fault=WHICH, again=WHICH, mishap=MISHAPS)
+    def a_decision_leaves_in_bad_weather(self, which, kind, text, fault, again, mishap):
+        """A person decides, and what follows meets a fault on its way out and another one on its way to be found."""
+        world = self.world
+        world.turn(0, "parse", "classify")
+        self.a_moderator_decides(which, kind, text)
+        self.fail("deliver", fault, 0, 1)
+        self.fail("reconcile", again, 0, 1)
+        self.pass_(20)
+        world.run(0, "deliver", world.mishap_of(mishap, lambda: None))
+        for _ in range(3):
+            self.pass_(100)
+            world.run(1, "reconcile", None)
+
+    @rule(wait=WAITS)
+    def an_hour_goes_by(self, wait):
+        self.pass_(wait)
+        self.world.turn(0)
+
+    def pass_(self, seconds):
+        self.waited = max(self.waited, seconds)
+        self.world.clock.pass_(seconds)
+
+    # ------------------------------------------------------------------------------------- what holds at any time
+    @invariant()
+    def nothing_is_wrong_meanwhile(self):
+        """What holds at any time: what is there is not called gone, coverage claims no more than is here, and nothing
+        is done twice.
+        """
+        world = self.world
+        with world.database.read() as session:
+            pulled_at = session.scalar(select(Account.pulled_at))
+            rows = session.execute(select(Comment.external_id, Comment.removed_at, Comment.present_at)).all()
+            owed = self.count(session.execute(select(Effect.kind, Effect.target, Effect.payload)))
+        there = world.state.comments
+        gone = {row.external_id for row in rows if row.removed_at and row.removed_at >= (row.present_at or START)}
+        assert not gone & there.keys(), "it is there, and called gone"
+        missing = there.keys() - {row.external_id for row in rows}
+        until = 0.0 if pulled_at is None else pulled_at.timestamp()
+        late = [one for one in missing if there[one].at < until and there[one].author is not world.page]
+        assert not late, f"coverage says {pulled_at}"
+        assert not self.applied() - owed, "done twice"
+
+    def count(self, effects):
+        return Counter(
+            (effect.kind, effect.target or self.world.page.id, effect.payload.get("text")) for effect in effects
+        )
+
+    def applied(self):
+        journal = self.world.state.journal
+        return Counter((line.operation, line.target, line.text) for line in journal)
+
+    # ------------------------------------------------------------------------------------- how it ends
+    def teardown(self):
+        if not self.posts:
+            return
+        self.settle()
+        self.nothing_is_wrong_meanwhile()
+        self.the_queue_says_what_the_network_says()
+        self.each_decision_was_done_once()
+        self.nobody_called_during_a_pause()
+        self.remember()
+
+    def remember(self):
+        """What this history met, so that a test can say what all of them did."""
+        world = self.world
+        self.met.update(f"fault {line['fault']}" for line in world.state.requests if line["fault"])
+        self.met.update(world.met)
+        self.met["calls"] += len(world.state.requests)
+        with world.database.read() as session:
+            self.met.update(f"{kind} {state}" for kind, state in session.execute(select(Effect.kind, Effect.state)))
+            self.met.update(f"{state} delivery" for state in session.scalars(select(Delivery.state)))
+            self.met["comments"] += session.scalar(select(func.count(Comment.id)))
+            self.met["tombstones"] += session.scalar(select(func.count(Comment.removed_at)))
+
+    def settle(self):
+        """All is well again, and time goes on until there is nothing left to do."""
+        world = self.world
+        world.state.faults.clear()
+        world.clock.pass_(LONGEST_LAG)
+        world.state.settle()
+        if world.on.holder(world.page).dead is not None:
+            world.reconnect()
+        if self.again:
+            for topic, body in reversed(world.told):
+                assert world.post(topic, body)
+        with world.database.read() as session:
+            paused = session.get_one(Account, world.account_id).throttled_until
+        if paused is not None and paused > world.clock():
+            world.clock.now = paused
+        began, rounds, last = world.clock.now, 0, None
+        for _ in range(60):
+            self.met["settling"] += 1
+            world.clock.pass_(240)
+            written = len(world.state.journal)
+            world.turn(0)
+            if len(world.state.journal) > written:
+                began, rounds = world.clock.now, 0  # What the city itself wrote now is to be read too.
+            with world.database.read() as session:
+                account = session.get_one(Account, world.account_id)
+                left = self.left(session)
+            if account.pulled_at is not None and account.pulled_at != last:
+                rounds, last = rounds + (account.pulled_at >= began), account.pulled_at
+            old = any(post.at < began.timestamp() - 6 * 86_400 for post in self.posts)
+            if not left and rounds >= (WHOLE_EVERY + 1 if old else 1):
+                return
+            if not left:
+                # A token that lives again without anybody's doing is found by its next check.
+                dead = account.state == AccountState.TOKEN_INVALID
+                world.clock.now = max(world.clock.now, account.check_due_at if dead else account.pull_due_at)
+        said = (
+            account.state,
+            account.state_reason,
+            account.throttled_until,
+            account.check_due_at,
+            account.usage_percent,
+        )
+        pytest.fail(f"stuck: {left} after {rounds} rounds at {world.clock()}; the account: {said}")
+
+    def left(self, session):
+        """What is still to be done."""
+        open_effects = select(Effect.id, Effect.state, Effect.reason).where(Effect.state.in_(OPEN_STATES))
+        received = select(Delivery.id).where(Delivery.state == DeliveryState.RECEIVED)
+        unread = select(Comment.external_id, Comment.state).where(Comment.state == CommentState.RECEIVED)
+        suspected = select(Comment.external_id, Comment.look_due_at).where(Comment.look_due_at.is_not(None))
+        return [row for query in (open_effects, received, unread, suspected) for row in session.execute(query).all()]
+
+    def the_queue_says_what_the_network_says(self):
+        world = self.world
+        with world.database.read() as session:
+            rows = session.execute(
+                select(Comment, Author.external_id).outerjoin(Author, Comment.author_id == Author.id)
+            )
+            here = {row[0].external_id: row for row in rows}
+            unreadable = session.scalar(select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE))
+            aside = set(session.scalars(select(SetAside.reason)))
+        there = world.state.comments
+        assert not there.keys() - here.keys(), "lost"
+        for external_id, (comment, author) in here.items():
+            seen = there.get(external_id)
+            if seen is None:
+                assert comment.removed or external_id in self.forgotten, f"{external_id} is gone and is not a tombstone"
+                continue
+            ours = seen.author is world.page
+            said = (comment.text, comment.hidden, comment.removed, comment.by_city)
+            assert said == (seen.text, seen.hidden, False, ours), external_id
+            assert ours or author == world.on.author_of(seen.author), external_id
+            assert (comment.parent_external_id or None) == (seen.parent.id if seen.parent else None), external_id
+            assert comment.state == CommentState.HANDLED or not ours, external_id
+        assert not unreadable
+        assert aside <= {"value"}, "what is set aside is only what was broken"
+
+    def each_decision_was_done_once(self):
+        world = self.world
+        with world.database.read() as session:
+            effects = session.scalars(select(Effect).order_by(Effect.id)).all()
+        applied = self.applied()
+        done = self.count(effect for effect in effects if effect.state == EffectState.DONE)
+        doubtful = {key for effect in effects if self.justified(effect) for key in self.count([effect])}
+        for key in applied | done:
+            kind, target, _ = key
+            if key in doubtful:
+                continue
+            if kind in CREATES or not self.outside[kind, target]:
+                assert applied[key] == done[key], f"{key}: {applied[key]} in the journal, {done[key]} here"
+        bound = [effect.remote_id for effect in effects if effect.state == EffectState.DONE and effect.kind in CREATES]
+        journal = {line.id for line in world.state.journal if line.operation in CREATES}
+        assert len(set(bound)) == len(bound)
+        assert set(bound) <= journal
+
+    def justified(self, effect):
+        """Whether it may or may not have been done, for a reason that the history knows. Fails for one that it does
+        not; False: it certainly was, or certainly was not.
+        """
+        world = self.world
+        if effect.state in (EffectState.DONE, EffectState.CANCELLED):
+            return False
+        met = {line["fault"] for line in world.state.requests}
+        reason = str(effect.reason)
+        if reason == "gone":
+            assert effect.target not in world.state.comments, effect.target
+            return True
+        if effect.state == EffectState.NEEDS_PERSON:
+            assert met & {"permission", "duplicate", "blocked"} or self.waited > 80_000, reason
+            return True
+        allowed = (
+            (reason == "late" and effect.late_at <= world.clock())
+            or (reason.startswith("permission_missing") and "permission" in met)
+            or (reason == "rejected:blocked" and "blocked" in met)
+        )
+        assert allowed, f"{effect.kind} of {effect.target}: {effect.state} {reason}"
+        return False
+
+    def nobody_called_during_a_pause(self):
+        world, until = self.world, None
+        for number, line in enumerate(world.state.requests):
+            at = datetime.fromisoformat(line["at"])
+            assert until is None or at >= until or number in world.excused, f"{line['method']} {line['path']} at {at}"
+            if line["fault"] is not None and line["status"] >= 400:
+                pause = world.on.throttled(line["fault"], line["method"] != "GET", at, THROTTLED)
+                until = max(filter(None, (until, pause)), default=None)
+
+
+NETWORKS = ("facebook", "instagram", "linkedin")
+SHARE = {"facebook": 0.5, "instagram": 0.25, "linkedin": 0.25}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_when_it_is_quiet_again_the_city_knows_what_the_network_knows(name, world_on, database):
+    class Here(Histories):
+        world = world_on(name)
+        met: ClassVar[Counter] = Counter()
+
+    share = SHARE[name] * (0.9 if database.sqlite else 0.1)
+    wanted = max(1, round(HISTORIES * share))
+    run_state_machine_as_test(
+        Here,
+        settings=settings(
+            max_examples=wanted,
+            stateful_step_count=10,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink),
+            print_blob=True,
+        ),
+    )
+    assert Here.played >= wanted
+    print(sorted(Here.met.items()))
