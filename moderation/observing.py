@@ -92,7 +92,7 @@ def observe(
             if change.hidden and change.by_account:
                 known.hidden_there_at = max(known.hidden_there_at or change.at, change.at)
     settle(known)
-    known.look_due_at = known.look_due_at or now + LAG if _suspected(known, read_at) else None
+    known.look_due_at = known.look_due_at or now + LAG if _suspected(known, read_at) or _unread(known) else None
 
 
 def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
@@ -146,6 +146,12 @@ def _suspected(known: Known, read_at: datetime | None) -> bool:
     if read_at is None or there_at is None or known.removed or known.disposed_at is not None:
         return False
     return there_at < read_at and (known.present_at is None or known.present_at < read_at)
+
+
+def _unread(known: Known) -> bool:
+    """Whether only a webhook told of a mention, and not of its words: no thread or listing is sure to meet it."""
+    untold = known.kind == CommentKind.MENTION and known.text is None and known.present_at is None
+    return untold and not known.removed and known.disposed_at is None
 
 
 def set_visibility(comment: Known | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001

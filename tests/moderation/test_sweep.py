@@ -11,7 +11,7 @@ from connectors.base import CommentSeen, Page, PostSeen, ThreadRead, VisibilityC
 from models.accounts import Account
 from models.comments import LAG, Comment, SourcePost
 from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import CommentState, PostKind
+from models.vocabulary import CommentKind, CommentState, PostKind
 from moderation import pulling, sweep
 
 EVERY = timedelta(minutes=5)
@@ -217,6 +217,19 @@ def test_a_post_that_comes_back_is_there_again(city):
     city.clock.pass_(minutes=1)
     read(city, "1")
     assert (post(city).removed_at, city.comment("1").removed) == (None, False)
+
+
+def test_a_mention_that_came_without_its_words_is_looked_at_once(city):
+    mention = city.seen("m", None, kind=CommentKind.MENTION, post_external_id=None)
+    city.store(mention, city.seen("said", "Bravo", kind=CommentKind.MENTION), city.seen("photo", None))
+    assert suspected(city) == ["m"]
+    city.clock.pass_(minutes=3)
+    there(city, "m", kind=CommentKind.MENTION, post_external_id=None)
+    assert look(city) == ["m"]
+    read_now = city.comment("m")
+    assert (read_now.text, read_now.state) == ("Texte m", CommentState.RECEIVED)
+    city.store(mention)
+    assert suspected(city) == []
 
 
 def test_a_crash_between_two_looks_repeats_at_most_one(city):
