@@ -9,7 +9,7 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,34 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium fonts-dejavu)")
 
 
+SECRETS = (
+    "must-never-be-seen",
+    "secret-of-the-pretend",
+    "secret of the tests",
+    "that-meta-signs-with",
+    "that-linkedin-signs-with",
+)
+"""What the tokens, secrets and keys of the tests are made of: in no test may any of it be logged or printed."""
+
+
+def _telling(sections: Iterable[tuple[str, str]]) -> list[str]:
+    """Which of the captured outputs (name, text) tell a secret."""
+    return sorted({name for name, said in sections for secret in SECRETS if secret in said})
+
+
+@pytest.fixture
+def telling() -> Callable[[Iterable[tuple[str, str]]], list[str]]:
+    """What every test's output goes through when it ends."""
+    return _telling
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Where everything is required, a test that did not run is a test that failed."""
+    """A test that says a secret failed; and where everything is required, so did a test that did not run."""
     report: Any = yield
+    if told := _telling(report.sections):
+        report.longrepr = f"a secret of the tests was said ({', '.join(told)}); before that: {report.longrepr}"
+        report.outcome = "failed"
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.longrepr = f"PARVIS_REQUIRE_ALL is set and this was skipped: {report.longrepr}"
         report.outcome = "failed"

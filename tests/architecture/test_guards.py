@@ -73,3 +73,11 @@ def test_a_transaction_of_another_thread_does_not_count(far_side, engine, no_net
 def test_only_the_loopback_can_be_reached():
     with socket.socket() as outside, pytest.raises(SocketConnectBlockedError):
         outside.connect(("192.0.2.1", 80))
+
+
+def test_a_secret_in_what_a_test_logs_or_prints_is_caught(telling):
+    said = [
+        ("Captured log call", "GET /me?access_token=EAAB-a-token-that-must-never-be-seen"),
+        ("Captured stdout", "ok"),
+    ]
+    assert telling(said) == ["Captured log call"]
