@@ -177,6 +177,8 @@ class OnFacebook:
     publishes: ClassVar = True
     """A text alone."""
     tells_hiding: ClassVar = True
+    joins: ClassVar = False
+    """An answer to an answer is written in the thread of the first comment, and the journal says so."""
     dead: ClassVar = 460
     refusals: ClassVar = ("throttle", "token_expired", "permission", "blocked")
     """Faults that refuse before anything is applied."""
@@ -244,6 +246,7 @@ class OnLinkedIn(OnFacebook):
     name = NetworkName.LINKEDIN
     hides = False
     tells_hiding = False
+    joins = True
     dead = 65601
     refusals = ("throttle", "throttle_403", "throttle_day", "token_expired", "permission")
     doubts = tuple(fault for fault in OnFacebook.doubts if fault != "half_json")

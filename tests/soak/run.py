@@ -1,6 +1,6 @@
 """The long batteries: workers killed by the hundred, histories by the thousand, on both databases.
 
-    python tests/soak/run.py [--kills 100] [--histories 4000]
+    python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000]
 
 Every run is one line of `var/soak/*.jsonl` with its seed and what it counted; started again, the battery goes on from
 what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, and names the seed to play again.
@@ -22,7 +22,10 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "soak"
 CRASH, HISTORIES = "tests/journeys/test_crash.py", "tests/models/test_work_histories.py"
+CITIES = "tests/histories/test_histories.py"
 KILLS_A_RUN = 25
+CITIES_A_RUN = {"sqlite": 450, "postgresql": 50}
+"""What `PARVIS_HISTORIES=500` plays on each kind of database."""
 HISTORIES_A_RUN = {"sqlite": 2_000, "postgresql": 200}
 """What one run of the `soak` profile is (tests/conftest.py; PostgreSQL takes a tenth)."""
 
@@ -85,21 +88,41 @@ def histories(database: str, wanted: int) -> bool:
     return well
 
 
+def cities(database: str, wanted: int) -> bool:
+    """Whole cities with the real connectors against the pretend networks, until `wanted` histories were played."""
+    well = True
+    while (done := total(lines("cities"), database, "histories")) < wanted:
+        seed = random.SystemRandom().randrange(1_000_000)
+        print(f"cities on {database}: {done} of {wanted}; seed {seed}", flush=True)
+        began = time.monotonic()
+        random_ones = ("--hypothesis-profile=soak", f"--hypothesis-seed={seed}")
+        passed = pytest(CITIES, database, *random_ones, PARVIS_HISTORIES="500")
+        line = {"database": database, "seed": seed, "histories": CITIES_A_RUN[database], "passed": passed}
+        with (FOLDER / "cities.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"seconds": round(time.monotonic() - began, 1)}) + "\n")
+        well = well and passed
+    return well
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--kills", type=int, default=100, help="on each database (default: %(default)s)")
     parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
+    parser.add_argument("--cities", type=int, default=5_000, help="on SQLite; a tenth of them on PostgreSQL")
     asked = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     well = True
     for database in ("sqlite", "postgresql"):
         well &= crash(database, asked.kills)
         well &= histories(database, asked.histories // (1 if database == "sqlite" else 10))
+        well &= cities(database, asked.cities // (1 if database == "sqlite" else 10))
     for database in ("sqlite", "postgresql"):
         names = ("kills", "kills_in_flight", "stops", "effects", "duplicated", "lost", "stuck")
         totals = {name: total(lines("crash"), database, name) for name in names}
         totals["histories"] = total(lines("histories"), database, "histories")
-        failed = sum(not run["passed"] for run in lines("histories") if run["database"] == database)
+        totals["cities"] = total(lines("cities"), database, "histories")
+        played = lines("histories") + lines("cities")
+        failed = sum(not run["passed"] for run in played if run["database"] == database)
         print(json.dumps({"database": database, **totals, "histories_failed": failed}))
         well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]
     if not well:
