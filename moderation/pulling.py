@@ -15,7 +15,7 @@ from models.accounts import Account
 from models.errors import FarSideError, Rejected, Throttled
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState
+from models.vocabulary import AccountState, NetworkName
 from moderation import sweep
 from moderation.storing import store
 
@@ -27,6 +27,8 @@ spent, and when reading only asks how much is left.
 """
 SLOW_DOWN = 4
 """How many times longer the wait between two rounds is when much of the budget is spent."""
+SELDOM = {NetworkName.LINKEDIN: timedelta(minutes=10)}
+"""The shortest wait between two rounds where calls are counted by the day and nobody says how many are left."""
 PROBE_EVERY = timedelta(minutes=15)
 """How often a reading that stopped asks how much is left. Meta's windows are an hour and a day."""
 
@@ -50,6 +52,9 @@ def pull(
     with locks.try_hold(f"pull:{account_id}") as ours:
         if not ours:
             return 0
+        with database.read() as session:
+            network_name = NetworkName(session.get_one(Account, account_id).network)
+        every = max(every, SELDOM.get(network_name, every))
         read, steps, asked_at = 0, 0, clock()
         try:
             network = network_of(account_id)

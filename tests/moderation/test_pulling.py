@@ -15,7 +15,7 @@ from models.audit import AuditEntry
 from models.comments import Comment
 from models.effects import Effect
 from models.errors import PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AccountState, DecisionKind, EffectState
+from models.vocabulary import AccountState, DecisionKind, EffectState, NetworkName
 from moderation import pulling
 
 EVERY = timedelta(minutes=5)
@@ -320,6 +320,15 @@ def test_accounts_do_not_all_start_again_in_the_same_second(city):
         city.network.pages = [Throttled(until)]
         pull(city, name)
     assert len({account(city, name).pull_due_at for name in city.accounts}) == len(city.accounts)
+
+
+def test_a_network_whose_calls_are_of_the_day_is_read_less_often(city):
+    with city.database.write() as session:
+        session.get_one(Account, city.accounts["nord"]).network = NetworkName.LINKEDIN
+    for answer in (page(city, 0, "1", more=False), Transient()):
+        city.network.pages = [answer]
+        pull(city)
+        assert account(city).pull_due_at == city.now + timedelta(minutes=10)
 
 
 # ------------------------------------------------------------------------------------------ tokens
