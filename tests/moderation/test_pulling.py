@@ -326,7 +326,7 @@ def test_a_network_whose_calls_are_of_the_day_is_read_less_often(city):
     with city.database.write() as session:
         session.get_one(Account, city.accounts["nord"]).network = NetworkName.LINKEDIN
     for answer in (page(city, 0, "1", more=False), Transient()):
-        city.network.pages = [answer]
+        city.network.pages = [answer, answer]
         pull(city)
         assert account(city).pull_due_at == city.now + timedelta(minutes=10)
 
