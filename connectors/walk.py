@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import CommentSeen, Page, PostSeen, Progress, ThreadRead, Usage
-from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Transient
+from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import PostKind
 
 logger = logging.getLogger(__name__)
@@ -182,7 +182,7 @@ def walked(
     """
     walk, calls = Walk.at(cursor), 0
     posts, comments, threads = list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
-    more = True
+    more, refused = True, None
     while more and calls < budget:
         calls += 1
         size = max(1, page_size >> walk.halved)
@@ -199,15 +199,20 @@ def walked(
             if size == 1:
                 raise
             walk.halved += 1
-        except FarSideError:
+        except FarSideError as error:
             if calls == 1:
                 raise
+            refused = error
             break
         more = walk.more
+    spent = usage()
+    if isinstance(refused, Throttled):
+        # Not every network says it in a header too, and a call made meanwhile would count.
+        spent = Usage(100.0, max(refused.until, (spent and spent.resume_at) or refused.until))
     progress = Progress(len(walk.listed) - len(walk.waiting), len(walk.listed))
     if not more:
         walk = walk.end_round()
-    return Page(tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, calls, usage(), tuple(threads), progress)
+    return Page(tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, calls, spent, tuple(threads), progress)
 
 
 def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:

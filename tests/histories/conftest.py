@@ -350,6 +350,8 @@ class World:
     mail: list[tuple[str, bytes]] = field(default_factory=list)
     """What the network told and nobody posted yet."""
     told: list[tuple[str, bytes]] = field(default_factory=list)
+    unheard: set[int] = field(default_factory=set)
+    """Calls whose answers died with their worker."""
     excused: set[int] = field(default_factory=set)
     """Calls, by their number, of a worker that could not know of the pause: it was stopped just before them."""
 
@@ -366,7 +368,7 @@ class World:
         self.state.reset()
         self.state.heard = self._hear
         self.webhooks.forget()
-        self.mail, self.told, self.excused = [], [], set()
+        self.mail, self.told, self.excused, self.unheard = [], [], set(), set()
         self.met: Counter[str] = Counter()
         self.mishap: Mishap | None = None
         self.points: Counter[str] = Counter()
@@ -488,13 +490,13 @@ class World:
     def run(self, worker: int, job: str, mishap: Mishap | None) -> None:
         """One job, and what happens to its worker meanwhile. The next job goes on; one killed starts anew."""
         self.mishap, self.points = mishap, Counter()
+        first = len(self.state.requests)
         try:
             self.turn(worker, job)
-        except Killed:
-            pass
-        except OperationalError:
+        except (Killed, OperationalError):
             if mishap is None or not mishap.happened:
                 raise
+            self.unheard |= set(range(first, len(self.state.requests)))
         finally:
             self.mishap, self.excusing, self.excused_from = None, False, None
             self.far.caught_up()

@@ -445,7 +445,7 @@ class Histories(RuleBasedStateMachine):
         for number, line in enumerate(world.state.requests):
             at = datetime.fromisoformat(line["at"])
             assert until is None or at >= until or number in world.excused, f"{line['method']} {line['path']} at {at}"
-            if line["fault"] is not None and line["status"] >= 400:
+            if line["fault"] is not None and line["status"] >= 400 and number not in world.unheard:
                 pause = world.on.throttled(line["fault"], line["method"] != "GET", at, THROTTLED)
                 until = max(filter(None, (until, pause)), default=None)
 
@@ -476,6 +476,22 @@ def test_when_it_is_quiet_again_the_city_knows_what_the_network_knows(name, worl
     assert Here.played >= wanted
     figures = {"network": name, "histories": Here.played, **dict(sorted(Here.met.items()))}
     print(json.dumps(figures))
+
+
+# ------------------------------------------------------------------------------------------ what histories found
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_pause_asked_for_in_the_middle_of_a_step_is_kept_at_once(name, world_on):
+    """LinkedIn tells no usage: the step that met the refusal ended early, and the next one called all the same."""
+
+    class Here(Histories):
+        world = world_on(name)
+
+    history = Here()
+    history.it_begins(ages=[0], said=[(0, "Et ma rue?")], known=False, again=False)
+    history.world.state.faults.append(Fault("throttle", "GET", "[cC]omments", seconds=THROTTLED))
+    history.world.run(0, "pull", None)
+    assert any(line["fault"] for line in history.world.state.requests)
+    history.teardown()
 
 
 @pytest.mark.parametrize("name", NETWORKS)
