@@ -263,7 +263,8 @@ def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
     desk.set("south", token_expires_at=desk.clock.now + timedelta(days=6))
     desk.set("city", token_expires_at=desk.clock.now + timedelta(days=12))
     html = manager.get(path).text
-    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html[html.index('<aside id="alarm"') : html.index("</aside>")]))
+    begins = html.index('<div id="alarm"')
+    said = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html[begins : html.index("</div>", begins)]))
     assert "Page north (Facebook) : à reconnecter; Page south (Facebook) : échoit dans 6 jours." in said
     assert "Page city" not in said, "two weeks before, the accounts' page says it"
     assert html.count('id="alarm"') == 1
