@@ -493,10 +493,10 @@ def test_a_dead_token_is_an_answer(city):
     assert not city.network().health().valid
 
 
-def test_the_network_tells_what_happens_once_it_is_asked_to(city):
+def test_the_network_tells_what_happens_once_it_is_asked_to(city, monkeypatch):
     """Where it tells at all; asked twice, it tells once."""
     told: list[str] = []
-    city.state.heard = lambda account, *_: told.append(account)
+    monkeypatch.setattr(city.state, "heard", lambda account, *_: told.append(account))
     city.hushed()
     city.says(city.post("Tempête"), "Personne ne le dit")
     assert told == []
