@@ -21,7 +21,7 @@ from connectors.facebook_figures import READ_FIGURES, figures
 from connectors.facebook_moderation import ABLE, MODERATE, WRITE_PRIVATELY, Moderation
 from connectors.facebook_publishing import MOST_PHOTOS, PUBLISH, Publishing
 from connectors.facebook_reading import READ_COMMENTS, READ_POSTS, Reading
-from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_time, missing_of, token_reason
+from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
 from connectors.walk import walked
 from models.errors import Gone, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
@@ -69,9 +69,7 @@ class FacebookPage:
             return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
         except Gone:
             return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
-        ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
-        expires_at = min((end for end in ends if end is not None), default=None)
-        reason = None
+        expires_at, reason = end_of(data), None
         if data.get("is_valid") is not True:
             reason = token_reason(as_mapping(data.get("error")).get("subcode"))
         elif as_id(data.get("profile_id")) not in (None, self._page):

@@ -40,6 +40,7 @@ __all__ = [
     "as_mapping",
     "as_text",
     "as_time",
+    "end_of",
     "missing_of",
     "never_sent",
     "token_reason",
@@ -291,6 +292,14 @@ def never_sent(error: requests.RequestException) -> bool:
     return isinstance(reason, urllib3.exceptions.SSLError) and any(
         isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args
     )
+
+
+def end_of(data: Mapping[str, Any]) -> datetime | None:
+    """When a token ends, from what `debug_token` says of it: its own end or that of its access to data, whichever comes
+    first. 0 is no end.
+    """
+    ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
+    return min((end for end in ends if end is not None), default=None)
 
 
 def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from connectors.base import (
     Publication,
     Receipt,
 )
-from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_text, as_time, token_reason
+from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_text, as_time, end_of, token_reason
 from connectors.graph_answers import created, items, succeeded
 from connectors.instagram_publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
 from connectors.instagram_reading import MODERATE, PAGE_SIZE, READ, Reader
@@ -85,7 +85,7 @@ class Instagram:
             data = self._graph.debug_token() or {"is_valid": True, "scopes": NEEDED}
             if data.get("is_valid") is not True:
                 reason = token_reason(as_mapping(data.get("error")).get("subcode"))
-                return Health(valid=False, reason=reason, expires_at=_ends(data), missing=())
+                return Health(valid=False, reason=reason, expires_at=end_of(data), missing=())
             granted = set(data.get("scopes") or ())
             for entry in data.get("granular_scopes") or ():
                 scope = str(entry.get("scope"))
@@ -101,7 +101,7 @@ class Instagram:
         except Gone:
             return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
         missing = tuple(name for name in NEEDED if name not in granted)
-        return Health(valid=True, reason=None, expires_at=_ends(data), missing=missing)
+        return Health(valid=True, reason=None, expires_at=end_of(data), missing=missing)
 
     # --------------------------------------------------------------------------------------------- reading
     def pull(self, cursor: str | None, budget: int) -> Page:
@@ -290,11 +290,6 @@ def _measured(metric: Mapping[str, Any]) -> int | None:
 
 def _number(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _ends(data: Mapping[str, Any]) -> datetime | None:
-    ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
-    return min((end for end in ends if end is not None), default=None)
 
 
 def _now() -> datetime:

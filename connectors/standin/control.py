@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from connectors.standin import linkedin_webhooks
-from connectors.standin.state import SCOPES, Comment, Fault, Kind, PageOfCity, Person, Post, Standin
+from connectors.standin.state import SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
 from connectors.standin.webhooks import Webhooks
 
 
@@ -115,11 +115,6 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
             raise HTTPException(404, f"no page {identity}")
         return found
 
-    def person(who: str) -> Person:
-        known = state.citizens.get(who) or state.pages.get(who)
-        same_name = next((one for one in state.citizens.values() if one.name == who), None)
-        return known or same_name or state.citizen(who)
-
     @router.post("/reset")
     def reset(body: Reset) -> dict[str, bool]:
         state.reset(body.seed)
@@ -132,7 +127,7 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
         with state.lock:
             return {
                 "pages": [state.page(**one.model_dump()).id for one in body.pages],
-                "citizens": [person(name).id for name in body.citizens],
+                "citizens": [state.person(name).id for name in body.citizens],
                 "posts": [post(one)["id"] for one in body.posts],
                 "comments": [comment(one)["id"] for one in body.comments],
             }
@@ -146,7 +141,7 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
     def comment(body: NewComment) -> dict[str, str]:
         with state.lock:
             at = time.time() - body.age
-            return {"id": state.comment(thing(body.on), person(body.by), body.text, at=at, tell=body.tell).id}
+            return {"id": state.comment(thing(body.on), state.person(body.by), body.text, at=at, tell=body.tell).id}
 
     @router.post("/edit")
     def edit(body: Edit) -> dict[str, bool]:

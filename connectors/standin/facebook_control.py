@@ -37,7 +37,7 @@ class NewAd(BaseModel):
 class Said(BaseModel):
     page: str
     by: str
-    """Name of a citizen."""
+    """Id or name of a citizen."""
     text: str
     positive: bool = True
     """Of a review."""
@@ -56,10 +56,6 @@ def facebook_control(state: Standin) -> APIRouter:
         if (found := state.pages.get(identity)) is None:
             raise HTTPException(404, f"no page {identity}")
         return found
-
-    def person(name: str) -> Person:
-        known = next((one for one in state.citizens.values() if one.name == name), None)
-        return known or state.citizen(name)
 
     @router.post("/post")
     def post(body: NewPost) -> dict[str, str]:
@@ -83,13 +79,13 @@ def facebook_control(state: Standin) -> APIRouter:
     def mention(body: Said) -> dict[str, str]:
         """Somebody names the Page in a post of their own."""
         with state.lock:
-            made = state.post(page_of(body.page), body.text, writer=person(body.by), tell=body.tell)
+            made = state.post(page_of(body.page), body.text, writer=state.person(body.by), tell=body.tell)
             return {"id": made.id}
 
     @router.post("/review")
     def review(body: Said) -> dict[str, str]:
         with state.lock:
-            page, by = page_of(body.page), person(body.by)
+            page, by = page_of(body.page), state.person(body.by)
             return {"id": state.review(page, by, body.text, positive=body.positive, tell=body.tell).id}
 
     @router.post("/hide")

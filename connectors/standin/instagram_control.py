@@ -84,8 +84,7 @@ def instagram_control(state: Standin) -> APIRouter:
     def mentioned(body: Named) -> dict[str, str]:
         """Somebody publishes a picture of their own, whose words may name the city."""
         with state.lock:
-            known = next((one for one in state.citizens.values() if body.by in (one.id, one.name)), None)
-            by = known or state.citizen(body.by)
+            by = state.person(body.by)
             return {"id": mention(state, profile_of(body.profile), by, body.text, tell=body.tell).id}
 
     return router

@@ -54,8 +54,7 @@ def linkedin_control(state: Standin) -> APIRouter:
     @router.post("/mention")
     def mentioned(body: Mention) -> dict[str, str]:
         """A member publishes a post that names the page."""
-        known = next((one for one in state.citizens.values() if body.by in (one.id, one.name)), None)
-        notification = mention(state, page_of(body.organization), known or state.citizen(body.by), body.text)
+        notification = mention(state, page_of(body.organization), state.person(body.by), body.text)
         return {"id": str(notification["generatedActivity"])}
 
     @router.get("/organizations/{identity}")

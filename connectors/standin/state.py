@@ -192,6 +192,13 @@ class Standin:
             self.citizens[person.id] = person
             return person
 
+    def person(self, who: str) -> Person:
+        """A citizen by id or by name, or a Page by its id; nobody of that name: a new citizen."""
+        with self.lock:
+            known = self.citizens.get(who) or self.pages.get(who)
+            same_name = next((one for one in self.citizens.values() if one.name == who), None)
+            return known or same_name or self.citizen(who)
+
     def post(
         self,
         page: PageOfCity,
