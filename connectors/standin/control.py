@@ -97,7 +97,7 @@ class Reset(BaseModel):
 
 def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR0915  Many routes, each of two lines.
     """The routes, all under `/_control/`."""
-    router = APIRouter(prefix="/_control")
+    router = APIRouter()
 
     def thing(identity: str) -> Post | Comment:
         found = state.posts.get(identity) or state.comments.get(identity)

@@ -50,7 +50,7 @@ class Hidden(BaseModel):
 
 
 def facebook_control(state: Standin) -> APIRouter:
-    router = APIRouter(prefix="/_control/facebook")
+    router = APIRouter(prefix="/facebook")
 
     def page_of(identity: str) -> PageOfCity:
         if (found := state.pages.get(identity)) is None:

@@ -52,7 +52,7 @@ class Named(BaseModel):
 
 
 def instagram_control(state: Standin) -> APIRouter:
-    router = APIRouter(prefix="/_control/instagram")
+    router = APIRouter(prefix="/instagram")
 
     def profile_of(identity: str) -> Profile:
         found = state.pages.get(identity)

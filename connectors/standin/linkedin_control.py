@@ -38,7 +38,7 @@ class Mention(BaseModel):
 
 
 def linkedin_control(state: Standin) -> APIRouter:
-    router = APIRouter(prefix="/_control/linkedin")
+    router = APIRouter(prefix="/linkedin")
 
     def page_of(identity: str) -> Organization:
         page = state.pages.get(identity)
