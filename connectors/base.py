@@ -174,7 +174,8 @@ class Progress:
 class Page:
     """One step of a pull: store `posts` and `comments` with `cursor` in one transaction; call again while `more`.
 
-    `calls` is how many requests this step made; `threads` the threads whose whole reading ended in it.
+    `calls` is how many requests this step made; `threads` the threads whose whole reading ended in it. With `more`
+    False, `whole` says whether the round came to the end of all that it read; if not, nobody knows what is missing.
     """
 
     posts: tuple[PostSeen, ...]
@@ -185,6 +186,7 @@ class Page:
     usage: Usage | None = None
     threads: tuple[ThreadRead, ...] = ()
     progress: Progress | None = None
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -240,12 +242,14 @@ class Figures:
 @dataclass(frozen=True)
 class Receipt:
     """Proof that something is on the network. `remote_id` is the id of what now exists (reply, post), or of the
-    target for an act that creates nothing (hide).
+    target for an act that creates nothing (hide). `resume_at`: it is there, and the network asked right after it that
+    nothing be called before then.
     """
 
     remote_id: str
     permalink: str | None = None
     at: datetime | None = None
+    resume_at: datetime | None = None
 
 
 class Network(Protocol):

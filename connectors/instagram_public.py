@@ -32,6 +32,7 @@ from connectors.base import (
     Receipt,
     Usage,
 )
+from connectors.walk import resumed
 from models.errors import Rejected, TokenInvalid
 from models.vocabulary import OperationKind, PostKind
 
@@ -74,13 +75,6 @@ class _Mark:
     session: str | None = None
     """Of which session: another one closes it."""
 
-    @classmethod
-    def at(cls, cursor: str | None) -> _Mark:
-        try:
-            return cls(**json.loads(cursor)) if cursor else cls()
-        except (ValueError, TypeError):
-            return cls()
-
 
 class InstagramPublic:
     """One public profile (`connectors.base.Network`). The token is the JSON of a browser's cookies (`csrftoken`,
@@ -113,7 +107,7 @@ class InstagramPublic:
 
         TokenInvalid: Instagram asked for a person, or closed the session. It stays so until another one is given.
         """
-        mark, session = _Mark.at(cursor), self._session()
+        mark, session = resumed(_Mark, cursor), self._session()
         cookies = self._cookies()
         if mark.broken is not None and mark.session == session:
             if (note := self._note()) is not None:

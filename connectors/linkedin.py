@@ -45,7 +45,7 @@ from connectors.linkedin_reading import (
 from connectors.linkedin_rest import LinkedIn, LinkedInSettings, encoded
 from connectors.linkedin_text import escape, unescape
 from connectors.matching import Written, normalised, oldest
-from connectors.walk import SKEW, Listed, Walk, walked
+from connectors.walk import SKEW, Listed, Walk, resumed, walked
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 
@@ -87,13 +87,6 @@ class _Round:
     walk: str | None = None
     since: float = 0.0
     until: float = 0.0
-
-    @classmethod
-    def at(cls, cursor: str | None) -> _Round:
-        try:
-            return cls(**json.loads(cursor)) if cursor else cls()
-        except (ValueError, TypeError):
-            return cls()
 
 
 class LinkedInPage:
@@ -148,8 +141,8 @@ class LinkedInPage:
         """As `connectors.walk` says; then LinkedIn's notifications since the round before, which tell of mentions, of
         edits, and of what is written under posts that are too old to be listed.
         """
-        place = _Round.at(cursor)
-        listed = set(Walk.at(place.walk).listed)
+        place = resumed(_Round, cursor)
+        listed = set(resumed(Walk, place.walk).listed)
 
         def list_posts(source: str, after: str | None, size: int) -> Listed:
             if source == "posts":
@@ -176,7 +169,7 @@ class LinkedInPage:
             page_size=PAGE_SIZE,
         )
         place.walk = page.cursor
-        if not page.more:
+        if not page.more and page.whole:
             place.since = max(0.0, place.until - SKEW.total_seconds())
         return Page(**{**vars(page), "cursor": json.dumps(asdict(place))})
 

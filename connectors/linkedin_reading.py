@@ -205,9 +205,7 @@ class Reading:
         actions = ",".join(HEARD if since is not None else HEARD[-1:])
         query = f"q=criteria&organizationalEntity={encoded(self._page)}&actions=List({actions})&timeRange={span}"
         start = int(after or 0)
-        read = _slice(self._api.once(f"organizationalEntityNotifications?{query}&start={start}&count={size}", ADMIN))
-        circles = read.following is not None and read.following <= start
-        return Slice(read.rows, None if circles else read.following)
+        return _slice(self._api.once(f"organizationalEntityNotifications?{query}&start={start}&count={size}", ADMIN))
 
 
 def heard(notification: Mapping[str, Any], now: datetime, page: str) -> tuple[PostSeen | None, CommentSeen] | None:

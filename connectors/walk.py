@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from connectors.base import CommentSeen, Page, PostSeen, Progress, ThreadRead, Usage
 from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, Transient
@@ -23,7 +24,7 @@ POSTS = 300
 """A round looks at this many of the newest posts of a source; what citizens write under older ones comes by webhook
 only."""
 POST_PAGES = 10
-"""More pages than `POSTS` needs, for the listings that start again."""
+"""More pages than `POSTS` needs, for the listings that start again; of pages that were halved, twice as many."""
 COMMENT_PAGES = 200
 """A thread of more than 20,000 comments is cut, so that a far side that turns in circles cannot hold a round."""
 YOUNG = timedelta(days=7)
@@ -32,6 +33,19 @@ WHOLE_EVERY = 24
 """One round out of 24 reads older posts whole too, for the edits that no webhook told."""
 SKEW = timedelta(minutes=2)
 """How far the network's clock may be behind ours when something is looked for by its time."""
+
+
+Cursor = TypeVar("Cursor")
+
+
+def resumed(kind: type[Cursor], cursor: str | None) -> Cursor:
+    """A cursor that is the JSON of a dataclass. One that cannot be read starts again from the start: reading twice does
+    no harm.
+    """
+    try:
+        return kind(**json.loads(cursor)) if cursor else kind()
+    except (ValueError, TypeError):
+        return kind()
 
 
 class TooMuch(Transient):
@@ -94,14 +108,8 @@ class Walk:
     here: list[str] = field(default_factory=list)
     """What the source that is being listed has given so far."""
     marks: dict[str, tuple[int | None, int]] = field(default_factory=dict)
-
-    @classmethod
-    def at(cls, cursor: str | None) -> Walk:
-        """A cursor that cannot be read starts again from the start: reading twice does no harm."""
-        try:
-            return cls(**json.loads(cursor)) if cursor else cls()
-        except (ValueError, TypeError):
-            return cls()
+    cut: bool = False
+    """Something of this round was left before its end, which nobody knows then: what was not met proves nothing."""
 
     @property
     def more(self) -> bool:
@@ -151,8 +159,8 @@ class Walk:
         self._turn()
 
     def end_round(self) -> Walk:
-        """The next call starts another round; marks of posts that are not listed any more are forgotten."""
-        marks = {post: self.marks[post] for post in self.listed if post in self.marks}
+        """The next call starts another round; marks of posts that a whole round does not list are forgotten."""
+        marks = {post: mark for post, mark in self.marks.items() if self.cut or post in self.listed}
         following = self.round + 1
         return Walk(round=following, marks=marks, refused=self.refused if following % WHOLE_EVERY else [])
 
@@ -177,10 +185,13 @@ def walked(
 
     A round reads whole the posts that are younger than `YOUNG`, and of the others only what was written since the
     last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole.
-    `more=False` ends a round. An error after something was read ends the step early, and the next step meets it. The
-    first source is the account's own posts: without it there is no round. Another one that is refused is left out.
+
+    `more=False` ends a round, which is `whole` unless something in it was left before its end: where the network gave
+    the same page again, or lost its place too often. What the network refuses is left out; only the first source, the
+    account's own posts, must be given. An error after something was read ends the step early, and the next step meets
+    it.
     """
-    walk, calls = Walk.at(cursor), 0
+    walk, calls = resumed(Walk, cursor), 0
     posts, comments, threads = list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
     more, refused = True, None
     while more and calls < budget:
@@ -210,9 +221,11 @@ def walked(
         # Not every network says it in a header too, and a call made meanwhile would count.
         spent = Usage(100.0, max(refused.until, (spent and spent.resume_at) or refused.until))
     progress = Progress(len(walk.listed) - len(walk.waiting), len(walk.listed))
+    whole = not walk.cut
     if not more:
         walk = walk.end_round()
-    return Page(tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, calls, spent, tuple(threads), progress)
+    place = json.dumps(asdict(walk))
+    return Page(tuple(posts), tuple(comments), place, more, calls, spent, tuple(threads), progress, whole)
 
 
 def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:
@@ -225,6 +238,7 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         if isinstance(error, Rejected) and walk.after:
             walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
             if walk.pages >= POST_PAGES:
+                walk.cut = True
                 walk.next_source(sources)
             return Listed()
         if walk.source == 0:
@@ -234,8 +248,10 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         walk.next_source(sources)
         return Listed()
     posts = tuple(seen for post in given.posts if (seen := walk.post(post, now)) is not None)
-    full = len(walk.here) >= POSTS or walk.pages >= POST_PAGES
-    if full or given.after is None or given.after == walk.after:
+    if given.after is None or len(walk.here) >= POSTS:
+        walk.next_source(sources)
+    elif given.after == walk.after or walk.pages >= POST_PAGES << walk.halved:
+        walk.cut = True
         walk.next_source(sources)
     else:
         walk.after = given.after
@@ -243,7 +259,7 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
 
 
 def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:
-    """One page of the first waiting post. A post that went away or cannot be read is left for the next round."""
+    """One page of the first waiting post. A post that went away or cannot be read is left out until the next round."""
     post, now = walk.waiting[0][0], datetime.now(UTC)
     since = walk.since(now)
     if since is None and walk.after is None:
@@ -255,14 +271,16 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
         if walk.after and not walk.again:
             walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
         else:
+            walk.cut = walk.cut or walk.after is not None
             walk.next_post(complete=False)
         return (), ()
     said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
     walk.newest = max(walk.newest, *said, 0)
-    if given.after is not None and given.after != walk.after and walk.pages < COMMENT_PAGES:
+    if given.after is not None and given.after != walk.after and walk.pages < COMMENT_PAGES << walk.halved:
         walk.after = given.after
         return given.comments, ()
     began, complete = walk.began, given.after is None
+    walk.cut = walk.cut or not complete
     walk.next_post(complete=complete)
     if not complete or began is None:
         return given.comments, ()

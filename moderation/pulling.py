@@ -106,8 +106,10 @@ def _store_page(
     if account.pulled_at is None and page.progress is not None:
         account.backfill_done, account.backfill_total = page.progress.done, page.progress.total
     if not page.more:
-        sweep.mark_unlisted(session, account, before=account.round_started_at, now=now)
-        account.pulled_at, account.round_started_at = account.round_started_at, None
+        if page.whole:
+            sweep.mark_unlisted(session, account, before=account.round_started_at, now=now)
+            account.pulled_at = account.round_started_at
+        account.round_started_at = None
     account.usage_percent = page.usage.percent if page.usage is not None else None
     if page.usage is not None and page.usage.resume_at is not None:
         # A pause that another worker was asked for meanwhile is not shortened by this older answer.

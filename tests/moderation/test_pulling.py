@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from connectors.base import Page, Progress, Usage
+from connectors.base import Page, PostSeen, Progress, Usage
 from models import budget
 from models.accounts import Account, SetAside
 from models.audit import AuditEntry
@@ -372,3 +372,40 @@ def test_an_answer_to_the_old_token_says_nothing_of_the_new_one(city):
     city.network.pull = connected_meanwhile
     pull(city)
     assert account(city).state == AccountState.ACTIVE
+
+
+def test_a_round_that_did_not_come_to_its_end_claims_nothing(city):
+    """The network turned in circles: coverage stays where it was, and what was not listed is not suspected."""
+    city.network.pages = [
+        replace(page(city, 0, "1", more=False), posts=(PostSeen("p", "", None, None),)),
+        page(city, 1, more=False),
+        page(city, 2, more=False),
+    ]
+    pull(city)
+    whole = account(city).pulled_at
+    city.clock.pass_(hours=1)
+    city.network.pages[1] = replace(city.network.pages[1], whole=False)
+    pull(city)
+    kept = account(city)
+    assert (kept.pulled_at, kept.round_started_at, kept.cursor) == (whole, None, "2")
+    assert kept.pull_due_at == city.now + EVERY
+    city.clock.pass_(hours=1)
+    pull(city)
+    assert account(city).pulled_at == city.now
+
+
+def test_posts_that_a_round_without_an_end_did_not_list_are_not_suspected(city):
+    seen = replace(city.seen("1", source="pull"), post_external_id="p")
+    listed = replace(page(city, 0, more=False), posts=(PostSeen("p", "", None, None),), comments=(seen,))
+    city.network.pages = [listed, replace(page(city, 1, more=False), whole=False), page(city, 2, more=False)]
+
+    def suspected():
+        with city.database.read() as session:
+            return session.scalar(select(Comment.look_due_at).where(Comment.external_id == "1")) is not None
+
+    told = []
+    for _ in range(3):
+        pull(city)
+        told.append(suspected())
+        city.clock.pass_(hours=1)
+    assert told == [False, False, True]

@@ -1,0 +1,185 @@
+"""How any account is read, against listings that do what networks do: pages in circles, places that were lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from connectors import walk
+from connectors.base import CommentSeen, PostSeen
+from connectors.walk import Listed, Read, TooMuch, walked
+from models.errors import Gone, Rejected, Transient
+
+NOW = datetime.now(UTC)
+SOURCES = ("posts", "reels")
+
+
+@dataclass
+class Far:
+    """Pages by their cursor, of each source and of each thread; an error in the place of a page is raised once."""
+
+    listings: dict[str, dict[str | None, object]] = field(default_factory=dict)
+    threads: dict[str, dict[str | None, object]] = field(default_factory=dict)
+    asked: list[tuple[str, str | None, int]] = field(default_factory=list)
+
+    def list_posts(self, source, after, size):
+        return self.answer(self.listings.get(source, {None: Listed()}), source, after, size)
+
+    def read_thread(self, post, after, since, size):
+        return self.answer(self.threads.get(post, {None: Read()}), post, after, size)
+
+    def answer(self, pages, what, after, size):
+        self.asked.append((what, after, size))
+        given = pages[after]
+        if isinstance(given, list):
+            given = given.pop(0) if len(given) > 1 else given[0]
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    def round(self, cursor=None, budget=1000):
+        """The pages of one round."""
+        pages = []
+        while not pages or pages[-1].more:
+            pages.append(walked(cursor, budget, sources=SOURCES, list_posts=self.list_posts, read_thread=self.thread))
+            cursor = pages[-1].cursor
+        return pages
+
+    thread = read_thread
+
+
+def post(identity, *, age=timedelta(), comments=None):
+    return PostSeen(identity, "", None, NOW - age, comments=comments)
+
+
+def said(*identities):
+    return tuple(CommentSeen(identity, "pull", NOW, NOW) for identity in identities)
+
+
+def test_a_round_that_came_to_every_end_is_whole():
+    far = Far({"posts": {None: Listed((post("p1"),), "b"), "b": Listed((post("p2"),))}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": Read(said("2"))}}
+    (page,) = far.round()
+    assert page.whole
+    assert [thread.post_external_id for thread in page.threads] == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_listing_that_gives_the_same_page_again_is_not_read_to_its_end(source):
+    far = Far({source: {None: Listed((), "a"), "a": Listed((), "a")}})
+    (page,) = far.round()
+    assert not page.whole
+    far.listings = {source: {None: Listed((post("p1"),))}}
+    (page,) = far.round(page.cursor)
+    assert page.whole
+    assert [one.external_id for one in page.posts] == ["p1"]
+
+
+def test_a_thread_that_gives_the_same_page_again_is_not_read_to_its_end():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": Read(said("1"), "x")}}
+    (page,) = far.round()
+    assert not page.whole
+    assert [thread.post_external_id for thread in page.threads] == ["p2"]
+
+
+def test_what_is_said_of_the_end_of_a_round_holds_whatever_the_budget():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": Read(said("1"), "x")}}
+    pages = far.round(budget=1)
+    assert len(pages) == 5
+    assert not pages[-1].whole
+
+
+def test_pages_that_never_end_are_left_and_the_round_is_not_whole(monkeypatch):
+    monkeypatch.setattr(walk, "COMMENT_PAGES", 3)
+    far = Far({"posts": {None: Listed((post("p1"),))}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": Read(said("2"), "y"), "y": Read(said("3"), "x")}}
+    (page,) = far.round()
+    assert not page.whole
+    assert len(far.asked) == 5
+
+
+def test_a_listing_without_end_is_left_and_the_round_is_not_whole():
+    far = Far({"posts": {None: Listed((), "a"), "a": Listed((), "b"), "b": Listed((), "a")}})
+    (page,) = far.round()
+    assert not page.whole
+    assert len([one for one in far.asked if one[0] == "posts"]) == walk.POST_PAGES
+
+
+def test_more_posts_than_a_round_looks_at_are_no_lack(monkeypatch):
+    monkeypatch.setattr(walk, "POSTS", 2)
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")), "b")}})
+    (page,) = far.round()
+    assert page.whole
+
+
+def test_shorter_pages_are_no_reason_to_leave_a_listing_or_a_thread(monkeypatch):
+    monkeypatch.setattr(walk, "COMMENT_PAGES", 4)
+    monkeypatch.setattr(walk, "POST_PAGES", 4)
+    names = "abcde"
+    following = dict(zip(("", *names), (*names, None), strict=True))
+    far = Far({"posts": {None: [TooMuch(), Listed((post("p0"),), "a")]}})
+    far.threads = {"p0": {None: [TooMuch(), Read(said("0"), "a")]}}
+    for name in names:
+        far.listings["posts"][name] = Listed((post(f"p{name}"),), following[name])
+        far.threads["p0"][name] = Read(said(name), following[name])
+    (page,) = far.round()
+    assert page.whole
+    assert {one.external_id for one in page.comments} == {"0", *names}
+    assert {one.external_id for one in page.posts} == {"p0", *(f"p{name}" for name in names)}
+
+
+def test_a_place_that_is_lost_once_is_found_again_and_lost_twice_is_left():
+    far = Far({"posts": {None: Listed((post("p1"),))}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": [Rejected("100"), Read(said("2"))]}}
+    (page,) = far.round()
+    assert page.whole
+    assert len(page.threads) == 1
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": Rejected("100")}}
+    (page,) = far.round()
+    assert not page.whole
+    assert page.threads == ()
+
+
+def test_a_listing_whose_place_is_always_lost_is_left_and_the_round_is_not_whole():
+    far = Far({"posts": {None: Listed((post("p1"),), "b"), "b": Rejected("100")}})
+    (page,) = far.round()
+    assert not page.whole
+
+
+@pytest.mark.parametrize("error", [Gone(), Rejected("100")], ids=lambda error: type(error).__name__)
+def test_what_the_network_refuses_from_the_start_is_left_out(error):
+    """A post without a thread (a story), a post that went away, a source that this version has no more: they do not
+    hold back the coverage of all others.
+    """
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}, "reels": {None: error}})
+    far.threads = {"p1": {None: error}}
+    (page,) = far.round()
+    assert page.whole
+    assert [thread.post_external_id for thread in page.threads] == ["p2"]
+
+
+def test_a_round_that_was_cut_forgets_nothing_of_the_posts_that_it_did_not_list(monkeypatch):
+    """Their threads would all be read whole again."""
+    old = post("p1", age=timedelta(days=30), comments=1)
+    far = Far({"posts": {None: Listed((old,))}}, {"p1": {None: Read(said("1"))}})
+    (page,) = far.round()
+    far.listings = {"posts": {None: Listed((), "a"), "a": Listed((), "a")}}
+    (page,) = far.round(page.cursor)
+    far.listings, far.asked = {"posts": {None: Listed((old,))}}, []
+    far.round(page.cursor)
+    assert [what for what, _, _ in far.asked] == ["posts", "reels"]
+
+
+@pytest.mark.parametrize("cursor", ["no JSON", "[1]", '{"unknown": 1}', "{"])
+def test_a_cursor_that_cannot_be_read_starts_from_the_start(cursor):
+    assert walk.resumed(walk.Walk, cursor) == walk.Walk()
+
+
+def test_an_error_in_the_middle_does_not_end_a_round():
+    far = Far({"posts": {None: [Listed((post("p1"),))]}}, {"p1": {None: [Transient(), Read(said("1"))]}})
+    first, second = far.round()
+    assert (first.more, second.more, second.whole) == (True, False, True)
