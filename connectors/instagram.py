@@ -154,7 +154,20 @@ class Instagram:
             answer = as_mapping(self._graph.write("POST", f"{self._account}/messages", TALK, **args))
             return Receipt(created({"id": answer.get("message_id")}), at=_now())
         path, args = self._place(operation.target)
-        return Receipt(created(self._graph.write("POST", path, MODERATE, message=text, **args)), at=_now())
+        try:
+            return Receipt(created(self._graph.write("POST", path, MODERATE, message=text, **args)), at=_now())
+        except Rejected as error:
+            if error.reason != "100" or not path.endswith("/replies"):
+                raise
+        # A bad parameter, whatever it is: nothing was written.
+        raise Rejected("comment_hidden" if self._in_hidden_thread(operation.target) else "100")
+
+    def _in_hidden_thread(self, comment: str) -> bool:
+        """Whether it is hidden, or the first comment of its thread, under which a reply to it would go."""
+        seen = self._graph.read(comment, MODERATE, fields="id,hidden,parent_id")
+        if (first := as_id(seen.get("parent_id"))) is not None and seen.get("hidden") is not True:
+            seen = self._graph.read(first, MODERATE, fields="id,hidden")
+        return seen.get("hidden") is True
 
     def _place(self, target: str) -> tuple[str, dict[str, str]]:
         """Under a comment of ours, under a publication of ours, or under what names us: where and with what."""

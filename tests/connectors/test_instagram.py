@@ -16,6 +16,7 @@ from connectors.standin.people import Ad
 from connectors.standin.player import Player, Story
 from connectors.standin.state import Standin
 from connectors.standin.webhooks import body_of
+from connectors.standin.wire import GraphError
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import CommentKind, NetworkName, OperationKind, PostKind
 
@@ -267,6 +268,41 @@ def test_a_hidden_comment_is_not_replied_to(instagram, network):
     with pytest.raises(Rejected) as caught:
         network.apply(Operation(OperationKind.REPLY, said.id, "Bonjour"), "effect-1")
     assert caught.value.reason == "comment_hidden"
+
+
+def test_an_answer_under_a_hidden_comment_is_not_replied_to(instagram, network):
+    """It is not hidden itself, and Instagram's refusal does not say what it is about: the thread is looked at."""
+    said = instagram.says(instagram.post("Tour de ville"), "Bof")
+    answer = instagram.says(said, "D'accord avec toi")
+    said.hidden = True
+    with pytest.raises(Rejected) as caught:
+        network.apply(Operation(OperationKind.REPLY, answer.id, "Merci!"), "effect-1")
+    assert caught.value.reason == "comment_hidden"
+    assert instagram.state.journal == []
+
+
+def test_a_reply_that_is_refused_for_another_reason_says_which(instagram, network, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise GraphError(400, 100, "(#100) Invalid parameter")
+
+    post = instagram.post("Tour de ville")
+    first = instagram.says(post, "Bof")
+    answer = instagram.says(first, "Toi-même")
+    monkeypatch.setattr(instagram.state, "reply", refuse)
+    for target in (post.id, first.id, answer.id):
+        with pytest.raises(Rejected) as caught:
+            network.apply(Operation(OperationKind.REPLY, target, "Merci!"), "effect-1")
+        assert caught.value.reason == "100"
+
+
+def test_a_reply_that_was_refused_waits_when_the_thread_cannot_be_looked_at(instagram, network):
+    said = instagram.says(instagram.post("Tour de ville"), "Bof")
+    answer = instagram.says(said, "D'accord avec toi")
+    said.hidden = True
+    instagram.fault("throttle", method="GET", path=f"{said.id}$")
+    with pytest.raises(Throttled):
+        network.apply(Operation(OperationKind.REPLY, answer.id, "Merci!"), "effect-1")
+    assert instagram.state.journal == []
     assert instagram.state.journal == []
 
 

@@ -429,8 +429,8 @@ class Histories(RuleBasedStateMachine):
             (reason == "late" and effect.late_at <= world.clock())
             or (reason.startswith("permission_missing") and "permission" in met)
             or (reason == "rejected:blocked" and "blocked" in met)
-            # Instagram takes no reply to what is hidden, nor to an answer under it; that has no code of its own.
-            or (reason in ("rejected:comment_hidden", "rejected:100") and self.were_hidden())
+            # Instagram takes no reply to what is hidden, nor to an answer under it.
+            or (reason == "rejected:comment_hidden" and self.were_hidden())
         )
         assert allowed, f"{effect.kind} of {effect.target}: {effect.state} {reason}"
         return False
