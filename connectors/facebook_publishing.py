@@ -20,7 +20,7 @@ from connectors.graph import FilePart, Graph, as_id, as_mapping, as_text, as_tim
 from connectors.graph_answers import created, following, items, succeeded
 from connectors.matching import Written, oldest
 from connectors.walk import SKEW
-from models.errors import FarSideError, Rejected, Transient
+from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 PUBLISH = "pages_manage_posts"
@@ -132,8 +132,9 @@ class Publishing:
             seen = self.graph.read(
                 identity, READ_POSTS, fields="permalink_url,created_time" + (",post_id" if filmed else "")
             )
-        except FarSideError:
-            return Receipt(identity, at=datetime.now(UTC))  # It is published all the same.
+        except FarSideError as error:
+            until = error.until if isinstance(error, Throttled) else None
+            return Receipt(identity, at=datetime.now(UTC), resume_at=until)  # It is published all the same.
         at = as_time(seen.get("created_time")) or datetime.now(UTC)
         return Receipt(as_id(seen.get("post_id")) or identity, link_of(seen), at)
 

@@ -17,7 +17,7 @@ from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
 from connectors.graph_answers import created, following, items
 from connectors.graph_errors import INSTAGRAM, TEMPORARY
 from connectors.matching import Written, oldest
-from models.errors import FarSideError, Rejected, Transient
+from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 PUBLISH = "instagram_content_publish"
@@ -44,8 +44,9 @@ class Publisher:
         media = created(self._graph.write("POST", f"{self._account}/media_publish", PUBLISH, creation_id=container))
         try:
             seen = self._graph.read(media, PUBLISH, fields="permalink,timestamp")
-        except FarSideError:
-            return Receipt(media, at=datetime.now(UTC))  # It is published all the same.
+        except FarSideError as error:
+            until = error.until if isinstance(error, Throttled) else None
+            return Receipt(media, at=datetime.now(UTC), resume_at=until)  # It is published all the same.
         return Receipt(media, as_text(seen.get("permalink")), as_time(seen.get("timestamp")) or datetime.now(UTC))
 
     def find(self, publication: Publication, since: datetime, taken: Collection[str]) -> Receipt | None:

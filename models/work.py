@@ -46,6 +46,8 @@ class Proof(Protocol):
     def remote_id(self) -> str: ...
     @property
     def permalink(self) -> str | None: ...
+    @property
+    def resume_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True)
@@ -228,6 +230,8 @@ class Work:
         try:
             with self._database.write() as session:
                 effect = _load(session, task.effect_id)
+                if proof.resume_at is not None:
+                    budget.throttle(session, task.account_id, proof.resume_at)
                 if effect.state not in OPEN_STATES:
                     return None
                 effect.reason = effect.lease_until = effect.read_due_at = None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from connectors.base import AccountRef, Consent, Health, Network, Offered
 from models import audit, budget
 from models.accounts import Account
-from models.errors import FarSideError, NotFound, PermissionMissing
+from models.errors import FarSideError, NotFound, PermissionMissing, Throttled, TokenInvalid
 from models.locks import Locks
 from models.secrets import Vault
 from models.session import Database, vault_of
@@ -110,9 +110,14 @@ def _check(
 
 
 def _listening(network: Network, health: Health) -> Health:
-    """Be told of what happens on the account, from now on or still: networks forget it without a word."""
+    """Be told of what happens on the account, from now on or still: networks forget it without a word.
+
+    Throttled and TokenInvalid are about the whole account: no answer to one question of the check.
+    """
     try:
         network.listen()
+    except (Throttled, TokenInvalid):
+        raise
     except PermissionMissing as error:
         return replace(health, missing=tuple(dict.fromkeys((*health.missing, error.name))))
     except FarSideError as error:
@@ -126,7 +131,7 @@ def _newer(
     known: AccountRef,
     refresh: str | None,
 ) -> _Newer | None:
-    """A newer token that works, or None: the one at hand then stays."""
+    """A newer token that works, or None: the one at hand then stays. Throttled: nobody may call now."""
     try:
         offered = consent_of(known.network).refresh(known, refresh)
         if offered is None:
@@ -134,6 +139,8 @@ def _newer(
         health = network_with(replace(known, token=offered.token)).health()
     except NotFound:
         return None  # Only a person can renew it.
+    except Throttled:
+        raise
     except FarSideError as error:
         log.warning("no newer token for %s %s: %r", known.network, known.external_id, error)
         return None

@@ -383,6 +383,13 @@ def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(
     assert city.is_published(receipt.remote_id)
 
 
+def test_a_pause_asked_for_right_after_a_publication_comes_back_with_it(city, form):
+    city.fault("throttle", method="GET", path=city.receipt_path, seconds=1800)
+    receipt = city.network().publish(city.publication(form), "effect-1")
+    assert (receipt.resume_at is not None) is city.permalinks_are_read
+    assert city.is_published(receipt.remote_id)
+
+
 def test_an_act_that_fails_says_how_and_is_found_only_if_it_was_applied(city, kind, fault):
     _fails(city, city.operation(kind), *fault)
 

@@ -27,6 +27,7 @@ UNTIL = datetime.fromisoformat("2026-11-02T15:00:00+00:00")
 class Proof:
     remote_id: str = "r1"
     permalink: str | None = "https://network.example/r1"
+    resume_at: datetime | None = None
 
 
 @dataclass
@@ -541,6 +542,19 @@ def test_after_a_pause_effects_leave_one_by_one(desk, clock):
         assert len(set(due) - set(elsewhere)) <= 1
         left += [one for one in due if desk.work.deliver(one) == EffectState.DONE]
     assert sorted(left) == sorted(effects + elsewhere)
+
+
+@pytest.mark.parametrize("step", ["send", "find"])
+def test_a_pause_asked_for_right_after_it_was_done_is_kept_by_all(desk, clock, step):
+    """The network took it, and refused the call that would have shown where it stands."""
+    effect_id = desk.owe()
+    desk.on_send = desk.on_find = lambda task: Proof(resume_at=UNTIL)
+    if step == "find":
+        desk.on_send = desk.raising(Ambiguous())
+        desk.work.deliver(effect_id)
+        clock.pass_(60)
+    done = desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
+    assert (done, desk.account().throttled_until) == (EffectState.DONE, UNTIL)
 
 
 def test_no_reading_back_either_before_the_end_of_a_pause(desk, clock):

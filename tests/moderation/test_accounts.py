@@ -259,6 +259,26 @@ def test_a_network_that_does_not_answer_whether_it_tells_leaves_the_check_as_it_
     assert (kept.state, kept.missing, kept.checked_at) == (AccountState.ACTIVE, [], city.now)
 
 
+@pytest.mark.parametrize("met", ["while listening", "while renewing", "by the newer token"])
+def test_a_pause_asked_for_at_any_step_of_a_check_is_kept_by_all(city, tokens, met):
+    until = city.now + timedelta(hours=1)
+    if met == "while listening":
+        tokens.deaf = Throttled(until)
+    else:
+        tokens.known["old"] = health(city.now + timedelta(days=10))
+        tokens.newer = Throttled(until) if met == "while renewing" else offered(city)
+        tokens.known["new"] = Throttled(until)
+    kept = check(city, tokens)
+    assert (kept.state, kept.throttled_until) == (AccountState.ACTIVE, until)
+    assert token(city) == "old"
+
+
+def test_a_token_that_dies_while_the_account_is_asked_to_listen_is_dead(city, tokens):
+    tokens.deaf = TokenInvalid("revoked")
+    kept = check(city, tokens)
+    assert (kept.state, kept.state_reason) == (AccountState.TOKEN_INVALID, "revoked")
+
+
 def test_a_dead_token_is_not_asked_to_listen(city, tokens):
     tokens.known["old"] = health(reason="expired")
     check(city, tokens)
