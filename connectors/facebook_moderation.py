@@ -15,9 +15,9 @@ from connectors.base import Operation, Receipt
 from connectors.facebook_publishing import PUBLISH
 from connectors.facebook_reading import READ_COMMENTS, READ_POSTS, link_of
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import created, following, items, succeeded
+from connectors.graph_answers import created, pages, succeeded
 from connectors.matching import Written, normalised, oldest
-from connectors.walk import COMMENT_PAGES, SKEW
+from connectors.walk import SKEW
 from models.errors import Ambiguous, Gone, Rejected
 from models.vocabulary import OperationKind as Kind
 
@@ -146,17 +146,8 @@ class Moderation:
         return oldest(ours, sought.text or "", since - SKEW, taken)
 
     def _all(self, path: str, permission: str, **args: str) -> list[Mapping[str, Any]]:
-        """Every item of a listing, as much as is needed to know what was written."""
-        args |= {"limit": "100"}
-        found: list[Mapping[str, Any]] = []
-        for _ in range(COMMENT_PAGES):
-            answer = self.graph.read(path, permission, **args)
-            found += items(answer)
-            after = following(answer)
-            if after is None or after == args.get("after"):
-                break
-            args["after"] = after
-        return found
+        """Every item of a listing."""
+        return [item for page in pages(self.graph, path, permission, **args, limit="100") for item in page]
 
 
 def _written(item: Mapping[str, Any]) -> Written:

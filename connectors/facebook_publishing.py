@@ -17,7 +17,7 @@ from typing import Any
 from connectors.base import Media, Publication, Receipt
 from connectors.facebook_reading import READ_POSTS, link_of
 from connectors.graph import FilePart, Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import created, following, items, succeeded
+from connectors.graph_answers import created, pages, succeeded
 from connectors.matching import Written, oldest
 from connectors.walk import SKEW
 from models.errors import FarSideError, Rejected, Throttled, Transient
@@ -30,7 +30,6 @@ CHUNK = 8 * 1024 * 1024
 """Bytes of a video that go in one call, when Facebook does not say how many it wants."""
 SHOWN = "id,message,created_time,permalink_url,attachments{media_type,type,subattachments.limit(100){media_type}}"
 FILMED = "id,description,created_time,permalink_url,post_id"
-PAGES = 20
 
 
 @dataclass(frozen=True)
@@ -163,15 +162,11 @@ class Publishing:
         """Every item since then. Videos have no `since`: newest first, they end at the first older one."""
         args = {"fields": fields, "limit": "100"}
         args |= {"since": str(int(since.timestamp()))} if edge == "published_posts" else {}
-        for _ in range(PAGES):
-            answer = self.graph.read(f"{self.page}/{edge}", READ_POSTS, **args)
-            rows = items(answer)
-            yield from rows
-            times = [at for item in rows if (at := as_time(item.get("created_time")))]
-            after = following(answer)
-            if after is None or after == args.get("after") or (times and min(times) < since):
+        for page in pages(self.graph, f"{self.page}/{edge}", READ_POSTS, **args):
+            yield from page
+            times = [at for item in page if (at := as_time(item.get("created_time")))]
+            if times and min(times) < since:
                 return
-            args["after"] = after
 
 
 def words(publication: Publication) -> str:

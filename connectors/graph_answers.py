@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.base import AdSeen
-from connectors.graph import as_id, as_mapping, as_text
+from connectors.graph import Graph, as_id, as_mapping, as_text
 from models.errors import Ambiguous, Rejected, Transient
+
+PAGES = 200
+"""No listing that is read in one go is longer."""
+
+
+def pages(graph: Graph, path: str, permission: str, **args: str) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows of a listing, page by page, to its end. `Transient`: it has none (the same page comes again), so that
+    nobody knows what is not in it.
+    """
+    for _ in range(PAGES):
+        answer = graph.read(path, permission, **args)
+        yield items(answer)
+        if (after := following(answer)) is None:
+            return
+        if after == args.get("after"):
+            break
+        args["after"] = after
+    raise Transient
 
 
 def items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

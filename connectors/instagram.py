@@ -25,7 +25,7 @@ from connectors.base import (
     Receipt,
 )
 from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_text, as_time, end_of, token_reason
-from connectors.graph_answers import created, items, succeeded
+from connectors.graph_answers import created, items, pages, succeeded
 from connectors.instagram_publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
 from connectors.instagram_reading import MODERATE, PAGE_SIZE, READ, Reader
 from connectors.matching import Written, oldest
@@ -252,9 +252,10 @@ class Instagram:
             raise Rejected("author_unknown")
         fields = f"messages.limit({PAGE_SIZE}){{id,created_time,message,from{{id}}}}"
         args = {"platform": "instagram", "user_id": author, "fields": fields}
+        conversations = [one for page in pages(self._graph, "me/conversations", TALK, **args) for one in page]
         written = [
             Written(str(message.get("id")), as_text(message.get("message")) or "", as_time(message.get("created_time")))
-            for conversation in items(self._graph.read("me/conversations", TALK, **args))
+            for conversation in conversations
             for message in items(as_mapping(conversation.get("messages")) or {"data": []})
             if as_id(as_mapping(message.get("from")).get("id")) != author
         ]

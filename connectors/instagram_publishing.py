@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.base import Media, Publication, Receipt
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import created, following, items
+from connectors.graph_answers import created, items, pages
 from connectors.graph_errors import INSTAGRAM, TEMPORARY
 from connectors.matching import Written, oldest
 from models.errors import FarSideError, Rejected, Throttled, Transient
@@ -25,8 +25,6 @@ LONGEST_CAPTION = 2_200
 MOST_ITEMS = 10
 PAUSES = (0, 1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
 """Seconds before each question about a container: Meta asks for one a minute, and for no more than five minutes."""
-LISTED = 200
-"""How many of the newest publications are read to find one."""
 
 
 class Publisher:
@@ -71,16 +69,12 @@ class Publisher:
 
     def _recent(self, edge: str, since: datetime) -> list[Mapping[str, Any]]:
         """What was published since then; the newest comes first."""
-        rows = list[Mapping[str, Any]]()
-        after: str | None = None
-        while len(rows) < LISTED:
-            args = {"fields": "id,caption,permalink,timestamp", "limit": "50"} | ({"after": after} if after else {})
-            answer = self._graph.read(f"{self._account}/{edge}", PUBLISH, **args)
-            page = [row for row in items(answer) if as_id(row.get("id"))]
-            recent = [row for row in page if (at := as_time(row.get("timestamp"))) is None or at >= since]
+        rows, fields = list[Mapping[str, Any]](), "id,caption,permalink,timestamp"
+        for page in pages(self._graph, f"{self._account}/{edge}", PUBLISH, fields=fields, limit="50"):
+            known = [row for row in page if as_id(row.get("id"))]
+            recent = [row for row in known if (at := as_time(row.get("timestamp"))) is None or at >= since]
             rows += recent
-            before, after = after, following(answer)
-            if after is None or after == before or len(recent) < len(page):
+            if len(recent) < len(known):
                 break
         return rows
 

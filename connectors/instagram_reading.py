@@ -9,8 +9,8 @@ from typing import Any
 
 from connectors.base import CommentSeen, PostSeen
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
-from connectors.graph_answers import ad_of, following, items
-from connectors.walk import COMMENT_PAGES, Listed, Read
+from connectors.graph_answers import ad_of, following, items, pages
+from connectors.walk import Listed, Read
 from models.errors import Gone, Rejected
 from models.vocabulary import CommentKind, PostKind
 
@@ -101,16 +101,9 @@ class Reader:
 
     def all(self, path: str) -> list[CommentSeen]:
         """Every comment of a listing."""
-        now, seen = datetime.now(UTC), list[CommentSeen]()
-        after: str | None = None
-        for _ in range(COMMENT_PAGES):
-            args = {"fields": COMMENT_FIELDS, "limit": str(PAGE_SIZE)} | ({"after": after} if after else {})
-            answer = self._graph.read(path, MODERATE, **args)
-            seen += [self._comment(item, None, now) for item in items(answer) if as_id(item.get("id"))]
-            before, after = after, following(answer)
-            if after is None or after == before:
-                break
-        return seen
+        now = datetime.now(UTC)
+        listing = pages(self._graph, path, MODERATE, fields=COMMENT_FIELDS, limit=str(PAGE_SIZE))
+        return [self._comment(item, None, now) for page in listing for item in page if as_id(item.get("id"))]
 
     def _read_replies(
         self, post: str, after: str, replies: list[tuple[str, str | None]], size: int, now: datetime

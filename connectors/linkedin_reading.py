@@ -20,7 +20,7 @@ from connectors.base import CommentSeen, PostSeen
 from connectors.graph import as_id, as_mapping, as_text, as_time
 from connectors.linkedin_rest import LinkedIn, encoded
 from connectors.linkedin_text import unescape
-from connectors.walk import COMMENT_PAGES, POST_PAGES, Listed, Read
+from connectors.walk import COMMENT_PAGES, Listed, Read
 from models.errors import Gone, Rejected, Transient
 from models.vocabulary import CommentKind, PostKind
 
@@ -88,16 +88,12 @@ class Reading:
         return Listed(seen=seen, after=json.dumps([read.following, waiting]))
 
     def newest_posts(self, until: datetime) -> Iterator[Mapping[str, Any]]:
-        """Posts as LinkedIn has them, the newest first, back to `until`."""
-        start: int | None = 0
-        for _ in range(POST_PAGES):
-            if start is None:
+        """Posts as LinkedIn has them, the newest first, back to `until`. `Transient`: as `_pages` says."""
+        for page in self._pages(f"posts?q=author&author={encoded(self._page)}&sortBy=CREATED&", READ_POSTS):
+            yield from page
+            created = as_time(page[-1].get("createdAt")) if page else None
+            if created is not None and created < until:
                 return
-            author = f"posts?q=author&author={encoded(self._page)}"
-            read = _slice(self._api.read(f"{author}&start={start}&count={PAGE_SIZE}&sortBy=CREATED", READ_POSTS))
-            yield from read.rows
-            created = as_time(read.rows[-1].get("createdAt")) if read.rows else None
-            start = None if created is not None and created < until else read.following
 
     def counts(self, posts: list[str]) -> dict[str, int]:
         """How many comments each post has, answers included; a post that is not there is left out."""
@@ -158,15 +154,24 @@ class Reading:
         return Read(tuple(comments), place.cursor())
 
     def thread(self, on: str) -> Iterator[Mapping[str, Any]]:
-        """Every comment right under a post or a comment, as LinkedIn has them."""
-        start: int | None = 0
+        """Every comment right under a post or a comment, as LinkedIn has them. `Transient`: as `_pages` says."""
+        for page in self._pages(f"socialActions/{encoded(on)}/comments?", READ_COMMENTS):
+            yield from page
+
+    def _pages(self, listing: str, permission: str) -> Iterator[list[Mapping[str, Any]]]:
+        """The rows of a listing (its address, as far as the place), page by page, to its end. `Transient`: it has none
+        (the same page comes again), so that nobody knows what is not in it.
+        """
+        start = 0
         for _ in range(COMMENT_PAGES):
-            if start is None:
+            read = _slice(self._api.read(f"{listing}start={start}&count={PAGE_SIZE}", permission))
+            yield read.rows
+            if read.following is None:
                 return
-            path = f"socialActions/{encoded(on)}/comments?start={start}&count={PAGE_SIZE}"
-            read = _slice(self._api.read(path, READ_COMMENTS))
-            yield from read.rows
-            start = read.following if read.following is not None and read.following > start else None
+            if read.following <= start:
+                break
+            start = read.following
+        raise Transient
 
     def one(self, comment: str) -> Mapping[str, Any]:
         """One comment, as LinkedIn has it."""

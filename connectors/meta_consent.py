@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from connectors.base import AccountRef, Offered
 from connectors.facebook import NEEDED as FOR_PAGES
 from connectors.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, missing_of
-from connectors.graph_answers import following, items
+from connectors.graph_answers import pages
 from connectors.instagram import NEEDED as FOR_INSTAGRAM
 from models.errors import Rejected, Transient
 from models.vocabulary import NetworkName
@@ -26,8 +26,6 @@ OPTIONAL = ("instagram_manage_messages", "instagram_manage_contents")
 """Asked too, and not missed: without them only private replies and deleted posts of Instagram are refused."""
 FOR_ADS = ("pages_manage_ads", "ads_read")
 """Asked only of a city that shows what its advertisements cost."""
-PAGES = 20
-"""Listings of at most 100 Pages that are read: more than any city has."""
 
 
 class MetaConsent:
@@ -59,14 +57,9 @@ class MetaConsent:
         said = graph.debug_token() or {}
         offered: list[Offered] = []
         args = {"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"}
-        for _ in range(PAGES):
-            answer = graph.read("me/accounts", "pages_show_list", **args)
-            for item in items(answer):
+        for page in pages(graph, "me/accounts", "pages_show_list", **args):
+            for item in page:
                 offered += _offered(item, said)
-            after = following(answer)
-            if after is None or after == args.get("after"):
-                break
-            args["after"] = after
         return tuple(offered)
 
     def refresh(self, account: AccountRef, refresh_token: str | None) -> Offered | None:

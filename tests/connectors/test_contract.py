@@ -268,6 +268,36 @@ def test_what_is_done_is_found_by_reading(city, kind):
     assert network.find(sought, begun, ()).remote_id == receipt.remote_id
 
 
+CIRCLES = ("empty_page", "repeated_cursor")
+
+
+@pytest.mark.parametrize("circle", CIRCLES)
+def test_what_was_done_is_never_said_to_be_absent_by_a_listing_without_an_end(city, kind, circle):
+    """It would be done a second time."""
+    network, sought, begun = city.network(), city.operation(kind), soon()
+    receipt = network.apply(sought, "effect-1")
+    city.fault(circle, method="GET", times=None)
+    try:
+        found = network.find(sought, begun, ())
+    except Transient:
+        return
+    assert found is not None
+    assert found.remote_id == receipt.remote_id
+
+
+@pytest.mark.parametrize("circle", CIRCLES)
+def test_what_was_published_is_never_said_to_be_absent_by_a_listing_without_an_end(city, form, circle):
+    network, publication, begun = city.network(), city.publication(form), soon()
+    receipt = network.publish(publication, "effect-1")
+    city.fault(circle, method="GET", times=None)
+    try:
+        found = network.find(publication, begun, ())
+    except Transient:
+        return
+    assert found is not None
+    assert found.remote_id == receipt.remote_id
+
+
 def test_what_the_network_cannot_do_is_refused_without_a_call(city):
     network = city.network()
     assert network.capabilities().operations == city.operations
