@@ -156,6 +156,7 @@ REASONS: Mapping[str, str] = {
     ReasonCode.PATTERN_EMAIL: N_("E-mail address."),
     ReasonCode.PATTERN_POSTAL_CODE: N_("Postal code."),
     ReasonCode.PATTERN_HOME_ADDRESS: N_("Home address."),
+    ReasonCode.PATTERN_PLATE: N_("Licence plate."),
     ReasonCode.PATTERN_CARD: N_("Payment card number."),
     ReasonCode.PATTERN_SIN: N_("Social insurance number."),
     ReasonCode.SPAM_LINK: N_("Link of an advertisement."),

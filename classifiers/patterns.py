@@ -36,6 +36,14 @@ _HOME = re.compile(
     r"(?:\s+(?:au|à|a|dans|le|sur)){0,2}\s*:?\s*(\d{1,5}[A-Za-z]?,?\s+(?:\w+\.?\s+)?\w+)",
     re.IGNORECASE,
 )
+# Letters and digits are too common together (« A40 EST », « 123 RUE »): a word must say that they are a plate.
+_PLATE = re.compile(
+    r"(?<!\w)(?i:plaques?|immatricul\w{0,8}|(?:licence )?plates?)(?!\w)[^\n!?]{0,30}?"
+    r"(?<!\w)((?i:[A-Z]{3}\d{3}|\d{3}[A-Z]{3}|[A-Z]\d{2}[A-Z]{3}|F[A-Z]{2}\d{4})"
+    r"|[A-Z]{3}[ -]\d{3}|\d{3}[ -][A-Z]{3}|[A-Z]\d{2}[ -][A-Z]{3}|F[A-Z]{2}[ -]?\d{4})(?!\w)"
+)
+"""The forms of Québec's plates for cars (three letters and three digits, or one, two and three) and trucks (F…)."""
+_NOT_OF_A_PLATE = re.compile(r"RUE|AVE|RTE|EST|SUD|ANS|MOI|PAS|DES|LES|SUR", re.IGNORECASE)
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
 _PUBLIC_DOMAINS = re.compile(r"(?:^|\.)(?:ville|gouv|gov|canada|quebec|montreal|laval|longueuil)\.", re.IGNORECASE)
 _SHORTENERS = re.compile(
@@ -77,6 +85,10 @@ def _is_private_mail(match: re.Match[str]) -> bool:
     return _PUBLIC_DOMAINS.search(match.group(1)) is None
 
 
+def _is_plate(match: re.Match[str]) -> bool:
+    return _NOT_OF_A_PLATE.search(match.group(1)) is None
+
+
 def _always(_: re.Match[str]) -> bool:
     return True
 
@@ -89,12 +101,13 @@ _PERSONAL: tuple[tuple[ReasonCode, re.Pattern[str], int, Callable[[re.Match[str]
     (ReasonCode.PATTERN_SIN, _SIN, 0, _is_sin, 0.97),
     (ReasonCode.PATTERN_EMAIL, _EMAIL, 0, _is_private_mail, 0.9),
     (ReasonCode.PATTERN_HOME_ADDRESS, _HOME, 1, _always, 0.85),
+    (ReasonCode.PATTERN_PLATE, _PLATE, 1, _is_plate, 0.85),
     (ReasonCode.PATTERN_POSTAL_CODE, _POSTAL_CODE, 0, _always, 0.5),
 )
 
 
 def personal_information(original: str) -> Iterator[Hit]:
-    """Cards, social insurance numbers, telephones, addresses of mail and of people.
+    """Cards, social insurance numbers, telephones, licence plates, addresses of mail and of people.
 
     The city's own means of contact (free numbers, addresses at a public domain) are nobody's private life, and the
     civic address of a pothole is what a request is made of: only a person's home is looked for.

@@ -30,6 +30,7 @@ class ReasonCode(StrEnum):
     PATTERN_EMAIL = "pattern_email"
     PATTERN_POSTAL_CODE = "pattern_postal_code"
     PATTERN_HOME_ADDRESS = "pattern_home_address"
+    PATTERN_PLATE = "pattern_plate"
     PATTERN_CARD = "pattern_card"
     PATTERN_SIN = "pattern_sin"
     """Social insurance number (NAS)."""
