@@ -44,6 +44,9 @@ POSTS = 12
 REQUESTS = 40
 """The most requests of one reading."""
 EVERY = timedelta(hours=1)
+WHOLE_EVERY = 24
+"""One reading out of 24, about one in a day, reads every thread: one comment that goes and one that comes leave the
+number of comments as it was."""
 PAUSE, LONGEST_PAUSE = timedelta(hours=6), timedelta(days=7)
 """How long nothing is read after a refusal; it doubles with each in a row."""
 FOR_GOOD = {"checkpoint": "checkpoint", "login": "logged_out"}
@@ -70,6 +73,8 @@ class _Mark:
 
     counts: dict[str, int] = field(default_factory=dict)
     refusals: int = 0
+    readings: int = 0
+    """How many came to their end."""
     broken: str | None = None
     """Why the breaker is open."""
     session: str | None = None
@@ -129,14 +134,17 @@ class InstagramPublic:
         )
         end, counts = str(told.get("end")), told.get("counts") or mark.counts
         logger.info("public pages of %s: %s after %s requests", self._profile, end, told.get("requests"))
+        readings = mark.readings + (end == "done")
         if end in FOR_GOOD:
-            after = _Mark(counts, mark.refusals, FOR_GOOD[end], session)
+            after = _Mark(counts, mark.refusals, readings, FOR_GOOD[end], session)
         else:
-            after = _Mark(counts, 0 if end in {"done", "budget"} else mark.refusals + 1)
+            after = _Mark(counts, 0 if end in {"done", "budget"} else mark.refusals + 1, readings)
+        if end == "done" and readings % WHOLE_EVERY == 0:
+            after.counts = {}
         pause = EVERY if after.refusals == 0 else min(LONGEST_PAUSE, PAUSE * 2 ** min(after.refusals - 1, 8))
         return Page(
             tuple(_post(one) for one in told.get("posts", ())),
-            tuple(_comment(one, now) for one in told.get("comments", ())),
+            tuple(sorted((_comment(one, now) for one in told.get("comments", ())), key=_age)),
             json.dumps(asdict(after)),
             more=end != "done",  # Of an open breaker the next step says it, and asks nothing.
             calls=int(told.get("requests", 0)),
@@ -214,6 +222,11 @@ def _post(one: Mapping[str, Any]) -> PostSeen:
         PostKind.REEL if one.get("video") is True else PostKind.POST,
         one.get("comments"),
     )
+
+
+def _age(comment: CommentSeen) -> tuple[datetime, int, str]:
+    """Oldest first; within a second by number."""
+    return comment.said_at or comment.seen_at, len(comment.external_id), comment.external_id
 
 
 def _comment(one: Mapping[str, Any], seen_at: datetime) -> CommentSeen:

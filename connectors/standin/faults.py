@@ -28,6 +28,7 @@ Kind = Literal[
     "lag",
     "too_much",
     "container_error",
+    "feedback",
 ]
 
 

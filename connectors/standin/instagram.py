@@ -257,7 +257,7 @@ def _of_media(asked: Asked, media: Media) -> dict[str, Any]:
         "media_product_type": media.product,
         "media_url": media.url,
         "permalink": _permalink(media),
-        "shortcode": f"C{media.id[-9:]}",
+        "shortcode": media.code,
         "timestamp": iso(media.at),
         "username": media.owner.name,
         "owner": {"id": media.page.id} if media.ours else None,
@@ -271,7 +271,7 @@ def _of_media(asked: Asked, media: Media) -> dict[str, Any]:
 
 
 def _permalink(media: Media) -> str:
-    return f"https://www.instagram.com/{'reel' if media.product == 'REELS' else 'p'}/C{media.id[-9:]}/"
+    return f"https://www.instagram.com/{'reel' if media.product == 'REELS' else 'p'}/{media.code}/"
 
 
 def _of_comment(asked: Asked, comment: Comment) -> dict[str, Any]:

@@ -44,6 +44,8 @@ class Profile(PageOfCity):
     discreet: bool = False
     old_webhooks: bool = False
     total_values: bool = False
+    private: bool = False
+    """Its public pages show nothing."""
     containers: dict[str, Container] = field(default_factory=dict, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
 
@@ -53,6 +55,11 @@ class Profile(PageOfCity):
 
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Media:
         return Media(identity(number), self, text, at, link, owner=self)
+
+    @property
+    def pk(self) -> str:
+        """Its number on the web, which is not that of Graph."""
+        return self.id[-10:]
 
     def published_since(self, moment: float) -> int:
         return sum(one.published_at > moment for one in self.containers.values())
@@ -79,6 +86,11 @@ class Media(Post):
     @property
     def ours(self) -> bool:
         return self.owner is self.page
+
+    @property
+    def code(self) -> str:
+        """What stands for it in addresses."""
+        return f"C{self.id[-9:]}"
 
     def comment_id(self, number: int) -> str:
         return identity(number)

@@ -23,7 +23,7 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.standin import graph, instagram, linkedin, linkedin_consent
+from connectors.standin import graph, instagram, instagram_web, linkedin, linkedin_consent
 from connectors.standin.control import control
 from connectors.standin.facebook_control import facebook_control
 from connectors.standin.instagram_control import instagram_control
@@ -65,7 +65,7 @@ def create_standin(state: Standin) -> FastAPI:
         hand.include_router(of_network(state))
 
     async def network(request: Request) -> Response:
-        version, path = request.path_params["version"], request.path_params["path"]
+        version, _, path = str(request.path_params["path"]).partition("/")
         call = await _call(version, path, request)
         fault = state.fault_for(call.method, call.path, call.params)
         kind = fault.kind if fault else None
@@ -75,7 +75,9 @@ def create_standin(state: Standin) -> FastAPI:
         if kind == "html_502":
             _note(state, call, fault, 502)
             return Response(ERROR_PAGE, 502, media_type="text/html")
-        given = SPEAKERS.get(version, graph.answer)(state, call, fault)
+        web = call.headers.get("host") in instagram_web.HOSTS
+        speaker = instagram_web.answer if web else SPEAKERS.get(version, graph.answer)
+        given = speaker(state, call, fault)
         _note(state, call, fault, given.status)
         if fault is not None:
             if kind == "hang_after":
@@ -88,7 +90,7 @@ def create_standin(state: Standin) -> FastAPI:
     # A call of a network passes one pattern, not one for each route of the hand, and has no argument to check: half of
     # its time would go there.
     app.mount("/_control", hand)
-    app.add_route("/{version}/{path:path}", network, methods=["GET", "POST", "PUT", "DELETE"])
+    app.add_route("/{path:path}", network, methods=["GET", "POST", "PUT", "DELETE"])
     return app
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import socket
+import ssl
 import threading
-from collections.abc import Callable, Iterator
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import trustme
 
 from connectors.base import AccountRef, Media, Network, Operation, Publication
+from connectors.instagram_public import PAUSE as LONG_PAUSE
+from connectors.instagram_public import PREFIX, WHOLE_EVERY, InstagramPublic
+from connectors.instagram_watch import Job, watch
 from connectors.linkedin_errors import PAUSE
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, network
+from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, PublicSettings, network
 from connectors.standin.instagram_state import Profile, profile
+from connectors.standin.instagram_web import public_id
 from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, Organization, organization
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
@@ -68,6 +76,18 @@ class City:
     """A fault on reading a path like this one spoils only the permalink of a publication."""
     sources: ClassVar[int] = 1
     """How many listings a round reads before the threads."""
+    least: ClassVar[int] = 1
+    """How many requests a step needs to come further."""
+    threads: ClassVar[tuple[int, ...]] = (150, 0, 80)
+    """How many comments the posts of a busy account have."""
+    shows_hidden: ClassVar[bool] = True
+    """Whoever reads sees what is hidden too."""
+    patience: ClassVar[int] = 1
+    """After how many rounds everything was seen that happened before them."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Fixtures that must be there."""
+    exempt: ClassVar[Mapping[str, str]] = {}
+    """Tests of the contract that bear on nothing here, and why."""
     newest_first: ClassVar[bool] = False
     """The network gives the newest comments first: only within a page do they come in the order of writing."""
     needed: ClassVar[tuple[str, ...]] = ()
@@ -114,7 +134,17 @@ class City:
     def is_published(self, remote_id: str) -> bool:
         return remote_id in self.state.posts
 
-    def known_of(self, person: Person) -> tuple[str, str | None]:
+    def named(self, identity: str) -> str:
+        """What Parvis calls what the pretend network calls so."""
+        return identity
+
+    def refuses(self, network: Network, error: type) -> None:
+        """The next reading fails, and says how."""
+        with pytest.raises(error) as caught:
+            network.pull(None, 1)
+        assert type(caught.value) is error
+
+    def known_of(self, person: Person) -> tuple[str | None, str | None]:
         """The id and the name under which the network shows somebody."""
         return person.id, person.name
 
@@ -383,7 +413,140 @@ class LinkedInCity(City):
         return Rejected if deletes and fault == "permission" else error
 
 
-CITIES: tuple[type[City], ...] = (FacebookCity, InstagramCity, LinkedInCity)
+class Here(InstagramPublic):
+    """The reading in this process: to start another one takes a second, and most tests are not about that."""
+
+    def _watch(self, job: Mapping[str, Any]) -> Mapping[str, Any]:
+        told: dict[str, Any] = json.loads(json.dumps(asdict(watch(Job(**job)))))
+        return told
+
+
+class PublicCity(City):
+    """The public pages of the profile, over TLS with Instagram's own host names (`browsing`).
+
+    It only reads: no operation, no form, no figure, no webhook. Much of the contract bears on nothing here (`exempt`),
+    because a reading is one run of instaloader from its start, which asks as little as it can and ends at the first
+    refusal: an error is no exception but a pause (`refuses`), and a budget smaller than a run goes nowhere (`least`).
+    What is in place of it has its tests in `test_instagram_public.py`, which also start the real other process.
+    """
+
+    name = NetworkName.INSTAGRAM_PUBLIC
+    operations = frozenset()
+    forms = ()
+    # Nothing is written, and nobody waits for half a minute here: the time limit is the other process's.
+    faults = (
+        ("reset_before", Ambiguous, Transient, False),
+        ("reset_after", Ambiguous, Transient, False),
+        ("500_before", Ambiguous, Transient, False),
+        ("500_after", Ambiguous, Transient, False),
+        ("503", Ambiguous, Transient, False),
+        ("throttle", Throttled, Throttled, False),
+        ("throttle_403", Throttled, Throttled, False),
+        ("permission", Throttled, Throttled, False),
+        ("token_expired", TokenInvalid, TokenInvalid, False),
+        ("blocked", TokenInvalid, TokenInvalid, False),
+        ("feedback", TokenInvalid, TokenInvalid, False),
+        ("half_json", Ambiguous, Transient, False),
+        ("html_502", Ambiguous, Transient, False),
+    )
+    least = 6
+    threads = (9, 0, 5)  # Longer ones come from another host, without some of the answers: its own tests.
+    newest_first = True
+    shows_hidden = False
+    patience = WHOLE_EVERY
+    needs = ("browsing",)
+    tells = False
+    exempt: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            (
+                "test_what_was_undone_is_found_to_be_so",
+                "test_what_is_gone_cannot_be_done",
+                "test_a_reply_is_found_by_its_text_as_people_would_compare_it",
+                "test_a_citizen_with_the_same_words_is_not_the_city",
+                "test_an_old_reply_is_not_taken_for_a_new_one",
+                "test_the_same_reply_twice_is_two_replies",
+                "test_a_reply_to_a_reply_is_found_in_its_thread",
+                "test_an_empty_reply_is_refused",
+                "test_json_under_another_name_is_read",
+                "test_a_write_that_is_seen_late_is_found_late",
+                "test_nobody_at_the_address_means_that_nothing_was_applied",
+            ),
+            "nothing is written",
+        ),
+        **dict.fromkeys(
+            (
+                "test_a_thread_that_was_read_whole_says_so_and_since_when",
+                "test_a_thread_that_was_cut_short_is_not_said_to_be_whole",
+            ),
+            "no thread is said to be whole: instaloader cuts answers, so that nothing may be taken for gone",
+        ),
+        **dict.fromkeys(
+            (
+                "test_a_far_side_that_turns_in_circles_ends_and_the_next_round_has_everything",
+                "test_a_page_with_nothing_in_it_is_not_the_last",
+            ),
+            "instaloader follows the pages, and the number of requests ends it",
+        ),
+        **dict.fromkeys(
+            (
+                "test_a_failure_after_something_was_read_keeps_what_was_read",
+                "test_throttling_stops_until_the_time_that_the_network_gives",
+                "test_the_token_is_never_seen",
+            ),
+            "a failure is a pause, and no exception",
+        ),
+        "test_one_comment_is_looked_at": "one comment alone is not asked for",
+        "test_usage_comes_back_with_a_page": "the web tells no budget; the pause after a reading is our own",
+        "test_the_health_of_a_token": "cookies have neither permissions nor an end that they say",
+        "test_a_dead_token_is_an_answer": "nobody is asked whether cookies live: each question is a risk",
+    }
+
+    def account_of_the_city(self) -> Profile:
+        linked = self.state.page("104", "Ville de Sainte-Rive", "a token of the Page")
+        return profile(self.state, linked, "17841400000000104", "villedesainterive")
+
+    @property
+    def settings(self) -> NetworkSettings:
+        public = PublicSettings(justification="Accord écrit de Meta, dossier 2026-114", limit=60.0, pace=False)
+        return NetworkSettings(GraphSettings(), public=public)
+
+    @property
+    def account(self) -> AccountRef:
+        cookies = {"csrftoken": "jeton", "sessionid": self.token, "ds_user_id": "8800"}
+        return AccountRef(self.name, self.page.name, json.dumps(cookies))
+
+    def network(self) -> Network:
+        return Here(self.settings.public, self.account)
+
+    def named(self, identity: str) -> str:
+        post = self.state.posts.get(identity)
+        return PREFIX + (public_id(identity) if post is None else post.code)
+
+    def refuses(self, network: Network, error: type) -> None:
+        """A pause of six hours; or, where a person is needed, nothing more is asked."""
+        page = network.pull(None, 50)
+        assert page.more
+        if error is not TokenInvalid:
+            assert page.usage.resume_at - datetime.now(UTC) > LONG_PAUSE - timedelta(minutes=1)
+            return
+        calls = self.state.calls
+        with pytest.raises(TokenInvalid):
+            network.pull(page.cursor, 50)
+        assert self.state.calls == calls
+
+    def known_of(self, person: Person) -> tuple[str | None, str | None]:
+        return None, person.name.lower()
+
+    def hushed(self) -> None:
+        self.page.page.subscribed = False
+
+    def fault(self, kind: str, **more: object) -> None:
+        """Only queries are answered with a wish to see a person."""
+        queries = {"path": "^(query|graphql)$"} if kind in ("blocked", "feedback") else {}
+        super().fault(kind, **(queries | more))
+
+
+CITIES: tuple[type[City], ...] = (FacebookCity, InstagramCity, LinkedInCity, PublicCity)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -392,7 +555,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """
     if "city" not in metafunc.fixturenames:
         return
-    cases = [(city, kind, form, fault) for city in CITIES for kind, form, fault in _cases(city, metafunc.fixturenames)]
+    cities = [one for one in CITIES if metafunc.function.__name__ not in one.exempt]
+    cases = [(city, kind, form, fault) for city in cities for kind, form, fault in _cases(city, metafunc.fixturenames)]
     names = [name for name in ("kind", "form", "fault") if name in metafunc.fixturenames]
     rows = [(city, *(v for v in (kind, form, fault) if v is not None)) for city, kind, form, fault in cases]
     ids = ["-".join([city.name, *(row[0] if isinstance(row, tuple) else row for row in more)]) for city, *more in rows]
@@ -430,6 +594,8 @@ def empty(server: tuple[str, Standin, Webhooks]) -> Iterator[tuple[str, Standin,
 def city(request: pytest.FixtureRequest, empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> City:
     """The city on each network that Parvis speaks to."""
     adapter: type[City] = request.param
+    for name in adapter.needs:
+        request.getfixturevalue(name)
     return adapter(empty, tmp_path)
 
 
@@ -449,6 +615,69 @@ def instagram(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> Instagram
 def linkedin(empty: tuple[str, Standin, Webhooks], tmp_path: Path) -> LinkedInCity:
     """The city on LinkedIn."""
     return LinkedInCity(empty, tmp_path)
+
+
+@pytest.fixture
+def public(empty: tuple[str, Standin, Webhooks], tmp_path: Path, browsing: None) -> PublicCity:
+    """The public pages of the city's profile."""
+    return PublicCity(empty, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def web_proxy(
+    server: tuple[str, Standin, Webhooks], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """A proxy on loopback behind which Instagram's host names have our certificates and lead to the pretend networks:
+    the environment that leads there.
+    """
+    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("www.instagram.com", "i.instagram.com").configure_cert(context)
+    behind = ("127.0.0.1", int(server[0].rpartition(":")[2]))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with (
+                contextlib.suppress(OSError),
+                context.wrap_socket(self.connection, server_side=True) as inside,
+                socket.create_connection(behind) as outside,
+            ):
+                back = threading.Thread(target=_pour, args=(outside, inside))
+                back.start()
+                _pour(inside, outside)
+                back.join()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    bundle = tmp_path_factory.mktemp("authority") / "authority.pem"
+    authority.cert_pem.write_to_path(bundle)
+    yield {"HTTPS_PROXY": f"http://127.0.0.1:{proxy.server_port}", "REQUESTS_CA_BUNDLE": str(bundle)}
+    proxy.shutdown()
+    thread.join()
+    proxy.server_close()
+
+
+def _pour(source: socket.socket, sink: socket.socket) -> None:
+    """All that comes from one side goes to the other, at once, and its end too."""
+    with contextlib.suppress(OSError):
+        sink.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while data := source.recv(65_536):
+            sink.sendall(data)
+    for one in (source, sink):
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def browsing(web_proxy: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process, and those that it starts, find Instagram's web through the proxy."""
+    for name, value in web_proxy.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
