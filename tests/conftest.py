@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psycopg
@@ -20,6 +20,10 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
+
+if TYPE_CHECKING:
+    from models.secrets import Vault
+    from models.session import Database
 
 REQUIRE_ALL = bool(os.environ.get("PARVIS_REQUIRE_ALL"))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -234,6 +238,26 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     name = f"parvis_{uuid4().hex[:12]}"
     yield server.create(name, request.getfixturevalue("_migrated_postgres"))
     server.drop(name)
+
+
+@pytest.fixture
+def vault() -> Vault:
+    from models.secrets import Vault
+
+    return Vault(["a secret of the tests, long enough to be one"])
+
+
+@pytest.fixture
+def database(database_url: str, vault: Vault) -> Iterator[Database]:
+    """The same, open, with enough connections for the threads of any test."""
+    from models.session import Database
+
+    database = Database(database_url, vault, pool_size=12)
+    if database.sqlite:
+        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
+        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
+    yield database
+    database.close()
 
 
 @pytest.fixture(params=DATABASES)

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -39,7 +38,6 @@ from models.locks import locks_for
 from models.people import Membership
 from models.people import Person as Employee
 from models.scope import Viewer, grants_of
-from models.secrets import Vault
 from models.session import Database, vault_of
 from models.vocabulary import Breach, Intention, Language, NetworkName, Role
 from models.work import Timing, Work
@@ -539,16 +537,6 @@ class World:
                 self.excusing = True
             case "meanwhile":
                 mishap.act()
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=8)
-    if database.sqlite:
-        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
-        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
 
 from models.accounts import Account
 from models.locks import Locks, locks_for
-from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import NetworkName
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
-SECRET = "a secret of the tests, long enough to be one"
 
 
 @dataclass
@@ -36,21 +32,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def vault() -> Vault:
-    return Vault([SECRET])
-
-
-@pytest.fixture
-def database(database_url: str, vault: Vault) -> Iterator[Database]:
-    database = Database(database_url, vault, pool_size=8)
-    if database.sqlite:
-        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
-        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -34,7 +34,6 @@ from models.errors import Gone
 from models.locks import Locks, locks_for
 from models.people import Borough, Membership, Person
 from models.scope import Viewer, grants_of
-from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import (
     Breach,
@@ -272,16 +271,6 @@ class City:
         yield statements
         for engine in engines:
             event.remove(engine, "before_cursor_execute", executed)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=12)
-    if database.sqlite:
-        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
-        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

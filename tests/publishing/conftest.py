@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from connectors.base import Capabilities, Health, Operation, Page, Publication, Receipt
 from models.accounts import Account
@@ -18,7 +18,6 @@ from models.locks import locks_for
 from models.people import Borough, Membership, Person
 from models.posts import Post
 from models.scope import Viewer, grants_of
-from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import NetworkName, Role
 from models.work import Timing, Work
@@ -124,16 +123,6 @@ class City:
 
     def published(self, name: str) -> list[str]:
         return [publication.text for publication in self.networks[self.accounts[name]].published]
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=8)
-    if database.sqlite:
-        # Nothing of a test outlives the machine, so waiting for the disk would prove nothing.
-        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 
 from connectors.base import CommentSeen, Event, Figures, Health, Page
 from models import audit, work
@@ -25,7 +25,6 @@ from moderation import storing
 from scheduler.jobs import City, handlers, ticks
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
-SECRET = "a secret of the tests, long enough to be one"
 
 
 class Carrier:
@@ -71,21 +70,12 @@ class Bodies:
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, Vault([SECRET]), pool_size=4)
-    if database.sqlite:
-        event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
-    yield database
-    database.close()
-
-
-@pytest.fixture
-def account_id(database: Database) -> int:
+def account_id(database: Database, vault: Vault) -> int:
     account = Account(
         network=NetworkName.FACEBOOK,
         external_id="page",
         name="Ville",
-        token_closed=Vault([SECRET]).close("a token"),
+        token_closed=vault.close("a token"),
         state_since=NOW,
         pull_due_at=NOW,
         created_at=NOW,
