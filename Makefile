@@ -54,8 +54,8 @@ messages: setup       ## bring the catalogues up to date with the sentences in c
 	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 	    --input-file build/messages.pot --output-dir api/locales
 
-picture: setup        ## take the README's screenshot again
-	@PICTURE=docs/images/file.png $(BIN)/python -m pytest -q tests/journeys/test_pages_queue.py -k picture
+picture: setup        ## take the screenshots of the README and the guide again
+	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/journeys/test_pages_queue.py tests/journeys/test_accounts.py -k picture
 
 bench: setup          ## figures as ratios to a bare floor measured in the same run
 	@$(BIN)/python tests/bench/run.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 import time
@@ -243,6 +244,12 @@ def sign_in(served: City, new_context: Callable[..., Any]) -> Callable[..., Any]
         return page
 
     return page_of
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where screenshots go: `make picture` says into the documents, so that a test changes no file."""
+    return Path(os.environ.get("PICTURES", tmp_path))
 
 
 @pytest.fixture

@@ -121,26 +121,46 @@ def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(
         assert all(one.offered_closed is None for one in session.scalars(select(Connection)))
 
 
+def show_every_finding(served: Any) -> None:
+    served.hire("Alain Admin", Role.ADMIN)
+    now = served.now
+    findings: dict[str, dict[str, Any]] = {
+        "Arrondissement du Vieux-Moulin": {"state": AccountState.TOKEN_INVALID, "state_reason": "password_changed"},
+        "Arrondissement des Coteaux": {
+            "state": AccountState.PERMISSION_MISSING,
+            "missing": ["pages_manage_posts", "read_insights"],
+        },
+        "Arrondissement de la Batture": {"throttled_until": now.replace(hour=15), "usage_percent": 100.0},
+        "Bibliothèques de Sainte-Rive": {"state_reason": "version", "pulled_at": now},
+        "Ville de Sainte-Rive": {
+            "token_expires_at": now.replace(month=12, day=5),
+            "pulled_at": now,
+            "usage_percent": 42.0,
+        },
+        "Loisirs de Sainte-Rive": {"backfill_done": 3, "backfill_total": 9},
+    }
+    for name, found in findings.items():
+        account_id = served.add_account(name)
+        with served.parvis.database.write() as session:
+            account = session.get_one(Account, account_id)
+            for column, value in found.items():
+                setattr(account, column, value)
+
+
+def test_the_picture_in_the_guide(served, sign_in, pictures):
+    """Every kind of finding, as the guide shows them."""
+    show_every_finding(served)
+    page = sign_in("Alain Admin", "/comptes", width=1280, height=800)
+    expect(page.locator(".account")).to_have_count(6)
+    picture = pictures / "comptes.png"
+    page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 20_000
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible_and_fits(scheme, served, sign_in):
     """Every kind of finding on one page, at the desk and on a telephone."""
-    served.hire("Alain Admin", Role.ADMIN)
-    now = served.now
-    for number, values in enumerate(
-        (
-            {"state": AccountState.TOKEN_INVALID, "state_reason": "password_changed"},
-            {"state": AccountState.PERMISSION_MISSING, "missing": ["pages_manage_posts", "read_insights"]},
-            {"throttled_until": now.replace(hour=15), "usage_percent": 100.0},
-            {"state_reason": "version", "pulled_at": now},
-            {"token_expires_at": now.replace(month=12, day=5), "pulled_at": now, "usage_percent": 42.0},
-            {"backfill_done": 3, "backfill_total": 9},
-        )
-    ):
-        account_id = served.add_account(f"Arrondissement numéro {number} de la ville")
-        with served.parvis.database.write() as session:
-            account = session.get_one(Account, account_id)
-            for name, value in values.items():
-                setattr(account, name, value)
+    show_every_finding(served)
     page = sign_in("Alain Admin", "/comptes", color_scheme=scheme)
     expect(page.locator(".account")).to_have_count(6)
     assert faults(page) == []

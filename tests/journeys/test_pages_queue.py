@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -330,8 +328,8 @@ def test_hostile_words_stay_words(served, sign_in):
     assert page.url.startswith(served.address)
 
 
-def test_the_picture_in_the_readme(served, sign_in, tmp_path):
-    """60 comments at 8:30, as the README shows them; `make picture` puts it there, so that a test changes no file."""
+def test_the_picture_in_the_readme(served, sign_in, pictures):
+    """60 comments at 8:30, as the README shows them."""
     told = served.tells()
     served.hire("Julie Simard", Role.MODERATOR)
     page = sign_in("Nadia Roy", f"/commentaires/{told['danger']}", width=1440, height=900)
@@ -339,6 +337,6 @@ def test_the_picture_in_the_readme(served, sign_in, tmp_path):
     expect(page.locator(".row").nth(20)).to_be_attached()
     page.keyboard.press("w")
     page.locator(".queue-scroll").evaluate("e => e.scrollTop = 0")
-    picture = Path(os.environ.get("PICTURE", tmp_path / "file.png"))
+    picture = pictures / "file.png"
     page.screenshot(path=picture)
     assert picture.stat().st_size > 20_000
