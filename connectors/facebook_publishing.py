@@ -1,7 +1,8 @@
-"""What a Page publishes: a text, a link, photos, a video or a reel; and how it is found again.
+"""What a Page publishes: a text, a link, photos, a video, a reel or a story; and how it is found again.
 
-https://developers.facebook.com/docs/pages-api/posts and https://developers.facebook.com/docs/video-api/guides. In each
-form one call makes it public; whatever comes before it can be made again, since nobody sees it.
+https://developers.facebook.com/docs/pages-api/posts, https://developers.facebook.com/docs/video-api/guides and
+https://developers.facebook.com/docs/page-stories-api. In each form one call makes it public; whatever comes before it
+can be made again, since nobody sees it.
 """
 
 from __future__ import annotations
@@ -43,12 +44,16 @@ class Publishing:
         """Rejected: a form that Facebook does not have (`not_supported`), or a file that is not there (`no_file`)."""
         media = publication.media
         videos = [one for one in media if one.kind is MediaKind.VIDEO]
-        if publication.form is PublicationForm.STORY or (videos and len(media) > 1) or len(media) > MOST_PHOTOS:
+        if (videos and len(media) > 1) or len(media) > MOST_PHOTOS:
             raise Rejected("not_supported")
         if publication.form is PublicationForm.REEL and not videos:
             raise Rejected("not_supported")
+        if publication.form is PublicationForm.STORY and len(media) != 1:
+            raise Rejected("not_supported")
         if any(not one.path.is_file() for one in media):
             raise Rejected("no_file")
+        if publication.form is PublicationForm.STORY:
+            return self._story(media[0])
         if publication.form is PublicationForm.REEL:
             return self._reel(publication, videos[0])
         if videos:
@@ -62,15 +67,19 @@ class Publishing:
         if publication.media:
             args["message"] = words(publication)
             for number, photo in enumerate(publication.media):
-                with _part(photo) as part:
-                    shown = {"published": "false", "temporary": "false", **_alt(photo)}
-                    answer = self.graph.prepare(f"{self.page}/photos", PUBLISH, source=part, **shown)
-                if (identity := as_id(answer.get("id"))) is None:
-                    raise Transient
-                args[f"attached_media[{number}]"] = json.dumps({"media_fbid": identity})
+                args[f"attached_media[{number}]"] = json.dumps({"media_fbid": self._unseen(photo)})
         elif publication.link:
             args["link"] = publication.link
         return self._receipt(created(self.graph.write("POST", f"{self.page}/feed", PUBLISH, **args)))
+
+    def _unseen(self, photo: Media) -> str:
+        """The id of a photo that was sent and that nobody sees yet."""
+        with _part(photo) as part:
+            shown = {"published": "false", "temporary": "false", **_alt(photo)}
+            answer = self.graph.prepare(f"{self.page}/photos", PUBLISH, source=part, **shown)
+        if (identity := as_id(answer.get("id"))) is None:
+            raise Transient
+        return identity
 
     def _photo(self, publication: Publication, photo: Media) -> Receipt:
         caption = {"caption": words(publication)} if words(publication) else {}
@@ -113,17 +122,38 @@ class Publishing:
     def _reel(self, publication: Publication, video: Media) -> Receipt:
         """30 reels in 24 hours, of 3 to 90 seconds."""
         path = f"{self.page}/video_reels"
-        begun = self.graph.prepare(path, PUBLISH, upload_phase="start")
-        identity, address = as_id(begun.get("video_id")), as_text(begun.get("upload_url"))
-        if identity is None or address is None:
-            raise Transient
-        self.graph.upload(address, video.path, PUBLISH)
+        identity = self._sent(path, video)
         said = {"description": words(publication)} if words(publication) else {}
         finished = self.graph.write(
             "POST", path, PUBLISH, upload_phase="finish", video_id=identity, video_state="PUBLISHED", **said
         )
         succeeded(finished)
         return self._receipt(identity)
+
+    def _sent(self, path: str, video: Media) -> str:
+        """The id of a video that was sent and that nobody sees yet: its bytes go to an address that `start` gives."""
+        begun = self.graph.prepare(path, PUBLISH, upload_phase="start")
+        identity, address = as_id(begun.get("video_id")), as_text(begun.get("upload_url"))
+        if identity is None or address is None:
+            raise Transient
+        self.graph.upload(address, video.path, PUBLISH)
+        return identity
+
+    def _story(self, media: Media) -> Receipt:
+        """For a day, a photo or 60 seconds of video; it has no words. Its address is told by the list of stories."""
+        if media.kind is MediaKind.VIDEO:
+            path = f"{self.page}/video_stories"
+            args = {"upload_phase": "finish", "video_id": self._sent(path, media)}
+        else:
+            path, args = f"{self.page}/photo_stories", {"photo_id": self._unseen(media)}
+        answer = as_mapping(self.graph.write("POST", path, PUBLISH, **args))
+        succeeded(answer.get("success"))
+        story, now = created({"id": answer.get("post_id")}), datetime.now(UTC)
+        try:
+            told = (one for one in self._stories(now - SKEW) if one.remote_id == story)
+            return next(told, Receipt(story, at=now))
+        except FarSideError as error:
+            return Receipt(story, at=now, resume_at=error.until if isinstance(error, Throttled) else None)
 
     def _receipt(self, identity: str, *, filmed: bool = False) -> Receipt:
         """A video has a post, under which citizens write; when it cannot be read, the video's own id stands for it."""
@@ -139,9 +169,16 @@ class Publishing:
 
     def find(self, sought: Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """By its text; without a text, by the number of its photos or by being a video. Links are not compared:
-        Facebook rewrites them.
+        Facebook rewrites them. A story has no text: the only one of its kind and time, or nobody knows which
+        (`Rejected`).
         """
         filmed = any(one.kind is MediaKind.VIDEO for one in sought.media)
+        if sought.form is PublicationForm.STORY:
+            kind = "video" if filmed else "photo"
+            free = [one for one in self._stories(since - SKEW, kind) if one.remote_id not in taken]
+            if len(free) > 1:
+                raise Rejected("several_stories")
+            return free[0] if free else None
         edge = "published_posts"
         if filmed:
             edge = "video_reels" if sought.form is PublicationForm.REEL else "videos"
@@ -157,6 +194,15 @@ class Publishing:
             said = as_text(item.get("description" if filmed else "message")) or ""
             found.append(Written(identity, said, as_time(item.get("created_time")), link_of(item)))
         return oldest(found, text, since - SKEW, taken)
+
+    def _stories(self, since: datetime, kind: str | None = None) -> Iterator[Receipt]:
+        """Those since then, of one kind ("photo" or "video") or of both."""
+        args = {"since": str(int(since.timestamp())), "limit": "100"}
+        for page in pages(self.graph, f"{self.page}/stories", READ_POSTS, **args):
+            for item in page:
+                story, at = as_id(item.get("post_id")), as_time(item.get("creation_time"))
+                if story and (at is None or at >= since) and kind in (None, str(item.get("media_type")).lower()):
+                    yield Receipt(story, as_text(item.get("url")), at)
 
     def _listed(self, edge: str, fields: str, since: datetime) -> Iterator[Mapping[str, Any]]:
         """Every item since then. Videos have no `since`: newest first, they end at the first older one."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from connectors.standin import facebook_publishing as publishing
-from connectors.standin.facebook_seen import on_ad, on_comment, on_post, on_review, under
+from connectors.standin.facebook_seen import on_ad, on_comment, on_post, on_review, on_story, under
 from connectors.standin.people import Letter
 from connectors.standin.state import Comment, PageOfCity, Post, Standin
 from connectors.standin.wire import Call, GraphError, fields, iso, missing, paged, seconds, unknown_path
@@ -54,6 +54,7 @@ def _listing(state: Standin, call: Call, page: PageOfCity, edge: str) -> Any:
         "video_reels": ("reel",),
         "tagged": ("visitor",),
         "ads_posts": ("ad",),
+        "stories": ("story",),
     }
     if edge == "ratings":
         need(page, "pages_read_user_content")
@@ -70,6 +71,8 @@ def _listing(state: Standin, call: Call, page: PageOfCity, edge: str) -> Any:
     posts = [one for one in state.posts.values() if one.page is page and (one.form in forms[edge] or one.id in boosted)]
     within = posts if edge in ("videos", "video_reels") else _within(call, posts)
     rows_of = sorted(within, key=lambda post: (post.at, post.id), reverse=True)
+    if edge == "stories":
+        return paged(call, rows_of, on_story)
     if edge == "videos":
         return paged(call, rows_of, lambda post: _asked(call, on_post(call, post) | {"id": post.film}))
     return paged(call, rows_of, lambda post: _asked(call, on_post(call, post)))

@@ -1,4 +1,4 @@
-"""What a Page publishes on the pretend Graph: texts, links, photos, videos in chunks, reels in three phases."""
+"""What a Page publishes on the pretend Graph: texts, links, photos, videos in chunks, reels and stories in phases."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def publish(state: Standin, call: Call, page: PageOfCity, edge: str, lag: float)
             return _video(state, call, page, lag)
         case "video_reels":
             return _reel(state, call, page, lag)
+        case "photo_stories" | "video_stories":
+            return _story(state, call, page, lag)
     raise unknown_path(edge)
 
 
@@ -79,15 +81,38 @@ def _video(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
 def _reel(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     params = call.params
     if params.get("upload_phase") == "start":
-        film = Draft(str(state.number()))
-        page.drafts[film.id] = film
-        return {"video_id": film.id, "upload_url": f"{call.base_url}video-upload/{call.version}/{film.id}"}
+        return _begun(state, call, page)
     day = [one for one in state.posts.values() if one.form == "reel" and one.at > time.time() - 86_400]
     if len(day) >= REELS_A_DAY:
         raise GraphError(400, 100, "(#100) Too many reels today", error_subcode=1390008)
     film = _draft(page, params.get("video_id", ""))
     film.size = len(film.content)
     return _finish(state, page, film, params.get("description", ""), lag, reel=True)
+
+
+def _begun(state: Standin, call: Call, page: PageOfCity) -> dict[str, str]:
+    film = Draft(str(state.number()))
+    page.drafts[film.id] = film
+    return {"video_id": film.id, "upload_url": f"{call.base_url}video-upload/{call.version}/{film.id}"}
+
+
+def _story(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
+    """A photo that nobody saw yet, or a video in three phases."""
+    params = call.params
+    if params.get("upload_phase") == "start":
+        return _begun(state, call, page)
+    draft = _draft(page, params.get("video_id") or params.get("photo_id", ""))
+    if not draft.content:
+        raise GraphError(400, 6000, "There was a problem uploading your video file.", error_subcode=1363030)
+    del page.drafts[draft.id]
+    post = page.new_post(state.number(), "", time.time(), None)
+    post.form = "story"
+    if "video_id" in params:
+        post.film = draft.id
+    else:
+        post.photos = (draft,)
+    _published(state, page, post, lag)
+    return {"success": True, "post_id": post.id}
 
 
 def receive(state: Standin, call: Call) -> dict[str, bool]:
@@ -116,7 +141,8 @@ def _finish(state: Standin, page: PageOfCity, film: Draft, text: str, lag: float
 
 
 def _published(state: Standin, page: PageOfCity, post: Post, lag: float) -> None:
-    state.apply("publish", page, page.id, post.id, lag, lambda: state.put(post, tell=True), post.text, post.link)
+    tell = post.form != "story"  # The webhooks of a Page say nothing of stories.
+    state.apply("publish", page, page.id, post.id, lag, lambda: state.put(post, tell=tell), post.text, post.link)
 
 
 def _draft(page: PageOfCity, identity: str) -> Draft:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from connectors.standin.people import Ad, Review
 from connectors.standin.state import Comment, Post
 from connectors.standin.wire import Call, GraphError, fields, iso
 
+DAY = 86_400
 METRICS = frozenset({"post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total"})
 
 
@@ -42,6 +44,19 @@ def on_post(call: Call, post: Post) -> dict[str, Any]:
     if asked := re.search(r"insights\.metric\(([^)]*)\)", call.params.get("fields", "")):
         seen["insights"] = {"data": [_metric(post, name.strip()) for name in asked[1].split(",")]}
     return seen
+
+
+def on_story(post: Post) -> dict[str, Any]:
+    """All of it, whatever is asked for; times of stories are in unix seconds."""
+    own = post.id.rpartition("_")[2]
+    return {
+        "post_id": post.id,
+        "status": "PUBLISHED" if post.at > time.time() - DAY else "ARCHIVED",
+        "creation_time": str(int(post.at)),
+        "media_type": "photo" if post.film is None else "video",
+        "media_id": post.film or post.photos[0].id,
+        "url": f"https://facebook.com/stories/{post.page.id}/{own}",
+    }
 
 
 def _attachment(post: Post) -> dict[str, Any]:

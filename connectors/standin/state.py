@@ -21,7 +21,7 @@ from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
-Form = Literal["post", "reel", "video", "ad", "visitor"]
+Form = Literal["post", "reel", "video", "ad", "visitor", "story"]
 SCOPES = (
     "pages_show_list",
     "pages_read_engagement",

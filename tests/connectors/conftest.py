@@ -71,6 +71,8 @@ class City:
     """What the network can do: `capabilities` must promise exactly that."""
     forms: ClassVar[tuple[str, ...]]
     """Names of what can be published, for `publication`."""
+    wordless: ClassVar[frozenset[str]] = frozenset()
+    """Those that have no words, so that only their time tells them apart."""
     faults: ClassVar[tuple[tuple[str, type, type, bool], ...]] = FAULTS
     receipt_path: ClassVar[str] = ""
     """A fault on reading a path like this one spoils only the permalink of a publication."""
@@ -198,8 +200,9 @@ class City:
 class FacebookCity(City):
     name = NetworkName.FACEBOOK
     operations = frozenset(OperationKind) - {OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS}
-    forms = ("text", "link", "photo", "photos", "video", "reel")
-    receipt_path = r"^\d+(_\d+)?$"
+    forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
+    wordless = frozenset({"photo story", "video story"})
+    receipt_path = r"^\d+(_\d+)?$|/stories$"
     sources = 5
     needed = ("pages_read_user_content", "pages_manage_engagement", "pages_messaging", "read_insights")
 
@@ -222,15 +225,16 @@ class FacebookCity(City):
         return Operation(kind, target, "C'est noté." if writes else None)
 
     def publication(self, form: str) -> Publication:
-        text = f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}"
+        text = "" if form in self.wordless else f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}"
         film = Media(MediaKind.VIDEO, self.file("film.mp4", b"\0" * 1_500_000), "video/mp4")
         photos = tuple(
             Media(MediaKind.PHOTO, self.file(f"{number}.jpg", b"\xff\xd8"), "image/jpeg", f"Photo {number}")
             for number in range(3)
         )
-        media = {"photo": photos[:1], "photos": photos, "video": (film,), "reel": (film,)}.get(form, ())
+        kind, _, story = form.partition(" ")
+        media = {"photo": photos[:1], "photos": photos, "video": (film,), "reel": (film,)}.get(kind, ())
         link = "https://ville.example/collecte" if form == "link" else None
-        form_of = PublicationForm.REEL if form == "reel" else PublicationForm.POST
+        form_of = {"reel": PublicationForm.REEL}.get(kind, PublicationForm.STORY if story else PublicationForm.POST)
         return Publication(text, link=link, media=media, form=form_of)
 
     def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
@@ -244,15 +248,18 @@ class FacebookCity(City):
         films = [{"method": "POST", "params": {"upload_phase": "start"}}]
         if form == "video":
             return [*films, {"method": "POST", "params": {"upload_phase": "transfer"}}]
-        if form == "reel":
+        if form in ("reel", "video story"):
             return [*films, {"method": "POST", "path": r"^v[\d.]+/\d+$"}]
-        return [{"method": "POST", "path": "/photos$"}] if form == "photos" else []
+        return [{"method": "POST", "path": "/photos$"}] if form in ("photos", "photo story") else []
 
     @staticmethod
     def _last_step(sought: Publication) -> str:
+        filmed = any(one.kind is MediaKind.VIDEO for one in sought.media)
+        if sought.form is PublicationForm.STORY:
+            return "/video_stories$" if filmed else "/photo_stories$"
         if sought.form is PublicationForm.REEL:
             return "/video_reels$"
-        if any(one.kind is MediaKind.VIDEO for one in sought.media):
+        if filmed:
             return "/videos$"
         return "/photos$" if len(sought.media) == 1 else "/feed$"
 
@@ -275,7 +282,8 @@ class InstagramCity(City):
             OperationKind.OPEN_COMMENTS,
         }
     )
-    forms = ("photo", "carousel", "video", "reel")  # A story has no words to be told apart by: it has its own tests.
+    forms = ("photo", "carousel", "video", "reel", "story")
+    wordless = frozenset({"story"})
     receipt_path = r"^178\d+$"  # Media; those of containers begin with 179.
     sources = 3
     newest_first = True
@@ -312,10 +320,12 @@ class InstagramCity(City):
         filmed = self.media(MediaKind.VIDEO)
         media = {
             "photo": (self.media(MediaKind.PHOTO),),
+            "story": (self.media(MediaKind.PHOTO),),
             "carousel": (self.media(MediaKind.PHOTO), filmed, self.media(MediaKind.PHOTO, 2)),
         }.get(form, (filmed,))
-        form_of = PublicationForm.REEL if form == "reel" else PublicationForm.POST
-        return Publication(f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}", media=media, form=form_of)
+        form_of = {"reel": PublicationForm.REEL, "story": PublicationForm.STORY}.get(form, PublicationForm.POST)
+        text = "" if form in self.wordless else f"Collecte reportée à jeudi 🚛 {len(self.state.journal)}"
+        return Publication(text, media=media, form=form_of)
 
     def decisive(self, sought: Operation | Publication) -> dict[str, Any]:
         if isinstance(sought, Publication):

@@ -420,7 +420,21 @@ def test_a_publication_has_a_permalink_and_is_found(city, form):
 def test_another_publication_is_not_found_for_this_one(city, form):
     network, begun = city.network(), soon()
     network.publish(city.publication(form), "effect-1")
-    assert network.find(city.publication(form), begun, ()) is None
+    found = network.find(city.publication(form), begun, ())
+    assert (found is None) is (form not in city.wordless)
+
+
+def test_of_several_that_nothing_tells_apart_none_is_found(city, form):
+    network, begun = city.network(), soon()
+    made = [network.publish(city.publication(form), f"effect-{number}").remote_id for number in range(2)]
+    sought = city.publication(form)
+    if form in city.wordless:
+        with pytest.raises(Rejected) as caught:
+            network.find(sought, begun, ())
+        assert caught.value.reason == "several_stories"
+    else:
+        assert network.find(sought, begun, ()) is None
+    assert network.find(sought, begun, set(made)) is None
 
 
 def test_a_publication_whose_permalink_cannot_be_read_is_published_all_the_same(city, form):
@@ -473,7 +487,7 @@ def test_a_step_that_nobody_sees_can_be_made_again(city, form, fault):
             network.publish(publication, "effect-1")
         assert type(caught.value) is error
         assert len(city.state.journal) == made
-        assert network.find(publication, begun, ()) is None
+        assert network.find(publication, begun, {line.id for line in city.state.journal}) is None
         network.publish(publication, "effect-1")
         assert len(city.state.journal) == made + 1
 

@@ -223,7 +223,8 @@ def test_the_post_of_a_video_is_what_citizens_write_under(standin):
 @pytest.mark.parametrize(
     ("form", "kinds", "reason"),
     [
-        (PublicationForm.STORY, [MediaKind.PHOTO], "not_supported"),
+        (PublicationForm.STORY, [], "not_supported"),
+        (PublicationForm.STORY, [MediaKind.PHOTO] * 2, "not_supported"),
         (PublicationForm.REEL, [], "not_supported"),
         (PublicationForm.REEL, [MediaKind.PHOTO], "not_supported"),
         (PublicationForm.POST, [MediaKind.VIDEO, MediaKind.PHOTO], "not_supported"),
