@@ -57,7 +57,7 @@ class Moderation:
             case Kind.UNBLOCK:
                 succeeded(self.graph.write("DELETE", f"{self.page}/blocked", MODERATE, user=target))
             case Kind.EDIT_POST:
-                succeeded(self.graph.write("POST", target, PUBLISH, message=text))
+                succeeded(self.graph.write("POST", target, PUBLISH, **{_words_of(target): text}))
             case Kind.DELETE_POST:
                 succeeded(self.graph.write("DELETE", target, PUBLISH))
             case _:
@@ -87,7 +87,7 @@ class Moderation:
             Kind.UNHIDE: "id,is_hidden",
             Kind.LIKE: "id,user_likes",
             Kind.UNLIKE: "id,user_likes",
-            Kind.EDIT_POST: "id,message",
+            Kind.EDIT_POST: f"id,{_words_of(sought.target)}",
         }.get(sought.kind, "id")
         try:
             seen = self.graph.read(sought.target, READ_POSTS if on_post else READ_COMMENTS, fields=fields)
@@ -99,7 +99,8 @@ class Moderation:
             case Kind.LIKE | Kind.UNLIKE:
                 return seen.get("user_likes") is (sought.kind is Kind.LIKE)
             case Kind.EDIT_POST:
-                return normalised(as_text(seen.get("message")) or "") == normalised(sought.text or "")
+                now = as_text(seen.get(_words_of(sought.target))) or ""
+                return normalised(now) == normalised(sought.text or "")
         return False
 
     def _reply(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
@@ -148,6 +149,11 @@ class Moderation:
     def _all(self, path: str, permission: str, **args: str) -> list[Mapping[str, Any]]:
         """Every item of a listing."""
         return [item for page in pages(self.graph, path, permission, **args, limit="100") for item in page]
+
+
+def _words_of(post: str) -> str:
+    """The field of a post's words. A reel is a video, which has no message: its id has no page in it."""
+    return "message" if "_" in post else "description"
 
 
 def _written(item: Mapping[str, Any]) -> Written:

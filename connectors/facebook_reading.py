@@ -14,7 +14,7 @@ from connectors.base import CommentSeen, PostSeen
 from connectors.graph import Graph, as_id, as_mapping, as_text, as_time
 from connectors.graph_answers import ad_of, following, items
 from connectors.walk import Listed, Read
-from models.errors import Transient
+from models.errors import Rejected, Transient
 from models.vocabulary import CommentKind, PostKind
 
 READ_POSTS, READ_COMMENTS = "pages_read_engagement", "pages_read_user_content"
@@ -22,7 +22,8 @@ READ_ADS = "pages_manage_ads"
 
 COUNT = "comments.filter(stream).limit(0).summary(true)"
 POST_FIELDS = f"id,message,created_time,permalink_url,{COUNT}"
-COMMENT_FIELDS = "id,message,created_time,from{id,name},parent{id},is_hidden,permalink_url"
+MENTION_FIELDS = "id,message,created_time,from{id,name},permalink_url"
+COMMENT_FIELDS = f"{MENTION_FIELDS},parent{{id}},is_hidden"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def _advertised(item: Mapping[str, Any], page: str) -> PostSeen | None:
 
 
 def _mention(item: Mapping[str, Any], page: str) -> CommentSeen | None:
-    """A post of somebody else that names the Page: what it says is said to the city."""
+    """A post of somebody else that names the Page, or stands on it: what it says is said to the city."""
     author = as_mapping(item.get("from"))
     if (post := as_id(item.get("id"))) is None or as_id(author.get("id")) == page:
         return None
@@ -117,7 +118,8 @@ SOURCES: dict[str, Source] = {
     "published_posts": Source(READ_POSTS, POST_FIELDS, _post, {}),
     "video_reels": Source(READ_POSTS, f"id,description,created_time,permalink_url,{COUNT}", _reel, {}),
     "ads_posts": Source(READ_ADS, f"{POST_FIELDS},is_published", _dark, {"include_inline_create": "true"}),
-    "tagged": Source(READ_COMMENTS, "id,message,created_time,from{id,name},permalink_url", _mention, {}),
+    "tagged": Source(READ_COMMENTS, MENTION_FIELDS, _mention, {}),
+    "visitor_posts": Source(READ_COMMENTS, MENTION_FIELDS, _mention, {}),
     "ratings": Source(
         READ_COMMENTS,
         "created_time,rating,recommendation_type,review_text,reviewer{id,name},open_graph_story{id}",
@@ -164,8 +166,16 @@ class Reading:
         return Read(tuple(comments), following(answer))
 
     def look(self, comment: str) -> CommentSeen:
+        """A comment; or a post of somebody else that was heard of, which has no such thing as a parent (error 100)."""
         now = datetime.now(UTC)
-        item = self.graph.read(comment, READ_COMMENTS, fields=COMMENT_FIELDS)
+        item = None
+        try:
+            item = self.graph.read(comment, READ_COMMENTS, fields=COMMENT_FIELDS)
+        except Rejected as error:
+            if error.reason != "100":
+                raise
+        if item is None:
+            item = self.graph.read(comment, READ_COMMENTS, fields=MENTION_FIELDS)
         seen = self.comment({"id": comment, **item}, None, now)
         if seen is None:
             raise Transient

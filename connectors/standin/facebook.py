@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from connectors.standin import facebook_publishing as publishing
-from connectors.standin.facebook_seen import on_ad, on_comment, on_post, on_review, on_story, under
+from connectors.standin.facebook_seen import OF_POST, OF_VIDEO, on_ad, on_comment, on_post, on_review, on_story, under
 from connectors.standin.people import Letter
 from connectors.standin.state import Comment, PageOfCity, Post, Standin
-from connectors.standin.wire import Call, GraphError, fields, iso, missing, paged, seconds, unknown_path
+from connectors.standin.wire import Call, GraphError, check_fields, fields, iso, missing, paged, seconds, unknown_path
 
 Row = TypeVar("Row", Post, Comment)
 PRIVATE_REPLY = 7 * 86_400
@@ -47,12 +47,13 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
 
 def _listing(state: Standin, call: Call, page: PageOfCity, edge: str) -> Any:
     forms: dict[str, tuple[str, ...]] = {
-        "feed": ("post", "video"),
+        "feed": ("post", "video", "wall"),
         "posts": ("post", "video"),
         "published_posts": ("post", "video"),
         "videos": ("video", "reel"),
         "video_reels": ("reel",),
         "tagged": ("visitor",),
+        "visitor_posts": ("wall",),
         "ads_posts": ("ad",),
         "stories": ("story",),
     }
@@ -64,10 +65,9 @@ def _listing(state: Standin, call: Call, page: PageOfCity, edge: str) -> Any:
         return paged(call, rows, lambda one: _asked(call, on_review(one), "created_time,recommendation_type"))
     if edge not in forms:
         raise unknown_path(edge)
-    need(
-        page, {"ads_posts": "pages_manage_ads", "tagged": "pages_read_user_content"}.get(edge, "pages_read_engagement")
-    )
-    boosted = {ad.post for ad in state.ads} if edge == "ads_posts" else set()
+    by_others, ads = edge in ("tagged", "visitor_posts"), edge == "ads_posts"
+    need(page, "pages_read_user_content" if by_others else "pages_manage_ads" if ads else "pages_read_engagement")
+    boosted = {ad.post for ad in state.ads} if ads else set()
     posts = [one for one in state.posts.values() if one.page is page and (one.form in forms[edge] or one.id in boosted)]
     within = posts if edge in ("videos", "video_reels") else _within(call, posts)
     rows_of = sorted(within, key=lambda post: (post.at, post.id), reverse=True)
@@ -110,10 +110,12 @@ def on_thing(state: Standin, call: Call, page: PageOfCity, first: str, edge: str
 def _on_post(state: Standin, call: Call, page: PageOfCity, post: Post, lag: float) -> Any:
     if call.method == "GET":
         need(page, "pages_read_engagement")
+        film = call.path == post.film
+        check_fields(call.params.get("fields"), OF_VIDEO if film else OF_POST, "Video" if film else "PagePost")
         seen = on_post(call, post)
         if "insights" in call.params.get("fields", ""):
             need(page, "read_insights")
-        if call.path == post.film:
+        if film:
             seen |= {"id": post.film, "post_id": post.id}
         return _asked(call, seen)
     need(page, "pages_manage_posts")
@@ -122,7 +124,7 @@ def _on_post(state: Standin, call: Call, page: PageOfCity, post: Post, lag: floa
     if call.method == "DELETE":
         state.apply("delete_post", page, post.id, post.id, lag, lambda: state.withdraw(post))
         return {"success": True}
-    text = call.params.get("message")
+    text = call.params.get("description" if call.path == post.film else "message")
     if text is None:
         raise GraphError(400, 100, "(#100) Nothing to change")
     state.apply("edit_post", page, post.id, post.id, lag, lambda: state.reword(post, text), text)

@@ -15,6 +15,12 @@ DAY = 86_400
 METRICS = frozenset({"post_media_view", "post_total_media_view_unique", "post_clicks", "post_reactions_by_type_total"})
 
 
+OF_BOTH = {"id", "created_time", "updated_time", "permalink_url", "from", "comments", "likes", "reactions"}
+OF_POST = OF_BOTH | {"message", "is_published", "is_hidden", "status_type", "shares", "attachments", "insights"}
+OF_VIDEO = OF_BOTH | {"description", "views", "post_id"}
+"""What may be asked of one thing; a field of the other kind is an error."""
+
+
 def on_post(call: Call, post: Post) -> dict[str, Any]:
     count = len(post.comments)
     own = post.id.rpartition("_")[2]

@@ -16,7 +16,7 @@ from connectors.standin.instagram_publishing import create, insights, publish, s
 from connectors.standin.instagram_state import DAY, Asked, Media, Profile, names
 from connectors.standin.people import Ad
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Standin
-from connectors.standin.wire import Answer, Call, GraphError, fields, iso, missing, paged, unknown_path
+from connectors.standin.wire import Answer, Call, GraphError, check_fields, fields, iso, missing, paged, unknown_path
 
 COMMENTS_PER_PAGE = 50
 REPLIES_INSIDE = 10
@@ -313,10 +313,6 @@ def _person(person: Person) -> dict[str, str]:
 
 def _select(call: Call, seen: Mapping[str, Any], node: str, default: str) -> dict[str, Any]:
     """The fields that were asked for; what the network does not say is left out, what does not exist is an error."""
-    wanted = flat = call.params.get("fields") or default
-    while (flatter := re.sub(r"\{[^{}]*\}|\([^()]*\)", "", flat)) != flat:
-        flat = flatter
-    for name in flat.split(","):
-        if (plain := name.partition(".")[0].strip()) and plain not in seen:
-            raise GraphError(400, 100, f"(#100) Tried accessing nonexisting field ({plain}) on node type ({node})")
+    wanted = call.params.get("fields") or default
+    check_fields(wanted, seen, node)
     return {name: value for name, value in fields(wanted, seen, default).items() if value is not None}

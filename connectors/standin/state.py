@@ -21,7 +21,7 @@ from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
-Form = Literal["post", "reel", "video", "ad", "visitor", "story"]
+Form = Literal["post", "reel", "video", "ad", "visitor", "wall", "story"]
 SCOPES = (
     "pages_show_list",
     "pages_read_engagement",
@@ -71,7 +71,7 @@ class Post:
     link: str | None = None
     comments: dict[str, Comment] = field(default_factory=dict, repr=False)
     form: Form = "post"
-    """An "ad" is never published; a "visitor" wrote it elsewhere and named the Page."""
+    """An "ad" is never published; a "visitor" wrote it elsewhere and named the Page, or on the Page itself: "wall"."""
     photos: tuple[Draft, ...] = ()
     film: str | None = None
     """Id of the video that it shows."""
@@ -88,11 +88,12 @@ class Post:
 
     def change(self, verb: str) -> tuple[dict[str, Any], str]:
         """A value, and its field; what somebody else wrote is a mention."""
-        if self.writer is not None:
+        if self.writer is not None and self.form != "wall":
             about = {"post_id": self.id, "item": "post", "verb": verb, "message": self.text}
             return about | {"sender_id": self.writer.id, "sender_name": self.writer.name}, "mention"
+        by = self.writer or self.page
         value = {
-            "from": {"id": self.page.id, "name": self.page.name},
+            "from": {"id": by.id, "name": by.name},
             "message": self.text,
             "post_id": self.id,
             "created_time": int(self.at),
@@ -211,11 +212,11 @@ class Standin:
         writer: Person | None = None,
     ) -> Post:
         """A post of the Page, as if a person had written it in Facebook itself; or one of somebody else (`writer`)
-        who names the Page.
+        who names the Page, or writes on it ("wall").
         """
         with self.lock:
             post = page.new_post(self.number(), text, time.time() if at is None else at, link)
-            post.form, post.writer = "visitor" if writer is not None else form, writer
+            post.form, post.writer = "visitor" if writer is not None and form == "post" else form, writer
             if form in {"reel", "video"}:
                 post.film = str(self.number())
                 post.id = post.film if form == "reel" else post.id

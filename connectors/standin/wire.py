@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -113,6 +113,13 @@ def fields(asked: str | None, seen: Mapping[str, Any], default: str = "id,messag
         for name, inside in _wanted(asked or default)
         if name in seen
     }
+
+
+def check_fields(asked: str | None, known: Collection[str], node: str) -> None:
+    """Error 100 for a field that does not exist on such a thing."""
+    for name, _ in _wanted(asked or "id"):
+        if name not in known:
+            raise GraphError(400, 100, f"(#100) Tried accessing nonexisting field ({name}) on node type ({node})")
 
 
 @lru_cache(maxsize=500)

@@ -32,8 +32,8 @@ from models.errors import (
 from models.vocabulary import OperationKind
 
 NOW = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
-SOURCES = 5
-"""Listings of a round: posts, reels, advertisements, mentions and reviews."""
+SOURCES = 6
+"""Listings of a round: posts, reels, advertisements, mentions, posts of visitors and reviews."""
 
 
 def said(status: int = 400, *, write: bool = True, headers: dict[str, str] | None = None, **error: object):

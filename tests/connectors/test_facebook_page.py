@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -89,6 +90,84 @@ def test_a_mention_is_said_to_the_city_and_its_thread_is_not_ours(standin, contr
     (post,) = step.posts
     assert (post.kind, post.text) == (PostKind.MENTIONING, said.text)
     assert step.threads == ()
+
+
+def test_what_somebody_writes_on_the_page_is_said_to_the_city(standin, monkeypatch):
+    told = []
+    monkeypatch.setattr(standin.state, "heard", lambda *heard: told.append(heard))
+    said = standin.state.post(standin.page, "Un trou devant chez moi", writer=standin.citizen, form="wall", tell=True)
+    ((_, value, field),) = told
+    assert (value["from"]["id"], value["post_id"], field) == (standin.citizen.id, said.id, "feed")
+    step = whole(standin.network())
+    (seen,) = step.comments
+    assert (seen.external_id, seen.kind, seen.text) == (said.id, CommentKind.MENTION, "Un trou devant chez moi")
+    assert (seen.author_external_id, seen.by_account) == (standin.citizen.id, False)
+    assert [(post.external_id, post.kind) for post in step.posts] == [(said.id, PostKind.MENTIONING)]
+
+
+def test_a_post_that_was_heard_of_is_looked_at(standin, control):
+    """It has no parent, and to ask for it is an error."""
+    mention = control("mention", page="104", by="Marc Roy", text="@Ville de Sainte-Rive et ma rue?")
+    seen = standin.network().look(mention)
+    assert (seen.external_id, seen.author_name, seen.text) == (mention, "Marc Roy", "@Ville de Sainte-Rive et ma rue?")
+    assert [line["status"] for line in standin.state.requests] == [400, 200]
+
+
+def test_the_words_of_a_reel_are_corrected(standin, control):
+    """They are its description: a video has no message."""
+    reel, page, begun = control("post", page="104", text="Le prac", form="reel"), standin.network(), datetime.now(UTC)
+    edit = Operation(OperationKind.EDIT_POST, reel, "Le parc")
+    assert page.find(edit, begun, ()) is None
+    page.apply(edit, "effect-1")
+    assert standin.state.posts[reel].text == "Le parc"
+    assert page.find(edit, begun, ()).remote_id == reel
+
+
+COMMENT = {
+    "id": "1_2",
+    "message": "Et ma rue?",
+    "created_time": "2026-11-21T13:29:58+0000",
+    "from": {"id": "7001", "name": "Louise Tremblay"},
+    "is_hidden": False,
+    "permalink_url": "https://www.facebook.com/104/posts/1?comment_id=2",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, {}),
+        ({"from": None}, {"author_external_id": None, "author_name": None}),
+        ({"from": {"name": "Louise Tremblay"}}, {"author_external_id": None}),
+        ({"from": {"id": 104}}, {"author_external_id": "104", "author_name": None, "by_account": True}),
+        ({"id": 12}, {"external_id": "12"}),
+        ({"id": None}, {}),
+        ({"message": ""}, {"text": ""}),
+        ({"message": None}, {"text": None}),
+        ({"created_time": None}, {"said_at": None}),
+        ({"created_time": 1795267798}, {}),
+        ({"is_hidden": None}, {"hidden": None}),
+        ({"is_hidden": True}, {"hidden": True}),
+        ({"permalink_url": None}, {"permalink": None}),
+        ({"parent": {"id": "1_1", "message": "Bonjour"}}, {"parent_external_id": "1_1"}),
+        ({"parent": None}, {}),
+    ],
+)
+def test_a_comment_is_read_whatever_facebook_leaves_out(answering, more, expected):
+    said = {name: value for name, value in {**COMMENT, **more}.items() if value is not None}
+    seen = answering(json.dumps(said).encode()).look("1_2")
+    usual = {
+        "external_id": "1_2",
+        "said_at": datetime(2026, 11, 21, 13, 29, 58, tzinfo=UTC),
+        "author_external_id": "7001",
+        "author_name": "Louise Tremblay",
+        "text": "Et ma rue?",
+        "permalink": COMMENT["permalink_url"],
+        "hidden": False,
+        "parent_external_id": None,
+        "by_account": False,
+    }
+    assert {name: getattr(seen, name) for name in usual} == usual | expected
 
 
 def test_reviews_are_read_where_the_version_still_gives_them(standin, control):
