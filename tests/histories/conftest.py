@@ -2,18 +2,23 @@
 
 Everything runs in one process. Time passes only when a history says so, for the city and for the networks alike. A
 worker can be killed, refused by the database, stopped while another one goes on, or overtaken by a citizen, at every
-named point of its way.
+named point of its way. With `PARVIS_REAL_KILLS` a worker that is to be killed is a process, and the signal is real.
 """
 
 from __future__ import annotations
 
 import http.client
+import mmap
+import os
+import signal
+import struct
 import sys
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -24,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from api.connecting import connect
 from classifiers.base import Context, Scored, Urgency, Verdict
-from connectors.base import AccountRef, Network, Offered
+from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network, webhook
 from connectors.standin import linkedin_webhooks
 from connectors.standin.instagram_state import profile
@@ -39,7 +44,7 @@ from models.people import Membership
 from models.people import Person as Employee
 from models.scope import Viewer, grants_of
 from models.session import Database, vault_of
-from models.vocabulary import Breach, Intention, Language, NetworkName, Role
+from models.vocabulary import Breach, Intention, Language, MediaKind, NetworkName, Role
 from models.work import Timing, Work
 from moderation import delivery as moderation_delivery
 from moderation import ingest, seeds
@@ -53,6 +58,11 @@ EMPTIED = [table.name for table in reversed(Base.metadata.sorted_tables) if tabl
 PULL_EVERY = timedelta(minutes=20)
 WHOLE_EVERY = 2
 """Rounds until older posts are read whole, 24 outside: what must be found then would make every history long."""
+
+
+REAL_KILLS = bool(os.environ.get("PARVIS_REAL_KILLS"))
+THOUSAND = 1000
+"""Changes of the largest body that Meta posts."""
 
 
 class Killed(BaseException):
@@ -160,6 +170,15 @@ def far(server: Far, monkeypatch: pytest.MonkeyPatch) -> Far:
         # The server measures with its own how long it lets somebody hang.
         if getattr(module, "time", None) is time and name != "connectors.standin.server":
             monkeypatch.setattr(module, "time", Time(clock))
+    # Hypothesis draws now and then a constant of whatever modules are loaded: with the same seed it would play other
+    # histories after other tests, and after a change anywhere.
+    monkeypatch.setattr(
+        "hypothesis.internal.conjecture.providers.HypothesisProvider._maybe_draw_constant", lambda *_, **__: None
+    )
+    # And five of six histories would be copies of the one before with a part of it in two places.
+    monkeypatch.setattr(
+        "hypothesis.internal.conjecture.engine.ConjectureRunner.generate_mutations_from", lambda *_, **__: None
+    )
     # Every request asks the environment for proxies again, and that is a good part of what a short one costs.
     monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
     monkeypatch.setattr("connectors.walk.WHOLE_EVERY", WHOLE_EVERY)
@@ -172,11 +191,15 @@ class OnFacebook:
 
     name: ClassVar = NetworkName.FACEBOOK
     hides: ClassVar = True
-    publishes: ClassVar = True
-    """A text alone."""
     tells_hiding: ClassVar = True
     joins: ClassVar = False
     """An answer to an answer is written in the thread of the first comment, and the journal says so."""
+    forms: ClassVar[tuple[str, ...]] = ("post", "post", "reel", "ad")
+    """What citizens write under."""
+    named: ClassVar = True
+    """Citizens name the city in posts of their own, and recommend it or not."""
+    counts: ClassVar = True
+    """Each answer says how much of the budget is spent, and many changes come in one body."""
     dead: ClassVar = 460
     refusals: ClassVar = ("throttle", "token_expired", "permission", "blocked")
     """Faults that refuse before anything is applied."""
@@ -226,11 +249,16 @@ class OnFacebook:
     def author_of(self, person: Person) -> str:
         return person.id
 
+    def dressed(self, publication: Publication) -> Publication:
+        """As it leaves."""
+        return publication
+
 
 class OnInstagram(OnFacebook):
     name = NetworkName.INSTAGRAM
-    publishes = False
     tells_hiding = False
+    forms = ("post",)
+    named = False
 
     def found(self, state: Standin, token: str) -> PageOfCity:
         linked = state.page("104", "Ville de Sainte-Rive", token)
@@ -239,12 +267,22 @@ class OnInstagram(OnFacebook):
     def holder(self, page: Any) -> PageOfCity:
         return page.page
 
+    def dressed(self, publication: Publication) -> Publication:
+        """Nothing is published there without a picture, and what is planned has none: the city puts the same one under
+        every text.
+        """
+        picture = Media(MediaKind.PHOTO, Path(__file__), "image/jpeg", None, "https://ville.example/avis.jpg")
+        return replace(publication, media=(picture,))
+
 
 class OnLinkedIn(OnFacebook):
     name = NetworkName.LINKEDIN
     hides = False
     tells_hiding = False
     joins = True
+    forms = ("post",)
+    named = False
+    counts = False
     dead = 65601
     refusals = ("throttle", "throttle_403", "throttle_day", "token_expired", "permission")
     doubts = tuple(fault for fault in OnFacebook.doubts if fault != "half_json")
@@ -286,11 +324,12 @@ class WatchedDatabase:
 class WatchedNetwork:
     """A connector of one worker, with a point before each call and after its answer, whatever it is."""
 
-    def __init__(self, network: Network, at: Callable[[str], None]) -> None:
-        self._network, self._at = network, at
+    def __init__(self, network: Network, on: OnFacebook, at: Callable[[str], None]) -> None:
+        self._network, self._on, self._at = network, on, at
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any, **more: Any) -> Any:
+            args = tuple(self._on.dressed(one) if isinstance(one, Publication) else one for one in args)
             self._at("before a call")
             try:
                 return getattr(self._network, name)(*args, **more)
@@ -348,8 +387,12 @@ class World:
     mail: list[tuple[str, bytes]] = field(default_factory=list)
     """What the network told and nobody posted yet."""
     told: list[tuple[str, bytes]] = field(default_factory=list)
+    changes: list[Told] = field(default_factory=list)
+    """All that was told, one by one."""
     unheard: set[int] = field(default_factory=set)
     """Calls whose answers died with their worker."""
+    is_elsewhere: bool = False
+    """In a process that was made for one job."""
     excused: set[int] = field(default_factory=set)
     """Calls, by their number, of a worker that could not know of the pause: it was stopped just before them."""
 
@@ -366,7 +409,7 @@ class World:
         self.state.reset()
         self.state.heard = self._hear
         self.webhooks.forget()
-        self.mail, self.told, self.excused, self.unheard = [], [], set(), set()
+        self.mail, self.told, self.changes, self.excused, self.unheard = [], [], [], set(), set()
         self.met: Counter[str] = Counter()
         self.mishap: Mishap | None = None
         self.points: Counter[str] = Counter()
@@ -399,9 +442,14 @@ class World:
 
     # ------------------------------------------------------------------------------------- webhooks
     def _hear(self, account: str, value: dict[str, Any], name: str = "feed", topic: str = "page") -> None:
-        told = (topic, body_of([Told(topic, account, name, value)]))
+        self.changes.append(Told(topic, account, name, value))
+        told = (topic, body_of(self.changes[-1:]))
         self.told.append(told)
         self.mail.append(told)
+
+    def thousand(self) -> bytes:
+        """All that was told, again and again, in the largest body that there is."""
+        return body_of((self.changes * THOUSAND)[:THOUSAND])
 
     def post(self, topic: str, body: bytes, *, forged: bool = False) -> bool:
         """One body comes to the door; whether it was let in."""
@@ -440,7 +488,7 @@ class World:
         return NetworkSettings(graph, linkedin)
 
     def _network_with(self, account: AccountRef) -> Network:
-        return WatchedNetwork(network(self.settings(), account), self.at)  # type: ignore[return-value]
+        return WatchedNetwork(network(self.settings(), account), self.on, self.at)  # type: ignore[return-value]
 
     def _network_of(self, account_id: int) -> Network:
         with self.database.read() as session:
@@ -490,7 +538,10 @@ class World:
         self.mishap, self.points = mishap, Counter()
         first = len(self.state.requests)
         try:
-            self.turn(worker, job)
+            if REAL_KILLS and mishap is not None and mishap.how == "killed":
+                self._turn_elsewhere(worker, job, mishap)
+            else:
+                self.turn(worker, job)
         except (Killed, OperationalError):
             if mishap is None or not mishap.happened:
                 raise
@@ -498,6 +549,39 @@ class World:
         finally:
             self.mishap, self.excusing, self.excused_from = None, False, None
             self.far.caught_up()
+
+    def _turn_elsewhere(self, worker: int, job: str, mishap: Mishap) -> None:
+        """The job in a process of its own, which dies of a real SIGKILL if it comes to the point. What is left of it is
+        on the network, in the database, and what time it was.
+        """
+        self.database.close()  # A connection must not be in two processes.
+        with mmap.mmap(-1, 4096) as self.elsewhere:
+            self._say_where_it_is()
+            child = os.fork()
+            if child == 0:
+                self.is_elsewhere = True
+                status = 1
+                try:
+                    self.turn(worker, job)
+                    self._say_where_it_is()
+                    status = 0
+                except BaseException:  # noqa: BLE001  Nothing may leave this process but its status and its words.
+                    traceback.print_exc()
+                finally:
+                    sys.stderr.flush()
+                    os._exit(status)
+            _, ended = os.waitpid(child, 0)
+            at, self.far.sent = struct.unpack_from("dq", self.elsewhere)
+        self.clock.now = datetime.fromtimestamp(at, UTC)
+        if os.WIFSIGNALED(ended) and os.WTERMSIG(ended) == signal.SIGKILL:
+            self.mishap, mishap.happened = None, True
+            self.met["really killed"] += 1
+            self.met[f"killed {mishap.point}"] += 1
+            raise Killed
+        assert ended == 0, f"{job} failed in a process of its own"
+
+    def _say_where_it_is(self) -> None:
+        struct.pack_into("dq", self.elsewhere, 0, self.clock.now.timestamp(), self.far.sent)
 
     @staticmethod
     def mishap_of(drawn: tuple[str, int, str, int] | None, act: Callable[[], None]) -> Mishap | None:
@@ -526,6 +610,9 @@ class World:
         self.mishap, mishap.happened = None, True
         self.met[f"{mishap.how} {point}"] += 1
         match mishap.how:
+            case "killed" if self.is_elsewhere:
+                self._say_where_it_is()
+                os.kill(os.getpid(), signal.SIGKILL)
             case "killed":
                 raise Killed
             case "refused" if point != "after the commit":

@@ -1,9 +1,14 @@
-"""The long batteries: workers killed by the hundred, histories by the thousand, on both databases.
+"""The long batteries: workers really killed by the hundred, histories by the thousand, on both databases.
 
     python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000]
 
-Every run is one line of `var/soak/*.jsonl` with its seed and what it counted; started again, the battery goes on from
-what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, and names the seed to play again.
+Three batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
+`histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
+history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL.
+
+Every run is one line of `var/soak/*.jsonl`, of a few minutes, with its seed and what it counted; started again, the
+battery goes on from what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, or a kind of
+fault was never met, and names the seed to play again.
 """
 
 from __future__ import annotations
@@ -24,8 +29,11 @@ FOLDER = ROOT / "var" / "soak"
 CRASH, HISTORIES = "tests/journeys/test_crash.py", "tests/models/test_work_histories.py"
 CITIES = "tests/histories/test_histories.py"
 KILLS_A_RUN = 25
-CITIES_A_RUN = {"sqlite": 450, "postgresql": 50}
-"""What `PARVIS_HISTORIES=500` plays on each kind of database."""
+CITIES_A_RUN = {"sqlite": 150, "postgresql": 50}
+CITIES_OF = {"facebook": 2, "instagram": 1, "linkedin": 1}
+"""How many cities of each network are played for one of another."""
+ENOUGH = 500
+"""Cities of a network among which every kind of fault must have been met."""
 HISTORIES_A_RUN = {"sqlite": 2_000, "postgresql": 200}
 """What one run of the `soak` profile is (tests/conftest.py; PostgreSQL takes a tenth)."""
 
@@ -46,9 +54,9 @@ def total(runs: Iterable[dict[str, Any]], database: str, what: str) -> int:
     return sum(run.get(what, 0) for run in runs if run["database"] == database)
 
 
-def pytest(test: str, database: str, *more: str, **settings: str) -> bool:
+def pytest(test: str, database: str, *more: str, only: str = "", **settings: str) -> bool:
     """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
-    kind = "postgres" if database == "postgresql" else database
+    kind = ("postgres" if database == "postgresql" else database) + only
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", kind, *more]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
     if run.returncode:
@@ -90,18 +98,43 @@ def histories(database: str, wanted: int) -> bool:
 
 def cities(database: str, wanted: int) -> bool:
     """Whole cities with the real connectors against the pretend networks, until `wanted` histories were played."""
-    well = True
+    well, counted = True, FOLDER / "cities.counted"
     while (done := total(lines("cities"), database, "histories")) < wanted:
         seed = random.SystemRandom().randrange(1_000_000)
-        print(f"cities on {database}: {done} of {wanted}; seed {seed}", flush=True)
+        now = min(CITIES_A_RUN[database], wanted - done)
+        network = min(CITIES_OF, key=lambda name: total(of(name), database, "histories") / CITIES_OF[name])
+        print(f"cities on {database}: {done} of {wanted}; {now} more of {network} with seed {seed}", flush=True)
         began = time.monotonic()
-        random_ones = ("--hypothesis-profile=soak", f"--hypothesis-seed={seed}")
-        passed = pytest(CITIES, database, *random_ones, PARVIS_HISTORIES="500")
-        line = {"database": database, "seed": seed, "histories": CITIES_A_RUN[database], "passed": passed}
+        counted.unlink(missing_ok=True)
+        passed = pytest(
+            CITIES,
+            database,
+            only=f" and {network} and quiet",
+            PARVIS_HISTORIES_EACH=str(now),
+            PARVIS_HISTORIES_SEED=str(seed),
+            PARVIS_HISTORIES_FIGURES=str(counted),
+            PARVIS_REAL_KILLS="1",
+        )
+        # One that failed counts nothing.
+        figures = json.loads(counted.read_text(encoding="utf-8")) if counted.exists() else {}
+        line = {"database": database, "network": network, "seed": seed, "histories": now, "passed": passed, **figures}
         with (FOLDER / "cities.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line | {"seconds": round(time.monotonic() - began, 1)}) + "\n")
         well = well and passed
     return well
+
+
+def of(network: str) -> list[dict[str, Any]]:
+    """Runs of cities of one network."""
+    return [run for run in lines("cities") if run.get("network") == network]
+
+
+def never_met(network: str) -> set[str]:
+    """Kinds of faults that no city of a network met, once many were played."""
+    counted = [run for run in of(network) if "unmet" in run]
+    if sum(run["histories"] for run in counted) < ENOUGH:
+        return set()
+    return set.intersection(*(set(run["unmet"]) for run in counted))
 
 
 def main() -> int:
@@ -121,10 +154,15 @@ def main() -> int:
         totals = {name: total(lines("crash"), database, name) for name in names}
         totals["histories"] = total(lines("histories"), database, "histories")
         totals["cities"] = total(lines("cities"), database, "histories")
+        totals["kills_in_cities"] = total(lines("cities"), database, "really killed")
         played = lines("histories") + lines("cities")
         failed = sum(not run["passed"] for run in played if run["database"] == database)
         print(json.dumps({"database": database, **totals, "histories_failed": failed}))
         well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]
+    for network in CITIES_OF:
+        if missing := never_met(network):
+            print(f"never met on {network}: {', '.join(sorted(missing))}")
+            well = False
     if not well:
         print(f"not well: seeds are in {FOLDER}/*.jsonl, outputs in {FOLDER}/failures.txt")
     return 0 if well else 1
