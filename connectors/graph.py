@@ -302,15 +302,21 @@ def end_of(data: Mapping[str, Any]) -> datetime | None:
     return min((end for end in ends if end is not None), default=None)
 
 
-def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str) -> tuple[str, ...]:
-    """Which permissions a token lacks for these objects, from what `debug_token` says of it."""
-    granted = set(data.get("scopes") or ())
-    for entry in data.get("granular_scopes") or ():
+def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str, about: str = "") -> tuple[str, ...]:
+    """Which permissions a token lacks for these objects, from what `debug_token` says of it. `about`: what the names
+    of the permissions begin with that are granted by ids of their kind.
+    """
+    granted = {str(scope) for scope in _listed(data.get("scopes"))}
+    for entry in map(as_mapping, _listed(data.get("granular_scopes"))):
         # A permission may be granted for some objects only; without a list it is for all of them.
-        listed = as_mapping(entry).get("target_ids")
-        if listed and not set(objects) & set(map(str, listed)):
-            granted.discard(as_mapping(entry).get("scope"))
+        scope, listed = str(entry.get("scope")), _listed(entry.get("target_ids"))
+        if listed and scope.startswith(about) and not set(objects) & set(map(str, listed)):
+            granted.discard(scope)
     return tuple(name for name in needed if name not in granted)
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
 
 
 def as_mapping(value: object) -> Mapping[str, Any]:

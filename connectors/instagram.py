@@ -24,7 +24,18 @@ from connectors.base import (
     Publication,
     Receipt,
 )
-from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, as_text, as_time, end_of, token_reason
+from connectors.graph import (
+    SUBSCRIBE,
+    Graph,
+    GraphSettings,
+    as_id,
+    as_mapping,
+    as_text,
+    as_time,
+    end_of,
+    missing_of,
+    token_reason,
+)
 from connectors.graph_answers import created, items, pages, succeeded
 from connectors.instagram_publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
 from connectors.instagram_reading import MODERATE, PAGE_SIZE, READ, Reader
@@ -86,21 +97,13 @@ class Instagram:
             if data.get("is_valid") is not True:
                 reason = token_reason(as_mapping(data.get("error")).get("subcode"))
                 return Health(valid=False, reason=reason, expires_at=end_of(data), missing=())
-            granted = set(data.get("scopes") or ())
-            for entry in data.get("granular_scopes") or ():
-                scope = str(entry.get("scope"))
-                # A permission may be granted for some accounts only; those of Pages are told by ids that are not ours.
-                if scope.startswith("instagram_") and self._account not in map(
-                    str, entry.get("target_ids") or (self._account,)
-                ):
-                    granted.discard(scope)
-            if READ in granted:
+            missing = missing_of(data, NEEDED, self._account, about="instagram_")
+            if READ not in missing:
                 self._graph.read(self._account, READ, fields="id")
         except TokenInvalid as dead:
             return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
         except Gone:
             return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
-        missing = tuple(name for name in NEEDED if name not in granted)
         return Health(valid=True, reason=None, expires_at=end_of(data), missing=missing)
 
     # --------------------------------------------------------------------------------------------- reading

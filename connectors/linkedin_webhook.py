@@ -21,7 +21,8 @@ CHALLENGE = re.compile(r"[\w-]{1,100}", re.ASCII)
 """LinkedIn sends a UUID. Answering to anything would sign for anybody the bodies that begin with `SIGNED`."""
 SIGNED = "hmacsha256="
 TYPE = "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS"
-IGNORED = frozenset({"LIKE", "SHARE"})
+IGNORED = ("LIKE", "SHARE")
+"""A tuple: an action may come as anything, lists included."""
 
 
 class LinkedInWebhook:

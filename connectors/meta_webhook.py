@@ -27,7 +27,10 @@ from connectors.graph import as_id, as_mapping, as_text, as_time
 from models.vocabulary import CommentKind, NetworkName
 
 OBJECTS = {"page": NetworkName.FACEBOOK, "instagram": NetworkName.INSTAGRAM}
-OF_PAGE = frozenset({"post", "status", "photo", "video", "share"})
+OF_PAGE = ("post", "status", "photo", "video", "share")
+EDITED, REMOVED, TO_AUTHOR = ("edit", "edited", "update"), ("remove", "delete"), ("block", "unblock", "mute", "follow")
+"""Items and verbs, as the reference of the field `feed` lists them: several verbs for one thing, and some that say
+nothing of a comment. Tuples and no sets: what is looked for in them may come as anything, lists included."""
 
 
 class MetaWebhook:
@@ -115,7 +118,7 @@ def _feed(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen:
     post = as_id(value.get("post_id"))
     if item == "comment":
         return _comment(value, account, at, post)
-    if item not in OF_PAGE or verb not in ("add", "edited"):
+    if item not in OF_PAGE or verb not in ("add", *EDITED):
         return ()
     if post is None:
         return ("post_id",)
@@ -131,28 +134,29 @@ def _comment(value: Mapping[str, Any], account: str | None, at: datetime, post: 
         return ("comment_id",)
     author, name = _author(value)
     ours = author is not None and author == account
-    match verb:
-        case "remove":
-            return (CommentRemoved(comment, at, post),)
-        case "hide" | "unhide":
-            return (VisibilityChanged(comment, verb == "hide", at, post, by_account=ours),)
-        case "add" | "edited":
-            parent = as_id(value.get("parent_id"))
-            return (
-                CommentSeen(
-                    external_id=comment,
-                    source="add" if verb == "add" else "edit",
-                    seen_at=at,
-                    said_at=as_time(value.get("created_time")),
-                    post_external_id=post,
-                    parent_external_id=None if parent == post else parent,
-                    author_external_id=author,
-                    author_name=name,
-                    text=as_text(value.get("message")),
-                    by_account=ours,
-                ),
-            )
-    return ("verb",)
+    if verb in REMOVED:
+        return (CommentRemoved(comment, at, post),)
+    if verb in ("hide", "unhide"):
+        return (VisibilityChanged(comment, verb == "hide", at, post, by_account=ours),)
+    if verb in TO_AUTHOR:
+        return ()
+    if verb != "add" and verb not in EDITED:
+        return ("verb",)
+    parent = as_id(value.get("parent_id"))
+    return (
+        CommentSeen(
+            external_id=comment,
+            source="add" if verb == "add" else "edit",
+            seen_at=at,
+            said_at=as_time(value.get("created_time")),
+            post_external_id=post,
+            parent_external_id=None if parent == post else parent,
+            author_external_id=author,
+            author_name=name,
+            text=as_text(value.get("message")),
+            by_account=ours,
+        ),
+    )
 
 
 def _mention(value: Mapping[str, Any], at: datetime) -> Seen:
@@ -161,12 +165,12 @@ def _mention(value: Mapping[str, Any], at: datetime) -> Seen:
     if (identity := comment or post) is None:
         return ("post_id",)
     verb = value.get("verb", "add")
-    if verb == "remove":
+    if verb in REMOVED:
         return (CommentRemoved(identity, at, post),)
     author, name = _author(value)
     said = CommentSeen(
         external_id=identity,
-        source="edit" if verb in ("edit", "edited") else "add",
+        source="edit" if verb in EDITED else "add",
         seen_at=at,
         said_at=as_time(value.get("created_time")),
         post_external_id=post,
@@ -187,7 +191,7 @@ def _rating(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen
         return ()
     if story is None:
         return ("open_graph_story_id",)
-    if verb == "remove":
+    if verb in REMOVED:
         return (CommentRemoved(story, at),)
     return (
         CommentSeen(

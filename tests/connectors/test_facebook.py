@@ -15,7 +15,7 @@ import requests
 import urllib3.exceptions
 
 from connectors.base import Operation, Publication
-from connectors.graph import never_sent
+from connectors.graph import missing_of, never_sent
 from connectors.graph_errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
 from connectors.registry import GraphSettings, NetworkSettings, network
 from connectors.standin.state import Fault
@@ -29,7 +29,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import OperationKind
+from models.vocabulary import NetworkName, OperationKind
 
 NOW = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
 SOURCES = 6
@@ -338,6 +338,24 @@ def test_a_wrong_app_says_nothing_of_the_token(standin, facebook):
     with pytest.raises(Rejected) as caught:
         facebook.health()
     assert caught.value.reason == "app"
+
+
+def test_permissions_are_given_by_ids_of_their_kind():
+    names = ("pages_read_engagement", "instagram_basic")
+    given = [{"scope": names[0], "target_ids": ["104"]}, {"scope": names[1], "target_ids": ["9"]}]
+    data = {"scopes": list(names), "granular_scopes": given}
+    assert missing_of(data, names, "17", about="instagram_") == ("instagram_basic",)
+    assert missing_of(data, names, "17", "104") == ("instagram_basic",)
+    assert missing_of(data, names, "9", "104") == ()
+
+
+@pytest.mark.parametrize("strange", [None, 7, True, "text", {}, [None], [[]], [{"scope": [], "target_ids": 7}]])
+@pytest.mark.parametrize("name", [NetworkName.FACEBOOK, NetworkName.INSTAGRAM])
+def test_permissions_of_another_shape_are_not_given(answering, strange, name):
+    data = {"is_valid": True, "scopes": strange, "granular_scopes": strange, "expires_at": strange}
+    health = answering(json.dumps({"data": data}).encode(), app_id="1", app_secret="s", name=name).health()
+    assert (health.valid, health.reason) == (True, None)
+    assert "pages_read_engagement" in health.missing
 
 
 @pytest.mark.parametrize("raw", [b"true", b"{}", b"[]", b'{"data": []}'])

@@ -9,9 +9,11 @@ import json
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectors.base import CommentRemoved, CommentSeen, PostSeen, Unreadable
-from connectors.linkedin_webhook import LinkedInWebhook
+from connectors.linkedin_webhook import TYPE, LinkedInWebhook
 from connectors.registry import webhook
 from connectors.standin import linkedin_webhooks
 from connectors.standin.linkedin_state import CLIENT_SECRET, mention
@@ -87,8 +89,8 @@ def test_the_word_is_signed_with_the_body_and_is_not_in_the_header(hook):
     right = hmac.new(SECRET.encode(), b"hmacsha256=" + raw, hashlib.sha256).hexdigest()
     assert hook.authentic({"x-li-signature": right}, raw)
     without = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    for given in (without, f"hmacsha256={right}", right.upper(), right[:-1], "", "é"):
-        assert not hook.authentic({"x-li-signature": given}, raw)
+    for sent in (without, f"hmacsha256={right}", right.upper(), right[:-1], "", "é"):
+        assert not hook.authentic({"x-li-signature": sent}, raw)
     assert not hook.authentic({"x-li-signature": right}, raw + b" ")
     assert not hook.authentic({}, raw)
 
@@ -162,11 +164,48 @@ def test_likes_and_shares_are_no_comments(hook):
     assert hook.parse(body(changed(action="LIKE"), changed(action="SHARE"))) == ()
 
 
+@pytest.mark.parametrize("action", [None, [], {}, 7, "DANCE"])
+def test_an_action_that_is_none_is_kept_alone(hook, action):
+    raw = json.dumps({"type": TYPE, "notifications": [{"action": action}]}).encode()
+    assert [event.change.reason for event in hook.parse(raw)] == ["action"]
+
+
 def test_one_that_cannot_be_understood_holds_back_none_of_the_others(hook):
     odd = [None, "x", {}, changed(action="SOMETHING_NEW"), changed(action="COMMENT_DELETE", generatedActivity="x")]
     events = hook.parse(body(*odd, RECORDED))
     assert [type(event.change) for event in events] == [Unreadable] * len(odd) + [CommentSeen]
     assert all(event.change.raw for event in events[:-1])
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+URNS = st.sampled_from(["urn:li:comment:(activity:1,2)", "urn:li:share:7", "urn:li:organization:104"]) | ANYTHING
+DECORATED = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("entity", "owner", "actor", "text", "message", "parentComment"), URNS)
+)
+NOTIFICATIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "action": st.sampled_from(["COMMENT", "COMMENT_EDIT", "COMMENT_DELETE", "SHARE_MENTION", "LIKE"]) | ANYTHING,
+        **dict.fromkeys(("organizationalEntity", "generatedActivity", "sourcePost", "lastModifiedAt"), URNS),
+        "decoratedSourcePost": DECORATED | ANYTHING,
+        "decoratedGeneratedActivity": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("comment", "share"), DECORATED | ANYTHING)
+        )
+        | ANYTHING,
+    },
+)
+
+
+@given(st.lists(NOTIFICATIONS | ANYTHING, max_size=3))
+def test_any_notification_is_read_or_kept(notifications):
+    hook = LinkedInWebhook(CLIENT_SECRET)
+    for event in hook.parse(json.dumps({"type": TYPE, "notifications": notifications}).encode()):
+        assert isinstance(event.change, CommentSeen | CommentRemoved | PostSeen | Unreadable)
+        repr(event).encode()
 
 
 @pytest.mark.parametrize("raw", [b"null", b"[]", b"{}", b'{"type":"LEAD_ACTION"}', b'{"notifications":[]}'])

@@ -147,6 +147,35 @@ def test_a_removal_has_neither_text_nor_perhaps_time():
     )
 
 
+@pytest.mark.parametrize("verb", ["edit", "edited", "update"])
+def test_each_word_for_an_edit(verb):
+    change = only(body(COMMENT | {"verb": verb})).change
+    assert (change.source, change.text) == ("edit", COMMENT["message"])
+    post = {"item": "status", "verb": verb, "post_id": "104_5", "message": "corrigé"}
+    assert only(body(post)).change == PostSeen("104_5", "corrigé", None, None)
+    assert WEBHOOK.parse(body(post, field="mention"))[0].change.source == "edit"
+
+
+@pytest.mark.parametrize("verb", ["remove", "delete"])
+def test_each_word_for_a_removal(verb):
+    assert only(body(COMMENT | {"verb": verb})).change == CommentRemoved("1_2", ENTRY_AT, "104_1")
+    mention = {"item": "post", "verb": verb, "post_id": "7001_9"}
+    assert only(body(mention, field="mention")).change == CommentRemoved("7001_9", ENTRY_AT, "7001_9")
+    rating = {"item": "rating", "verb": verb, "open_graph_story_id": "555"}
+    assert only(body(rating, field="ratings")).change == CommentRemoved("555", ENTRY_AT)
+
+
+@pytest.mark.parametrize("verb", ["block", "unblock", "mute", "follow"])
+def test_what_is_done_to_an_author_says_nothing_of_the_comment(verb):
+    assert WEBHOOK.parse(body(COMMENT | {"verb": verb})) == ()
+
+
+def test_a_thousand_changes_come_in_one_body():
+    raw = body(*(COMMENT | {"comment_id": f"1_{number}"} for number in range(1000)))
+    events = WEBHOOK.parse(raw)
+    assert [event.change.external_id for event in events] == [f"1_{number}" for number in range(1000)]
+
+
 @pytest.mark.parametrize(("verb", "hidden"), [("hide", True), ("unhide", False)])
 def test_visibility(verb, hidden):
     change = only(body(COMMENT | {"verb": verb})).change
@@ -385,7 +414,7 @@ def test_a_post_of_the_page(item):
     assert only(body(value)).change == PostSeen("104_5", "Tempête", None, SAID_AT)
 
 
-@pytest.mark.parametrize("item", ["reaction", "like", "album", "event", None, 5])
+@pytest.mark.parametrize("item", ["reaction", "like", "album", "event", None, 5, [], {}])
 def test_what_is_no_comment_is_dropped(item):
     assert WEBHOOK.parse(body(COMMENT | {"item": item})) == ()
 
