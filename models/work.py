@@ -292,6 +292,8 @@ class Work:
             if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
                 return None
             waited = now - (effect.sent_at or now)
+            if isinstance(error, Throttled | TokenInvalid):
+                budget.hear(session, task.account_id, error, asked_at=asked_at, now=now)
             match error:
                 case Gone():
                     self._end(session, effect, EffectState.FAILED, "gone", now)
@@ -300,10 +302,8 @@ class Work:
                 case _ if waited >= self._timing.give_up_reading:
                     self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
                 case Throttled():
-                    budget.throttle(session, task.account_id, error.until)
                     effect.read_due_at = error.until
                 case TokenInvalid():
-                    budget.lose_token(session, task.account_id, error.reason, asked_at=asked_at, now=now)
                     effect.read_due_at = now + self._timing.longest_backoff
                 case _:
                     effect.read_due_at = now + self._timing.between_reads

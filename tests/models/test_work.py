@@ -544,6 +544,20 @@ def test_after_a_pause_effects_leave_one_by_one(desk, clock):
     assert sorted(left) == sorted(effects + elsewhere)
 
 
+@pytest.mark.parametrize("error", [Throttled(UNTIL + timedelta(days=2)), TokenInvalid("expired")], ids=type)
+def test_what_the_last_reading_says_of_the_account_is_heard(desk, clock, error):
+    """Nobody reads again after it: a person decides. The account is stopped all the same."""
+    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    clock.pass_(TIMING.give_up_reading.total_seconds())
+    desk.on_find = desk.raising(error)
+    assert desk.work.reconcile(effect_id) == EffectState.NEEDS_PERSON
+    account = desk.account()
+    throttled = isinstance(error, Throttled)
+    assert account.throttled_until == (error.until if throttled else None)
+    assert account.state == (AccountState.ACTIVE if throttled else AccountState.TOKEN_INVALID)
+
+
 @pytest.mark.parametrize("step", ["send", "find"])
 def test_a_pause_asked_for_right_after_it_was_done_is_kept_by_all(desk, clock, step):
     """The network took it, and refused the call that would have shown where it stands."""
