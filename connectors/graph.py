@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
@@ -44,6 +45,7 @@ __all__ = [
     "missing_of",
     "never_sent",
     "token_reason",
+    "whole",
 ]
 
 with warnings.catch_warnings():
@@ -98,21 +100,23 @@ class GraphSettings:
 class _Session(requests.Session):
     """Sends to the configured base, and remembers the status and headers of the last answer."""
 
-    def __init__(self, base_url: str) -> None:
+    def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
         super().__init__()
         self.base_url = base_url.rstrip("/") + "/"
+        self.timeout = timeout
         self.status = 0
         self.answered: Mapping[str, str] = {}
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         self.status, self.answered = 0, {}
-        kwargs["allow_redirects"] = False  # A write that is sent elsewhere would arrive as a read.
+        kwargs |= {"stream": True, "allow_redirects": False}  # A write that is sent elsewhere would arrive as a read.
         url = str(url)
         if url.startswith(facebook.FACEBOOK_GRAPH_URL):
             url = self.base_url + url.removeprefix(facebook.FACEBOOK_GRAPH_URL)
         # No hook does this: a hook of ours would hold the session, and the session its connections.
         response = super().request(method, url, *args, **kwargs)
         self.status, self.answered = response.status_code, dict(response.headers.lower_items())
+        whole(response, sum(self.timeout))
         # Meta labels some JSON text/javascript, which the SDK refuses, and an answer without a label makes it fall
         # over. All that we ask for is JSON, so that what is not JSON fails in one way: it does not decode.
         response.headers["content-type"] = "application/json"
@@ -123,7 +127,9 @@ class _SDK(facebook.GraphAPI):  # type: ignore[misc]  # The package has no types
     """The SDK with a living version (its own list ends in 2018), a proof of the secret, and no change to arguments."""
 
     def __init__(self, settings: GraphSettings, token: str) -> None:
-        super().__init__(access_token=token, timeout=settings.timeout, session=_Session(settings.base_url))
+        super().__init__(
+            access_token=token, timeout=settings.timeout, session=_Session(settings.base_url, settings.timeout)
+        )
         self.version = settings.version
         self.app_secret = settings.app_secret
 
@@ -278,6 +284,25 @@ class Graph:
             raise failure
         finally:
             del failure  # Or this frame and its error would hold each other, and the connections, until collected.
+
+
+def whole(response: requests.Response, seconds: float) -> requests.Response:
+    """The answer, made with `stream=True`, with all of its body. ReadTimeout: it is not whole after so many seconds.
+
+    What `requests` calls a timeout is for each piece: an answer that drips would hold a worker for as long as it likes.
+    """
+    until, parts = time.monotonic() + seconds, list[bytes]()
+    try:
+        while part := response.raw.read1(65_536, decode_content=True):
+            parts.append(part)
+            if time.monotonic() > until:
+                response.close()
+                raise requests.ReadTimeout
+    except urllib3.exceptions.HTTPError:
+        response.close()
+        raise requests.ConnectionError from None
+    response.raw = BytesIO(b"".join(parts))
+    return response
 
 
 def never_sent(error: requests.RequestException) -> bool:

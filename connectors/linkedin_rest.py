@@ -22,7 +22,7 @@ import requests
 from linkedin_v2 import linkedin
 from linkedin_v2.models import AccessToken
 
-from connectors.graph import as_mapping, never_sent
+from connectors.graph import as_mapping, never_sent, whole
 from connectors.linkedin_errors import failure_of
 from models.errors import Ambiguous, FarSideError, Rejected, Transient
 
@@ -81,15 +81,18 @@ class _SDK(linkedin.LinkedInApplication):  # type: ignore[misc]  # The package h
     ) -> requests.Response:
         """`url` has its query: Rest.li's lists and keys would not come through `params` as they are."""
         token = self.authentication.token.access_token
-        return self.session.request(
+        patience = timeout or self.settings.timeout
+        answer = self.session.request(
             method,
             url,
             data=data,
             params=params,
             headers={"Authorization": f"Bearer {token}", **(headers or {})},
-            timeout=timeout or self.settings.timeout,
+            timeout=patience,
             allow_redirects=False,  # A write that is sent elsewhere would arrive as a read.
+            stream=True,
         )
+        return whole(answer, sum(patience))
 
 
 class LinkedIn:

@@ -13,6 +13,7 @@ Kind = Literal[
     "500_after",
     "503",
     "hang_after",
+    "slow_body",
     "throttle",
     "throttle_403",
     "throttle_day",

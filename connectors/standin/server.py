@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from urllib.parse import parse_qsl
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.standin import graph, instagram, instagram_web, linkedin, linkedin_consent
@@ -44,6 +45,8 @@ SPEAKERS: dict[str, Speaker] = {
 SECRET = frozenset(
     {"access_token", "appsecret_proof", "input_token", "client_secret", "code", "fb_exchange_token", "refresh_token"}
 )
+DRIP = 0.05
+"""Seconds between two pieces of an answer that drips."""
 ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
@@ -84,6 +87,9 @@ def create_standin(state: Standin) -> FastAPI:
                 await _hang(request, fault.seconds)
             if kind == "reset_after":
                 return await _cut(request)
+            if kind == "slow_body":
+                dripping = _drip(given.encoded(), fault.seconds)
+                return StreamingResponse(dripping, given.status, given.headers, given.content_type)
             given = _spoilt(given, call, fault)
         return Response(given.encoded(), given.status, given.headers, given.content_type)
 
@@ -177,6 +183,15 @@ async def _hang(request: Request, seconds: float) -> None:
     until = time.monotonic() + seconds
     while time.monotonic() < until and not transport.is_closing():  # noqa: ASYNC110  Nobody tells of the closing.
         await asyncio.sleep(0.02)
+
+
+async def _drip(body: bytes, seconds: float) -> AsyncIterator[bytes]:
+    """Piece by piece, each before whoever waits for it gives up."""
+    pieces = max(1, round(seconds / DRIP))
+    size = max(1, -(-len(body) // pieces))
+    for at in range(pieces):
+        yield body[at * size : (at + 1) * size] or b" "
+        await asyncio.sleep(DRIP)
 
 
 async def _cut(request: Request) -> Response:

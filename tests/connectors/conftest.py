@@ -98,6 +98,8 @@ class City:
     """The network has webhooks for anybody who asks."""
     tells_usage: ClassVar[bool] = True
     """The network says how much of its budget is spent."""
+    timeout: tuple[float, float] = (2.0, 0.4)
+    """To connect and to read, in seconds."""
     wait: ClassVar[timedelta] = timedelta(minutes=30)
     """How long a throttle of half an hour stops the account."""
     permalinks_are_read: ClassVar[bool] = True
@@ -165,7 +167,7 @@ class City:
             base_url=self.base_url,
             app_id=self.state.app_id,
             app_secret=self.state.app_secret,
-            timeout=(2.0, 0.4),
+            timeout=self.timeout,
             retries=(),
         )
         return NetworkSettings(graph=graph)
@@ -379,7 +381,7 @@ class LinkedInCity(City):
             version=self.version,
             client_id=CLIENT_ID,
             client_secret=CLIENT_SECRET,
-            timeout=(2.0, 0.4),
+            timeout=self.timeout,
             retries=self.retries,
             looks=(0.0, 0.0, 0.0),
         )
@@ -478,6 +480,7 @@ class PublicCity(City):
                 "test_a_reply_to_a_reply_is_found_in_its_thread",
                 "test_an_empty_reply_is_refused",
                 "test_json_under_another_name_is_read",
+                "test_an_answer_that_drips_is_given_up",
                 "test_a_write_that_is_seen_late_is_found_late",
                 "test_nobody_at_the_address_means_that_nothing_was_applied",
             ),

@@ -500,6 +500,22 @@ def test_json_under_another_name_is_read(city):
     assert network.pull(None, 1).posts
 
 
+def test_an_answer_that_drips_is_given_up(city):
+    """Each piece comes in time, and the whole never."""
+    city.timeout = (0.2, 0.4)
+    network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
+    begun = soon()
+    city.fault("slow_body", seconds=1.5)
+    with pytest.raises(Transient):
+        network.pull(None, 1)
+    city.fault("slow_body", method="POST", seconds=1.5)
+    with pytest.raises(Ambiguous):
+        network.apply(reply(said.id, "C'est noté."), "effect-1")
+    city.timeout = (2.0, 2.0)
+    found = city.network().find(reply(said.id, "C'est noté."), begun, ())
+    assert found.remote_id == city.state.journal[0].id
+
+
 def test_a_write_that_is_seen_late_is_found_late(city):
     network, said = city.network(), city.says(city.post("Tempête"), "Et ma rue?")
     begun = soon()
