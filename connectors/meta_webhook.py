@@ -118,13 +118,15 @@ def _feed(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen:
     post = as_id(value.get("post_id"))
     if item == "comment":
         return _comment(value, account, at, post)
-    if item not in OF_PAGE or verb not in ("add", *EDITED):
+    if item not in OF_PAGE or verb not in ("add", *EDITED, *REMOVED):
         return ()
     if post is None:
         return ("post_id",)
     author, _ = _author(value)
     if author is not None and account is not None and author != account:
         return _mention(value, at)  # Somebody else's post on the Page: what it says is said to the city.
+    if verb in REMOVED:
+        return ()
     return (PostSeen(post, as_text(value.get("message")), None, as_time(value.get("created_time"))),)
 
 

@@ -298,6 +298,16 @@ SHAPES = {
                      author_name="Louise", text="Un trou!", kind=CommentKind.MENTION),
          PostSeen("104_5", "Un trou!", None, SAID_AT, kind=PostKind.MENTIONING)],
     ),
+    "a post of somebody else on the Page that went away": (
+        "page", "feed", {"item": "status", "verb": "remove", "post_id": "104_5", "from": {"id": "7001"}},
+        [CommentRemoved("104_5", ENTRY_AT, "104_5")],
+    ),
+    "a post of the Page that went away": (
+        "page", "feed", {"item": "status", "verb": "remove", "post_id": "104_5", "from": {"id": "104"}}, [],
+    ),
+    "a post that went away, nobody knows whose": (
+        "page", "feed", {"item": "post", "verb": "remove", "post_id": "104_5"}, [],
+    ),
     "a mention in a post, without its text": (
         "page",
         "mention",
