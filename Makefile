@@ -35,9 +35,8 @@ run: setup            ## the web process, on your own settings (parvis.env)
 	@$(BIN)/parvis migrate && $(BIN)/parvis serve
 
 test: setup           ## the tests; `make test PYTEST_ARGS=tests/models` for some of them
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(or $(PYTEST_ARGS),--ignore=tests/histories)
-	@# Histories put a clock of their own in the place of Python's: their processes have run nothing else before.
-	@test -n "$(PYTEST_ARGS)" || $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/histories
+	@# In the order of the folders: the longest file, the histories, comes in the middle, and not when a worker is alone.
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 check: setup          ## style, types, import contracts, translations fresh, migrations match, docs complete
 	@echo "check: style" && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
