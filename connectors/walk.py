@@ -30,7 +30,9 @@ COMMENT_PAGES = 200
 YOUNG = timedelta(days=7)
 """Posts younger than this are read whole in every round: that is where comments are edited and hidden."""
 WHOLE_EVERY = 24
-"""One round out of 24 reads older posts whole too, for the edits that no webhook told."""
+"""One round out of 24 reads older posts whole too, for the edits that no webhook told; and for a comment that came
+while another went, both untold, so that their number is the same.
+"""
 SKEW = timedelta(minutes=2)
 """How far the network's clock may be behind ours when something is looked for by its time."""
 

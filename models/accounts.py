@@ -48,8 +48,8 @@ class Account(Base):
     """Where the next pull goes on; opaque, written with the comments that it covers."""
     pull_due_at: Mapped[datetime]
     pulled_at: Mapped[datetime | None]
-    """Start of the last whole round of pulls: all that was on the page then is here ("couverture"). None while the
-    first round, the backfill, goes on.
+    """Start of the last whole round of pulls: all that was on the page then is here ("couverture"); of older posts, as
+    far as the number of their comments tells (`connectors.walk`). None while the first round, the backfill, goes on.
     """
     round_started_at: Mapped[datetime | None]
     backfill_done: Mapped[int | None]
