@@ -211,6 +211,7 @@ class OnFacebook:
         "503",
         "hang_after",
         "duplicate",
+        "duplicate",
         "half_json",
         "html_502",
         "text_javascript",
@@ -227,6 +228,8 @@ class OnFacebook:
         "html_502",
         "text_javascript",
         "empty_page",
+        "empty_page",
+        "repeated_cursor",
         "repeated_cursor",
         "too_much",
     )
