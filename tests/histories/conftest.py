@@ -416,7 +416,7 @@ class World:
         self.met: Counter[str] = Counter()
         self.mishap: Mishap | None = None
         self.points: Counter[str] = Counter()
-        self.excusing, self.excused_from = False, None
+        self.excusing, self.excused_from, self.call_from = False, None, 0
         self.tokens = ["EAAB-token-1-that-must-never-be-seen"]
         self.page = self.on.found(self.state, self.tokens[-1])
         self.citizens = [self.state.citizen(name) for name in ("Louise Tremblay", "Ali Ben Saïd")]
@@ -594,6 +594,8 @@ class World:
         """A worker comes to a point of its way."""
         if point == "before a write":
             self.excusing = False
+        if point == "before a call":
+            self.call_from = len(self.state.requests)
         if point == "after a call" and self.excused_from is not None:
             self.excused |= set(range(self.excused_from, len(self.state.requests)))
             self.excused_from = None
@@ -619,6 +621,8 @@ class World:
             case "killed":
                 raise Killed
             case "refused" if point != "after the commit":
+                if point == "after a call":
+                    self.unheard |= set(range(self.call_from, len(self.state.requests)))
                 raise OperationalError("the database went away", None, Exception())
             case "stopped" if point != "before the commit":  # There it holds the database, and all the others wait.
                 for _ in range(4):

@@ -678,6 +678,22 @@ def test_a_pause_asked_for_right_after_a_publication_is_kept(name, begun):
     history.teardown()
 
 
+def test_a_refusal_that_died_with_an_error_of_ours_is_known_to_nobody(begun):
+    """The history itself expected a pause of which no worker had heard."""
+    history = begun(LI)
+    history.an_hour_goes_by(wait=0)
+    history.a_decision_leaves_in_bad_weather(
+        which=0,
+        kind="reply",
+        text="Merci, c’est transmis.",
+        fault=0,
+        again=14,
+        mishap=("after a call", 0, "refused", 5),
+    )
+    assert any(line["fault"] == "throttle" for line in history.world.state.requests)
+    history.teardown()
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_under_an_old_post_one_that_came_while_another_went_is_found_later(name, world_on):
     """Their number is the same, and nobody told of either: the round that reads old posts whole finds both."""
