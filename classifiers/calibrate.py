@@ -37,7 +37,6 @@ _FALSE_DANGER = 0.03
 """Share of lines without danger that the model alone may put in the danger lane: recall first, but not at any price."""
 
 _FALSE_SAME_DAY = 0.03
-_NO_WORSE = -0.005
 _INNER_FOLDS = 5
 _WRITTEN_WEIGHT = 4.0
 _NEVER_HIDDEN = frozenset({Breach.THREAT})
@@ -153,7 +152,7 @@ def _exclusive(held: Held, head: str) -> tuple[Calibration, Figures]:
         difference = paired(macro_f1, truth, labels[mixed.argmax(1)], labels[probabilities.argmax(1)], groups)
         figures["mixed_less_linear"] = {"macro_f1": asdict(difference)}
         figures["mixed"] = _labelled(truth, labels, mixed, groups)
-        if difference.low >= _NO_WORSE and difference.value > 0:
+        if difference.low > 0:
             slopes, probabilities, figures["encoder"] = mixed_slopes, mixed, True
     ones = np.ones(len(labels))
     figures["model"] = _labelled(truth, labels, probabilities, groups)
@@ -276,7 +275,7 @@ def _breach(held: Held, output: int, breach: Breach) -> tuple[Array, float | Non
         difference = paired(auc, targets[written], mixed[written], probabilities[written], groups[written])
         figures["mixed_less_linear"] = {"auc": asdict(difference)}
         figures["mixed"] = measured(mixed)
-        if difference.low >= _NO_WORSE and difference.value > 0:
+        if difference.low > 0:
             values, probabilities, figures["encoder"] = mixed_values, mixed, True
     figures["model"] = measured(probabilities)
     hide = None

@@ -19,7 +19,7 @@ from classifiers.pretrain import LENGTH, mistype
 
 Array = npt.NDArray[Any]
 
-EPOCHS = 4
+EPOCHS = 6
 _RATE = 5e-4
 _BATCH_TOKENS = 1_024
 _PUBLIC_SHARE = 0.5
@@ -87,28 +87,26 @@ def _loss(logits: torch.Tensor, truth: torch.Tensor, teacher: torch.Tensor, weig
 
 
 def _encode(
-    tokenizer: PreTrainedTokenizerFast, texts: Sequence[Sequence[str]], chance: random.Random | None = None
+    tokenizer: PreTrainedTokenizerFast, texts: Sequence[Sequence[str]], chance: random.Random
 ) -> list[list[int]]:
     lines = [
-        " ".join(mistype(pieces, chance, 0.1) if chance and chance.random() < _NOISY else pieces)
+        " ".join(mistype(pieces, chance, 0.1) if chance.random() < _NOISY else pieces)
         for pieces in (text[:LENGTH] for text in texts)
     ]
-    return [list(ids) for ids in tokenizer(lines, truncation=True, max_length=LENGTH)["input_ids"]] if lines else []
+    return [list(ids) for ids in tokenizer(lines, truncation=True, max_length=LENGTH)["input_ids"]]
 
 
-def _batches(encoded: Sequence[Sequence[int]], chance: random.Random | None) -> Iterator[list[int]]:
-    """Rows of about one length together, so that little is padded; shuffled when there is chance."""
+def _batches(encoded: Sequence[Sequence[int]], chance: random.Random) -> Iterator[list[int]]:
+    """Rows of about one length together, so that little is padded, in an order of chance."""
     order = list(range(len(encoded)))
-    if chance:
-        chance.shuffle(order)
+    chance.shuffle(order)
     order.sort(key=lambda row: len(encoded[row]) // 3)
     batches: list[list[int]] = [[]]
     for row in order:
         if batches[-1] and (len(batches[-1]) + 1) * len(encoded[row]) > _BATCH_TOKENS:
             batches.append([])
         batches[-1].append(row)
-    if chance:
-        chance.shuffle(batches)
+    chance.shuffle(batches)
     yield from batches
 
 
@@ -157,13 +155,3 @@ def finetune(
         say(f"encoder, seed {seed}: pass {epoch + 1} of {epochs}, loss {np.mean(losses):.3f}")
     model.eval()
     return model, tokenizer
-
-
-def read_logits(model: Triage, tokenizer: PreTrainedTokenizerFast, texts: Sequence[Sequence[str]]) -> Array:
-    """Logits (texts, OUTPUTS) of a taught encoder."""
-    encoded = _encode(tokenizer, texts)
-    out = np.zeros((len(texts), OUTPUTS))
-    with torch.inference_mode():
-        for batch in _batches(encoded, None):
-            out[batch] = model(*_padded(encoded, batch)).numpy()
-    return out

@@ -77,17 +77,14 @@ class Lexicon:
 
     def find(self, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
         """Spans (token indexes, end excluded), longest first, without overlap."""
-        index = 0
-        while index < len(tokens):
-            token = tokens[index]
-            # Nearly every word begins no phrase at all, and is passed over without a call.
-            plain = token.form[:_KEY] not in self._phrases and not token.variants and "*" not in token.form
-            end = None if plain else self.at(tokens, index)
-            if end is None:
-                index += 1
-            else:
+        free = 0
+        # Nearly every word begins no phrase at all, and is passed over without a call.
+        for index, token in enumerate(tokens):
+            if token.form[:_KEY] not in self._phrases and not token.variants and "*" not in token.form:
+                continue
+            if index >= free and (end := self.at(tokens, index)) is not None:
                 yield index, end
-                index = end
+                free = end
 
     def at(self, tokens: Sequence[Token], index: int) -> int | None:
         """Index after the longest phrase that starts at `index`."""

@@ -112,7 +112,7 @@ class Model:
     def _scores(self, reading: Reading, encoded: Floats | None) -> Scores:
         probabilities = {
             head: calibration.probabilities(
-                reading.logits[head],
+                reading.logits[COLUMNS[head]],
                 None if encoded is None else encoded[COLUMNS[head]],
                 exclusive=head in EXCLUSIVE,
             )

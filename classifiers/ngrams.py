@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate
+from functools import cached_property, lru_cache
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ COLUMNS = {
 """Where each head's outputs stand when all are in one row."""
 
 OUTPUTS = sum(map(len, HEADS.values()))
+LABELS = tuple(f"{head}:{label}" for head, labels in HEADS.items() for label in labels)
+"""Names of all outputs, in the order of their columns."""
 
 _SHORTEST, _LONGEST = 2, 5
 
@@ -60,11 +63,11 @@ def _word_buckets(form: str) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=65536)
-def _pair_bucket(first: str, second: str) -> int:
-    return _bucket(f"b:{first} {second}")
+def _pair_buckets(first: str, second: str) -> tuple[int, ...]:
+    return (_bucket(f"b:{first} {second}"),)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Features:
     """Features of one text, one row per occurrence: its bucket, and its segment (a token, a pair, or the whole).
 
@@ -72,60 +75,55 @@ class Features:
     """
 
     buckets: Ints
-    segments: Ints
+    owners: Sequence[int]
+    """The segments that have features, in the order of their buckets, and how many buckets each of them has."""
+    sizes: Sequence[int]
     tokens: int
+
+    @property
+    def segments(self) -> Ints:
+        """The segment of each bucket."""
+        return np.repeat(np.array(self.owners, dtype=np.int64), self.sizes)
 
 
 def features(text: Text) -> Features:
     """Hashed features of a text; the same at training and at inference."""
-    buckets: list[int] = []
-    segments: list[int] = []
     forms = [token.form for token in text.tokens]
     count = len(forms)
+    found: list[tuple[int, ...]] = []
+    owners: list[int] = []
     for index, token in enumerate(text.tokens):
         for reading in (token.form, *token.variants):
-            found = _word_buckets(reading)
-            buckets.extend(found)
-            segments.extend([index] * len(found))
-        if index + 1 < count:
-            buckets.append(_pair_bucket(forms[index], forms[index + 1]))
-            segments.append(count + index)
+            found.append(_word_buckets(reading))
+            owners.append(index)
+    found.extend(map(_pair_buckets, forms, forms[1:]))
+    owners.extend(range(count, 2 * count - 1))
     words = text.words
     shape = ["§short" if words < 4 else "§long" if words > 40 else "§middle"]
     if text.shouted:
         shape.append("§shouted")
-    buckets.extend(_bucket(mark) for mark in shape)
-    segments.extend([max(2 * count - 1, 0)] * len(shape))
-    return Features(np.array(buckets, dtype=np.int64), np.array(segments, dtype=np.int64), count)
+    found.append(tuple(_bucket(mark) for mark in shape))
+    owners.append(max(2 * count - 1, 0))
+    sizes = [len(buckets) for buckets in found]
+    buckets = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=sum(sizes))
+    return Features(buckets, owners, sizes, count)
 
 
-def weigh(found: Features, idf: Floats) -> tuple[Ints, Floats, Floats]:
-    """Buckets (each once), their values (1 + log count, times rarity, unit length), and each occurrence's share."""
-    buckets, inverse, counts = np.unique(found.buckets, return_inverse=True, return_counts=True)
+def weigh(found: Features, idf: Floats) -> tuple[Ints, Floats, Ints]:
+    """Buckets (each once, in order), their values (1 + log count, times rarity, unit length), and their counts."""
+    buckets, counts = np.unique(found.buckets, return_counts=True)
     values = (1.0 + np.log(counts)) * idf[buckets]
-    values = values / max(float(np.sqrt(values @ values)), 1e-9)
-    return buckets, values, (values / counts)[inverse]
-
-
-@dataclass(frozen=True)
-class Head:
-    """Weights of one head, in eight bits with a scale for each output."""
-
-    labels: tuple[str, ...]
-    weights: npt.NDArray[np.int8]
-    """Shape (BUCKETS, outputs)."""
-    scale: Floats
-    bias: Floats
+    return buckets, values / max(float(np.sqrt(values @ values)), 1e-9), counts
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What the branch says of one text (logits by head, not calibrated), and what is needed to say why."""
+    """What the branch says of one text (logits, not calibrated), and what is needed to say why."""
 
-    logits: dict[str, Floats]
+    logits: Floats
+    """All heads in one row, columns in the order of `COLUMNS`."""
     _found: Features
-    _shares: Floats
-    _heads: dict[str, Head]
+    _branch: NGrams
 
     def contributions(self, head: str, output: int) -> Floats:
         """How much each token moved the logit of an output: exactly, a pair of neighbours shared equally by the two.
@@ -149,56 +147,53 @@ class Reading:
         last = max(2 * self._found.tokens - 1, 0)
         return float(self._weighed(head, output)[self._found.segments == last].sum())
 
+    @cached_property
+    def _shares(self) -> Floats:
+        """The share of each occurrence in its bucket's value."""
+        buckets, values, counts = weigh(self._found, self._branch.idf)
+        return np.asarray((values / counts)[np.searchsorted(buckets, self._found.buckets)])
+
     def _weighed(self, head: str, output: int) -> Floats:
-        held = self._heads[head]
-        weights = held.weights[self._found.buckets, output] * held.scale[output]
+        columns = COLUMNS[head]
+        weights = self._branch.weights[self._found.buckets, columns] * self._branch.scale[columns]
+        weighed = weights[:, output]
         if head in EXCLUSIVE:
             # Softmax ignores what all outputs share: a word counts for what it says of this one beyond the others.
-            weights = weights - (held.weights[self._found.buckets] @ held.scale) / len(held.labels)
-        return np.asarray(weights * self._shares)
+            weighed = weighed - weights.mean(axis=1)
+        return np.asarray(weighed * self._shares)
 
 
+@dataclass(frozen=True)
 class NGrams:
-    """The linear heads, read from a compressed file of numpy arrays (no pickled object in it)."""
+    """The linear heads side by side, in eight bits with a scale for each output."""
 
-    def __init__(self, heads: dict[str, Head], idf: Floats) -> None:
-        self.heads = heads
-        self._idf = idf
+    weights: npt.NDArray[np.int8]
+    """Shape (BUCKETS, OUTPUTS)."""
+    scale: Floats
+    bias: Floats
+    idf: Floats
+    """How rare each bucket is."""
 
     def read(self, text: Text) -> Reading:
         """Logits of every head; each text is computed alone, so no neighbour can change it."""
         found = features(text)
-        buckets, values, shares = weigh(found, self._idf)
-        logits: dict[str, Floats] = {
-            name: (values @ head.weights[buckets]) * head.scale + head.bias for name, head in self.heads.items()
-        }
-        return Reading(logits, found, shares, self.heads)
+        buckets, values, _ = weigh(found, self.idf)
+        return Reading((values @ self.weights[buckets]) * self.scale + self.bias, found, self)
 
     @classmethod
     def load(cls, path: Path) -> NGrams:
+        """From a compressed file of numpy arrays (no pickled object in it). ValueError: its labels are not ours."""
         with np.load(path, allow_pickle=False) as arrays:
-            heads = {}
-            for name, labels in HEADS.items():
-                if tuple(arrays[f"{name}.labels"]) != labels:
-                    raise ValueError(f"{path}: labels of {name} are not those of this version")
-                heads[name] = Head(
-                    labels=labels,
-                    weights=arrays[f"{name}.weights"],
-                    scale=arrays[f"{name}.scale"].astype(np.float64),
-                    bias=arrays[f"{name}.bias"].astype(np.float64),
-                )
-            return cls(heads, arrays["idf"].astype(np.float64))
+            if tuple(arrays["labels"]) != LABELS:
+                raise ValueError(f"{path}: its labels are not those of this version")
+            rest = (arrays[name].astype(np.float64) for name in ("scale", "bias", "idf"))
+            return cls(arrays["weights"], *rest)
 
     def save(self, path: Path) -> None:
-        arrays: dict[str, Any] = {"idf": self._idf.astype(np.float16)}
-        for name, head in self.heads.items():
-            arrays |= {
-                f"{name}.labels": np.array(head.labels),
-                f"{name}.weights": head.weights,
-                f"{name}.scale": head.scale.astype(np.float32),
-                f"{name}.bias": head.bias.astype(np.float32),
-            }
-        np.savez_compressed(path, **arrays)
+        """Write what `load` reads."""
+        rest = {name: getattr(self, name).astype(np.float32) for name in ("scale", "bias")}
+        idf = self.idf.astype(np.float16)
+        np.savez_compressed(path, labels=np.array(LABELS), weights=self.weights, idf=idf, **rest)
 
 
 def quantise(weights: Floats) -> tuple[npt.NDArray[np.int8], Floats]:

@@ -18,7 +18,8 @@ Floats = npt.NDArray[np.floating[Any]]
 LENGTH = 128
 """Pieces read of one text, its two marks included; the n-gram branch reads the rest."""
 
-_TOGETHER = 16
+_TOGETHER = 8
+"""Texts of about one length: more would be padded more, and fewer would not keep the processor busy."""
 
 
 class OnnxEncoder:

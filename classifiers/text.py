@@ -93,9 +93,13 @@ def _fold(text: str) -> tuple[str, list[int], list[int]]:
         ends.extend([end] * len(piece))
 
     def put_characters(start: int, end: int) -> None:
-        for position in range(start, end):
-            piece = _fold_character(text[position])
-            if piece:
+        for position, piece in enumerate(map(_fold_character, text[start:end]), start):
+            if len(piece) == 1:
+                # Nearly all of them: a call for each would be a good part of what reading costs.
+                pieces.append(piece)
+                starts.append(position)
+                ends.append(position + 1)
+            elif piece:
                 put(piece, position, position + 1)
             elif ends:
                 # A dropped mark belongs to the letter before it: a reason's span must not cut an accent in two.

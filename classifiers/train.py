@@ -22,8 +22,8 @@ from classifiers.ngrams import (
     COLUMNS,
     EXCLUSIVE,
     HEADS,
+    LABELS,
     OUTPUTS,
-    Head,
     NGrams,
     features,
     quantise,
@@ -163,17 +163,13 @@ def _branch(given: Lines, matrix: Any, chosen: Array) -> dict[str, tuple[Array, 
 
 
 def _kept(branch: dict[str, tuple[Array, Array]], idf: Array) -> NGrams:
-    heads = {}
-    for head, (weights, bias) in branch.items():
-        eight, scale = quantise(weights)
-        heads[head] = Head(HEADS[head], eight, scale, bias)
-    return NGrams(heads, idf)
+    weights, scale = quantise(np.hstack([branch[head][0] for head in HEADS]))
+    return NGrams(weights, scale, np.concatenate([branch[head][1] for head in HEADS]), idf)
 
 
 def _logits(matrix: Any, branch: NGrams) -> Array:
     """Logits of the branch as it is kept, in eight bits: calibration must see what will be served."""
-    heads = (branch.heads[head] for head in HEADS)
-    return np.hstack([matrix @ (head.weights * head.scale) + head.bias for head in heads])
+    return np.asarray(matrix @ (branch.weights * branch.scale) + branch.bias)
 
 
 # ------------------------------------------------------------------------------------------ both branches
@@ -296,12 +292,13 @@ def _taught(given: Lines, encoder: Path, jobs: Sequence[_Job], say: Say) -> list
 def _teach(encoder: Path, lesson: tuple[Any, ...], unseen: Sequence[Sequence[str]], out: Path, seed: int) -> Array:
     """In a process of its own: fine-tune, write the encoder under `out`, and give its logits of the unseen rows."""
     from classifiers import export, finetune  # noqa: PLC0415
+    from classifiers.onnx import OnnxEncoder  # noqa: PLC0415
 
     model, tokenizer = finetune.finetune(encoder, finetune.Lesson(*lesson), seed, print)
     tokenizer.save_pretrained(out)
     shape = model.encoder.config
-    names = [f"{head}:{label}" for head, labels in HEADS.items() for label in labels]
-    shape.id2label, shape.label2id = dict(enumerate(names)), {name: number for number, name in enumerate(names)}
+    shape.id2label, shape.label2id = dict(enumerate(LABELS)), {name: number for number, name in enumerate(LABELS)}
     shape.save_pretrained(out)
     export.write(model.arrays(), shape.num_hidden_layers, shape.num_attention_heads, out / ENCODER_FILE)
-    return finetune.read_logits(model, tokenizer, unseen)
+    # Calibration must see what will be served: the file, and not the model that it was written from.
+    return np.asarray(OnnxEncoder(out).logits(unseen))

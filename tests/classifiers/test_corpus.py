@@ -114,9 +114,9 @@ def test_the_card_speaks_of_the_weights_that_ship() -> None:
 
 
 def test_no_head_is_worse_than_the_linear_baseline_and_two_are_better() -> None:
-    """On held-out authors: a head has both branches only where the pair's lower bound is at least −0.5 point."""
+    """On held-out authors: a head has both branches only where the pair's lower bound is above nought."""
     held = json.loads(resources.files("classifiers").joinpath("weights/card.json").read_text("utf-8"))["held_out"]
     heads = {name: one for name, one in held.items() if name != "netiquette"} | held["netiquette"]
     gains = [next(iter(one["mixed_less_linear"].values())) for one in heads.values() if one["encoder"]]
-    assert all(gain["low"] >= -0.005 for gain in gains)
-    assert sum(gain["low"] > 0 for gain in gains) >= 2
+    assert all(gain["low"] > 0 for gain in gains)
+    assert len(gains) >= 2

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from classifiers.model import Calibration, Model
-from classifiers.ngrams import BUCKETS, COLUMNS, HEADS, OUTPUTS, Head, NGrams
+from classifiers.ngrams import BUCKETS, COLUMNS, HEADS, OUTPUTS, NGrams
 from classifiers.text import read
 
 BRAVO = 7.0
@@ -17,11 +17,7 @@ BRAVO = 7.0
 
 def ngrams() -> NGrams:
     """A branch that knows nothing: every logit is zero."""
-    heads = {
-        name: Head(labels, np.zeros((BUCKETS, len(labels)), dtype=np.int8), np.ones(len(labels)), np.zeros(len(labels)))
-        for name, labels in HEADS.items()
-    }
-    return NGrams(heads, np.ones(BUCKETS))
+    return NGrams(np.zeros((BUCKETS, OUTPUTS), dtype=np.int8), np.ones(OUTPUTS), np.zeros(OUTPUTS), np.ones(BUCKETS))
 
 
 def calibrations(encoder: float) -> dict[str, Calibration]:
@@ -87,7 +83,7 @@ def test_what_a_reason_costs_has_a_ceiling_whatever_the_text() -> None:
 
 def test_a_file_of_weights_comes_back_as_it_was_kept(tmp_path) -> None:
     branch = ngrams()
-    branch.heads["urgence"].weights[5] = (1, -2, 3)
+    branch.weights[5, COLUMNS["urgence"]] = (1, -2, 3)
     branch.save(tmp_path / "n.npz")
     again = NGrams.load(tmp_path / "n.npz")
-    assert (again.heads["urgence"].weights == branch.heads["urgence"].weights).all()
+    assert (again.weights == branch.weights).all()
