@@ -67,6 +67,7 @@ REFUSALS: Mapping[str, str] = {
     "label_unknown": N_("This label does not exist."),
     "not_a_choice": N_("This decision is not possible here."),
     "not_hidden": N_("This comment is not hidden."),
+    "not_possible_there": N_("The network does not let the City do that with this comment."),
     "not_read": N_("This comment is not analysed yet; try again in a moment."),
     "not_undoable": N_("This decision cannot be undone any more."),
     "not_waiting": N_("This comment does not wait for a decision."),

@@ -33,6 +33,16 @@ LONGEST_TEXT = 63_206
 NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
 
 
+CAPABILITIES = Capabilities(
+    ABLE,
+    publish=True,
+    why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+    longest_text=LONGEST_TEXT,
+    media=frozenset(MediaKind),
+    most_photos=MOST_PHOTOS,
+)
+
+
 class FacebookPage:
     """One Page of the city (`connectors.base.Network`)."""
 
@@ -47,14 +57,7 @@ class FacebookPage:
         return f"FacebookPage({self._page!r})"
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            ABLE,
-            publish=True,
-            why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
-            longest_text=LONGEST_TEXT,
-            media=frozenset(MediaKind),
-            most_photos=MOST_PHOTOS,
-        )
+        return CAPABILITIES
 
     def health(self) -> Health:
         """Through `GET /debug_token` when the app is configured; if not, by reading the Page's own id, which says

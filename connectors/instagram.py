@@ -63,6 +63,17 @@ ABLE = frozenset(
 METRICS = "views,reach,shares"
 
 
+CAPABILITIES = Capabilities(
+    ABLE,
+    publish=True,
+    why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+    longest_text=LONGEST_CAPTION,
+    media=frozenset(MediaKind),
+    most_photos=MOST_ITEMS,
+    needs_media=True,
+)
+
+
 class Instagram:
     """One professional account (`connectors.base.Network`).
 
@@ -80,15 +91,7 @@ class Instagram:
         return f"Instagram({self._account!r})"
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(
-            ABLE,
-            publish=True,
-            why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
-            longest_text=LONGEST_CAPTION,
-            media=frozenset(MediaKind),
-            most_photos=MOST_ITEMS,
-            needs_media=True,
-        )
+        return CAPABILITIES
 
     def health(self) -> Health:
         """What Meta says of the token of the Page, then whether it opens this account."""

@@ -81,6 +81,9 @@ class _Mark:
     """Of which session: another one closes it."""
 
 
+CAPABILITIES = Capabilities(frozenset(), publish=False, why_not=dict.fromkeys(OperationKind, "read_only"))
+
+
 class InstagramPublic:
     """One public profile (`connectors.base.Network`). The token is the JSON of a browser's cookies (`csrftoken`,
     `sessionid`, `ds_user_id`…), or `{}`: as a visitor, who sees posts and no comments.
@@ -95,7 +98,7 @@ class InstagramPublic:
         return f"InstagramPublic({self._profile!r})"
 
     def capabilities(self) -> Capabilities:
-        return Capabilities(frozenset(), publish=False, why_not=dict.fromkeys(OperationKind, "read_only"))
+        return CAPABILITIES
 
     def health(self) -> Health:
         """Whether the session can be read, and the breaker is closed; nobody is asked: each question is a risk."""

@@ -89,6 +89,17 @@ class _Round:
     until: float = 0.0
 
 
+CAPABILITIES = Capabilities(
+    ABLE,
+    publish=True,
+    why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE},
+    longest_text=LONGEST,
+    media=frozenset(MediaKind),
+    most_photos=MOST_PHOTOS,
+)
+"""Whether the page may delete what members wrote, LinkedIn says only when it is asked to."""
+
+
 class LinkedInPage:
     """One company page (`connectors.base.Network`). The account's id is the organisation's number."""
 
@@ -103,15 +114,7 @@ class LinkedInPage:
         return f"LinkedInPage({self._number!r})"
 
     def capabilities(self) -> Capabilities:
-        """Whether the page may delete what members wrote, LinkedIn says only when it is asked to."""
-        return Capabilities(
-            ABLE,
-            publish=True,
-            why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE},
-            longest_text=LONGEST,
-            media=frozenset(MediaKind),
-            most_photos=MOST_PHOTOS,
-        )
+        return CAPABILITIES
 
     def health(self) -> Health:
         """Through `introspectToken` when the app is configured; if not, by reading the page's own posts, which says

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors.base import AccountRef, Consent, Network, Webhook
+from connectors import facebook, instagram, instagram_public, linkedin
+from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
 from connectors.facebook import FacebookPage
 from connectors.graph import GraphSettings
 from connectors.instagram import Instagram
@@ -18,7 +19,16 @@ from connectors.meta_webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
 
-__all__ = ["GraphSettings", "LinkedInSettings", "NetworkSettings", "PublicSettings", "consent", "network", "webhook"]
+__all__ = [
+    "GraphSettings",
+    "LinkedInSettings",
+    "NetworkSettings",
+    "PublicSettings",
+    "capabilities",
+    "consent",
+    "network",
+    "webhook",
+]
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,19 @@ def network(settings: NetworkSettings, account: AccountRef) -> Network:
         case NetworkName.INSTAGRAM_PUBLIC:
             return InstagramPublic(settings.public, account)
     raise NotFound(f"no connector for {account.network}")
+
+
+def capabilities(name: NetworkName) -> Capabilities:
+    """What can be done on accounts of a network: the same on all of them, so that no token is needed to say it."""
+    return _CAPABILITIES[name]
+
+
+_CAPABILITIES = {
+    NetworkName.FACEBOOK: facebook.CAPABILITIES,
+    NetworkName.INSTAGRAM: instagram.CAPABILITIES,
+    NetworkName.LINKEDIN: linkedin.CAPABILITIES,
+    NetworkName.INSTAGRAM_PUBLIC: instagram_public.CAPABILITIES,
+}
 
 
 def webhook(settings: NetworkSettings, name: NetworkName) -> Webhook:

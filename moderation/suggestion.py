@@ -67,6 +67,7 @@ PROOFS = {
         ReasonCode.PATTERN_PHONE,
         ReasonCode.PATTERN_EMAIL,
         ReasonCode.PATTERN_HOME_ADDRESS,
+        ReasonCode.PATTERN_PLATE,
         ReasonCode.PATTERN_CARD,
         ReasonCode.PATTERN_SIN,
     },

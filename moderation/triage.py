@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from connectors.base import Capabilities
 from models import audit, work
 from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import RESTRICTIVE, CommentState, DecisionKind, EffectKind, EffectState
+from models.vocabulary import (
+    RESTRICTIVE,
+    CommentKind,
+    CommentState,
+    DecisionKind,
+    EffectKind,
+    EffectState,
+    NetworkName,
+    OperationKind,
+)
 from moderation import escalation
 from moderation.observing import cleaned
 from moderation.reading import corrections, criticism
@@ -45,6 +56,25 @@ class Choice:
     form_key: str | None = None
 
 
+CapabilitiesOf = Callable[[NetworkName], Capabilities]
+"""What can be done on a network."""
+
+
+def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
+    """What may be decided of a comment: what needs no network, and what its network lets the city do to it.
+
+    Words under somebody else's post, or about the Page, are not the city's to hide.
+    """
+    able = capabilities_of(NetworkName(comment.account.network)).operations
+    ours = comment.kind == CommentKind.COMMENT
+    return frozenset(
+        {DecisionKind.NOTHING, DecisionKind.REQUEST}
+        | ({DecisionKind.REPLY} if OperationKind.REPLY in able else set())
+        | ({DecisionKind.HIDE} if OperationKind.HIDE in able and ours else set())
+        | ({DecisionKind.UNHIDE} if OperationKind.UNHIDE in able and ours else set())
+    )
+
+
 def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> str | None:
     """Open an item to decide on it. Gives None when it is ours, or the name of the person who has it."""
     comment = load(session, viewer, comment_id)
@@ -64,11 +94,20 @@ def release(session: Session, viewer: Viewer, comment_id: int) -> None:
 
 
 def decide(
-    session: Session, viewer: Viewer, comment_id: int, choice: Choice, *, now: datetime, undo: timedelta, prefix: str
+    session: Session,
+    viewer: Viewer,
+    comment_id: int,
+    choice: Choice,
+    *,
+    now: datetime,
+    undo: timedelta,
+    prefix: str,
+    capabilities_of: CapabilitiesOf,
 ) -> Decision:
     """Record what a person decided, and owe the network what follows from it after the `undo` time.
 
-    Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, and what the kind itself needs.
+    Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
+    network does not let the city do that), and what the kind itself needs.
     """
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
@@ -77,6 +116,9 @@ def decide(
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
     _refuse_if_taken(session, viewer, comment, choice, now=now)
+    able = offered(comment, capabilities_of)
+    if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
+        raise Refused("not_possible_there")
     decision = Decision(
         comment_id=comment.id,
         comment_version=comment.version,
@@ -212,7 +254,7 @@ def load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
     """A comment that the viewer may decide about, held until the transaction ends; NotFound when there is none."""
     statement = (
         select(Comment)
-        .options(joinedload(Comment.verdict), joinedload(Comment.author))
+        .options(joinedload(Comment.account), joinedload(Comment.verdict), joinedload(Comment.author))
         .where(Comment.id == comment_id)
         .with_for_update(of=Comment)
     )

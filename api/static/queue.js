@@ -402,7 +402,7 @@ document.addEventListener("change", (event) => {
   const dialog = event.target.closest("dialog");
   const joining = event.target.value !== "";
   dialog.querySelector(".new-request").hidden = joining;
-  if (area.value === area.dataset.opened || area.value === area.dataset.joined) area.value = joining ? area.dataset.joined : area.dataset.opened;
+  if (area && (area.value === area.dataset.opened || area.value === area.dataset.joined)) area.value = joining ? area.dataset.joined : area.dataset.opened;
 });
 
 // ------------------------------------------------------------------------------------------------ keys

@@ -33,6 +33,7 @@ from api.v1.contract import (
     words,
 )
 from api.v1.values import Named
+from connectors.registry import capabilities
 from models.comments import Comment, Decision, RuleVersion
 from models.scope import Action, Viewer, visible
 from models.vocabulary import DecisionKind
@@ -158,6 +159,7 @@ def decide(
             now=now,
             undo=timedelta(seconds=parvis.settings.undo_seconds),
             prefix=parvis.settings.request_prefix,
+            capabilities_of=capabilities,
         )
         return made.id
 

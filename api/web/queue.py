@@ -24,6 +24,7 @@ from api.pages import PLACES, render
 from api.problems import Forbidden
 from api.web.accounts import alarm_values
 from api.wiring import Parvis
+from connectors.registry import capabilities
 from models.accounts import Account
 from models.comments import Comment, Decision, RuleVersion, VerdictRow
 from models.errors import Refused
@@ -200,6 +201,7 @@ def decide(
         now=now,
         undo=timedelta(seconds=parvis.settings.undo_seconds),
         prefix=parvis.settings.request_prefix,
+        capabilities_of=capabilities,
     )
     if is_part(request):
         number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
@@ -250,6 +252,7 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "now": now,
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
+        "offered": triage.offered(comment, capabilities),
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,

@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import func, select
 
+from connectors.registry import capabilities
 from connectors.standin.linkedin_state import CLIENT_SECRET
 from connectors.standin.state import Fault, Person, Post
 from connectors.walk import YOUNG
@@ -285,8 +286,6 @@ class Histories(RuleBasedStateMachine):
     )
     def a_moderator_decides(self, which, kind, text):
         world = self.world
-        if not world.on.hides and kind in ("hide", "unhide"):
-            kind = "reply"
         ariane = world.people["Ariane"]
         with suppress(Refused), world.database.write() as session:
             if kind == "undo":
@@ -295,15 +294,15 @@ class Histories(RuleBasedStateMachine):
                     triage.undo(session, ariane, decisions[which % len(decisions)], now=world.clock())
                 return
             wanted = Comment.hidden if kind == "unhide" else Comment.state == CommentState.WAITING
-            # What is written elsewhere cannot be hidden from here, and the pretend Facebook has no answers to reviews.
-            able = {"hide": [CommentKind.COMMENT], "reply": [CommentKind.COMMENT, CommentKind.MENTION]}
-            kinds = Comment.kind.in_(able.get(kind, list(CommentKind)))
+            # The pretend Facebook has no answers to reviews.
+            kinds = Comment.kind.in_([CommentKind.COMMENT, CommentKind.MENTION] if kind == "reply" else CommentKind)
             rows = session.scalars(select(Comment).where(wanted, kinds).order_by(Comment.id)).all()
             if not rows:
                 return
             comment = rows[which % len(rows)]
             choice = Choice(DecisionKind(kind), comment.version, text, rule_code="N2" if kind == "hide" else None)
-            triage.decide(session, ariane, comment.id, choice, now=world.clock(), undo=UNDO, prefix="STR")
+            common = {"undo": UNDO, "prefix": "STR", "capabilities_of": capabilities}
+            triage.decide(session, ariane, comment.id, choice, now=world.clock(), **common)
 
     @rule(text=ANSWERS, hours=st.sampled_from([0, 0, 0.1, 2]), unprepared=st.sampled_from([False, False, True]))
     def a_post_is_approved(self, text, hours, unprepared=False):

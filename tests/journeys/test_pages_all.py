@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from connectors.registry import capabilities
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation import escalation, triage
 from publishing import planning
@@ -28,7 +29,7 @@ def busy(served, viewer_of) -> dict[str, int]:
         viewer_of(name) for name in ("Nadia Roy", "Samuel Côté", "Camille Lévesque", "Karim Haddad")
     )
     city, late = served.accounts, served.now - timedelta(days=4)
-    common: dict[str, Any] = {"undo": timedelta(0), "prefix": "SRV"}
+    common: dict[str, Any] = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
     with served.parvis.database.write() as session:
 
         def decide(who, what, kind, *, now=served.now, **choice):

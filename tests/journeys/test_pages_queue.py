@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, update
 
+from connectors.registry import capabilities
 from models.comments import Claim, Comment, Decision
 from models.people import Person
 from models.vocabulary import CommentState, DecisionKind, Role
@@ -207,9 +208,8 @@ def test_what_a_colleague_handled_turns_grey(served, five, sign_in, viewer_of):
     expect(page.locator(".row")).to_have_count(5)
     with served.parvis.database.write() as session:
         choice = triage.Choice(DecisionKind.NOTHING, 1)
-        triage.decide(
-            session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, undo=timedelta(0), prefix="SRV"
-        )
+        common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
+        triage.decide(session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, **common)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".row-gone")).to_contain_text("Traité par un collègue")
     expect(page.locator(".row")).to_have_count(5)

@@ -27,6 +27,7 @@ from connectors.base import (
     Receipt,
     Unreadable,
 )
+from connectors.registry import capabilities
 from models.accounts import Account
 from models.comments import Comment, Decision
 from models.effects import Effect
@@ -239,7 +240,16 @@ class City:
     def decide(self, who: str, comment: Comment, kind: DecisionKind, **more: Any) -> Decision:
         choice = Choice(**({"kind": kind, "version": comment.version} | more))
         with self.database.write() as session:
-            return triage.decide(session, self.people[who], comment.id, choice, now=self.now, undo=UNDO, prefix="STR")
+            return triage.decide(
+                session,
+                self.people[who],
+                comment.id,
+                choice,
+                now=self.now,
+                undo=UNDO,
+                prefix="STR",
+                capabilities_of=capabilities,
+            )
 
     def undo(self, who: str, decision: Decision) -> Decision:
         with self.database.write() as session:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from connectors.base import CommentRemoved
+from connectors.registry import capabilities
 from models.audit import AuditEntry
 from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
@@ -122,6 +123,33 @@ def test_what_is_gone_can_only_be_filed(city):
     city.says("8", "Bonjour aussi")
     city.store(CommentRemoved("8", city.now))
     assert refused(city.decide, "Ariane", city.comment("8"), "reply", text="Merci").code == "gone"
+
+
+@pytest.mark.parametrize(
+    ("values", "able"),
+    [
+        ({}, {"nothing", "request", "reply", "hide", "unhide"}),
+        ({"kind": "mention"}, {"nothing", "request", "reply"}),
+        ({"kind": "review"}, {"nothing", "request", "reply"}),
+        ({"network": "linkedin"}, {"nothing", "request", "reply"}),
+        ({"network": "instagram_public"}, {"nothing", "request"}),
+    ],
+)
+def test_nothing_is_decided_that_the_network_does_not_let_the_city_do(city, insult, values, able):
+    comment = city.says("7", "Niaiseux", **insult)
+    with city.database.write() as session:
+        comment = triage.load(session, city.people["Ariane"], comment.id)
+        comment.kind = values.get("kind", comment.kind)
+        comment.account.network = values.get("network", comment.account.network)
+        assert triage.offered(comment, capabilities) == able
+    asked = {"reply": {"text": "Merci"}, "hide": {"rule_code": "N2"}}
+    for kind in asked.keys() - able:
+        assert refused(city.decide, "Ariane", comment, kind, **asked[kind]).code == "not_possible_there"
+    if "reply" not in able:
+        request = {"service_code": "deneigement-rue", "text": "Bonjour"}
+        assert refused(city.decide, "Ariane", comment, "request", **request).code == "not_possible_there"
+    assert count(city, Effect) == 0
+    city.decide("Ariane", comment, "nothing")
 
 
 def test_already_hidden(city, insult):
