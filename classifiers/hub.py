@@ -31,6 +31,8 @@ def tokenizer(folder: Path) -> Callable[[list[str], int], list[list[int]]]:
     loaded = PreTrainedTokenizerFast.from_pretrained(folder)
 
     def encode(texts: list[str], length: int) -> list[list[int]]:
+        if not texts:
+            return []  # The library takes no empty batch.
         found = loaded(texts, truncation=True, max_length=length, return_attention_mask=False)
         return [list(ids) for ids in found["input_ids"]]
 

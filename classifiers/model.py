@@ -103,7 +103,7 @@ class Model:
 
     def score(self, texts: Sequence[Text]) -> list[Scores]:
         """Probabilities of every head. Texts are computed alone or padded beside others, which changes nothing."""
-        encoded = self._encoder.logits([text.pieces for text in texts]) if self._encoder and texts else None
+        encoded = self._encoder.logits([text.pieces for text in texts]) if self._encoder else None
         return [
             self._scores(self.ngrams.read(text), None if encoded is None else encoded[row])
             for row, text in enumerate(texts)

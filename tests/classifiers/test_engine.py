@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import resources
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 from classifiers.base import Context, Verdict
 from classifiers.engine import Engine
-from classifiers.ngrams import COLUMNS, HEADS
+from classifiers.ngrams import COLUMNS, HEADS, OUTPUTS
+from classifiers.onnx import OnnxEncoder
 from classifiers.reasons import REASON_CODES, ReasonCode
 from classifiers.text import read
 from models.vocabulary import Breach, Intention, Language
@@ -221,6 +223,12 @@ def test_language_is_told_from_four_words_on(verdict: Judge, engine: Engine) -> 
     assert verdict("Thank you").language.label == Language.FRENCH
     english = Context(default_language=Language.ENGLISH)
     assert engine.classify(["Thank you"], english)[0].language.label == Language.ENGLISH
+
+
+def test_no_text_has_no_logits() -> None:
+    """The model that ships is taught on all rows: none is left for it to read."""
+    with resources.as_file(resources.files("classifiers").joinpath("weights")) as shipped:
+        assert OnnxEncoder(shipped).logits([]).shape == (0, OUTPUTS)
 
 
 def test_the_n_grams_weights_add_up_to_the_logit(engine: Engine) -> None:
