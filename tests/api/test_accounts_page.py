@@ -210,6 +210,15 @@ def test_coverage_backfill_budget_and_figures_are_shown(desk):
     assert f'<meter aria-labelledby="budget-{account_id}" min="0" max="100" low="75" high="90" optimum="0"' in html
 
 
+def test_a_public_page_is_not_said_to_be_covered(desk):
+    """A visitor sees no comments there, and long threads of answers are cut."""
+    desk.set("north", network=NetworkName.INSTAGRAM_PUBLIC, pulled_at=desk.clock.now)
+    desk.set("south", pulled_at=desk.clock.now)
+    page = desk.page()
+    assert page.count("Tous les commentaires jusqu’à") == 1
+    assert "une page publique ne montre pas tout" in page
+
+
 def test_a_token_that_no_key_opens_is_said_and_breaks_nothing(desk):
     desk.set(token_closed="gAAAA-closed-by-a-key-that-is-lost")
     assert "PARVIS_SECRET_KEY" in desk.page()
