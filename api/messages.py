@@ -414,7 +414,7 @@ def reason(value: Reason) -> str:
 def failure(code: str) -> str:
     """Why an effect waits, failed or needs a person."""
     kind, _colon, why = code.partition(":")
-    if kind == "rejected" and why in REJECTIONS:
+    if kind in ("rejected", "outcome_unreadable") and why in REJECTIONS:
         return _(REJECTIONS[why])
     return _(FAILURES[kind])
 

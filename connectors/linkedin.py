@@ -161,7 +161,7 @@ class LinkedInPage:
             # What is said under a listed post is read there, unless it is an old one whose count did not change.
             said = [seen for post, seen in told if post or seen.source == "edit" or seen.post_external_id not in listed]
             posts = tuple(post for post, _ in told if post is not None)
-            return Listed(posts, None if read.following is None else str(read.following), tuple(said))
+            return Listed(posts, None if read.following is None else str(read.following), tuple(said), events=True)
 
         page = walked(
             place.walk,

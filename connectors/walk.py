@@ -23,10 +23,14 @@ logger = logging.getLogger(__name__)
 POSTS = 300
 """A round looks at this many of the newest posts of a source; what citizens write under older ones comes by webhook
 only."""
-POST_PAGES = 10
-"""More pages than `POSTS` needs, for the listings that start again; of pages that were halved, twice as many."""
+POST_PAGES = 25
+"""More pages than `POSTS` needs (LinkedIn: two for fifty posts), for the listings that start again; of pages that were
+halved, twice as many.
+"""
 COMMENT_PAGES = 200
-"""A thread of more than 20,000 comments is cut, so that a far side that turns in circles cannot hold a round."""
+"""A thread of more than 20,000 comments, or as many events, is cut, so that a far side that turns in circles cannot
+hold a round.
+"""
 YOUNG = timedelta(days=7)
 """Posts younger than this are read whole in every round: that is where comments are edited and hidden."""
 WHOLE_EVERY = 24
@@ -58,13 +62,15 @@ class TooMuch(Transient):
 class Listed:
     """One page of a source. `after` None: it was the last. `comments` are what a source holds that stands under no
     post of ours (reviews, mentions). `seen` are posts told for what they are, before `posts` names them again with
-    the number of their comments: a network may need a call for each.
+    the number of their comments: a network may need a call for each. `events`: the source tells what happened since
+    the last round, which comes by no other way, so that the newest are not enough.
     """
 
     posts: tuple[PostSeen, ...] = ()
     after: str | None = None
     comments: tuple[CommentSeen, ...] = ()
     seen: tuple[PostSeen, ...] = ()
+    events: bool = False
 
 
 @dataclass(frozen=True)
@@ -250,10 +256,13 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         walk.next_source(sources)
         return Listed()
     posts = tuple(seen for post in given.posts if (seen := walk.post(post, now)) is not None)
-    if given.after is None or len(walk.here) >= POSTS:
+    pages = (COMMENT_PAGES if given.events else POST_PAGES) << walk.halved
+    if given.after is None or (len(walk.here) >= POSTS and not given.events):
         walk.next_source(sources)
-    elif given.after == walk.after or walk.pages >= POST_PAGES << walk.halved:
-        walk.cut = True
+    elif given.after == walk.after or walk.pages >= pages:
+        # Of a side source (thousands of advertisements of somebody else) the newest are enough; a page that comes again
+        # is none, and the account's own posts end at `POSTS`.
+        walk.cut = walk.cut or given.after == walk.after or given.events or walk.source == 0
         walk.next_source(sources)
     else:
         walk.after = given.after

@@ -17,6 +17,10 @@ class NetworkName(StrEnum):
     """The public pages of a profile, read only: `connectors/instagram_public.py` says when."""
 
 
+READ_ONLY = frozenset({NetworkName.INSTAGRAM_PUBLIC})
+"""Networks on which the city cannot do anything from here."""
+
+
 class Role(StrEnum):
     """What a person may do; where they may do it is the membership's scope."""
 

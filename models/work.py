@@ -297,7 +297,11 @@ class Work:
             match error:
                 case Gone():
                     self._end(session, effect, EffectState.FAILED, "gone", now)
-                case PermissionMissing() | Rejected():
+                case Rejected():
+                    self._end(
+                        session, effect, EffectState.NEEDS_PERSON, f"outcome_unreadable:{error.reason}"[:200], now
+                    )
+                case PermissionMissing():
                     self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
                 case _ if waited >= self._timing.give_up_reading:
                     self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)

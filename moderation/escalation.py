@@ -15,11 +15,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
+from models.accounts import Account
 from models.comments import Comment, VerdictRow
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CLOSED_STATUSES, CommentState, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, READ_ONLY, CommentState, Language, RequestStatus
 from moderation.observing import cleaned
 from moderation.replies import render, template
 
@@ -255,9 +256,10 @@ def progress(
 
 
 def propose_reply(session: Session, comment: Comment, request_id: int, *, now: datetime) -> None:
-    """Put a comment back in the queue with the drafted answer about a closed request."""
+    """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
     request = session.get_one(ServiceRequest, request_id)
-    if comment.removed or request.status not in ANSWERS:
+    network = session.get_one(Account, comment.account_id).network
+    if comment.removed or request.status not in ANSWERS or network in READ_ONLY:
         return
     language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
     body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)

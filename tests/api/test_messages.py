@@ -25,4 +25,6 @@ def test_every_refusal_that_a_connector_names_has_a_sentence():
 def test_a_refusal_without_a_name_is_a_refusal():
     assert messages.failure("rejected:100/2207099") == messages.failure("rejected")
     assert messages.failure("rejected:daily_limit") != messages.failure("rejected")
+    assert messages.failure("outcome_unreadable:elsewhere") == messages.failure("rejected:elsewhere")
+    assert messages.failure("outcome_unreadable:100") == messages.failure("outcome_unreadable")
     assert messages.failure("permission_missing:instagram_basic") == messages.failure("permission_missing")

@@ -109,6 +109,39 @@ def test_a_listing_without_end_is_left_and_the_round_is_not_whole():
     assert len([one for one in far.asked if one[0] == "posts"]) == walk.POST_PAGES
 
 
+def test_a_long_side_source_is_left_and_is_no_lack():
+    """Thousands of advertisements that are somebody else's name no post of ours."""
+    far = Far({"reels": {None: Listed((), "0")} | {str(n): Listed((), str(n + 1)) for n in range(walk.POST_PAGES)}})
+    (page,) = far.round()
+    assert page.whole
+    assert len([one for one in far.asked if one[0] == "reels"]) == walk.POST_PAGES
+
+
+def test_events_are_read_to_their_end_and_what_is_left_out_of_them_is_a_lack(monkeypatch):
+    many = walk.POST_PAGES + 5
+    events = {str(n): Listed((), str(n + 1), said(f"c{n}"), events=True) for n in range(many)}
+    far = Far({"reels": {None: Listed((), "0", events=True), **events, str(many): Listed(events=True)}})
+    (page,) = far.round()
+    assert page.whole
+    assert len(page.comments) == many
+    monkeypatch.setattr(walk, "COMMENT_PAGES", 5)
+    (page,) = far.round()
+    assert not page.whole
+
+
+def test_posts_that_take_two_calls_for_fifty_are_all_looked_at():
+    """As LinkedIn's: first what they are, then how many comments each has."""
+    halves = {}
+    for n in range(5, -1, -1):
+        posts = tuple(post(f"p{n}-{k}", age=walk.YOUNG * 2, comments=0) for k in range(50))
+        halves[str(n)] = Listed((), f"{n}b")
+        halves[f"{n}b"] = Listed(posts, str(n + 1) if n < 5 else None)
+    far = Far({"posts": {None: Listed((), "0b"), **halves}})
+    (page,) = far.round()
+    assert page.whole
+    assert len(page.posts) == 300
+
+
 def test_more_posts_than_a_round_looks_at_are_no_lack(monkeypatch):
     monkeypatch.setattr(walk, "POSTS", 2)
     far = Far({"posts": {None: Listed((post("p1"), post("p2")), "b")}})

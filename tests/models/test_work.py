@@ -349,7 +349,7 @@ def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
     [
         (Gone(), EffectState.FAILED, "gone"),
         (PermissionMissing("pages_read_engagement"), EffectState.NEEDS_PERSON, "outcome_unreadable"),
-        (Rejected("100"), EffectState.NEEDS_PERSON, "outcome_unreadable"),
+        (Rejected("100"), EffectState.NEEDS_PERSON, "outcome_unreadable:100"),
         (Throttled(UNTIL), EffectState.UNKNOWN, "outcome_unknown"),
         (TokenInvalid("expired"), EffectState.UNKNOWN, "outcome_unknown"),
         (Transient(), EffectState.UNKNOWN, "outcome_unknown"),

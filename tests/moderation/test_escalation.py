@@ -6,12 +6,14 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from classifiers.base import Scored
+from connectors.registry import capabilities
+from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, Requester, ServiceRequest
-from models.vocabulary import CommentState, Language, RequestStatus
+from models.vocabulary import READ_ONLY, CommentState, Language, NetworkName, RequestStatus
 from moderation import escalation
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
@@ -187,6 +189,19 @@ def test_closing_drafts_the_answer_in_every_thread_in_its_language(city):
         ("in_progress", None),
         ("done", "La conduite est réparée."),
     ]
+
+
+def test_no_answer_is_drafted_where_parvis_only_reads(city):
+    opened(city)
+    with city.database.write() as session:
+        session.execute(update(Account).values(network=NetworkName.INSTAGRAM_PUBLIC))
+    progress(city, "done", "Réparé.")
+    comment = city.comment("7")
+    assert (comment.state, comment.proposed_reply) == (CommentState.HANDLED, None)
+
+
+def test_networks_that_are_only_read_are_those_whose_connectors_can_nothing():
+    assert {name for name in NetworkName if not capabilities(name).operations} == READ_ONLY
 
 
 def test_the_answer_goes_out_only_after_the_moderators_key_and_is_proposed_again_after_an_undo(city):
