@@ -98,7 +98,7 @@ class City:
     """The network has webhooks for anybody who asks."""
     tells_usage: ClassVar[bool] = True
     """The network says how much of its budget is spent."""
-    timeout: tuple[float, float] = (2.0, 0.4)
+    timeout: tuple[float, float] = (2.0, 0.8)
     """To connect and to read, in seconds."""
     wait: ClassVar[timedelta] = timedelta(minutes=30)
     """How long a throttle of half an hour stops the account."""

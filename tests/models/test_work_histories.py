@@ -66,6 +66,10 @@ class Seen:
         return None
 
     @property
+    def resume_at(self) -> datetime | None:
+        return None
+
+    @property
     def remote_id(self) -> str:
         return self.id
 
