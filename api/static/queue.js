@@ -126,7 +126,7 @@ async function claim(id) {
   try {
     const response = await ask(`/commentaires/${id}/reservation`, { method: "POST" });
     if (response.ok) {
-      if (openId() !== id) { navigator.sendBeacon(`/commentaires/${id}/liberation`); return false; } // We have moved on.
+      if (openId() !== id) { giveUp(id); return false; } // We have moved on.
       claimed = id;
       renewTimer = setInterval(() => { if (openId() === id && !document.hidden) claim(id); else clearInterval(renewTimer); }, 30_000);
       return true;
@@ -145,8 +145,13 @@ function tellHolder(id, note) {
   pane.querySelector(".act")?.prepend(note);
 }
 
+// A comment whose decision is on its way stays reserved until the server has it: whoever waits would come between.
+function giveUp(id) {
+  if (left.get(id) !== Infinity) navigator.sendBeacon(`/commentaires/${id}/liberation`);
+}
+
 function release() {
-  if (claimed) navigator.sendBeacon(`/commentaires/${claimed}/liberation`);
+  if (claimed) giveUp(claimed);
   claimed = null;
   clearInterval(renewTimer);
 }

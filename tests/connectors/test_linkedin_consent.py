@@ -80,7 +80,8 @@ def test_the_pages_that_the_person_administers_are_offered(linkedin, dialog):
 
 def test_a_code_is_good_once_and_for_its_own_address(dialog):
     code = decide(dialog, "allow")["code"][0]
-    for bad in ({"redirect_uri": "https://elsewhere.example"}, {"code": code[:-1] + "0"}, {"code": "x"}, {"code": ""}):
+    other = code[:-1] + ("1" if code.endswith("0") else "0")
+    for bad in ({"redirect_uri": "https://elsewhere.example"}, {"code": other}, {"code": "x"}, {"code": ""}):
         with pytest.raises(Rejected) as caught:
             dialog.exchange(**({"code": code, "redirect_uri": BACK, "verifier": ""} | bad))
         assert caught.value.reason == "invalid_request"

@@ -178,6 +178,23 @@ def test_two_moderators_and_one_comment(served, five, sign_in):
     assert _decisions(served) == [(five[0], "nothing")]
 
 
+def test_a_comment_stays_reserved_until_its_decision_is_said(served, five, sign_in):
+    """Given up as the page moves on, it could be taken by whoever waits for it, and the decision would be refused."""
+    page = sign_in("Nadia Roy")
+    expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
+    _until_claims(served, page, 1)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("i")
+    expect(page.locator("#toasts button")).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    _until_claims(served, page, 1)
+    sent = [url.rpartition("/commentaires/")[2] for url in asked if url.endswith(("/decision", "/liberation"))]
+    assert sent[0] == f"{five[0]}/decision"
+    assert f"{five[0]}/liberation" not in sent
+
+
 def test_a_claim_ends_when_the_page_goes(served, five, sign_in):
     page = sign_in("Nadia Roy")
     expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
