@@ -38,6 +38,9 @@ def measure(model: Path, tests: Path) -> dict[str, Any]:
     given = blind.comments(tests / "heldout" / "comments.csv")
     linear = load(model / "linear")
     engine = load(model)
+    shape = json.loads((model / "config.json").read_text("utf-8"))
+    asked = ("num_hidden_layers", "hidden_size", "intermediate_size", "vocab_size")
+    card["encoder"] = {name: shape[name] for name in asked}
     pairs = [
         (ours(folder), _beside(folder, model)) for folder in (model / "folds" / str(fold) for fold in range(FOLDS))
     ]
@@ -77,7 +80,9 @@ def words(card: Mapping[str, Any], notes: str) -> str:
     held, found = card["held_out"], card["blind"]
     sources = ", ".join(f"{name} {count}" for name, count in card["sources"].items())
     parts = [
-        _OPENING.format(version=card["version"], sources=sources, folds=card["folds"], seed=card["seed"]),
+        _OPENING.format(
+            version=card["version"], sources=sources, folds=card["folds"], seed=card["seed"], **card["encoder"]
+        ),
         notes,
         "## Against the linear baseline\n\n" + _AGAINST.format(comments=found["comments"]),
         _table(
@@ -222,10 +227,10 @@ def _overall(suite: Mapping[str, Any]) -> str:
 _OPENING = """# Model card: {version}
 
 **What it is.** Lexicons and patterns over a model of two branches: n-grams (characters 2–5 inside words, words
-1–2, hashed; eight-bit weights) and a small encoder (BERT, 4 layers of 256, 8,000 pieces; kept in eight bits,
-computed in floats), summed at the logits and calibrated head by head. It sorts citizens' comments in Québec
-French for people who decide. It is an aid to triage: « entraîné sur des données publiques et des exemples
-rédigés ». It must not hide anything by itself.
+1–2, hashed; eight-bit weights) and a small encoder (BERT: {num_hidden_layers} layers of {hidden_size},
+{intermediate_size} inside, {vocab_size} pieces; it multiplies in bytes), summed at the logits and calibrated head
+by head. It sorts citizens' comments in Québec French for people who decide. It is an aid to triage: « entraîné
+sur des données publiques et des exemples rédigés ». It must not hide anything by itself.
 
 **Trained on.** Rows: {sources}. `corpus` was written for this project (its card: `corpus/README.md`);
 intention, group and urgency are learned from it, and from 1,500 random tweets as what is off topic. MLMA, FTR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ import torch
 from torch import nn
 from transformers import BertModel, PreTrainedTokenizerFast
 
+from classifiers.export import Ranges
 from classifiers.ngrams import COLUMNS, EXCLUSIVE, OUTPUTS
 from classifiers.pretrain import LENGTH, mistype
 
 Array = npt.NDArray[Any]
 
-EPOCHS = 6
+EPOCHS = 8
 _RATE = 5e-4
 _BATCH_TOKENS = 1_024
 _PUBLIC_SHARE = 0.5
@@ -66,6 +67,27 @@ class Triage(nn.Module):  # type: ignore[misc]  # torch is not where types are c
     def arrays(self) -> dict[str, Array]:
         """Its weights by name, for `classifiers.export`."""
         return {name: value.float().numpy() for name, value in self.state_dict().items()}
+
+    def ranges(self, encoded: Iterable[Sequence[int]]) -> Ranges:
+        """The least and the greatest value that enter each linear layer while these texts are read, by its name."""
+        seen: dict[str, tuple[float, float]] = {}
+
+        def watch(name: str) -> Callable[[nn.Module, tuple[torch.Tensor]], None]:
+            def look(_: nn.Module, entering: tuple[torch.Tensor]) -> None:
+                low, high = seen.get(name, (0.0, 0.0))
+                seen[name] = min(low, float(entering[0].min())), max(high, float(entering[0].max()))
+
+            return look
+
+        layers = [(name, layer) for name, layer in self.named_modules() if isinstance(layer, nn.Linear)]
+        watched = [layer.register_forward_pre_hook(watch(name)) for name, layer in layers]
+        with torch.no_grad():
+            for ids in encoded:
+                # One by one: what stands in padding is read by nobody, and would widen the ranges.
+                self(torch.tensor([ids]), torch.ones((1, len(ids))))
+        for hook in watched:
+            hook.remove()
+        return seen
 
 
 def _loss(logits: torch.Tensor, truth: torch.Tensor, teacher: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
@@ -122,8 +144,11 @@ def _padded(encoded: Sequence[Sequence[int]], rows: Sequence[int]) -> tuple[torc
 
 def finetune(
     folder: Path, lesson: Lesson, seed: int, say: Callable[[str], None], epochs: int = EPOCHS
-) -> tuple[Triage, PreTrainedTokenizerFast]:
-    """The pre-trained encoder of a folder, taught a lesson. Same seed, same machine: same weights."""
+) -> tuple[Triage, PreTrainedTokenizerFast, Ranges]:
+    """The pre-trained encoder of a folder, taught a lesson, and its ranges over the written rows.
+
+    Same seed, same machine: same weights.
+    """
     # One thread: another fold is taught beside this one, and threads that wait for each other waste a loaded machine.
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -154,4 +179,4 @@ def finetune(
             losses.append(float(loss.detach()))
         say(f"encoder, seed {seed}: pass {epoch + 1} of {epochs}, loss {np.mean(losses):.3f}")
     model.eval()
-    return model, tokenizer
+    return model, tokenizer, model.ranges(encoded[: len(written)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from classifiers.patterns import Hit, personal_information, spam_marks
@@ -17,6 +17,9 @@ _GAP_WORDS = 3
 _KEY = 3
 """Phrases are found by the first letters of their first word."""
 
+_FORMS_KEPT = 65_536
+"""Words of which it is remembered what they open."""
+
 _OPENING = {"«": "»", "“": "”", '"': '"'}
 _STILL = frozenset(["encore", "maintenant", "presentement", "toujours", "actuellement", "vite", "aidez", "urgent"])
 
@@ -27,9 +30,10 @@ class Phrase:
 
     parts: tuple[tuple[str, bool], ...]
 
-    def match(self, tokens: Sequence[Token], start: int) -> int | None:
-        """Index after the last token when the phrase stands at `start`."""
-        return _match(self.parts, tokens, start)
+    def opens(self, form: str) -> bool:
+        """Whether its first word is this one, or the stem of this one."""
+        word, stem = self.parts[0]
+        return form.startswith(word) if stem else form == word
 
 
 def _says(token: Token, word: str, *, stem: bool) -> bool:
@@ -41,11 +45,13 @@ def _says(token: Token, word: str, *, stem: bool) -> bool:
     return any(reading.startswith(word) for reading in readings) if stem else word in readings
 
 
-def _match(parts: Sequence[tuple[str, bool]], tokens: Sequence[Token], index: int) -> int | None:
-    for position, (word, stem) in enumerate(parts):
+def _match(phrase: Phrase, tokens: Sequence[Token], index: int, position: int = 0) -> int | None:
+    """Index after the last token when the phrase, from its part at `position` on, stands at `index`."""
+    for number in range(position, len(phrase.parts)):
+        word, stem = phrase.parts[number]
         if word == _GAP:
             for skipped in range(_GAP_WORDS + 1):
-                end = _match(parts[position + 1 :], tokens, index + skipped)
+                end = _match(phrase, tokens, index + skipped, number + 1)
                 if end is not None:
                     return end
             return None
@@ -60,6 +66,7 @@ class Lexicon:
 
     def __init__(self, name: str) -> None:
         self._phrases: dict[str, list[Phrase]] = {}
+        self._opened: dict[str, tuple[Phrase, ...]] = {}
         for line in resources.files("classifiers").joinpath(f"lexicons/{name}.txt").read_text("utf-8").splitlines():
             if not line or line.startswith("#"):
                 continue
@@ -75,13 +82,10 @@ class Lexicon:
         for phrases in self._phrases.values():
             phrases.sort(key=lambda phrase: -len(phrase.parts))
 
-    def find(self, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
-        """Spans (token indexes, end excluded), longest first, without overlap."""
+    def find(self, tokens: Sequence[Token], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+        """Spans (token indexes, end excluded) of the phrases that begin at `starts`, longest first, without overlap."""
         free = 0
-        # Nearly every word begins no phrase at all, and is passed over without a call.
-        for index, token in enumerate(tokens):
-            if token.form[:_KEY] not in self._phrases and not token.variants and "*" not in token.form:
-                continue
+        for index in starts:
             if index >= free and (end := self.at(tokens, index)) is not None:
                 yield index, end
                 free = end
@@ -89,17 +93,29 @@ class Lexicon:
     def at(self, tokens: Sequence[Token], index: int) -> int | None:
         """Index after the longest phrase that starts at `index`."""
         token = tokens[index]
-        keys: Iterable[str] = (token.form[:_KEY],)
-        if token.variants:
-            keys = dict.fromkeys(reading[:_KEY] for reading in (token.form, *token.variants))
+        plain = not token.variants and "*" not in token.form
+        for phrase in self.opened(token.form) if plain else self._nearly_opened(token):
+            # The first word of a phrase that a plain word opens has been said.
+            end = _match(phrase, tokens, index + plain, int(plain))
+            if end is not None:
+                return end
+        return None
+
+    def opened(self, form: str) -> tuple[Phrase, ...]:
+        """The phrases that a word of this form opens, longest first: none, for nearly every word."""
+        known = self._opened.get(form)
+        if known is None:
+            known = tuple(phrase for phrase in self._phrases.get(form[:_KEY], ()) if phrase.opens(form))
+            if len(self._opened) < _FORMS_KEPT:
+                self._opened[form] = known
+        return known
+
+    def _nearly_opened(self, token: Token) -> Iterator[Phrase]:
+        """The phrases that a word opens perhaps, which can be read in more than one way."""
+        keys: Iterable[str] = dict.fromkeys(reading[:_KEY] for reading in (token.form, *token.variants))
         if "*" in token.form:
             keys = [key for key in self._phrases if all(a in ("*", b) for a, b in zip(token.form, key, strict=False))]
-        for key in keys:
-            for phrase in self._phrases.get(key, ()):
-                end = phrase.match(tokens, index)
-                if end is not None:
-                    return end
-        return None
+        return (phrase for key in keys for phrase in self._phrases.get(key, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +147,36 @@ def _lexicon(name: str) -> Lexicon:
     return Lexicon(name)
 
 
+_SOUGHT = (*(rule.lexicon for rule in _RULES), "passe", "cible", "pub_spam")
+
+
+@lru_cache(maxsize=_FORMS_KEPT)
+def _begun_by(form: str) -> tuple[str, ...]:
+    """The lexicons that have a phrase that begins with a word of this form: none, for nearly every word."""
+    return tuple(name for name in _SOUGHT if _lexicon(name).opened(form))
+
+
+def _starts(tokens: Sequence[Token]) -> dict[str, list[int]]:
+    """Where a phrase of each lexicon may begin. A word that can be read in two ways may begin any."""
+    starts: dict[str, list[int]] = {name: [] for name in _SOUGHT}
+    for index, token in enumerate(tokens):
+        for name in _SOUGHT if token.variants or "*" in token.form else _begun_by(token.form):
+            starts[name].append(index)
+    return starts
+
+
 def _quoted(tokens: Sequence[Token]) -> set[int]:
     """Indexes of tokens between quotation marks that close within 25 tokens."""
     inside: set[int] = set()
-    index = 0
-    while index < len(tokens):
-        closing = _OPENING.get(tokens[index].form)
+    closed = 0
+    for index, token in enumerate(tokens):
+        closing = _OPENING.get(token.form)
+        if closing is None or index < closed:
+            continue
         end = next((i for i in range(index + 1, min(index + 26, len(tokens))) if tokens[i].form == closing), None)
-        if closing is not None and end is not None:
+        if end is not None:
             inside.update(range(index + 1, end))
-            index = end
-        index += 1
+            closed = end + 1
     return inside
 
 
@@ -155,9 +190,9 @@ def _denied(tokens: Sequence[Token], start: int) -> bool:
     return False
 
 
-def _aimed(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
+def _aimed(tokens: Sequence[Token], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Spans of ambiguous words that the words just before aim at a person; only the word itself is in the span."""
-    for start, end in _lexicon("cible").find(tokens):
+    for start, end in _lexicon("cible").find(tokens, starts):
         # One adjective may stand between: « bande de maudits caves ».
         for cursor in range(end, min(end + 2, len(tokens))):
             last = _lexicon("insulte_visee").at(tokens, cursor)
@@ -171,8 +206,10 @@ def hits(text: Text) -> list[Hit]:
     """All that the rules find in a text, in no order that matters."""
     tokens = text.tokens
     found = [*personal_information(text.original), *spam_marks(text)]
-    quoted = _quoted(tokens)
-    over = any(True for _ in _lexicon("passe").find(tokens)) and not any(token.form in _STILL for token in tokens)
+    starts, quoted = _starts(tokens), _quoted(tokens)
+    over = any(True for _ in _lexicon("passe").find(tokens, starts["passe"])) and not any(
+        token.form in _STILL for token in tokens
+    )
 
     def place(start: int, end: int) -> tuple[int, int]:
         return tokens[start].start, tokens[end - 1].end
@@ -185,19 +222,20 @@ def hits(text: Text) -> list[Hit]:
         return Hit(rule.code, *place(start, end), rule.breach, rule.level, rule.score)
 
     for rule in _RULES:
-        found.extend(judged(start, end, rule) for start, end in _lexicon(rule.lexicon).find(tokens))
+        spans = _lexicon(rule.lexicon).find(tokens, starts[rule.lexicon])
+        found.extend(judged(start, end, rule) for start, end in spans)
     insults = {hit.start for hit in found if hit.code is ReasonCode.LEXICON_INSULT}
     aimed = _Rule("insulte_visee", ReasonCode.LEXICON_AIMED_INSULT, Breach.INSULT, score=0.8)
-    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens) if tokens[s].start not in insults)
+    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens, starts["cible"]) if tokens[s].start not in insults)
     linked = any(hit.code in {ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER} for hit in found)
-    found.extend(_spam(text, has_link=linked))
+    found.extend(_spam(tokens, starts["pub_spam"], has_link=linked))
     return found
 
 
-def _spam(text: Text, *, has_link: bool) -> Iterator[Hit]:
+def _spam(tokens: Sequence[Token], starts: Iterable[int], *, has_link: bool) -> Iterator[Hit]:
     """Marks of advertising: one alone says little, two or one beside a link say much."""
-    spans = list(_lexicon("pub_spam").find(text.tokens))
+    spans = list(_lexicon("pub_spam").find(tokens, starts))
     score = 0.85 if len(spans) >= 2 or (spans and has_link) else 0.4
     for start, end in spans:
-        where = text.tokens[start].start, text.tokens[end - 1].end
+        where = tokens[start].start, tokens[end - 1].end
         yield Hit(ReasonCode.LEXICON_SPAM, *where, Breach.SPAM, score=score)

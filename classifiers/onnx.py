@@ -23,11 +23,7 @@ _TOGETHER = 8
 
 
 class OnnxEncoder:
-    """Weights are kept in eight bits and computed in floats.
-
-    Eight-bit arithmetic would be a third faster, but its scale is drawn from all texts of a batch, and a verdict would
-    change with its neighbours.
-    """
+    """The file of `classifiers.export`: what it multiplies, it multiplies in bytes of a scale fixed at training."""
 
     def __init__(self, folder: Path) -> None:
         options = onnxruntime.SessionOptions()

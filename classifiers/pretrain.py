@@ -29,7 +29,7 @@ VOCABULARY = 8_000
 LENGTH = 128
 """Pieces read of one text; half of municipal comments have fewer than thirty."""
 
-LAYERS, WIDTH, ATTENTION_HEADS, INNER = 4, 256, 4, 1024
+LAYERS, WIDTH, ATTENTION_HEADS, INNER = 2, 256, 4, 512
 
 _NAMES = {
     "pad_token": "[PAD]",

@@ -81,6 +81,11 @@ def _fold_character(character: str) -> str:
     return re.sub(r"\s+", " ", kept)
 
 
+_LATIN_FOLDS = {code: folded for code in range(0x20, 0x180) if len(folded := _fold_character(chr(code))) == 1}
+_LATIN = re.compile(f"(?P<known>[{re.escape(''.join(map(chr, _LATIN_FOLDS)))}]+)|.", re.DOTALL)
+"""Stretches of letters and marks that each fold to one, or a character that may fold to none or to several."""
+
+
 def _fold(text: str) -> tuple[str, list[int], list[int]]:
     """The folded text, and for each of its characters where it starts and ends in the original."""
     pieces: list[str] = []
@@ -93,17 +98,18 @@ def _fold(text: str) -> tuple[str, list[int], list[int]]:
         ends.extend([end] * len(piece))
 
     def put_characters(start: int, end: int) -> None:
-        for position, piece in enumerate(map(_fold_character, text[start:end]), start):
-            if len(piece) == 1:
-                # Nearly all of them: a call for each would be a good part of what reading costs.
-                pieces.append(piece)
-                starts.append(position)
-                ends.append(position + 1)
-            elif piece:
-                put(piece, position, position + 1)
+        for run in _LATIN.finditer(text, start, end):
+            first, last = run.span()
+            if run.lastgroup:
+                # Nearly all of a text: a call for each letter would be a good part of what reading costs.
+                pieces.append(run.group().translate(_LATIN_FOLDS))
+                starts.extend(range(first, last))
+                ends.extend(range(first + 1, last + 1))
+            elif piece := _fold_character(run.group()):
+                put(piece, first, last)
             elif ends:
                 # A dropped mark belongs to the letter before it: a reason's span must not cut an accent in two.
-                ends[-1] = position + 1
+                ends[-1] = last
 
     cursor = 0
     for mark in _MARKS.finditer(text):

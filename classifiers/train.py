@@ -294,11 +294,11 @@ def _teach(encoder: Path, lesson: tuple[Any, ...], unseen: Sequence[Sequence[str
     from classifiers import export, finetune  # noqa: PLC0415
     from classifiers.onnx import OnnxEncoder  # noqa: PLC0415
 
-    model, tokenizer = finetune.finetune(encoder, finetune.Lesson(*lesson), seed, print)
+    model, tokenizer, ranges = finetune.finetune(encoder, finetune.Lesson(*lesson), seed, print)
     tokenizer.save_pretrained(out)
     shape = model.encoder.config
     shape.id2label, shape.label2id = dict(enumerate(LABELS)), {name: number for number, name in enumerate(LABELS)}
     shape.save_pretrained(out)
-    export.write(model.arrays(), shape.num_hidden_layers, shape.num_attention_heads, out / ENCODER_FILE)
+    export.write(model.arrays(), ranges, shape.num_hidden_layers, shape.num_attention_heads, out / ENCODER_FILE)
     # Calibration must see what will be served: the file, and not the model that it was written from.
     return np.asarray(OnnxEncoder(out).logits(unseen))

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifiers.text import READ_CHARACTERS, read
+from classifiers.text import _MARKS, READ_CHARACTERS, _fold, _fold_character, read
 
 
 def forms(text: str) -> list[str]:
@@ -68,6 +68,14 @@ def test_any_text_is_read_and_its_spans_are_in_order(text: str) -> None:
     tokens = read(text).tokens
     assert all(0 <= token.start < token.end <= len(text) for token in tokens)
     assert all(first.start <= second.start for first, second in pairwise(tokens))
+
+
+@given(st.text(st.characters(max_codepoint=0x3FF) | st.characters()).filter(lambda text: not _MARKS.search(text)))
+def test_a_stretch_of_text_folds_as_its_characters_do(text: str) -> None:
+    folded, starts, ends = _fold(text)
+    assert folded == "".join(map(_fold_character, text))
+    assert len(folded) == len(starts) == len(ends)
+    assert all(start < end for start, end in zip(starts, ends, strict=True))
 
 
 def test_what_is_longer_than_any_comment_is_not_read() -> None:
