@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 WORKERS     ?= 2
 DATA        ?= ../shared/data
 TRAIN       := .venv-train/bin
-TOKENS      ?= 3300000
+TOKENS      ?= 22000000
 ENCODER     := classifiers/weights/encoder
 SHIPPED     := config.json tokenizer.json tokenizer_config.json model.onnx ngrams.npz calibration.json card.json
 
@@ -69,7 +69,7 @@ model: .venv-train/.ready     ## rebuild the shipped model from its kept encoder
 
 model-full: .venv-train/.ready ## the same, its encoder pre-trained first (hours; a second run goes on from the checkpoint)
 	@$(TRAIN)/python -m classifiers.pretrain $(DATA) var/encoder --tokens $(TOKENS)
-	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* classifiers/weights/encoder/
+	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* var/encoder/log.jsonl classifiers/weights/encoder/
 	@$(MAKE) model
 
 clean:                ## forget all that set-up made
