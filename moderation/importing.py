@@ -184,7 +184,6 @@ def _seen(
     text = row.get("text")
     if not isinstance(text, str):
         raise _Unusable("text_missing")
-    author = _text(row, "author")
     created_at = _time(_text(row, "created_at"), zone)
     return account_id, CommentSeen(
         external_id=external_id,
@@ -192,9 +191,7 @@ def _seen(
         seen_at=created_at or now,
         said_at=created_at,
         parent_external_id=_text(row, "parent_id"),
-        # A file has names and no ids: one name on one network is taken to be one person.
-        author_external_id=f"name:{author}"[:100] if author else None,
-        author_name=author[:200] if author else None,
+        author_name=_text(row, "author"),
         text=text,
         permalink=_text(row, "permalink"),
     )

@@ -15,6 +15,7 @@ from models.errors import Refused
 from models.people import SignIn, SignInAttempt
 from models.requests311 import Requester, ServiceRequest
 from models.vocabulary import CommentState, DeliveryState
+from moderation.storing import forget_names
 
 RAW_DAYS = 30
 """How long a webhook body is kept (DESIGN: deliveries are kept 30 days)."""
@@ -71,3 +72,4 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
         and session.scalar(select(Comment.id).where(Comment.author_id == author_id).limit(1)) is None
     ):
         session.execute(update(Author).where(Author.id == author_id).values(name=None))
+        forget_names(session, {author_id})

@@ -7,13 +7,13 @@ it, written in a few more. Ten thousand comments a round pass here, so they are 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 LONGEST_NAME = 200
 """Characters that the column takes; PostgreSQL refuses more."""
+BY_NAME = "name:"
+"""What the key of an author begins with whose id is not known (a file, Instagram without `from`): one name on one
+network is taken to be one person."""
+LONGEST_KEY = 100
 
 _OF_COMMENT = tuple(one.name for one in fields(Known) if one.name != "versions")
 _OF_VERSION = tuple(one.name for one in fields(Version))
@@ -78,7 +82,8 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
     before = {one.id: _known_row(one) for one in comments.values()}
     versions_before = {of.id: _version_row(of) for one in comments.values() for of in one.versions}
     posts = _posts(session, account, changes, comments.values())
-    authors = _authors(session, account, observations)
+    authors = _authors(session, account, observations, comments)
+    wrote_before = {one.author_id for one in comments.values()}
     for change in observations:
         known = comments.get(change.external_id)
         if known is None:
@@ -86,16 +91,16 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
         post = posts.get(change.post_external_id or known.source_post_id)
         if post is not None:
             known.source_post_id = post.id
-        wrote = change.author_external_id if isinstance(change, CommentSeen) else None
         observe(
             known,
             change,
-            author_id=None if wrote is None else authors[wrote],
+            author_id=authors.get(change.external_id),
             read_at=None if post is None else post.read_at,
             now=now,
         )
     _insert(session, account, [one for one in comments.values() if one.id is None], now=now)
     _update(session, Comment, _OF_COMMENT, before, map(_known_row, comments.values()))
+    forget_names(session, wrote_before - {None} - {one.author_id for one in comments.values()})
     versions = [(one.id, of) for one in comments.values() for of in one.versions]
     new = [
         {"comment_id": comment_id, **dict(zip(_OF_VERSION[1:], _version_row(of)[1:], strict=True))}
@@ -162,13 +167,35 @@ def _comments(session: Session, account: Account, observations: Sequence[Observa
     return {one.external_id: one for one in comments}
 
 
-def _authors(session: Session, account: Account, observations: Sequence[Observation]) -> dict[str, int]:
-    """Ids of the authors of the batch, who get the name that was heard last."""
-    names: dict[str, str | None] = {}
+def _authors(
+    session: Session, account: Account, observations: Sequence[Observation], comments: Mapping[str, Known]
+) -> dict[str, int]:
+    """Ids of the authors of the batch by the external ids of their comments; they get the name that was heard last.
+
+    The network's id of an author is taken wherever it was told of the comment, before or now; else the name.
+    """
+    told: dict[str, tuple[str | None, str | None]] = {}
     for change in observations:
-        if isinstance(change, CommentSeen) and change.author_external_id is not None:
-            name = (cleaned(change.author_name) or "")[:LONGEST_NAME] or None
-            names[change.author_external_id] = name or names.get(change.author_external_id)
+        known = comments.get(change.external_id)
+        # Of what was disposed of, the name does not come back either.
+        if isinstance(change, CommentSeen) and (known is None or known.disposed_at is None):
+            identity, name = told.get(change.external_id, (None, None))
+            heard = (cleaned(change.author_name) or "").strip()[:LONGEST_NAME] or None
+            told[change.external_id] = change.author_external_id or identity, heard or name
+    of_author = select(Author.id, Author.external_id, Author.name).order_by(Author.id)
+    wrote = {one.author_id for one in comments.values()} - {None}
+    before = {one.id: one for one in session.execute(of_author.where(Author.id.in_(wrote)))}
+    keys: dict[str, str] = {}
+    names: dict[str, str | None] = {}
+    for comment, (identity, name) in told.items():
+        known = comments.get(comment)
+        was = before.get(known.author_id) if known is not None else None
+        known_by_name = was is not None and was.external_id.startswith(BY_NAME)
+        called = name or (was.name if was is not None and known_by_name else None)
+        by_name = f"{BY_NAME}{called}"[:LONGEST_KEY] if called else None
+        key = identity or (was.external_id if was is not None and not known_by_name else by_name)
+        if key is not None:
+            keys[comment], names[key] = key, called or names.get(key)
     if not names:
         return {}
     # Authors are shared by the accounts of a network, so two accounts' workers may meet on one: the database decides.
@@ -178,16 +205,24 @@ def _authors(session: Session, account: Account, observations: Sequence[Observat
         for external_id in sorted(names)
     ]
     session.connection().execute(upsert(Author).on_conflict_do_nothing(), rows)
-    statement = select(Author.id, Author.external_id, Author.name).order_by(Author.id)
-    found = session.execute(statement.where(Author.network == account.network, Author.external_id.in_(names))).all()
-    heard = [
+    found = session.execute(of_author.where(Author.network == account.network, Author.external_id.in_(names))).all()
+    said = [
         {"id": one.id, "name": names[one.external_id]}
         for one in found
         if names[one.external_id] not in (None, one.name)
     ]
-    if heard:
-        session.execute(update(Author), heard)
-    return {one.external_id: one.id for one in found}
+    if said:
+        session.execute(update(Author), said)
+    ids = {one.external_id: one.id for one in found}
+    return {comment: ids[key] for comment, key in keys.items()}
+
+
+def forget_names(session: Session, author_ids: Collection[int | None]) -> None:
+    """Authors known only by name who have no comment left are removed: their key is their name."""
+    if author_ids:
+        left = exists().where(Comment.author_id == Author.id)
+        of_name = Author.external_id.startswith(BY_NAME, autoescape=True)
+        session.execute(delete(Author).where(Author.id.in_(author_ids), of_name, ~left))
 
 
 # What a batch changed, each in one statement ----------------------------------------------------------------------

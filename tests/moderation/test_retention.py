@@ -53,3 +53,17 @@ def test_a_comment_that_is_still_owed_something_is_not_disposed_of(city):
     city.decide("Ariane", comment, "reply", text="Bonjour!")
     with pytest.raises(Refused, match="effects_open"), city.database.write() as session:
         retention.dispose(session, comment.id, now=city.now, person_id=None)
+
+
+def test_of_an_author_known_only_by_name_nothing_stays_and_nothing_comes_back(city):
+    """Their key is their name, so it goes too; and the listing that still shows the comment brings no name back."""
+    by_name = city.seen("7", "Bonjour", author_external_id=None, author_name="louise.t")
+    by_id = city.seen("8", "Bonjour", author_external_id="7001", author_name="Marc Roy")
+    city.store(by_name, by_id)
+    city.classify()
+    with city.database.write() as session:
+        for one in ("7", "8"):
+            retention.dispose(session, city.comment(one).id, now=city.now, person_id=None)
+    assert places(city, "louise.t") == places(city, "Marc Roy") == []
+    city.store(by_name, by_id)
+    assert places(city, "louise.t") == places(city, "Marc Roy") == []

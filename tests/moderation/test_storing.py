@@ -41,6 +41,7 @@ seen = st.builds(
     said_at=st.none() | times,
     post_external_id=st.sampled_from([None, "post-1"]),
     author_external_id=st.sampled_from([None, "louis"]),
+    author_name=st.sampled_from([None, "Louis Citoyen"]),
     text=texts,
     hidden=st.sampled_from([None, True, False]),
     kind=st.sampled_from(CommentKind),
@@ -232,6 +233,46 @@ def test_null_author_and_null_everything(city):
     comment = city.comment("7")
     assert (comment.author, comment.text, comment.created_at) == (None, None, after(0))
     assert comment.state == CommentState.RECEIVED
+
+
+def authors(city):
+    with city.database.read() as session:
+        return [(one.external_id, one.name) for one in session.scalars(select(Author).order_by(Author.external_id))]
+
+
+def test_an_author_of_whom_only_the_name_is_told_has_that_name(city):
+    nameless = {"author_external_id": None}
+    city.store(city.seen("1", **nameless, author_name=" louise.t "), city.seen("2", **nameless, author_name="louise.t"))
+    city.store(city.seen("3", **nameless, author_name="louise.t"), account="sud")
+    city.store(city.seen("4", **nameless, author_name=" "), city.seen("5", **nameless, author_name="n" * 300))
+    assert [city.comment(one).author.name for one in "12"] == ["louise.t"] * 2
+    assert city.comment("1").author_id == city.comment("2").author_id == city.comment("3", "sud").author_id
+    assert city.comment("4").author is None
+    assert city.comment("5").author.name == "n" * 200
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+@pytest.mark.parametrize("id_first", [True, False], ids=["id first", "name first"])
+@pytest.mark.parametrize("said_with_id", [None, "louise.t"])
+def test_an_id_takes_the_place_of_a_name_whenever_it_is_told(city, together, id_first, said_with_id):
+    """The webhook says who, a listing without `from` only the user name: one comment, one author, with both."""
+    told = [
+        city.seen("1", author_external_id="7001", author_name=said_with_id),
+        city.seen("1", source="pull", author_external_id=None, author_name="louise.t"),
+    ]
+    told = told if id_first else told[::-1]
+    for batch in [told] if together else [[one] for one in told]:
+        city.store(*batch)
+    assert authors(city) == [("7001", "louise.t")]
+    assert city.comment("1").author.external_id == "7001"
+
+
+def test_a_name_goes_on_naming_the_comments_whose_id_is_not_told(city):
+    named = {"author_external_id": None, "author_name": "louise.t"}
+    city.store(city.seen("1", **named), city.seen("2", **named))
+    city.store(city.seen("1", author_external_id="7001", author_name="louise.t"))
+    assert [city.comment(one).author.name for one in "12"] == ["louise.t"] * 2
+    assert len(authors(city)) == 2
 
 
 def test_names_and_links_longer_than_their_columns(city):
