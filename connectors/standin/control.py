@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
@@ -78,6 +78,10 @@ class Spent(BaseModel):
     regain_minutes: int = 0
 
 
+class Moved(BaseModel):
+    seconds: float
+
+
 class Callback(BaseModel):
     url: str | None = None
     linkedin_url: str | None = None
@@ -134,13 +138,13 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
 
     @router.post("/post")
     def post(body: NewPost) -> dict[str, str]:
-        at = time.time() - body.age
+        at = state.now() - body.age
         return {"id": state.post(page_of(body.page), body.text, link=body.link, at=at, tell=body.tell).id}
 
     @router.post("/comment")
     def comment(body: NewComment) -> dict[str, str]:
         with state.lock:
-            at = time.time() - body.age
+            at = state.now() - body.age
             return {"id": state.comment(thing(body.on), state.person(body.by), body.text, at=at, tell=body.tell).id}
 
     @router.post("/edit")
@@ -205,9 +209,28 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
             state.faults.clear()
         return {"ok": True}
 
+    def clock_now() -> dict[str, Any]:
+        return {"now": datetime.fromtimestamp(state.now(), UTC).isoformat(), "ahead": state.ahead}
+
+    @router.get("/clock")
+    def clock() -> dict[str, Any]:
+        """What time it is on the networks, and by how many seconds they are ahead of this machine."""
+        return clock_now()
+
+    @router.post("/clock")
+    def move_clock(body: Moved) -> dict[str, Any]:
+        """Forward only, and by a century at most; a reset sets it back. A story keeps the pace of the machine."""
+        try:
+            state.advance(body.seconds)
+        except ValueError as error:
+            raise HTTPException(400, str(error)) from error
+        return clock_now()
+
     @router.post("/usage")
     def usage(body: Spent) -> dict[str, bool]:
-        """What the usage headers say from now on; percent null: counted from the calls."""
+        """What the usage headers say, for `regain_minutes` or, if there are none, for ever; percent null: counted from
+        the calls.
+        """
         with state.lock:
             state.percent, state.regain_minutes = body.percent, body.regain_minutes
         return {"ok": True}

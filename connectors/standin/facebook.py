@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -72,7 +71,7 @@ def _listing(state: Standin, call: Call, page: PageOfCity, edge: str) -> Any:
     within = posts if edge in ("videos", "video_reels") else _within(call, posts)
     rows_of = sorted(within, key=lambda post: (post.at, post.id), reverse=True)
     if edge == "stories":
-        return paged(call, rows_of, on_story)
+        return paged(call, rows_of, lambda post: on_story(post, state.now()))
     if edge == "videos":
         return paged(call, rows_of, lambda post: _asked(call, on_post(call, post) | {"id": post.film}))
     return paged(call, rows_of, lambda post: _asked(call, on_post(call, post)))
@@ -187,11 +186,11 @@ def _write_privately(state: Standin, call: Call, page: PageOfCity, lag: float) -
         raise GraphError(400, 100, "(#100) The parameter message is required")
     if comment.author is page:
         raise GraphError(400, 10903, "(#10903) This user cant reply to this activity")
-    if comment.at < time.time() - PRIVATE_REPLY:
+    if comment.at < state.now() - PRIVATE_REPLY:
         raise GraphError(400, 10, "(#10) This message is sent outside of allowed window.", error_subcode=2018278)
     if any(letter.comment == comment.id for letter in page.letters):
         raise GraphError(400, 10900, "(#10900) Activity already replied to")
-    letter = Letter(f"m_{state.number()}", comment.id, comment.author, text, time.time())
+    letter = Letter(f"m_{state.number()}", comment.id, comment.author, text, state.now())
     state.apply("private_reply", page, comment.id, letter.id, lag, lambda: page.letters.append(letter), text)
     return {"recipient_id": comment.author.id, "message_id": letter.id}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Literal
 
 from fastapi import APIRouter, HTTPException
@@ -61,7 +60,7 @@ def facebook_control(state: Standin) -> APIRouter:
     def post(body: NewPost) -> dict[str, str]:
         """A reel, a video or an advertisement too; an advertisement is in no feed."""
         with state.lock:
-            made = state.post(page_of(body.page), body.text, at=time.time() - body.age, form=body.form)
+            made = state.post(page_of(body.page), body.text, at=state.now() - body.age, form=body.form)
             made.figures |= body.figures
             return {"id": made.id}
 

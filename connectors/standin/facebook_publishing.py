@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from connectors.standin.people import Draft
@@ -35,7 +34,7 @@ def _feed(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     attached = [_attached(page, call.params[name]) for name in sorted(call.params) if name.startswith("attached_media")]
     if not text.strip() and not link and not attached:
         raise GraphError(400, 100, "(#100) Missing message or attachment")
-    post = page.new_post(state.number(), text, time.time(), link)
+    post = page.new_post(state.number(), text, state.now(), link)
     post.photos = tuple(attached)
     _published(state, page, post, lag)
     return {"id": post.id}
@@ -57,7 +56,7 @@ def _photo(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     if call.params.get("published") == "false":
         page.drafts[photo.id] = photo
         return {"id": photo.id}
-    post = page.new_post(state.number(), call.params.get("caption", ""), time.time(), None)
+    post = page.new_post(state.number(), call.params.get("caption", ""), state.now(), None)
     post.photos = (photo,)
     _published(state, page, post, lag)
     return {"id": photo.id, "post_id": post.id}
@@ -82,7 +81,7 @@ def _reel(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     params = call.params
     if params.get("upload_phase") == "start":
         return _begun(state, call, page)
-    day = [one for one in state.posts.values() if one.form == "reel" and one.at > time.time() - 86_400]
+    day = [one for one in state.posts.values() if one.form == "reel" and one.at > state.now() - 86_400]
     if len(day) >= REELS_A_DAY:
         raise GraphError(400, 100, "(#100) Too many reels today", error_subcode=1390008)
     film = _draft(page, params.get("video_id", ""))
@@ -105,7 +104,7 @@ def _story(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     if not draft.content:
         raise GraphError(400, 6000, "There was a problem uploading your video file.", error_subcode=1363030)
     del page.drafts[draft.id]
-    post = page.new_post(state.number(), "", time.time(), None)
+    post = page.new_post(state.number(), "", state.now(), None)
     post.form = "story"
     if "video_id" in params:
         post.film = draft.id
@@ -132,7 +131,7 @@ def _finish(state: Standin, page: PageOfCity, film: Draft, text: str, lag: float
     if not film.content or len(film.content) < film.size:
         raise GraphError(400, 6000, "There was a problem uploading your video file.", error_subcode=1363030)
     del page.drafts[film.id]
-    post = page.new_post(state.number(), text, time.time(), None)
+    post = page.new_post(state.number(), text, state.now(), None)
     post.film, post.form = film.id, "reel" if reel else "video"
     if reel:
         post.id = film.id  # Reels are not in the feed: what citizens write under is the video itself.

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import json
 import re
-import time
 from functools import lru_cache
 from typing import Any
 
@@ -61,7 +60,7 @@ def _refuse(fault: Fault, call: Call) -> None:
 
 def _usage(state: Standin, fault: Fault | None) -> dict[str, str]:
     throttled = fault is not None and fault.kind == "throttle"
-    percent = 100 if throttled else state.percent if state.percent is not None else min(99, state.calls // 5_000)
+    percent = 100 if throttled else state.spent()
     minutes = max(1, round(fault.seconds / 60)) if throttled and fault else state.regain_minutes
     return dict(_spent(next(iter(state.pages), "0"), percent, minutes))
 
@@ -107,14 +106,14 @@ def _page_of(state: Standin, token: str) -> PageOfCity:
         raise GraphError(400, 2500, "An active access token must be used to query information about the current user.")
     for page in state.pages.values():
         if page.token == token:
-            if (dead := _dead(page)) is not None:
+            if (dead := _dead(state, page)) is not None:
                 raise GraphError(400, 190, "Error validating access token", error_subcode=dead)
             return page
     raise GraphError(400, 190, "Invalid OAuth access token - Cannot parse access token")
 
 
-def _dead(page: PageOfCity) -> int | None:
-    return 463 if page.expires_at and page.expires_at <= time.time() else page.dead
+def _dead(state: Standin, page: PageOfCity) -> int | None:
+    return 463 if page.expires_at and page.expires_at <= state.now() else page.dead
 
 
 def _check_proof(state: Standin, token: str, proof: str | None) -> None:
@@ -133,7 +132,7 @@ def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:
     if page is None:
         error = {"code": 190, "message": "The access token could not be decrypted"}
         return {"error": error, "is_valid": False, "scopes": []}
-    dead, accounts = _dead(page), instagram.linked(state, page)
+    dead, accounts = _dead(state, page), instagram.linked(state, page)
     error = {"error": {"code": 190, "message": "Error validating access token", "subcode": dead}}
     return ({} if dead is None else error) | {
         "app_id": state.app_id,

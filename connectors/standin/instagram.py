@@ -6,7 +6,6 @@ Same host, same versions and same tokens as Pages: a call carries the token of t
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,7 +37,7 @@ def route(state: Standin, call: Call, page: PageOfCity, fault: Fault | None) -> 
         return _on_profile(asked, owner, edge)
     for profile in profiles:
         if first in profile.containers:
-            return status(call, profile.containers[first])
+            return status(call, profile.containers[first], state.now())
     thing = state.posts.get(first) or state.comments.get(first)
     media = thing.post if isinstance(thing, Comment) else thing
     if thing is None or not isinstance(media, Media):
@@ -71,7 +70,7 @@ def upload(state: Standin, call: Call, _: Fault | None) -> Answer:
 
 # ------------------------------------------------------------------------------------------------- the account
 def _on_profile(asked: Asked, profile: Profile, edge: str) -> Any:
-    call, now = asked.call, time.time()
+    call, now = asked.call, asked.state.now()
     asked.need("instagram_basic")
     match call.method, edge:
         case "GET", "":

@@ -5,8 +5,6 @@ Comments, edits, removals, faults and the journal are those of all networks (`co
 
 from __future__ import annotations
 
-import time
-
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 
@@ -74,7 +72,7 @@ def instagram_control(state: Standin) -> APIRouter:
     @router.post("/media")
     def media(body: NewMedia) -> dict[str, str]:
         with state.lock:
-            made = state.post(profile_of(body.profile), body.text, at=time.time() - body.age)
+            made = state.post(profile_of(body.profile), body.text, at=state.now() - body.age)
             if isinstance(made, Media):
                 made.product = body.product
                 made.figures |= body.figures

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 from connectors.standin.instagram_state import DAY, Asked, Media, Message, Profile
@@ -30,7 +29,7 @@ def talk(asked: Asked, profile: Profile, edge: str) -> Any:
     asked.need("instagram_manage_messages")
     if edge == "conversations":
         return _conversations(asked, profile)
-    state, now = asked.state, time.time()
+    state, now = asked.state, asked.state.now()
     comment = state.comments.get(_recipient(asked))
     if comment is None or comment.post.page is not profile:
         raise missing(_recipient(asked))

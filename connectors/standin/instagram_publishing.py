@@ -5,7 +5,6 @@ Codes and subcodes: https://developers.facebook.com/docs/instagram-platform/inst
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -41,16 +40,16 @@ def create(state: Standin, call: Call, profile: Profile, fault: Fault | None) ->
         raise GraphError(400, 100, "(#100) alt_text is not supported for this media type")
     moving = upload or video is not None
     product: Product = "REELS" if form == "REELS" else "STORY" if form == "STORIES" else "FEED"
-    media = profile.new_post(state.number(), "" if product == "STORY" else caption, time.time(), None)
+    media = profile.new_post(state.number(), "" if product == "STORY" else caption, state.now(), None)
     media.product, media.children = product, children
     media.kind = "CAROUSEL_ALBUM" if children else "VIDEO" if moving else "IMAGE"
     media.alt, media.url = params.get("alt_text"), video or image
     made = Container(
         identity(state.number(), "179"),
         media,
-        time.time(),
+        state.now(),
         profile.polls,
-        time.time() + profile.slow,
+        state.now() + profile.slow,
         item,
         fault.subcode if fault is not None and fault.kind == "container_error" else None,
         upload,
@@ -68,9 +67,9 @@ def _check_url(url: str | None) -> None:
         raise GraphError(400, 9004, message, error_subcode=2207052)
 
 
-def status(call: Call, container: Container) -> dict[str, Any]:
+def status(call: Call, container: Container, now: float) -> dict[str, Any]:
     """`GET /{container}?fields=status_code,status`; of a carousel, its pictures are waited for too."""
-    code = container.status(time.time())
+    code = container.status(now)
     said = f"Error: Media upload has failed with error code {container.error}" if code == "ERROR" else f"{code}: ok"
     seen = {"id": container.id, "status_code": code, "status": said}
     return fields(call.params.get("fields"), seen, "id")
@@ -78,7 +77,7 @@ def status(call: Call, container: Container) -> dict[str, Any]:
 
 def publish(state: Standin, call: Call, profile: Profile, lag: float) -> dict[str, str]:
     """`POST /{ig}/media_publish`: the container becomes public, once."""
-    container, now = profile.containers.get(call.params.get("creation_id", "")), time.time()
+    container, now = profile.containers.get(call.params.get("creation_id", "")), state.now()
     if container is None or container.item or container.published_at:
         raise GraphError(400, 24, "The media could not be found.", error_subcode=2207006)
     if now >= container.at + DAY:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -107,6 +106,7 @@ class Media(Post):
         verb: str,
         by: Person,  # noqa: ARG002  The signature is every network's.
         more: Mapping[str, str],  # noqa: ARG002
+        now: float,  # noqa: ARG002
     ) -> None:
         """Only what is written: nothing tells that a comment was hidden or deleted."""
         if verb != "add":
@@ -181,7 +181,7 @@ def profile(state: Standin, page: PageOfCity, id: str, name: str, **more: object
 def mention(state: Standin, account: Profile, by: Person, text: str, *, age: float = 0.0, tell: bool = True) -> Media:
     """Somebody publishes on an account of their own a picture whose words may name the city."""
     with state.lock:
-        media = account.new_post(state.number(), text, time.time() - age, None)
+        media = account.new_post(state.number(), text, state.now() - age, None)
         media.owner = by
         state.put(media, tell=tell)
         return media

@@ -58,7 +58,7 @@ def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
             _refuse(call, fault)
             given = _spoken(state, call, fault.seconds if fault is not None and fault.kind == "lag" else 0.0)
         except RestError as error:
-            given = error.answer(old=old_errors(state))
+            given = error.answer(old=old_errors(state), now=state.now())
         given.headers |= {"x-li-uuid": "AAYStandIn==", "x-li-fabric": "pretend"}
         return _circling(given, call, fault)
 

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -50,7 +49,7 @@ def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
             return Answer(500 if fault.kind == "500_before" else 503, {"error": "server_error"})
         match call.method, call.path:
             case (("GET" | "POST"), "v2/authorization"):
-                return _authorization(call)
+                return _authorization(state, call)
             case "POST", "v2/accessToken":
                 return _access_token(state, call.params)
             case "POST", "v2/introspectToken":
@@ -58,7 +57,7 @@ def answer(state: Standin, call: Call, fault: Fault | None) -> Answer:
         return empty(404)
 
 
-def _authorization(call: Call) -> Answer:
+def _authorization(state: Standin, call: Call) -> Answer:
     asked = call.params
     scopes = asked.get("scope", "").split()
     if asked.get("client_id") != CLIENT_ID or asked.get("response_type") != "code" or not asked.get("redirect_uri"):
@@ -72,7 +71,7 @@ def _authorization(call: Call) -> Answer:
         fields = "".join(f'<input type="hidden" name="{one}" value="{escape(asked.get(one, ""))}">' for one in names)
         return _shown(200, PAGE.format(scopes=escape(", ".join(scopes)), fields=fields))
     elif asked.get("decision") == "allow":
-        given = {"code": _code(asked["redirect_uri"], scopes)}
+        given = {"code": _code(asked["redirect_uri"], scopes, state.now() + CODE_LIFE)}
     else:
         said = "The user cancelled the authorization"
         given = {"error": "user_cancelled_authorize", "error_description": said}
@@ -85,8 +84,8 @@ def _shown(status: int, page: str) -> Answer:
     return Answer(status, None, raw=page.encode(), content_type="text/html; charset=utf-8")
 
 
-def _code(redirect_uri: str, scopes: list[str]) -> str:
-    about = [redirect_uri, scopes, time.time() + CODE_LIFE, secrets.token_hex(8)]
+def _code(redirect_uri: str, scopes: list[str], ends_at: float) -> str:
+    about = [redirect_uri, scopes, ends_at, secrets.token_hex(8)]
     packed = base64.urlsafe_b64encode(json.dumps(about).encode()).decode().rstrip("=")
     return f"{packed}.{_signature(packed)}"
 
@@ -100,18 +99,18 @@ def _access_token(state: Standin, asked: Mapping[str, str]) -> Answer:
         return Answer(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
     if asked.get("grant_type") == "refresh_token":
         known = next((one for one in grants(state) if one.refresh_token == asked.get("refresh_token")), None)
-        if known is None or known.refresh_expires_at <= time.time():
+        if known is None or known.refresh_expires_at <= state.now():
             said = "The provided authorization grant or refresh token is invalid, expired or revoked"
             return Answer(400, {"error": "invalid_request", "error_description": said})
-        return _given(new_grant(state, secrets.token_urlsafe(24), known.scopes, keep=known))
+        return _given(state, new_grant(state, secrets.token_urlsafe(24), known.scopes, keep=known))
     code = asked.get("code", "")
     packed, _, signature = code.partition(".")
     token = hashlib.sha256(code.encode()).hexdigest()[:40]
     fresh = packed and hmac.compare_digest(signature.encode(), _signature(packed).encode())
     if fresh and grant_of(state, f"AQ-{token}") is None:
         redirect_uri, scopes, ends_at, _ = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))
-        if redirect_uri == asked.get("redirect_uri") and ends_at > time.time():
-            return _given(new_grant(state, token, tuple(scopes)))
+        if redirect_uri == asked.get("redirect_uri") and ends_at > state.now():
+            return _given(state, new_grant(state, token, tuple(scopes)))
     said = (
         "Unable to retrieve access token: appid/redirect uri/code verifier does not match authorization code. "
         "Or authorization code expired. Or external member binding exists"
@@ -119,8 +118,8 @@ def _access_token(state: Standin, asked: Mapping[str, str]) -> Answer:
     return Answer(400, {"error": "invalid_request", "error_description": said})
 
 
-def _given(grant: Grant) -> Answer:
-    now = int(time.time())
+def _given(state: Standin, grant: Grant) -> Answer:
+    now = int(state.now())
     body: dict[str, Any] = {"access_token": grant.token, "expires_in": grant.expires_at - now}
     if grant.refresh_token is not None:
         body |= {"refresh_token": grant.refresh_token, "refresh_token_expires_in": grant.refresh_expires_at - now}

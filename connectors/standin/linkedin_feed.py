@@ -6,7 +6,6 @@ Reactions and Social Metadata APIs.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -68,7 +67,7 @@ class Feed(Caller):
         little, text = published(words)
 
         def edit() -> None:
-            post.little, post.text, post.edited_at = little, text, time.time()
+            post.little, post.text, post.edited_at = little, text, self.state.now()
 
         self.state.apply("edit_post", post.page, urn, urn, self.lag, edit, text)
         return empty(204)
@@ -93,7 +92,7 @@ class Feed(Caller):
         self._check_content(content)
         for post in self.state.posts.values():
             same = isinstance(post, Share) and post.page is page and (post.little, post.content) == (little, content)
-            if same and post.at > time.time() - DUPLICATE:
+            if same and post.at > self.state.now() - DUPLICATE:
                 raise duplicate(post.id)
         made = self.state.publish(page, text, content.get("article", {}).get("source"), self.lag)
         made = share_of(made) if isinstance(made, Share) else page.new_post(0, text, 0, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,7 +93,7 @@ class Share(Post):
         """Nobody is told what the page itself publishes."""
 
     def tell_comment(
-        self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str]
+        self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str], now: float
     ) -> None:
         """One notification, for the webhooks and for whoever asks later; there is nothing like hiding here."""
         del by, more  # LinkedIn says neither who deleted nor anything beside the comment itself.
@@ -111,12 +110,12 @@ class Share(Post):
             "object": self.activity,
             "text": comment.text,
         }
-        notification = self._notification(action, comment.id.replace("urn:li:activity", "activity"))
+        notification = self._notification(action, comment.id.replace("urn:li:activity", "activity"), now)
         if verb != "remove":
             notification["decoratedGeneratedActivity"] = {"comment": told}
         heard(self.page.id, notification, "", "linkedin")
 
-    def _notification(self, action: str, generated: str) -> dict[str, Any]:
+    def _notification(self, action: str, generated: str, now: float) -> dict[str, Any]:
         known = self.organization.notifications
         known.append(
             {
@@ -131,7 +130,7 @@ class Share(Post):
                     "mediaCategory": "NONE",
                 },
                 "generatedActivity": generated,
-                "lastModifiedAt": int(time.time() * 1000),
+                "lastModifiedAt": int(now * 1000),
                 "subscriber": "urn:li:person:subscriber",
             }
         )
@@ -191,8 +190,8 @@ def organization(state: Standin, id: str, name: str, token: str, **more: object)
 def mention(state: Standin, page: Organization, by: Person, text: str) -> dict[str, Any]:
     """A member publishes a post that names the page: only a notification tells of it."""
     with state.lock:
-        share = page.new_post(state.number(), text, time.time(), None)
-        notification = share._notification("SHARE_MENTION", share.id)  # noqa: SLF001  A member's post, told as ours are.
+        share = page.new_post(state.number(), text, state.now(), None)
+        notification = share._notification("SHARE_MENTION", share.id, share.at)  # noqa: SLF001  A member's post, told as ours are.
         shared = {"entity": share.id, "owner": urn_of(by), "text": text}
         notification |= {"sourcePost": share.id, "decoratedSourcePost": shared}
         notification["decoratedGeneratedActivity"] = {"share": shared}
@@ -209,13 +208,13 @@ def grant_of(state: Standin, token: str) -> tuple[Grant, list[Organization], int
     """The grant of a token, the pages that it reaches, and the error that it meets."""
     for page in organizations(state):
         if page.token == token:
-            ended = page.expires_at and page.expires_at <= time.time()
+            ended = page.expires_at and page.expires_at <= state.now()
             return Grant(token, page.scopes, page.expires_at), [page], EXPIRED if ended else page.dead
     pages = [page for page in organizations(state) if token in page.grants]
     if not pages:
         return None
     grant = pages[0].grants[token]
-    return grant, pages, EXPIRED if grant.expires_at <= time.time() else None
+    return grant, pages, EXPIRED if grant.expires_at <= state.now() else None
 
 
 def grants(state: Standin) -> list[Grant]:
@@ -224,7 +223,7 @@ def grants(state: Standin) -> list[Grant]:
 
 def new_grant(state: Standin, token: str, scopes: tuple[str, ...], *, keep: Grant | None = None) -> Grant:
     """Two months for every page that the member administers. A refresh keeps its own end, of a year."""
-    now = int(time.time())
+    now = int(state.now())
     grant = Grant(f"AQ-{token}", scopes, now + 2 * MONTH)
     if keep is not None:
         grant.refresh_token, grant.refresh_expires_at = keep.refresh_token, keep.refresh_expires_at

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
@@ -28,11 +27,11 @@ class RestError(Exception):
         super().__init__(message)
         self.status, self.code, self.message, self.number, self.more = status, code, message, number, more
 
-    def answer(self, *, old: bool) -> Answer:
+    def answer(self, *, old: bool, now: float) -> Answer:
         if self.message is None:
             return empty(self.status)
-        now = int(time.time() * 1000)
-        body: dict[str, Any] = {"errorCode": 0, "message": self.message, "requestId": "AB12CD34EF", "timestamp": now}
+        body: dict[str, Any] = {"errorCode": 0, "message": self.message, "requestId": "AB12CD34EF"}
+        body["timestamp"] = int(now * 1000)
         if not old:
             number = {} if self.number is None else {"serviceErrorCode": self.number}
             body = {"code": self.code, **number, "message": self.message, **self.more}

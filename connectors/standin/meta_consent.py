@@ -6,7 +6,6 @@ of the city is signed in already, chooses Pages and permissions, and says yes or
 
 from __future__ import annotations
 
-import time
 from html import escape
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -54,7 +53,7 @@ def dialog(state: Standin, call: Call) -> Answer:
         tuple(scope for scope in scopes if f"scope_{scope}" in asked),
         tuple(page.id for page in _pages(state) if f"page_{page.id}" in asked),
         asked["redirect_uri"],
-        time.time() + CODE_LIFE,
+        state.now() + CODE_LIFE,
     )
     return _back(asked["redirect_uri"], {"code": code} | said)
 
@@ -67,7 +66,7 @@ def access_token(state: Standin, call: Call) -> dict[str, Any]:
     exchanges = asked.get("grant_type") == "fb_exchange_token"
     given = asked.get("fb_exchange_token" if exchanges else "code", "")
     grant = state.grants.get(given)
-    if grant is None or grant.until < time.time():
+    if grant is None or grant.until < state.now():
         if exchanges:
             raise GraphError(400, 190, "Error validating access token: Session has expired.", error_subcode=463)
         raise GraphError(400, 100, "This authorization code has expired or been used.", error_subcode=36009)
@@ -77,7 +76,7 @@ def access_token(state: Standin, call: Call) -> dict[str, Any]:
         del state.grants[given]  # It serves once.
     life = LONG if exchanges else SHORT
     token = f"EAA{state.number()}{state.chance.getrandbits(128):x}"
-    state.grants[token] = Grant(grant.scopes, grant.pages, grant.redirect_uri, time.time() + life)
+    state.grants[token] = Grant(grant.scopes, grant.pages, grant.redirect_uri, state.now() + life)
     return {"access_token": token, "token_type": "bearer", "expires_in": life}
 
 
@@ -95,9 +94,9 @@ def debug(state: Standin, grant: Grant) -> dict[str, Any]:
     return {
         "app_id": state.app_id,
         "type": "USER",
-        "is_valid": grant.until > time.time(),
+        "is_valid": grant.until > state.now(),
         "expires_at": int(grant.until),
-        "data_access_expires_at": int(time.time() + DATA_ACCESS),
+        "data_access_expires_at": int(state.now() + DATA_ACCESS),
         "scopes": list(grant.scopes),
         "granular_scopes": [{"scope": scope, "target_ids": _targets(state, grant, scope)} for scope in grant.scopes],
     }
@@ -110,7 +109,7 @@ def _targets(state: Standin, grant: Grant, scope: str) -> list[str]:
 
 
 def _account(state: Standin, page: PageOfCity, grant: Grant) -> dict[str, Any]:
-    if page.dead is not None or 0 < page.expires_at <= time.time():
+    if page.dead is not None or 0 < page.expires_at <= state.now():
         page.token = f"EAAP{state.number()}{state.chance.getrandbits(128):x}"
     page.dead, page.expires_at, page.scopes = None, 0, grant.scopes
     seen: dict[str, Any] = {
@@ -128,7 +127,7 @@ def _account(state: Standin, page: PageOfCity, grant: Grant) -> dict[str, Any]:
 def _grant(state: Standin, token: str) -> Grant:
     if (grant := state.grants.get(token)) is None:
         raise GraphError(400, 190, "Invalid OAuth access token - Cannot parse access token")
-    if grant.until < time.time():
+    if grant.until < state.now():
         raise GraphError(400, 190, "Error validating access token: Session has expired.", error_subcode=463)
     return grant
 

@@ -157,7 +157,7 @@ class Player:
                 if page.id not in self.state.pages:
                     profile(self.state, self._page(page.instagram_of), page.id, page.name)
             for label, post in self.story.posts.items():
-                at = time.time() - post.ago
+                at = self.state.now() - post.ago
                 self.things[label] = self._post(post.page, post.text, post.form, link=post.link, at=at)
             actions = sorted(self.story.actions, key=lambda action: action.at)
             for action in [one for one in actions if one.at <= 0]:
@@ -214,7 +214,7 @@ class Player:
         if thing is None or (isinstance(thing, Comment) and thing.id not in self.state.comments):
             return  # The city deleted it meanwhile: nobody can answer, edit or remove it any more.
         if action.say is not None and action.by is not None:
-            author, at = self._person(action.by), time.time() - action.ago
+            author, at = self._person(action.by), self.state.now() - action.ago
             said = self.state.comment(thing, author, action.say, at=at, tell=action.tell)
             if action.label:
                 self.things[action.label] = said

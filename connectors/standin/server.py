@@ -227,7 +227,7 @@ def _note(state: Standin, call: Call, fault: Fault | None, status: int) -> None:
     """One line for each request; of a token only a digest, enough to tell two apart."""
     params = {name: _digest(value) if name in SECRET else value for name, value in call.params.items()}
     line = {
-        "at": datetime.now(UTC).isoformat(),
+        "at": datetime.fromtimestamp(state.now(), UTC).isoformat(),
         "method": call.method,
         "path": f"{call.version}/{call.path}",
         "params": params,

@@ -6,6 +6,7 @@ knows Parvis: ids, words and shapes are Meta's.
 
 from __future__ import annotations
 
+import math
 import random
 import re
 import threading
@@ -21,6 +22,7 @@ from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
+CENTURY = 100 * 365 * 86_400
 Form = Literal["post", "reel", "video", "ad", "visitor", "wall", "story"]
 SCOPES = (
     "pages_show_list",
@@ -109,7 +111,7 @@ class Post:
         return "photo" if self.photos else "status" if self.link is None else "share"
 
     def tell_comment(
-        self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str]
+        self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str], now: float
     ) -> None:
         """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Meta writes it."""
         heard(
@@ -119,7 +121,7 @@ class Post:
                 "post_id": self.id,
                 "comment_id": comment.id,
                 "parent_id": comment.parent.id if comment.parent else self.id,
-                "created_time": int(time.time() if verb == "remove" else comment.at),
+                "created_time": int(now if verb == "remove" else comment.at),
                 "item": "comment",
                 "verb": verb,
                 **more,
@@ -175,8 +177,39 @@ class Standin:
             self.ads: list[Ad] = []
             self.grants: dict[str, Grant] = {}  # By code and by user's token.
             self.percent: float | None = None
-            self.regain_minutes = 0
+            self._regain_at: float | None = None
+            self.ahead = 0.0
             self._number = 10_000
+
+    # ------------------------------------------------------------------------------------- what time it is
+    def now(self) -> float:
+        """The one clock of the networks, in unix seconds: the machine's, and what it was moved forward by."""
+        return time.time() + self.ahead
+
+    def advance(self, seconds: float) -> None:
+        """Let that much time pass. ValueError: not forward, or farther than a date can be written."""
+        with self.lock:
+            if not math.isfinite(seconds) or seconds <= 0 or self.ahead + seconds > CENTURY:
+                raise ValueError("the clock moves forward only, by a century at most: seconds must be more than 0")
+            self.ahead += seconds
+            self.settle()
+
+    @property
+    def regain_minutes(self) -> int:
+        """How long the usage headers still say to wait, in minutes; when that is over, what they said of the budget is
+        over too.
+        """
+        return 0 if self._regain_at is None else max(0, math.ceil((self._regain_at - self.now()) / 60))
+
+    @regain_minutes.setter
+    def regain_minutes(self, minutes: int) -> None:
+        self._regain_at = self.now() + 60 * minutes if minutes else None
+
+    def spent(self) -> float:
+        """Percent of the budget, as the usage headers say it: what was set, else counted from the calls."""
+        if self._regain_at is not None and self._regain_at <= self.now():
+            self.percent = self._regain_at = None
+        return min(99, self.calls // 5_000) if self.percent is None else self.percent
 
     # ------------------------------------------------------------------------------------- what there is
     def page(self, id: str, name: str, token: str, **more: Any) -> PageOfCity:  # noqa: A002  Meta's word.
@@ -215,7 +248,7 @@ class Standin:
         who names the Page, or writes on it ("wall").
         """
         with self.lock:
-            post = page.new_post(self.number(), text, time.time() if at is None else at, link)
+            post = page.new_post(self.number(), text, self.now() if at is None else at, link)
             post.form, post.writer = "visitor" if writer is not None and form == "post" else form, writer
             if form in {"reel", "video"}:
                 post.film = str(self.number())
@@ -255,7 +288,7 @@ class Standin:
     def review(self, page: PageOfCity, by: Person, text: str, *, positive: bool = True, tell: bool = True) -> Review:
         """Somebody recommends the Page, or does the contrary; since v22 only webhooks say it."""
         with self.lock:
-            review = Review(str(self.number()), by, text, positive, time.time())
+            review = Review(str(self.number()), by, text, positive, self.now())
             page.reviews.append(review)
             value = {
                 "item": "rating",
@@ -296,7 +329,7 @@ class Standin:
         number = self.number()
         post = on if isinstance(on, Post) else on.post
         parent = None if isinstance(on, Post) else (on.parent or on)
-        return Comment(post.comment_id(number), post, parent, author, text, time.time() if at is None else at, number)
+        return Comment(post.comment_id(number), post, parent, author, text, self.now() if at is None else at, number)
 
     def reply(self, on: Post | Comment, page: PageOfCity, text: str, lag: float) -> Comment:
         comment = self.new_comment(on, page, text)
@@ -304,7 +337,7 @@ class Standin:
         return comment
 
     def publish(self, page: PageOfCity, text: str, link: str | None, lag: float) -> Post:
-        post = page.new_post(self.number(), text, time.time(), link)
+        post = page.new_post(self.number(), text, self.now(), link)
         self.apply("publish", page, page.id, post.id, lag, lambda: self.put(post, tell=True), text, link)
         return post
 
@@ -327,18 +360,18 @@ class Standin:
         link: str | None = None,
     ) -> None:
         """It is applied now; with a lag, reads and webhooks see it later."""
-        at = datetime.now(UTC).isoformat()
+        at = datetime.fromtimestamp(self.now(), UTC).isoformat()
         self.journal.append(Applied(len(self.journal) + 1, operation, page.id, target, identity, text, link, at))
         if lag:
-            self.later.append((time.monotonic() + lag, act))
+            self.later.append((self.now() + lag, act))
         else:
             act()
 
     def settle(self) -> None:
         """Let what was late be seen, if its time has come."""
         with self.lock:
-            due = [act for when, act in self.later if when <= time.monotonic()]
-            self.later = [entry for entry in self.later if entry[0] > time.monotonic()]
+            due = [act for when, act in self.later if when <= self.now()]
+            self.later = [entry for entry in self.later if entry[0] > self.now()]
             for act in due:
                 act()
 
@@ -376,4 +409,4 @@ class Standin:
 
     def _tell(self, comment: Comment, verb: str, *, by: Person, **more: str) -> None:
         if self.heard and comment.post.page.told:
-            comment.post.tell_comment(self.heard, comment, verb, by, more)
+            comment.post.tell_comment(self.heard, comment, verb, by, more, self.now())

@@ -56,10 +56,11 @@ class Webhooks:
         """A change happened: it is remembered, and on its way at once."""
         self.told.append(Told(topic, account, name, value))
         if self.enabled and self._address(topic):
-            self._queue.put((topic, body_of(self.told[-1:])))
+            self._queue.put((topic, body_of(self.told[-1:], self.state.now())))
 
     def redeliver(self, copies: int = 1, *, shuffle: bool = False, batch: int = 1) -> int:
         """Post again all that was told, in bodies of `batch` changes of one topic; the number of bodies."""
+        now = self.state.now()
         with self.state.lock:
             changes = list(self.told) * copies
             if shuffle:
@@ -68,7 +69,7 @@ class Webhooks:
         for topic in TOPICS:
             told = [one for one in changes if one.topic == topic]
             size = min(batch, linkedin_webhooks.MOST) if topic == LINKEDIN else batch
-            bodies += [(topic, body_of(told[at : at + size])) for at in range(0, len(told), size)]
+            bodies += [(topic, body_of(told[at : at + size], now)) for at in range(0, len(told), size)]
         for body in bodies:
             self._queue.put(body)
         return len(bodies)
@@ -123,13 +124,15 @@ class Webhooks:
             time.sleep(pause)
 
 
-def body_of(changes: Sequence[Told]) -> bytes:
-    """One body. Meta's has an entry for each run of changes of an account, and escapes letters outside ASCII."""
+def body_of(changes: Sequence[Told], now: float) -> bytes:
+    """One body, sent at `now`, in unix seconds. Meta's has an entry for each run of changes of an account, and escapes
+    letters outside ASCII.
+    """
     if changes[0].topic == LINKEDIN:
         return linkedin_webhooks.body_of([one.value for one in changes])
     entries: list[dict[str, Any]] = []
     for one in changes:
         if not entries or entries[-1]["id"] != one.account:
-            entries.append({"id": one.account, "time": int(time.time()), "changes": []})
+            entries.append({"id": one.account, "time": int(now), "changes": []})
         entries[-1]["changes"].append({"value": one.value, "field": one.name})
     return json.dumps({"object": changes[0].topic, "entry": entries}, ensure_ascii=True).encode()

@@ -446,13 +446,13 @@ class World:
     # ------------------------------------------------------------------------------------- webhooks
     def _hear(self, account: str, value: dict[str, Any], name: str = "feed", topic: str = "page") -> None:
         self.changes.append(Told(topic, account, name, value))
-        told = (topic, body_of(self.changes[-1:]))
+        told = (topic, body_of(self.changes[-1:], self.state.now()))
         self.told.append(told)
         self.mail.append(told)
 
     def thousand(self) -> bytes:
         """All that was told, again and again, in the largest body that there is."""
-        return body_of((self.changes * THOUSAND)[:THOUSAND])
+        return body_of((self.changes * THOUSAND)[:THOUSAND], self.state.now())
 
     def post(self, topic: str, body: bytes, *, forged: bool = False) -> bool:
         """One body comes to the door; whether it was let in."""
