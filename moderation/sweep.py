@@ -20,7 +20,7 @@ from connectors.base import CommentRemoved, CommentSeen, Network, Page
 from models import budget
 from models.accounts import Account
 from models.comments import LAG, Comment, SourcePost
-from models.errors import FarSideError, Gone, PermissionMissing, Rejected
+from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid
 from models.locks import Locks
 from models.session import Database
 from models.vocabulary import AccountState, PostKind
@@ -32,6 +32,11 @@ LOOKS, SLOW_LOOKS = 20, 5
 """Looks of one account in one sweep, each of them a call: usually, and when much of its budget is spent."""
 AGAIN = timedelta(hours=12)
 """When something that the network refuses to show is looked at again."""
+
+LATER = timedelta(minutes=15)
+"""When something is looked at again of which the network could not tell this time."""
+FAILURES = 3
+"""Failures in a row that say that the network is down, and not only one comment beyond reach."""
 
 _THERE = or_(Comment.removed_at.is_(None), Comment.present_at > Comment.removed_at)
 _AS_IS = {"synchronize_session": False}
@@ -108,7 +113,8 @@ def sweep(
 ) -> int:
     """Look at what one account should have met, the longest suspected first; gives how many were looked at.
 
-    What is gone becomes a tombstone, what is there is stored as seen. A look that fails leaves its comment suspected.
+    What is gone becomes a tombstone, what is there is stored as seen. A look that fails leaves its comment suspected,
+    for later, and the others have their turn.
     """
     with locks.try_hold(f"sweep:{account_id}") as ours:
         if not ours:
@@ -122,7 +128,7 @@ def sweep(
             rows = session.execute(
                 waiting.order_by(Comment.look_due_at, Comment.id).limit(SLOW_LOOKS if slowly else LOOKS)
             ).all()
-        network = network_of(account_id)
+        network, failures = network_of(account_id), 0
         for looked, (comment_id, external_id) in enumerate(rows):
             if not _may_look(database, account_id, clock()):
                 return looked
@@ -133,18 +139,21 @@ def sweep(
                 found = None
             except FarSideError as error:
                 log.warning("look at comment %s of account %s: %r", comment_id, account_id, error)
+                stopped = isinstance(error, Throttled | TokenInvalid)
                 refused = isinstance(error, Rejected | PermissionMissing)
                 with database.write() as session:
                     budget.hear(session, account_id, error, asked_at=asked_at, now=clock())
-                    if refused:
-                        _next_look(session, comment_id, clock() + AGAIN)
-                if not refused:
+                    if not stopped:
+                        _next_look(session, comment_id, clock() + (AGAIN if refused else LATER))
+                failures = 0 if refused else failures + 1
+                if stopped or failures == FAILURES:
                     return looked
                 continue
             except Exception:
                 with database.write() as session:
                     _next_look(session, comment_id, clock() + AGAIN)
                 raise
+            failures = 0
             with database.write() as session:
                 _settle(session, account_id, comment_id, external_id, found, asked_at=asked_at, now=clock())
         return len(rows)
