@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from connectors.standin import linkedin_webhooks
-from connectors.standin.state import SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
-from connectors.standin.webhooks import Webhooks
+from connectors.standin.state import FIELDS, SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
+from connectors.standin.webhooks import Spoilt, Webhooks
 
 
 class NewPage(BaseModel):
@@ -21,7 +21,8 @@ class NewPage(BaseModel):
     scopes: tuple[str, ...] = SCOPES
     expires_at: int = 0
     dead: int | None = None
-    subscribed: bool = True
+    subscribed_fields: tuple[str, ...] = FIELDS
+    """Kinds of changes that the webhooks tell."""
 
 
 class NewPost(BaseModel):
@@ -93,6 +94,8 @@ class Again(BaseModel):
     copies: int = Field(default=1, ge=1)
     shuffle: bool = False
     batch: int = Field(default=1, ge=1)
+    spoilt: Spoilt | None = None
+    """"signature": nobody signed it right; "value": no change has one."""
 
 
 class Reset(BaseModel):
@@ -266,6 +269,8 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
 
     @router.post("/webhooks/redeliver")
     def redeliver(body: Again) -> dict[str, int]:
-        return {"bodies": webhooks.redeliver(body.copies, shuffle=body.shuffle, batch=body.batch)}
+        """All that was told, again; or something like it that the city must refuse, or keep as unreadable."""
+        again = webhooks.redeliver(body.copies, shuffle=body.shuffle, batch=body.batch, spoilt=body.spoilt)
+        return {"bodies": again}
 
     return router

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -28,11 +29,13 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
     if edge == "subscribed_apps":
         need(page, "pages_manage_metadata")
         if call.method == "GET":
-            app = {"id": state.app_id, "name": "Parvis", "subscribed_fields": ["feed"]}
-            return {"data": [app] if page.subscribed else []}
-        if call.method == "POST" and not call.params.get("subscribed_fields"):
+            app = {"id": state.app_id, "name": "Parvis", "subscribed_fields": list(page.subscribed_fields)}
+            return {"data": [app] if page.subscribed_fields else []}
+        names = tuple(filter(None, re.split(r"[\s,]+", call.params.get("subscribed_fields", ""))))
+        if call.method == "POST" and not names:
             raise GraphError(400, 100, "(#100) Param subscribed_fields is required")
-        page.subscribed = call.method == "POST"
+        # What is not named again is told no more (from memory: the reference of the edge does not say).
+        page.subscribed_fields = names if call.method == "POST" else ()
         return {"success": True}
     if edge == "blocked":
         return _blocked(state, call, page, lag)

@@ -48,9 +48,10 @@ class Profile(PageOfCity):
     containers: dict[str, Container] = field(default_factory=dict, repr=False)
     messages: list[Message] = field(default_factory=list, repr=False)
 
-    @property
-    def told(self) -> bool:
-        return self.subscribed and self.page.subscribed
+    def told(self, field: str) -> bool:
+        """The fields of Instagram are the app's own; of the Page that the account is linked to any field will do."""
+        del field
+        return bool(self.subscribed_fields and self.page.subscribed_fields)
 
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Media:
         return Media(identity(number), self, text, at, link, owner=self)

@@ -61,6 +61,11 @@ class Organization(PageOfCity):
     def urn(self) -> str:
         return f"urn:li:organization:{self.id}"
 
+    def told(self, field: str) -> bool:
+        """LinkedIn has one kind of notification."""
+        del field
+        return bool(self.subscribed_fields)
+
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Share:
         content = {"article": {"source": link, "title": link}} if link else {}
         return Share(f"urn:li:share:{FIRST + 10 * number}", self, text, at, link, little=escaped(text), content=content)
@@ -195,8 +200,7 @@ def mention(state: Standin, page: Organization, by: Person, text: str) -> dict[s
         shared = {"entity": share.id, "owner": urn_of(by), "text": text}
         notification |= {"sourcePost": share.id, "decoratedSourcePost": shared}
         notification["decoratedGeneratedActivity"] = {"share": shared}
-        if state.heard and page.told:
-            state.heard(page.id, notification, "", "linkedin")
+        state.tell(page.id, notification, "", "linkedin")
         return notification
 
 

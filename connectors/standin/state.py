@@ -38,6 +38,9 @@ SCOPES = (
 )
 
 
+FIELDS = ("feed", "mention", "ratings")
+
+
 @dataclass
 class PageOfCity(Person):
     """A Page and its token. `dead` is the subcode of error 190 that the token now meets; times in unix seconds."""
@@ -46,17 +49,19 @@ class PageOfCity(Person):
     scopes: tuple[str, ...] = SCOPES
     expires_at: int = 0
     dead: int | None = None
-    subscribed: bool = True
+    subscribed_fields: tuple[str, ...] = FIELDS
+    """What the app is told of, in the words of the webhooks: https://developers.facebook.com/docs/graph-api/reference/
+    page/subscribed_apps.
+    """
     followers: int = 0
     blocked: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
     letters: list[Letter] = field(default_factory=list, init=False, repr=False)
     reviews: list[Review] = field(default_factory=list, init=False, repr=False)
     drafts: dict[str, Draft] = field(default_factory=dict, init=False, repr=False)
 
-    @property
-    def told(self) -> bool:
-        """Whether the app is told of what happens here."""
-        return self.subscribed
+    def told(self, field: str) -> bool:
+        """Whether the app is told of what happens here, of that kind."""
+        return field in self.subscribed_fields
 
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Post:
         return Post(f"{self.id}_{number}", self, text, at, link)
@@ -300,16 +305,15 @@ class Standin:
                 "reviewer_name": by.name,
                 "created_time": int(review.at),
             }
-            if tell and self.heard and page.told:
-                self.heard(page.id, value, "ratings")
+            if tell:
+                self.tell(page.id, value, "ratings")
             return review
 
     def reword(self, post: Post, text: str) -> None:
         """The Page corrects its post."""
         with self.lock:
             post.text = text
-            if self.heard and post.page.told:
-                self.heard(post.page.id, *post.change("edited"))
+            self.tell(post.page.id, *post.change("edited"))
 
     def withdraw(self, post: Post) -> None:
         """A post goes, and all that is under it."""
@@ -395,10 +399,15 @@ class Standin:
         self._number += 1
         return self._number
 
+    def tell(self, account: str, value: dict[str, Any], field: str = "feed", *topic: str) -> None:
+        """One change, to the webhooks, if the app is subscribed to such changes of the account."""
+        if self.heard and self.pages[account].told(field):
+            self.heard(account, value, field, *topic)
+
     def put(self, post: Post, *, tell: bool) -> None:
         self.posts[post.id] = post
-        if tell and self.heard and post.page.told:
-            post.tell(self.heard)
+        if tell:
+            post.tell(self.tell)
 
     def _add_comment(self, comment: Comment, *, tell: bool) -> None:
         self.comments[comment.id] = comment.post.comments[comment.id] = comment
@@ -408,5 +417,4 @@ class Standin:
             self._tell(comment, "add", by=comment.author, message=comment.text)
 
     def _tell(self, comment: Comment, verb: str, *, by: Person, **more: str) -> None:
-        if self.heard and comment.post.page.told:
-            comment.post.tell_comment(self.heard, comment, verb, by, more, self.now())
+        comment.post.tell_comment(self.tell, comment, verb, by, more, self.now())

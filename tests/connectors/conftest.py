@@ -188,7 +188,7 @@ class City:
 
     def hushed(self) -> None:
         """Nobody has asked the network to tell anything."""
-        self.page.subscribed = False
+        self.page.subscribed_fields = ()
 
     def fault(self, kind: str, **more: object) -> None:
         self.state.faults.append(Fault(kind, **more))
@@ -296,7 +296,7 @@ class InstagramCity(City):
         return profile(self.state, linked, "17841400000000104", "villedesainterive", followers=4_212)
 
     def hushed(self) -> None:
-        self.holder.subscribed = False
+        self.holder.subscribed_fields = ()
 
     @property
     def holder(self) -> PageOfCity:
@@ -551,7 +551,7 @@ class PublicCity(City):
         return None, person.name.lower()
 
     def hushed(self) -> None:
-        self.page.page.subscribed = False
+        self.page.page.subscribed_fields = ()
 
     def fault(self, kind: str, **more: object) -> None:
         """Only queries are answered with a wish to see a person."""

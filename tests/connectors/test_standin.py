@@ -187,11 +187,34 @@ def test_a_page_does_not_see_another(standin, graph):
 
 def test_subscription_to_webhooks(standin, graph):
     url, data = f"{standin.base_url}/v26.0/104/subscribed_apps", {"access_token": standin.token}
-    assert graph("104/subscribed_apps").json()["data"]
+
+    def fields() -> list[list[str]]:
+        return [app["subscribed_fields"] for app in graph("104/subscribed_apps").json()["data"]]
+
+    def subscribe(names: str) -> requests.Response:
+        return requests.post(url, data=data | {"subscribed_fields": names}, timeout=5)
+
+    assert fields() == [["feed", "mention", "ratings"]]
     assert requests.delete(url, params=data, timeout=5).json() == {"success": True}
-    assert graph("104/subscribed_apps").json()["data"] == []
-    assert requests.post(url, data=data | {"subscribed_fields": "feed"}, timeout=5).json() == {"success": True}
-    assert standin.page.subscribed
+    assert fields() == []
+    assert subscribe("").json()["error"]["code"] == 100
+    assert subscribe("feed, mention").json() == {"success": True}
+    assert fields() == [["feed", "mention"]]
+    assert subscribe("ratings").json() == {"success": True}
+    assert fields() == [["ratings"]]
+
+
+@pytest.mark.parametrize("field", ["feed", "mention", "ratings"])
+def test_only_the_fields_that_were_subscribed_to_are_told(standin, callback, control, field):
+    standin.page.subscribed_fields = (field,)
+    post = standin.post("Tempête", tell=True)
+    standin.says(post, "Et ma rue?")
+    standin.state.reword(post, "Tempête!")
+    control("facebook/mention", {"page": "104", "by": "Marc", "text": "@Ville et ma rue?"})
+    control("facebook/review", {"page": "104", "by": "Marc", "text": "Rapide"})
+    callback.changes()
+    fields = {change["field"] for _, raw in callback.bodies for change in json.loads(raw)["entry"][0]["changes"]}
+    assert fields == {field}
 
 
 # ------------------------------------------------------------------------------------------------- the hand behind
@@ -334,13 +357,47 @@ def test_all_can_be_told_again_doubled_shuffled_and_in_batches(standin, callback
     assert again != made * 2
 
 
+def test_a_forged_body_is_one_that_nobody_signed_right(standin, callback, control):
+    standin.says(standin.post("Tempête"), "Et ma rue?")
+    callback.changes()
+    callback.bodies.clear()
+    assert control("webhooks/redeliver", {"spoilt": "signature"}) == {"bodies": 1}
+    assert len(callback.changes()) == 1
+    ((headers, raw),) = callback.bodies
+    right = hmac.new(standin.state.app_secret.encode(), raw, hashlib.sha256).hexdigest()
+    assert headers["X-Hub-Signature-256"].startswith("sha256=")
+    assert headers["X-Hub-Signature-256"] != f"sha256={right}"
+
+
+def test_who_forges_does_not_try_again(standin, callback, control):
+    standin.says(standin.post("Tempête"), "Et ma rue?")
+    callback.changes()
+    callback.refusals = 1
+    control("webhooks/redeliver", {"spoilt": "signature"})
+    callback.changes()
+    assert standin.webhooks.answers == [200, 500]
+
+
+def test_a_change_may_come_without_its_value(standin, callback, control):
+    standin.says(standin.post("Tempête"), "Et ma rue?")
+    callback.changes()
+    callback.bodies.clear()
+    assert control("webhooks/redeliver", {"copies": 2, "batch": 2, "spoilt": "value"}) == {"bodies": 1}
+    while standin.webhooks.pending():
+        time.sleep(0.005)
+    ((headers, raw),) = callback.bodies
+    assert json.loads(raw)["entry"][0]["changes"] == [{"field": "feed"}, {"field": "feed"}]
+    right = hmac.new(standin.state.app_secret.encode(), raw, hashlib.sha256).hexdigest()
+    assert headers["X-Hub-Signature-256"] == f"sha256={right}"
+
+
 def test_silence(standin, callback, control):
     control("webhooks", {"url": standin.webhooks.url, "enabled": False})
     standin.says(standin.post("Tempête"), "un")
     assert callback.changes() == []
     state = control("webhooks", {"url": standin.webhooks.url, "verify_token": "jeton"})
     assert state["verified"]
-    standin.page.subscribed = False
+    standin.page.subscribed_fields = ()
     standin.says(standin.posts[0], "deux")
     assert callback.changes() == []
     assert control("webhooks")["told"] == 1
