@@ -62,7 +62,7 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "blocked": (
         N_("%(network)s has blocked this account for a while: too many acts too quickly, or a rule of its own."),
-        N_("Open %(network)s itself to see why. Nothing is tried again before a person asks."),
+        N_("Open %(network)s itself to see why."),
     ),
     "version": (
         N_("%(network)s does not serve the version that Parvis asks for any more."),

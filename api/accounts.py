@@ -157,9 +157,12 @@ def findings(account: Account, *, zone: ZoneInfo, now: datetime) -> list[Finding
         if lacking:
             found.append(Finding("permission", Level.WARNING, names=tuple(lacking), at=account.state_since))
         paused = budget.throttled(account, now)
-        if paused:
+        blocked = budget.blocked(account, now)
+        if blocked:
+            found.append(Finding("blocked", Level.PROBLEM, budget.BLOCKED, at=account.throttled_until))
+        elif paused:
             found.append(Finding("throttled", Level.PAUSE, at=account.throttled_until))
-        if account.state == AccountState.ACTIVE and account.state_reason:
+        if account.state == AccountState.ACTIVE and account.state_reason and not blocked:
             found.append(Finding("refused", Level.PROBLEM, account.state_reason, at=account.state_since))
         elif not paused and account.pulled_at is not None and now - account.pulled_at > BEHIND:
             found.append(Finding("behind", Level.WARNING, at=account.pulled_at))

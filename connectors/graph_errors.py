@@ -18,6 +18,7 @@ from connectors.base import Usage
 from connectors.walk import TooMuch
 from models.errors import (
     Ambiguous,
+    Blocked,
     FarSideError,
     Gone,
     PermissionMissing,
@@ -133,8 +134,7 @@ def _stopped(
         said = re.search(r"\b(?:pages|business|instagram|ads)_[a-z_]+|\bread_insights\b", message)
         return PermissionMissing(said[0] if said else permission)
     if code == 368:
-        # A refused write is shown to a person and not tried again: the same text would be refused for ever.
-        return Rejected("blocked") if write else Throttled(now + BLOCK_PAUSE)
+        return Blocked(now + BLOCK_PAUSE)
     if code == 2635:
         # Every account meets it at once, and only the operator can help: PARVIS_GRAPH_VERSION.
         logger.critical("Meta does not serve this version of the Graph API any more: %s", message)

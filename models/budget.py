@@ -14,19 +14,26 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Account
-from models.errors import FarSideError, PermissionMissing, Throttled, TokenInvalid
+from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid
 from models.vocabulary import AccountState
 
 SLOW, STOP = 75.0, 90.0
 """Percent of a budget: from the first on, reading slows down; from the second on it leaves the rest to what people
 decided. Meta blocks at 100 (https://developers.facebook.com/docs/graph-api/overview/rate-limiting).
 """
+BLOCKED = "blocked"
+"""An account's `state_reason` while, as its network says, it did what is not allowed there."""
 
 
 def usable(now: datetime) -> ColumnElement[bool]:
     """Accounts that may be called now."""
     throttled = and_(Account.throttled_until.is_not(None), Account.throttled_until > now)
     return and_(Account.state != AccountState.TOKEN_INVALID, ~throttled)
+
+
+def blocked(account: Account, now: datetime) -> bool:
+    """Whether that pause is for a block, and not for too many calls only."""
+    return throttled(account, now) and account.state_reason == BLOCKED
 
 
 def throttled(account: Account, now: datetime) -> bool:
@@ -45,6 +52,17 @@ def throttle(session: Session, account_id: int, until: datetime) -> None:
     account.throttled_until = max(account.throttled_until or until, until)
     # Until a reading says how much is left, calls go out one by one: the end of a pause is no burst.
     account.usage_percent = 100.0
+
+
+def block(session: Session, account_id: int, until: datetime, *, now: datetime) -> None:
+    """The network has blocked the account for a while: a pause of hours, of which people are told."""
+    account = held(session, account_id)
+    said = blocked(account, now)
+    throttle(session, account_id, until)
+    if account.state != AccountState.TOKEN_INVALID:
+        account.state_reason = BLOCKED
+    if not said:
+        say(session, account, "blocked", now=now, until=until.isoformat())
 
 
 def lose_token(session: Session, account_id: int, reason: str, *, asked_at: datetime, now: datetime) -> None:
@@ -75,6 +93,8 @@ def lack(session: Session, account_id: int, names: Collection[str], *, asked_at:
 def hear(session: Session, account_id: int, error: FarSideError, *, asked_at: datetime, now: datetime) -> None:
     """Keep what an error says of the account itself, if it says anything of it."""
     match error:
+        case Blocked():
+            block(session, account_id, error.until, now=now)
         case Throttled():
             throttle(session, account_id, error.until)
         case TokenInvalid():

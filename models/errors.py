@@ -1,7 +1,8 @@
 """Errors named by what the caller does about them; the door puts them into words.
 
 `Refused` and `NotFound` are said to a person at once. The rest come from the far side: only `Throttled` and
-`Transient` are tried again by themselves, and `Ambiguous` is reconciled by reading, never repeated blindly.
+`Transient` are tried again by themselves (an act that was `Blocked` is not), and `Ambiguous` is reconciled by reading,
+never repeated blindly.
 """
 
 from __future__ import annotations
@@ -36,6 +37,12 @@ class Throttled(FarSideError):
     def __init__(self, until: datetime) -> None:
         super().__init__(until)
         self.until = until
+
+
+class Blocked(Throttled):
+    """The network has blocked the account for a while: nothing was applied. The act is a person's to look at, and the
+    account is left alone until `until`: more acts would make it longer.
+    """
 
 
 class TokenInvalid(FarSideError):

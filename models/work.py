@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from models import budget
 from models.accounts import Account
 from models.effects import OPEN_STATES, Effect
-from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import Blocked, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.locks import Locks
 from models.session import Database
 from models.vocabulary import AccountState, EffectKind, EffectState
@@ -200,6 +200,10 @@ class Work:
             if (effect.attempt, effect.state) != (task.attempt, EffectState.SENDING):
                 return None
             match error:
+                case Blocked():
+                    # The same act again would be refused again and make the block longer: a person looks first.
+                    budget.block(session, task.account_id, error.until, now=now)
+                    self._end(session, effect, EffectState.FAILED, f"rejected:{budget.BLOCKED}", now)
                 case Throttled():
                     budget.throttle(session, task.account_id, error.until)
                     _unsend(effect, error.until, "throttled")

@@ -116,8 +116,10 @@ def _store_page(
         account.throttled_until = max(account.throttled_until or page.usage.resume_at, page.usage.resume_at)
     if account.state == AccountState.TOKEN_INVALID and account.state_since <= asked_at:
         account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    elif account.state == AccountState.ACTIVE:
+    elif account.state == AccountState.ACTIVE and not budget.blocked(account, now):
         account.state_reason = None
+    elif account.state_reason == budget.BLOCKED and not budget.blocked(account, now):
+        account.state_reason = ", ".join(account.missing)[:200]
     if budget.tight(account):
         account.pull_due_at = now + max(every, PROBE_EVERY) + budget.spread(account_id)
         return False

@@ -192,6 +192,17 @@ def test_a_pause_a_refusal_and_a_silence_are_said(desk):
     assert "(code 100/1349125)" in desk.page()
 
 
+def test_a_block_is_one_problem_that_says_until_when(desk):
+    now = desk.clock.now
+    desk.set(throttled_until=now + timedelta(hours=6), usage_percent=100.0, state_reason="blocked", pulled_at=now)
+    page = desk.page()
+    assert "Facebook a bloqué ce compte pour un temps" in page
+    assert "Jusqu’à 14 h 30, rien n’y est lu ni envoyé" in page
+    assert "Facebook demande d’attendre" not in page
+    found = accounts.findings(desk.account(), zone=desk.parvis.settings.zone, now=now)
+    assert [(one.kind, one.level) for one in found] == [("blocked", accounts.Level.PROBLEM)]
+
+
 def test_coverage_backfill_budget_and_figures_are_shown(desk):
     now = desk.clock.now
     desk.set("north", pulled_at=now - timedelta(minutes=25), usage_percent=42.3, checked_at=now)

@@ -31,6 +31,7 @@ from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, S
 from connectors.standin.webhooks import Webhooks
 from models.errors import (
     Ambiguous,
+    Blocked,
     PermissionMissing,
     Rejected,
     Throttled,
@@ -52,7 +53,7 @@ FAULTS = (
     ("throttle", Throttled, Throttled, False),
     ("token_expired", TokenInvalid, TokenInvalid, False),
     ("permission", PermissionMissing, PermissionMissing, False),
-    ("blocked", Rejected, Throttled, False),
+    ("blocked", Blocked, Blocked, False),
     ("duplicate", Ambiguous, Rejected, False),
     ("half_json", Ambiguous, Transient, True),
     ("html_502", Ambiguous, Transient, False),

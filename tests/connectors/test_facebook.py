@@ -22,6 +22,7 @@ from connectors.standin.state import Fault
 from connectors.walk import TooMuch
 from models.errors import (
     Ambiguous,
+    Blocked,
     Gone,
     PermissionMissing,
     Rejected,
@@ -88,10 +89,10 @@ def test_gone_and_other_bad_parameters():
     assert error.reason == "100/1349125"
 
 
-def test_blocked_for_a_while_is_shown_to_a_person_and_stops_reads_for_hours():
-    assert said(code=368).reason == "blocked"
-    error = said(code=368, write=False)
-    assert isinstance(error, Throttled)
+@pytest.mark.parametrize("write", [True, False])
+def test_blocked_for_a_while_stops_the_account_for_hours(write):
+    error = said(code=368, write=write)
+    assert isinstance(error, Blocked)
     assert error.until > datetime.now(UTC) + BLOCK_PAUSE - timedelta(minutes=1)
 
 

@@ -247,7 +247,7 @@ class OnFacebook:
         """Until when a refusal stops the account."""
         if fault == "throttle":
             return at + timedelta(minutes=max(1, round(seconds / 60)))
-        return at + timedelta(hours=6) if fault == "blocked" and not write else None
+        return at + timedelta(hours=6) if fault == "blocked" else None
 
     def author_of(self, person: Person) -> str:
         return person.id

@@ -15,7 +15,7 @@ from models import budget, work
 from models.accounts import Account
 from models.audit import AuditEntry
 from models.effects import Effect
-from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import Ambiguous, Blocked, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import AccountState, EffectKind, EffectState
 from models.work import Task, Timing, Trade, Work
 
@@ -164,6 +164,7 @@ def test_an_act_that_creates_nothing_takes_no_remote_id(desk):
     ("error", "state", "reason", "due_in", "account"),
     [
         (Throttled(UNTIL), EffectState.READY, "throttled", timedelta(hours=1), AccountState.ACTIVE),
+        (Blocked(UNTIL), EffectState.FAILED, "rejected:blocked", timedelta(0), AccountState.ACTIVE),
         (TokenInvalid("expired"), EffectState.READY, "token_invalid", timedelta(0), AccountState.TOKEN_INVALID),
         (Transient(timedelta(0)), EffectState.READY, "unreachable", TIMING.first_backoff, AccountState.ACTIVE),
         (Transient(timedelta(minutes=5)), EffectState.READY, "unreachable", timedelta(minutes=5), AccountState.ACTIVE),
@@ -200,6 +201,41 @@ def test_a_throttled_account_waits_and_the_others_do_not(desk, clock):
     assert desk.work.deliver(second) is None
     clock.now = UNTIL
     assert desk.work.due() == [second, elsewhere]
+
+
+@pytest.mark.parametrize("lacking", [(), ("pages_manage_ads",)])
+def test_a_block_is_for_a_person_and_nothing_else_leaves_meanwhile(desk, clock, lacking):
+    """Meta's 368: the same words again, or more acts, would only lengthen it."""
+    with desk.database.write() as session:
+        if lacking:
+            budget.lack(session, desk.accounts[0], lacking, asked_at=clock.now, now=clock.now)
+    first, second, flying = desk.owe("one"), desk.owe("two", target="c2"), desk.owe("three", target="c3")
+
+    def both_are_told(task):
+        if task.effect_id == first:
+            desk.work.deliver(flying)
+        raise Blocked(UNTIL)
+
+    desk.on_send = both_are_told
+    assert desk.work.deliver(first) == EffectState.FAILED
+    assert desk.recorded == [(EffectState.FAILED, "rejected:blocked")] * 2
+    assert desk.work.due() == []
+    assert desk.work.deliver(second) is None
+    assert budget.blocked(desk.account(), clock.now)
+    assert desk.said()[len(lacking) :] == ["account_blocked"], "two workers heard it, and it is said once"
+    clock.now = UNTIL
+    desk.on_send = lambda task: Proof()
+    assert not budget.blocked(desk.account(), clock.now)
+    assert desk.work.due() == [second]
+    assert desk.work.deliver(second) == EffectState.DONE
+
+
+def test_a_block_that_a_reading_back_hears_leaves_the_outcome_open(desk, clock):
+    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Ambiguous()), desk.raising(Blocked(UNTIL))
+    desk.work.deliver(effect_id)
+    clock.pass_(TIMING.settle.total_seconds())
+    assert desk.work.reconcile(effect_id) == EffectState.UNKNOWN
+    assert (desk.effect(effect_id).read_due_at, budget.blocked(desk.account(), clock.now)) == (UNTIL, True)
 
 
 def test_a_dead_token_stops_its_account_until_it_is_connected_again(desk):

@@ -14,7 +14,7 @@ from models.accounts import Account, SetAside
 from models.audit import AuditEntry
 from models.comments import Comment
 from models.effects import Effect
-from models.errors import PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import Blocked, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import AccountState, DecisionKind, EffectState, NetworkName
 from moderation import pulling
 
@@ -125,6 +125,34 @@ def test_a_throttled_account_stops_alone_and_goes_on_after(city):
     assert due(city) == {city.accounts["sud"], city.accounts["ville"]}
     city.clock.pass_(minutes=11)
     assert city.accounts["nord"] in due(city)
+
+
+@pytest.mark.parametrize("lacking", [(), ("pages_manage_ads",)])
+def test_a_block_is_said_until_a_page_that_was_asked_for_after_it_is_read(city, lacking):
+    nord, began = city.accounts["nord"], city.now
+
+    def hear(error):
+        with city.database.write() as session:
+            budget.hear(session, nord, error, asked_at=city.now, now=city.now)
+
+    if lacking:
+        hear(PermissionMissing(*lacking))
+    city.network.pages, answered = [page(city, 0, "1", more=False)], city.network.pull
+
+    def blocked_meanwhile(cursor, calls):
+        hear(Blocked(began + timedelta(hours=6)))
+        return answered(cursor, calls)
+
+    city.network.pull = blocked_meanwhile
+    pull(city)
+    assert comments(city) == ["1"]
+    assert budget.blocked(account(city), city.now)
+    assert nord not in due(city)
+    city.clock.pass_(hours=7)
+    city.network.pull, city.network.pages = answered, [page(city, 0, "1", more=False)] * 2
+    pull(city)
+    assert account(city).state_reason == (", ".join(lacking) or None)
+    assert account(city).missing == list(lacking)
 
 
 def test_a_dead_token_stops_its_account_alone_and_says_why(city):
