@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from models.errors import FarSideError
 from models.vocabulary import CommentKind, MediaKind, NetworkName, OperationKind, PostKind, PublicationForm
 
 
@@ -176,6 +177,9 @@ class Page:
 
     `calls` is how many requests this step made; `threads` the threads whose whole reading ended in it. With `more`
     False, `whole` says whether the round came to the end of all that it read; if not, nobody knows what is missing.
+
+    `error`: one thread or source failed, and the cursor remembers it; like an error that is raised it ends the pull,
+    which is tried again later. `missing`: permissions for whose lack single threads were passed over.
     """
 
     posts: tuple[PostSeen, ...]
@@ -187,6 +191,8 @@ class Page:
     threads: tuple[ThreadRead, ...] = ()
     progress: Progress | None = None
     whole: bool = True
+    error: FarSideError | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -113,4 +113,4 @@ class FacebookPage:
         return figures(self._graph, self._page, posts)
 
     def listen(self) -> bool:
-        return self._graph.subscribe(self._page, "feed,mention,ratings")
+        return self._graph.subscribe(self._page)

@@ -61,6 +61,10 @@ FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
 SUBSCRIBE = "pages_manage_metadata"
+FIELDS = "feed,mention,ratings"
+"""What the app is told of about a Page. Meta replaces what was subscribed to before, so that all who ask must ask for
+the same: Instagram's webhooks go through the Page that the account is linked to.
+"""
 
 
 class _NoTokens(logging.Filter):
@@ -98,7 +102,9 @@ class GraphSettings:
 
 
 class _Session(requests.Session):
-    """Sends to the configured base, and remembers the status and headers of the last answer."""
+    """Sends to the configured base, and remembers the status and headers of the last answer, and the usage that was
+    said last: an answer that does not come says nothing of it.
+    """
 
     def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
         super().__init__()
@@ -106,6 +112,7 @@ class _Session(requests.Session):
         self.timeout = timeout
         self.status = 0
         self.answered: Mapping[str, str] = {}
+        self.usage: Usage | None = None
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
         self.status, self.answered = 0, {}
@@ -116,6 +123,7 @@ class _Session(requests.Session):
         # No hook does this: a hook of ours would hold the session, and the session its connections.
         response = super().request(method, url, *args, **kwargs)
         self.status, self.answered = response.status_code, dict(response.headers.lower_items())
+        self.usage = usage(self.answered, datetime.now(UTC)) or self.usage
         whole(response, sum(self.timeout))
         # Meta labels some JSON text/javascript, which the SDK refuses, and an answer without a label makes it fall
         # over. All that we ask for is JSON, so that what is not JSON fails in one way: it does not decode.
@@ -214,7 +222,7 @@ class Graph:
         finally:
             del failure
 
-    def subscribe(self, page: str, fields: str) -> bool:
+    def subscribe(self, page: str) -> bool:
         """Have the app told what happens on a Page, by its webhooks. False: without the app's secret nobody here could
         check who tells.
 
@@ -222,7 +230,7 @@ class Graph:
         """
         if self._settings.app_secret is None:
             return False
-        self.prepare(f"{page}/subscribed_apps", SUBSCRIBE, subscribed_fields=fields)
+        self.prepare(f"{page}/subscribed_apps", SUBSCRIBE, subscribed_fields=FIELDS)
         return True
 
     def as_app(self, path: str, **args: str) -> dict[str, Any]:
@@ -252,8 +260,9 @@ class Graph:
 
     @property
     def usage(self) -> Usage | None:
-        """What the last answer said of the budget; None when it said nothing."""
-        return usage(self._sdk.session.answered, datetime.now(UTC))
+        """What was last said of the budget; None when no answer said anything."""
+        session: _Session = self._sdk.session
+        return session.usage
 
     def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
         files = {name: value for name, value in args.items() if isinstance(value, tuple)}

@@ -269,7 +269,7 @@ class Instagram:
 
     def listen(self) -> bool:
         """The comments' webhook is a setting of the app; it speaks only of accounts whose Page the app is told of."""
-        return self._graph.subscribe("me", "feed")
+        return self._graph.subscribe("me")
 
     # --------------------------------------------------------------------------------------------- figures
     def figures(self, posts: Sequence[str]) -> Figures:

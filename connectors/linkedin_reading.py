@@ -9,6 +9,7 @@ and when another row stands there the reading steps back.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from connectors.linkedin_text import unescape
 from connectors.walk import COMMENT_PAGES, Listed, Read
 from models.errors import Gone, Rejected, Transient
 from models.vocabulary import CommentKind, PostKind
+
+logger = logging.getLogger(__name__)
 
 READ_POSTS, READ_COMMENTS, ADMIN = "r_organization_social", "r_organization_social_feed", "rw_organization_admin"
 PAGE_SIZE = 100
@@ -132,15 +135,19 @@ class Reading:
             place.answers.pop(0)  # The comment went away, and its answers with it.
             place.at, place.before = 0, None
             return Read(after=place.cursor())
-        comments = [self.comment(row, post, now) for row in reversed(read.rows)]
+        names = [_name(row) for row in read.rows]
+        if None in names:
+            logger.warning("a comment on %s has no name and is left out", on)
+        comments = [self.comment(row, post, now) for row in reversed(read.rows) if _name(row) is not None]
         comments.sort(key=lambda one: one.said_at or now)
-        moved = last is not None and (not read.rows or urn_of(read.rows[0]) != last)
+        moved = last is not None and (not names or names[0] != last)
         if last is not None and not moved:
             comments = [one for one in comments if one.external_id != last]
         if read.following is not None and read.following <= first:
             circling = Place(**{**vars(place), "again": True}).cursor()
             return Read(tuple(comments), after if place.again else circling)
-        following, known = read.following, urn_of(read.rows[-1]) if read.rows else None
+        # Of a row without a name nobody can see whether it moved.
+        following, known = read.following, names[-1] if names else None
         if moved:
             following, known = max(0, first - size + 1), None
         place.again = False
@@ -150,7 +157,8 @@ class Reading:
                 place.answers.pop(0)
         else:
             place.start, place.last = following, known
-            place.answers = [urn_of(row) for row in read.rows if urn_of(row) != last and _answered(row)]
+            rows = zip(names, read.rows, strict=True)
+            place.answers = [name for name, row in rows if name is not None and name != last and _answered(row)]
         return Read(tuple(comments), place.cursor())
 
     def thread(self, on: str) -> Iterator[Mapping[str, Any]]:
@@ -281,14 +289,20 @@ def comment_link(urn: str) -> str:
 
 
 def urn_of(row: Mapping[str, Any]) -> str:
-    """A comment's URN: LinkedIn has two names for it, and older answers have its parts alone."""
+    """A comment's URN: LinkedIn has two names for it, and older answers have its parts alone. `Transient`: none."""
+    if (name := _name(row)) is None:
+        raise Transient
+    return name
+
+
+def _name(row: Mapping[str, Any]) -> str | None:
     said = as_id(row.get("commentUrn")) or as_id(row.get("$URN"))
     if said is None:
         thread, number = as_id(row.get("object")), as_id(row.get("id"))
         if thread is None or number is None:
-            raise Transient
+            return None
         said = number if number.startswith("urn:") else f"urn:li:comment:({thread},{number})"
-    return whole(said)
+    return whole(said) if _COMMENT.fullmatch(whole(said)) else None
 
 
 def whole(comment: str) -> str:

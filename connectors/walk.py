@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from connectors.base import CommentSeen, Page, PostSeen, Progress, ThreadRead, Usage
-from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, Transient
+from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import PostKind
 
 logger = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ WHOLE_EVERY = 24
 """One round out of 24 reads older posts whole too, for the edits that no webhook told; and for a comment that came
 while another went, both untold, so that their number is the same.
 """
+TRIES = 3
+"""So many pulls may fail on one thread or source, while the account's own posts are given, before it is passed over."""
+STOP = 90.0
+"""Percent of the network's budget that ends a step: `models.budget.STOP`, which connectors may not import."""
 SKEW = timedelta(minutes=2)
 """How far the network's clock may be behind ours when something is looked for by its time."""
 
@@ -116,6 +120,12 @@ class Walk:
     here: list[str] = field(default_factory=list)
     """What the source that is being listed has given so far."""
     marks: dict[str, tuple[int | None, int]] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    """How often the threads and sources that fail did so in a row; kept over rounds, so that what was passed over in
+    one is tried only once in the next.
+    """
+    readable: bool = False
+    """A thread of this round was given, so that what another one is refused for is its own matter."""
     cut: bool = False
     """Something of this round was left before its end, which nobody knows then: what was not met proves nothing."""
 
@@ -151,6 +161,7 @@ class Walk:
 
     def next_source(self, sources: Sequence[str]) -> None:
         """Done with the source being listed; after the last one, threads are read."""
+        self.failures.pop(sources[self.source], None)
         self.source += 1
         while self.source < len(sources) and sources[self.source] in self.refused:
             self.source += 1
@@ -158,19 +169,40 @@ class Walk:
         self.here = []
         self._turn()
 
+    def reading(self, sources: Sequence[str]) -> str | None:
+        """What is read now: a source or a post. None: the first page of the account's own posts, without which nothing
+        else is known.
+        """
+        if not self.listing:
+            return self.waiting[0][0]
+        return None if self.source == 0 and self.after is None else sources[self.source]
+
+    def pass_over(self, sources: Sequence[str]) -> None:
+        """What is read now is left until the next round, for a failure that says nothing of what is there."""
+        name = sources[self.source] if self.listing else self.waiting[0][0]
+        self.cut, times = True, self.failures[name]
+        if self.listing:
+            self.next_source(sources)
+        else:
+            self.next_post(complete=False)
+        self.failures[name] = times
+
     def next_post(self, *, complete: bool) -> None:
         """Done with the post being read; its mark moves only if it was read to its end."""
         post, comments, _ = self.waiting.pop(0)
+        self.failures.pop(post, None)
         if complete:
             self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
         self.again, self.newest, self.began = False, 0, None
         self._turn()
 
-    def end_round(self) -> Walk:
+    def end_round(self, sources: Sequence[str]) -> Walk:
         """The next call starts another round; marks of posts that a whole round does not list are forgotten."""
         marks = {post: mark for post, mark in self.marks.items() if self.cut or post in self.listed}
+        failures = {name: times for name, times in self.failures.items() if name in self.listed or name in sources}
         following = self.round + 1
-        return Walk(round=following, marks=marks, refused=self.refused if following % WHOLE_EVERY else [])
+        refused = self.refused if following % WHOLE_EVERY else []
+        return Walk(round=following, marks=marks, refused=refused, failures=failures)
 
     def _turn(self) -> None:
         self.after, self.pages, self.halved = None, 0, 0
@@ -189,21 +221,23 @@ def walked(
     usage: Callable[[], Usage | None] = lambda: None,
     page_size: int = 100,
 ) -> Page:
-    """One step of at most `budget` calls, in rounds: the posts of every source, newest first, then their threads.
+    """One step of at most `budget` calls, in rounds: the posts of every source, newest first, then their threads. It
+    ends early when the network says that enough is spent.
 
     A round reads whole the posts that are younger than `YOUNG`, and of the others only what was written since the
     last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole.
 
     `more=False` ends a round, which is `whole` unless something in it was left before its end: where the network gave
-    the same page again, or lost its place too often. What the network refuses is left out; only the first source, the
-    account's own posts, must be given. An error after something was read ends the step early, and the next step meets
-    it.
+    the same page again, lost its place too often, or failed at it `TRIES` times while it gave the account's posts. What
+    the network refuses is left out; only the first source, the account's own posts, must be given. An error after
+    something was read ends the step early, and the next step meets it.
     """
-    walk, calls = resumed(Walk, cursor), 0
+    walk = resumed(Walk, cursor)
+    step = _Step(walk, budget, sources, list_posts, usage)
     posts, comments, threads = list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
-    more, refused = True, None
-    while more and calls < budget:
-        calls += 1
+    more = going = True
+    while more and going and step.calls < budget:
+        step.calls += 1
         size = max(1, page_size >> walk.halved)
         try:
             if walk.listing:
@@ -214,26 +248,96 @@ def walked(
                 read, thread = _read(walk, read_thread, size)
                 comments += read
                 threads += thread
-        except TooMuch:
-            if size == 1:
-                raise
-            walk.halved += 1
+            step.answered = True
         except FarSideError as error:
-            if calls == 1:
-                raise
-            refused = error
-            break
+            going = step.failed(error, size)
         more = walk.more
+        going = going and not _enough(usage())
     spent = usage()
-    if isinstance(refused, Throttled):
+    if step.until is not None:
         # Not every network says it in a header too, and a call made meanwhile would count.
-        spent = Usage(100.0, max(refused.until, (spent and spent.resume_at) or refused.until))
+        spent = Usage(100.0, max(step.until, (spent and spent.resume_at) or step.until))
     progress = Progress(len(walk.listed) - len(walk.waiting), len(walk.listed))
     whole = not walk.cut
     if not more:
-        walk = walk.end_round()
-    place = json.dumps(asdict(walk))
-    return Page(tuple(posts), tuple(comments), place, more, calls, spent, tuple(threads), progress, whole)
+        walk = walk.end_round(sources)
+    return Page(
+        posts=tuple(posts),
+        comments=tuple(comments),
+        cursor=json.dumps(asdict(walk)),
+        more=more,
+        calls=step.calls,
+        usage=spent,
+        threads=tuple(threads),
+        progress=progress,
+        whole=whole,
+        error=step.error,
+        missing=tuple(dict.fromkeys(step.missing)),
+    )
+
+
+@dataclass
+class _Step:
+    """What one step meets that is no page."""
+
+    walk: Walk
+    budget: int
+    sources: Sequence[str]
+    list_posts: ListPosts
+    usage: Callable[[], Usage | None]
+    calls: int = 0
+    answered: bool = False
+    """Something was read, and nothing was passed over since."""
+    until: datetime | None = None
+    """When calls may go on, after a refusal for too many."""
+    error: FarSideError | None = None
+    missing: list[str] = field(default_factory=list)
+
+    def failed(self, error: FarSideError, size: int) -> bool:
+        """A call failed. Gives whether the step goes on; what stops the account at its first call is raised."""
+        walk, name = self.walk, self.walk.reading(self.sources)
+        if isinstance(error, TooMuch) and size > 1:
+            walk.halved += 1
+            return True
+        if name is None or isinstance(error, Throttled | TokenInvalid):
+            if self.calls == 1:
+                raise error
+            self.until = error.until if isinstance(error, Throttled) else None
+            return False
+        lacking = error.name if isinstance(error, PermissionMissing) and not walk.listing else None
+        times = walk.failures.get(name, 0)
+        if lacking is None and self.answered and times < TRIES:
+            return False  # The next step begins with it.
+        walk.failures[name] = times + 1
+        if lacking is None and not self.answered:
+            self.error = error if times + 1 < TRIES else self._outage(error)
+            if self.error is not None:
+                return False
+        logger.warning("%s is passed over in this round: %s", name, repr(error))
+        walk.pass_over(self.sources)
+        self.answered = False
+        if lacking is not None:
+            self.missing.append(lacking)
+            self.error = None if walk.readable else error
+        return self.error is None
+
+    def _outage(self, error: FarSideError) -> FarSideError | None:
+        """Something failed again and again. None: it alone does, for the network gives the account's own posts."""
+        if self.calls >= self.budget or _enough(self.usage()):
+            return error
+        self.calls += 1
+        try:
+            self.list_posts(self.sources[0], None, 1)
+        except FarSideError as outage:
+            return outage
+        return None
+
+
+def _enough(spent: Usage | None) -> bool:
+    """Whether the network asks for a pause, or has so little left that it belongs to what people decided."""
+    if spent is None:
+        return False
+    return spent.percent >= STOP or (spent.resume_at is not None and spent.resume_at > datetime.now(UTC))
 
 
 def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:
@@ -285,6 +389,7 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
             walk.cut = walk.cut or walk.after is not None
             walk.next_post(complete=False)
         return (), ()
+    walk.readable = True
     said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
     walk.newest = max(walk.newest, *said, 0)
     if given.after is not None and given.after != walk.after and walk.pages < COMMENT_PAGES << walk.halved:

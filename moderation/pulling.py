@@ -21,9 +21,10 @@ from moderation.storing import store
 
 log = logging.getLogger(__name__)
 
-CALLS, SLOW_CALLS, PROBE_CALLS = 10, 3, 1
+CALLS, SLOW_CALLS, PROBE_CALLS = 10, 3, 2
 """Calls of one step, after which what other workers were told is looked at again: usually, when much of the budget is
-spent, and when reading only asks how much is left.
+spent, and when reading only asks how much is left; the second of these is made if the first one failed, or said that
+there is enough again.
 """
 SLOW_DOWN = 4
 """How many times longer the wait between two rounds is when much of the budget is spent."""
@@ -46,8 +47,8 @@ def pull(
     """Read one account to the end of its round, each page and its cursor in one transaction.
 
     Gives how many comments the pages had; `said` hears how far the round is. A network that says no (throttled, dead
-    token) stops this account only, and the account says why; what was read before stays, and the next pull goes on
-    from there. So does the first round of a new account, its backfill, which may take days.
+    token, one thread that fails) stops this account only, and the account says why; what was read before stays, and the
+    next pull goes on from there. So does the first round of a new account, its backfill, which may take days.
     """
     with locks.try_hold(f"pull:{account_id}") as ours:
         if not ours:
@@ -70,6 +71,9 @@ def pull(
                 page = network.pull(account.cursor, _calls(account))
                 with database.write() as session:
                     more = _store_page(session, account_id, page, asked_at=asked_at, now=clock(), every=every)
+                    if page.error is not None:
+                        _say_why(session, account_id, page.error, asked_at=asked_at, now=clock(), every=every)
+                        more = False
                 read, steps = read + len(page.comments), steps + 1
                 if page.progress is not None:
                     said(page.progress)
@@ -110,16 +114,20 @@ def _store_page(
             sweep.mark_unlisted(session, account, before=account.round_started_at, now=now)
             account.pulled_at = account.round_started_at
         account.round_started_at = None
-    account.usage_percent = page.usage.percent if page.usage is not None else None
+    if page.usage is not None or page.error is None:
+        # Meta names the share only of budgets that are used, so that answers without it end what was said before.
+        account.usage_percent = page.usage.percent if page.usage is not None else None
     if page.usage is not None and page.usage.resume_at is not None:
         # A pause that another worker was asked for meanwhile is not shortened by this older answer.
         account.throttled_until = max(account.throttled_until or page.usage.resume_at, page.usage.resume_at)
-    if account.state == AccountState.TOKEN_INVALID and account.state_since <= asked_at:
+    if page.error is None and account.state == AccountState.TOKEN_INVALID and account.state_since <= asked_at:
         account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    elif account.state == AccountState.ACTIVE and not budget.blocked(account, now):
+    elif page.error is None and account.state == AccountState.ACTIVE and not budget.blocked(account, now):
         account.state_reason = None
     elif account.state_reason == budget.BLOCKED and not budget.blocked(account, now):
         account.state_reason = ", ".join(account.missing)[:200]
+    if page.missing:
+        budget.lack(session, account_id, page.missing, asked_at=asked_at, now=now)
     if budget.tight(account):
         account.pull_due_at = now + max(every, PROBE_EVERY) + budget.spread(account_id)
         return False
@@ -132,9 +140,10 @@ def _store_page(
 def _say_why(
     session: Session, account_id: int, error: FarSideError, *, asked_at: datetime, now: datetime, every: timedelta
 ) -> None:
-    budget.hear(session, account_id, error, asked_at=asked_at, now=now)
     account = budget.held(session, account_id)
-    account.pull_due_at = now + every
+    wait = max(every, PROBE_EVERY) if budget.tight(account) else every
+    budget.hear(session, account_id, error, asked_at=asked_at, now=now)
+    account.pull_due_at = now + wait
     match error:
         case Throttled():
             account.pull_due_at = max(account.pull_due_at, error.until + budget.spread(account_id))

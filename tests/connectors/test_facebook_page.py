@@ -54,6 +54,14 @@ def test_comments_under_reels_and_advertisements_are_read_too(standin, control):
     )
 
 
+def test_an_answer_that_does_not_come_says_nothing_of_what_is_spent(standin):
+    standin.post("Fête de la rue")
+    standin.state.percent = 80.0
+    standin.fault("reset_before", path="/comments")
+    step = standin.network().pull(None, 100)
+    assert (step.more, step.usage.percent) == (True, 80.0)
+
+
 def test_what_an_advertisement_costs_is_read_and_a_promoted_post_stays_a_post(standin, control):
     dark = control("post", page="104", text="Inscrivez-vous", form="ad")
     plain = standin.post("Fête de la rue")

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 import requests
 
-from connectors.base import Operation
+from connectors.base import AccountRef, Operation
 from connectors.graph_errors import failure_of
 from connectors.instagram import Instagram
+from connectors.registry import network as connector
 from connectors.standin import instagram_state
 from connectors.standin.people import Ad
 from connectors.standin.player import Player, Story
@@ -59,6 +60,16 @@ def rest(instagram, cursor: str) -> list:
     while pages[-1].more:
         pages.append(instagram.network().pull(pages[-1].cursor, 50))
     return pages
+
+
+def test_the_page_is_told_of_what_it_was_told_of_before(instagram):
+    """Meta replaces the fields of a subscription, which is the Page's, whoever asks for it."""
+    page = instagram.page.page
+    account = AccountRef(NetworkName.FACEBOOK, page.id, instagram.token)
+    assert connector(instagram.settings, account).listen()
+    told = set(page.subscribed_fields)
+    assert instagram.network().listen()
+    assert set(page.subscribed_fields) == told
 
 
 # ------------------------------------------------------------------------------------------------- replies

@@ -15,6 +15,7 @@ from connectors.base import AccountRef, Operation, Publication
 from connectors.linkedin_errors import PAUSE, failure_of
 from connectors.linkedin_publishing import words
 from connectors.linkedin_reading import heard, urn_of, whole
+from connectors.linkedin_rest import LinkedIn
 from connectors.linkedin_text import escape, unescape
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, network
 from connectors.standin.linkedin_little import published
@@ -276,6 +277,27 @@ def test_a_comment_has_one_name(row, urn):
 def test_an_answer_without_a_name_is_read_again():
     with pytest.raises(Transient):
         urn_of({"message": {"text": "?"}})
+
+
+@pytest.mark.parametrize("at", [0, 99, 100, 101, 119])
+def test_a_comment_without_a_name_holds_back_none_of_the_others(linkedin, monkeypatch, at):
+    """Wherever it stands among the pages of a thread; nobody could say afterwards which one it is."""
+    post = linkedin.post("Tempête")
+    said = [linkedin.says(post, f"Commentaire {number}").id for number in range(120)]
+    once = LinkedIn.once
+
+    def spoiled(self, path, permission, **more):
+        answer = once(self, path, permission, **more)
+        for row in answer.get("elements", ()) if "/comments?" in path else ():
+            if urn_of(row) == said[at]:
+                for name in ("commentUrn", "$URN", "object", "id"):
+                    row.pop(name, None)
+        return answer
+
+    monkeypatch.setattr(LinkedIn, "once", spoiled)
+    pages, _ = everything(linkedin.network(), budget=50)
+    assert {seen.external_id for page in pages for seen in page.comments} == {*said} - {said[at]}
+    assert len(linkedin.state.requests) < 20
 
 
 def test_a_mention_is_heard_of_once(linkedin):

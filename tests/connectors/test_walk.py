@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors import walk
-from connectors.base import CommentSeen, PostSeen
+from connectors.base import CommentSeen, PostSeen, Usage
 from connectors.walk import Listed, Read, TooMuch, walked
-from models.errors import Gone, Rejected, Transient
+from models import budget
+from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 
 NOW = datetime.now(UTC)
 SOURCES = ("posts", "reels")
@@ -216,3 +217,124 @@ def test_an_error_in_the_middle_does_not_end_a_round():
     far = Far({"posts": {None: [Listed((post("p1"),))]}}, {"p1": {None: [Transient(), Read(said("1"))]}})
     first, second = far.round()
     assert (first.more, second.more, second.whole) == (True, False, True)
+
+
+# ------------------------------------------------------------------------------------------ what keeps failing
+def rounds_of(far, cursor=None, steps=20):
+    """Steps until a round ends, as a pull makes them; an error that is raised changes nothing."""
+    pages, errors = [], []
+    for _ in range(steps):
+        try:
+            page = walked(cursor, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+        except FarSideError as error:
+            errors.append(error)
+            continue
+        pages.append(page)
+        errors += [page.error] if page.error is not None else []
+        cursor = page.cursor
+        if not page.more:
+            break
+    return pages, errors
+
+
+def test_a_thread_that_always_fails_is_passed_over_and_the_round_is_not_whole():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}})
+    far.threads = {"p1": {None: Transient()}, "p2": {None: Read(said("2"))}}
+    pages, errors = rounds_of(far)
+    assert [seen.external_id for page in pages for seen in page.comments] == ["2"]
+    assert (pages[-1].more, pages[-1].whole) == (False, False)
+    assert [type(error) for error in errors] == [Transient] * (walk.TRIES - 1), "each is a pull that failed"
+    far.asked = []
+    pages, errors = rounds_of(far, pages[-1].cursor)
+    assert (pages[-1].more, pages[-1].whole, errors) == (False, False, [])
+    assert [what for what, _, _ in far.asked].count("p1") == 1, "the next round tries it once"
+    far.threads["p1"] = {None: Read(said("1"))}
+    pages, errors = rounds_of(far, pages[-1].cursor)
+    assert (pages[-1].more, pages[-1].whole, errors) == (False, True, [])
+    assert [seen.external_id for page in pages for seen in page.comments] == ["1", "2"]
+    far.threads["p1"] = {None: Transient()}
+    _, errors = rounds_of(far, pages[-1].cursor)
+    assert len(errors) == walk.TRIES - 1, "it was given meanwhile, so that it is tried again"
+
+
+def test_a_step_of_one_call_passes_nothing_over():
+    """Nobody could say then whether it is the network that is down."""
+    far = Far({"posts": {None: Listed((post("p1"),))}}, {"p1": {None: Transient()}})
+    cursor, errors = None, 0
+    for _ in range(10):
+        page = walked(cursor, 1, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+        cursor, errors = page.cursor, errors + (page.error is not None)
+    assert (page.more, errors) == (True, 8)
+    page = walked(cursor, 2, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+    assert (page.more, page.calls, page.error) == (False, 2, None)
+
+
+@pytest.mark.parametrize("shorter", [False, True])
+def test_a_page_in_the_middle_that_always_fails_is_passed_over(shorter):
+    error = TooMuch() if shorter else Transient()
+    far = Far({"posts": {None: Listed((post("p1"),), "b"), "b": error}})
+    far.threads = {"p1": {None: Read(said("1"), "x"), "x": error}}
+    pages, _ = rounds_of(far)
+    assert (pages[-1].more, pages[-1].whole) == (False, False)
+    assert [seen.external_id for page in pages for seen in page.comments] == ["1"]
+
+
+def test_a_side_source_that_always_fails_is_passed_over():
+    far = Far({"posts": {None: Listed((post("p1"),))}, "reels": {None: Transient()}}, {"p1": {None: Read(said("1"))}})
+    pages, errors = rounds_of(far)
+    assert [seen.external_id for page in pages for seen in page.comments] == ["1"]
+    assert (pages[-1].more, pages[-1].whole, len(errors)) == (False, False, walk.TRIES - 1)
+
+
+def test_a_network_that_is_down_passes_nothing_over():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}})
+    start = far.round(budget=2)[0]
+    down = {None: Transient()}
+    far.listings, far.threads = dict.fromkeys(SOURCES, down), dict.fromkeys(("p1", "p2"), down)
+    pages, errors = rounds_of(far, start.cursor)
+    assert len(errors) == 20
+    far.listings, far.threads = {"posts": {None: Listed((post("p1"), post("p2")))}}, {}
+    pages, errors = rounds_of(far, pages[-1].cursor)
+    assert (pages[-1].more, pages[-1].whole, errors) == (False, True, [])
+
+
+@pytest.mark.parametrize("error", [Throttled(NOW + timedelta(hours=1)), TokenInvalid("expired")], ids=repr)
+def test_what_stops_the_account_is_raised_as_often_as_it_is_met(error):
+    far = Far({"posts": {None: Listed((post("p1"),))}}, {"p1": {None: error}})
+    start = walked(None, 2, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+    for _ in range(walk.TRIES + 2):
+        with pytest.raises(type(error)):
+            walked(start.cursor, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+
+
+def test_a_permission_that_one_thread_lacks_is_named_and_the_rest_is_read():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2"), post("p3")))}})
+    far.threads = {"p1": {None: Read(said("1"))}, "p2": {None: PermissionMissing("ads")}, "p3": {None: Read(said("3"))}}
+    (page,) = far.round()
+    assert [seen.external_id for seen in page.comments] == ["1", "3"]
+    assert (page.missing, page.whole, page.error) == (("ads",), False, None)
+
+
+def test_a_permission_that_all_threads_lack_stops_each_pull():
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}})
+    far.threads = {name: {None: PermissionMissing("read")} for name in ("p1", "p2")}
+    pages, errors = rounds_of(far)
+    assert [error.name for error in errors] == ["read", "read"]
+    assert (pages[-1].more, pages[-1].whole) == (False, False)
+
+
+# ------------------------------------------------------------------------------------------ what is spent
+@pytest.mark.parametrize(
+    ("spent", "asked"),
+    [
+        (Usage(budget.STOP, None), 1),
+        (Usage(50.0, NOW + timedelta(hours=1)), 1),
+        (Usage(budget.STOP - 0.1, None), 3),
+        (Usage(50.0, NOW - timedelta(hours=1)), 3),
+    ],
+    ids=repr,
+)
+def test_a_step_ends_as_soon_as_the_network_says_that_enough_is_spent(spent, asked):
+    far = Far({"posts": {None: Listed((post("p1"),))}})
+    page = walked(None, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread, usage=lambda: spent)
+    assert (len(far.asked), page.usage, page.more) == (asked, spent, asked == 1)

@@ -90,6 +90,37 @@ def test_an_error_in_the_middle_loses_nothing_and_repeats_nothing(city, error):
     assert account(city).pulled_at == started
 
 
+def test_an_error_that_comes_with_a_page_ends_the_pull_and_the_cursor_moves(city):
+    """One thread failed: what else was read is kept, and that it failed is remembered."""
+    failed = replace(page(city, 0, "1"), error=Transient())
+    city.network.pages = [failed, page(city, 1, "2", more=False)]
+    assert pull(city) == 1
+    kept = account(city)
+    assert (kept.cursor, kept.pull_due_at, comments(city)) == ("1", city.now + EVERY, ["1"])
+    assert len(city.network.cursors) == 1
+    pull(city)
+    assert comments(city) == ["1", "2"]
+
+
+def test_an_error_that_comes_with_a_page_says_nothing_good_of_the_account(city):
+    with city.database.write() as session:
+        kept = session.get_one(Account, city.accounts["nord"])
+        kept.state, kept.state_since, kept.usage_percent = AccountState.TOKEN_INVALID, city.now, 95.0
+    city.network.pages = [replace(page(city, 0), error=Transient())]
+    pull(city)
+    kept = account(city)
+    assert (kept.state, kept.usage_percent) == (AccountState.TOKEN_INVALID, 95.0)
+    assert kept.pull_due_at >= city.now + pulling.PROBE_EVERY
+
+
+def test_a_permission_that_comes_with_a_page_is_named_and_the_pull_goes_on(city):
+    lacking = replace(page(city, 0, "1"), missing=("pages_manage_ads",))
+    city.network.pages = [lacking, page(city, 1, "2", more=False)]
+    assert pull(city) == 2
+    kept = account(city)
+    assert (kept.state, kept.state_reason) == (AccountState.PERMISSION_MISSING, "pages_manage_ads")
+
+
 def test_a_crash_before_the_commit_reads_the_page_again(city, monkeypatch):
     city.network.pages = [page(city, 0, "1"), page(city, 1, "2", more=False)]
     stored = []
@@ -272,7 +303,8 @@ def test_reading_that_stopped_asks_how_much_is_left_and_goes_on(city):
     for _ in range(3):
         pull(city)
         city.clock.pass_(minutes=16)
-    assert city.network.budgets == [pulling.CALLS, 1, 1, pulling.CALLS]
+    probe = pulling.PROBE_CALLS
+    assert city.network.budgets == [pulling.CALLS, probe, probe, pulling.CALLS]
     assert comments(city) == ["1", "2", "3", "4"]
 
 
