@@ -25,6 +25,7 @@ from api.v1.contract import (
     words,
 )
 from api.v1.decisions import Decided
+from api.v1.figures import SourcePostShown, newest_figures
 from api.v1.values import AccountName
 from models.comments import Comment, VerdictRow
 from models.scope import Action, Viewer
@@ -133,8 +134,10 @@ class Version(Shown):
 
 
 class CommentWhole(CommentShown):
-    """One comment with every version of its text and all that was decided."""
+    """One comment with what it stands under, every version of its text and all that was decided."""
 
+    post: SourcePostShown | None
+    """What it stands under, with its figures and what advertising it cost; null: not known."""
     versions: list[Version]
     decisions: list[Decided]
     requests: list[str]
@@ -189,8 +192,10 @@ def comment(
     """One comment. Its version is that of its text: give it back with a decision."""
     item = queue.item(session, viewer, comment_id, now=now)
     tagged(response, item.comment.version)
+    post = item.comment.source_post
     return CommentWhole(
         **_fields(item.comment),
+        post=None if post is None else SourcePostShown.of(post, newest_figures(session, [post.id]).get(post.id)),
         versions=[Version.model_validate(version) for version in item.versions],
         decisions=[Decided.of(decision) for decision in item.decisions],
         requests=[request.number for request in item.requests],

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, require
-from api.v1.contract import READS, Moment, Shown
-from models.scope import Action, Viewer
+from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Number, Page, Shown, cut, listed, place_of
+from models.accounts import Account
+from models.comments import SourcePost
+from models.figures import PostFigures
+from models.scope import Action, Viewer, visible
+from models.vocabulary import PostKind
 from moderation.drift import bounds_of, drift
 
 router = APIRouter(prefix="/figures", tags=["figures"])
@@ -78,3 +86,96 @@ def analysis(
         models=[ModelShown(version=version, read=read) for version, read in found.models],
         calibrated_at=found.calibrated_at,
     )
+
+
+class CountedShown(Shown):
+    """What the network counted of one post since it was published, as of its last measure; null: it does not say."""
+
+    day: dt.date
+    """Of the measure, in UTC: one a day is kept."""
+    at: Moment
+    reach: int | None
+    """People who saw it."""
+    views: int | None
+    reactions: int | None
+    comments: int | None
+    shares: int | None
+    clicks: int | None
+
+
+class SourcePostShown(Shown):
+    """A post on the network, under which citizens write. An advertisement is bought elsewhere; here it is only read."""
+
+    id: int
+    account_id: int
+    external_id: str
+    kind: PostKind
+    """"ad": it exists only as an advertisement; "mentioning": somebody else's, which names the city."""
+    text: str | None
+    """The city's words; null for somebody else's, which are those of the comment."""
+    permalink: str | None
+    created_at: Moment | None
+    removed_at: Moment | None
+    """When it was found to be gone."""
+    comment_count: int | None
+    """As the network last said, hidden ones included."""
+    ad_id: str | None
+    campaign_id: str | None
+    """Of the advertisement for this post, as its network names it."""
+    spend_micros: int | None
+    """What the advertisement cost so far, in millionths of `currency`: 12340000 is 12.34."""
+    currency: str | None
+    """ISO 4217, like "CAD"."""
+    figures: CountedShown | None
+    """Null: it was not measured yet."""
+
+    @classmethod
+    def of(cls, post: SourcePost, figures: PostFigures | None) -> Self:
+        shown = {name: getattr(post, name) for name in cls.model_fields.keys() - {"text", "figures"}}
+        return cls(
+            **shown,
+            text=None if post.kind == PostKind.MENTIONING else post.text,
+            figures=None if figures is None else CountedShown.model_validate(figures),
+        )
+
+
+def newest_figures(session: Session, post_ids: Sequence[int]) -> dict[int, PostFigures]:
+    """The last measure of each of these posts that was ever measured."""
+    last = (
+        select(PostFigures.source_post_id, func.max(PostFigures.day).label("day"))
+        .where(PostFigures.source_post_id.in_(post_ids))
+        .group_by(PostFigures.source_post_id)
+        .subquery()
+    )
+    on = and_(PostFigures.source_post_id == last.c.source_post_id, PostFigures.day == last.c.day)
+    return {one.source_post_id: one for one in session.scalars(select(PostFigures).join(last, on))}
+
+
+@router.get("/posts", operation_id="listPostFigures", responses={200: {"headers": NEXT_LINK}, **READS})
+def posts(
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_ACCOUNTS)],
+    account: Number | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[SourcePostShown]:
+    """The city's posts as the networks show them, with their last figures and what advertising them cost; the last one
+    that Parvis found comes first. A key needs `accounts:read`: the accounts' page shows the sums of these.
+    """
+    statement = (
+        select(SourcePost)
+        .join(Account, Account.id == SourcePost.account_id)
+        .where(SourcePost.kind != PostKind.MENTIONING)
+        .order_by(SourcePost.id.desc())
+        .limit(limit + 1)
+    )
+    if account is not None:
+        statement = statement.where(SourcePost.account_id == account)
+    if (place := place_of(after)) is not None:
+        statement = statement.where(SourcePost.id < place)
+    rows = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account)).all()
+    shown, following = cut(rows, limit, lambda row: row.id)
+    figures = newest_figures(session, [row.id for row in shown])
+    return listed(request, response, [SourcePostShown.of(row, figures.get(row.id)) for row in shown], following)

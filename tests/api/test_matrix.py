@@ -144,6 +144,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ),
     ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
     ("GET", "/api/v1/figures/analysis"): Line(Action.SEE_ANALYSIS),
+    ("GET", "/api/v1/figures/posts"): Line(Action.SEE_ACCOUNTS),
     ("GET", "/api/v1/accounts"): Line(Action.SEE_ACCOUNTS),
 }
 
