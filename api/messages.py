@@ -94,6 +94,7 @@ REFUSALS: Mapping[str, str] = {
     # posts
     "account_unknown": N_("There is no such account, or it is not yours to publish on."),
     "link_invalid": N_("The link must begin with https:// or http://."),
+    "media_needed": N_("Nothing is published on %(name)s yet: this network takes no post without a picture."),
     "no_account": N_("Choose at least one account."),
     "own_post": N_("Nobody approves their own post."),
     "post_changed": N_("Somebody has changed this post since you opened it."),
@@ -103,6 +104,7 @@ REFUSALS: Mapping[str, str] = {
     "post_not_editable": N_("This post cannot be changed any more."),
     "post_not_scheduled": N_("This post is not scheduled."),
     "post_not_submitted": N_("This post does not wait for an approval."),
+    "read_only": N_("Nothing is published on %(name)s: Parvis only reads there."),
     "reason_needed": N_("Say why it is sent back."),
     "text_empty": N_("Write a text for every account."),
     "text_too_long": N_("The text must have at most %(most)s characters on this network."),

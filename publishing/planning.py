@@ -14,13 +14,14 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from connectors.registry import capabilities
 from models import audit, work
 from models.accounts import Account
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import EffectKind, PostState
+from models.vocabulary import EffectKind, NetworkName, PostState
 
 LONGEST_TEXT = {"facebook": 63_206, "instagram": 2_200, "linkedin": 3_000, "instagram_public": 0}
 """Characters that each network takes (Facebook: the limit that its own tools state)."""
@@ -37,8 +38,21 @@ class Draft:
     link: str | None = None
 
 
+def closed(account: Account) -> Refused | None:
+    """Why nothing that is written here can be published on an account: a draft has words and a link, and no picture.
+
+    `media_needed`, or `read_only`; None: it can.
+    """
+    able = capabilities(NetworkName(account.network))
+    if not able.publish:
+        return Refused("read_only", field="accounts", name=account.name)
+    return Refused("media_needed", field="accounts", name=account.name) if able.needs_media else None
+
+
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
-    """Keep a new draft. Refused: `title_empty`, `no_account`, `text_empty`, `text_too_long`, `link_invalid`."""
+    """Keep a new draft. Refused: `title_empty`, `no_account`, `text_empty`, `text_too_long`, `link_invalid`,
+    `account_unknown`, and what `closed` says.
+    """
     post = Post(title=_title(draft), author_id=_person(viewer), created_at=now, state=PostState.DRAFT)
     session.add(post)
     session.flush()
@@ -248,6 +262,8 @@ def _write_variants(session: Session, viewer: Viewer, post: Post, draft: Draft) 
         account = accounts.get(account_id)
         if account is None:
             raise Refused("account_unknown", field="accounts")
+        if (why_not := closed(account)) is not None:
+            raise why_not
         text = written.replace("\r\n", "\n").strip()
         if not text:
             raise Refused("text_empty", field="text")

@@ -219,7 +219,8 @@ def _composer(
     error: Refused | None = None,
 ) -> Response:
     statement = visible(select(Account).order_by(Account.name), viewer, Action.WRITE_POSTS, Account)
-    accounts = session.scalars(statement).all()
+    ours = [(account, planning.closed(account)) for account in session.scalars(statement)]
+    accounts = [account for account, why_not in ours if why_not is None]
     return render(
         request,
         "posts/composer.html",
@@ -228,6 +229,7 @@ def _composer(
         form=form,
         accounts=accounts,
         chosen=set(chosen if chosen is not None else [str(account.id) for account in accounts]),
+        closed=[why_not for _, why_not in ours if why_not is not None],
         most=planning.LONGEST_TEXT,
         error=error,
     )

@@ -39,16 +39,19 @@ from connectors.standin.state import PageOfCity, Person, Standin
 from connectors.standin.webhooks import Told, Webhooks, body_of
 from models.accounts import Account
 from models.base import Base
+from models.errors import Refused
 from models.locks import locks_for
 from models.people import Membership
 from models.people import Person as Employee
+from models.posts import Post, Variant
 from models.scope import Viewer, grants_of
 from models.session import Database, vault_of
-from models.vocabulary import Breach, Intention, Language, MediaKind, NetworkName, Role
+from models.vocabulary import Breach, Intention, Language, MediaKind, NetworkName, PostState, Role
 from models.work import Timing, Work
 from moderation import delivery as moderation_delivery
 from moderation import ingest, seeds
 from publishing import delivery as publishing_delivery
+from publishing import planning
 from scheduler.jobs import City, handlers, ticks
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
@@ -252,6 +255,10 @@ class OnFacebook:
     def author_of(self, person: Person) -> str:
         return person.id
 
+    def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
+        """A draft for the account."""
+        return planning.create(session, viewer, planning.Draft("Avis", {account_id: text}), now=now)
+
     def dressed(self, publication: Publication) -> Publication:
         """As it leaves."""
         return publication
@@ -270,10 +277,22 @@ class OnInstagram(OnFacebook):
     def holder(self, page: Any) -> PageOfCity:
         return page.page
 
-    def dressed(self, publication: Publication) -> Publication:
-        """Nothing is published there without a picture, and what is planned has none: the city puts the same one under
-        every text.
+    def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
+        """Planning refuses a post without a picture, and knows none with one yet. The connector does: so that its
+        publications are met too, the rows of the draft are written here as they will be, and all else is the product.
         """
+        with pytest.raises(Refused, match="media_needed"), session.begin_nested():
+            super().written(session, viewer, account_id, text, now=now)
+        post = Post(title="Avis", author_id=viewer.person_id, created_at=now, state=PostState.DRAFT)
+        session.add(post)
+        session.flush()
+        session.add(Variant(post_id=post.id, account_id=account_id, text=text))
+        session.flush()
+        session.refresh(post, ["variants"])
+        return post
+
+    def dressed(self, publication: Publication) -> Publication:
+        """Nothing is published there without a picture: the city puts the same one under every text."""
         picture = Media(MediaKind.PHOTO, Path(__file__), "image/jpeg", None, "https://ville.example/avis.jpg")
         return replace(publication, media=(picture,))
 

@@ -40,7 +40,6 @@ from models.vocabulary import AccountState, CommentKind, CommentState, DecisionK
 from moderation import triage
 from moderation.triage import Choice
 from publishing import planning
-from publishing.planning import Draft
 
 HISTORIES = int(os.environ.get("PARVIS_HISTORIES", "500"))
 """Of which nine in ten on SQLite; shared by the three networks."""
@@ -312,7 +311,7 @@ class Histories(RuleBasedStateMachine):
             world.state.faults.append(Fault("container_error", "POST", "media$", subcode=UNPREPARED))
         claire, gilles, now = world.people["Claire"], world.people["Gilles"], world.clock()
         with world.database.write() as session:
-            post = planning.create(session, claire, Draft("Avis", {world.account_id: text}), now=now)
+            post = world.on.written(session, claire, world.account_id, text, now=now)
             post = planning.submit(session, claire, post.id, version=post.version, now=now)
             post = planning.judge(session, gilles, post.id, approved=True, comment="", version=post.version, now=now)
             at = now + timedelta(hours=hours)

@@ -15,10 +15,11 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from api.web.posts import instant
 from api.web.queue import likely_service, marked, waited
+from models.accounts import Account
 from models.comments import Decision
 from models.errors import Refused
 from models.requests311 import Service
-from models.vocabulary import Group311, Reason
+from models.vocabulary import Group311, NetworkName, Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
@@ -120,6 +121,22 @@ def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment
     done = camille.post("/publications/1/planification", data={"version": 3, "publish_at": "2026-12-01T18:00"})
     assert done.status_code == 200
     assert "18\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00" in done.text
+
+
+def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_why(city, comment, as_person):
+    photos = city.add_account("Images de Sainte-Rive")
+    with city.parvis.database.write() as session:
+        session.get_one(Account, photos).network = NetworkName.INSTAGRAM
+    camille = as_person("Camille Lévesque")
+    page = camille.get("/publications/nouvelle").text
+    why = "Rien ne se publie encore sur Images de Sainte-Rive"
+    assert why in page
+    assert f'value="{city.accounts[0]}"' in page
+    assert f'value="{photos}"' not in page
+    assert f'name="text-{photos}"' not in page
+    refused = camille.post("/publications", data={"title": "Avis", "text": "Bonjour!", "accounts": photos})
+    assert refused.status_code == 422
+    assert refused.text.count(why) == 2, "as what is wrong, and beside the accounts"
 
 
 def test_the_citys_clock_becomes_an_instant():

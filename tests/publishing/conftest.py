@@ -1,4 +1,4 @@
-"""A city that publishes on three accounts: officers, approvers, a clock that the test moves, a pretend network."""
+"""A city that publishes on its accounts: officers, approvers, a clock that the test moves, a pretend network."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ def city(database: Database, tmp_path: Path) -> City:
         for name, network in {
             "nord": NetworkName.FACEBOOK,
             "sud": NetworkName.FACEBOOK,
-            "ville": NetworkName.INSTAGRAM,
+            "ville": NetworkName.LINKEDIN,
+            "images": NetworkName.INSTAGRAM,
+            "vitrine": NetworkName.INSTAGRAM_PUBLIC,
         }.items()
     }
     people = {

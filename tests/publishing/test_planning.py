@@ -68,7 +68,9 @@ def test_from_a_draft_to_a_permalink(city):
         ({"texts": {}}, "no_account"),
         ({"texts": {1: " "}}, "text_empty"),
         ({"texts": {1: "x" * 63_207}}, "text_too_long"),
-        ({"texts": {3: "x" * 2_201}}, "text_too_long"),
+        ({"texts": {3: "x" * 3_001}}, "text_too_long"),
+        ({"texts": {1: "x", 4: "x"}}, "media_needed"),
+        ({"texts": {5: "x"}}, "read_only"),
         ({"texts": {99: "x"}}, "account_unknown"),
         ({"link": "javascript:alert(1)"}, "link_invalid"),
     ],
@@ -77,6 +79,7 @@ def test_what_a_draft_needs(city, change, code):
     draft = replace(city.draft(), **change)
     if "texts" in change:
         ids = {1: city.accounts["nord"], 3: city.accounts["ville"], 99: 99_999}
+        ids |= {4: city.accounts["images"], 5: city.accounts["vitrine"]}
         draft = replace(draft, texts={ids[key]: text for key, text in change["texts"].items()})
     assert refused(city.act, "Claire", "create", draft) == code
     with city.database.read() as session:

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from models.accounts import Account
 from models.comments import Decision
 from models.effects import Effect
 from models.posts import Post
 from models.requests311 import Service
-from models.vocabulary import AccountState, Role
+from models.vocabulary import AccountState, NetworkName, Role
 
 API = "/api/v1"
 
@@ -308,6 +309,17 @@ def test_a_post_for_an_account_of_others_is_refused(town):
     body = {"title": "t", "variants": [{"account_id": theirs, "text": "x"}]}
     answer = town.client.post(f"{API}/posts", json=body, headers=officer)
     assert (answer.status_code, answer.json()["code"]) == (422, "account_unknown")
+
+
+def test_a_post_that_could_never_leave_is_refused_when_it_is_written(town):
+    photos = town.account("1")
+    with town.parvis.database.write() as session:
+        session.get_one(Account, photos).network = NetworkName.INSTAGRAM
+    officer = town.person("Odile", (Role.COMMUNICATIONS, None))
+    body = {"title": "t", "variants": [{"account_id": photos, "text": "x"}]}
+    answer = town.client.post(f"{API}/posts", json=body, headers=officer)
+    assert (answer.status_code, answer.json()["code"]) == (422, "media_needed")
+    assert town.count(Post) == 0
 
 
 def test_two_texts_for_one_account_are_refused_rather_than_one_dropped(town):
