@@ -17,6 +17,7 @@ A trade (moderation, publishing) says how its own effects are sent, found and re
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -98,10 +99,20 @@ class Timing:
 
 
 class Work:
-    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims."""
+    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims, and `draw`
+    gives numbers from 0 to 1 by chance.
+    """
 
     def __init__(
-        self, database: Database, locks: Locks, trades: Collection[Trade], *, owner: str, clock: Clock, timing: Timing
+        self,
+        database: Database,
+        locks: Locks,
+        trades: Collection[Trade],
+        *,
+        owner: str,
+        clock: Clock,
+        timing: Timing,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._locks = locks
@@ -109,6 +120,7 @@ class Work:
         self._owner = owner
         self._clock = clock
         self._timing = timing
+        self._draw = draw
 
     def due(self, *, limit: int = 100) -> list[int]:
         """Ids of effects that could be sent now; of an account whose budget is nearly spent, one at a time."""
@@ -332,7 +344,9 @@ class Work:
         self._trades[EffectKind(effect.kind)].record(session, effect, now)
 
     def _backoff(self, attempt: int) -> timedelta:
-        return min(self._timing.longest_backoff, self._timing.first_backoff * (1 << min(max(attempt - 1, 0), 10)))
+        longest = min(self._timing.longest_backoff, self._timing.first_backoff * (1 << min(max(attempt - 1, 0), 10)))
+        # What failed together is not tried again together: a host that comes back would have it all in one second.
+        return longest * (0.5 + self._draw() / 2)
 
 
 def owe(

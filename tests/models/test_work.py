@@ -41,6 +41,8 @@ class Desk:
     sent: list[str] = field(default_factory=list)
     asked: list[frozenset[str]] = field(default_factory=list)
     recorded: list[tuple[str, str | None]] = field(default_factory=list)
+    luck: float = 1.0
+    """What the workers draw: a wait is never shorter than half, and this is the longest."""
     on_send: Callable[[Task], Proof] = lambda task: Proof()
     on_find: Callable[[Task], Proof | None] = lambda task: None
 
@@ -66,7 +68,8 @@ class Desk:
             find=find,
             record=record,
         )
-        return Work(self.database, locks or self.locks, [trade], owner=owner, clock=self.clock, timing=TIMING)
+        common = {"owner": owner, "clock": self.clock, "timing": TIMING, "draw": lambda: self.luck}
+        return Work(self.database, locks or self.locks, [trade], **common)
 
     def owe(self, key="k", *, kind=EffectKind.REPLY, target="c1", late=None, account=0):
         late_at = None if late is None else self.clock.now + timedelta(seconds=late)
@@ -278,6 +281,19 @@ def test_a_host_that_stays_away_is_tried_ever_more_slowly_and_then_no_more(desk,
     assert max(waits) == TIMING.longest_backoff
     assert len(desk.sent) == TIMING.attempts
     assert desk.recorded == [(EffectState.FAILED, "unreachable")]
+
+
+@pytest.mark.parametrize("step", ["send", "find"])
+def test_effects_that_failed_together_are_not_tried_again_together(desk, clock, step):
+    """A host that came back would have them all in the same second."""
+    desk.on_send, waits = desk.raising(Ambiguous() if step == "find" else Transient(timedelta(0))), []
+    for number, desk.luck in enumerate((0.0, 0.5, 1.0)):
+        effect_id = desk.owe(f"k{number}", target=f"c{number}")
+        desk.work.deliver(effect_id)
+        if step == "find":
+            desk.read_until_absent(effect_id)
+        waits.append(desk.effect(effect_id).due_at - clock.now)
+    assert waits == [TIMING.first_backoff * part for part in (0.5, 0.75, 1)]
 
 
 def test_what_is_late_does_not_leave(desk, clock):

@@ -145,6 +145,7 @@ class Histories(RuleBasedStateMachine):
                 owner=f"worker {number}",
                 clock=lambda skew=skew: self.now + timedelta(seconds=skew),
                 timing=TIMING,
+                draw=lambda: 1.0,
             )
             for number, skew in enumerate(SKEWS)
         ]
