@@ -102,11 +102,13 @@ def _prefix(value: str) -> str:
 
 
 def _database(value: str) -> str:
-    from sqlalchemy import make_url  # noqa: PLC0415  # The command line reads settings without a database.
+    if not value:
+        return value
+    from sqlalchemy import make_url  # noqa: PLC0415  # Commands that read settings alone are not to wait for it.
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
-        known = not value or make_url(value).drivername in {"sqlite", "postgresql+psycopg"}
+        known = make_url(value).drivername in {"sqlite", "postgresql+psycopg"}
     except ArgumentError:
         known = False
     if not known:
