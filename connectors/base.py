@@ -180,6 +180,9 @@ class Page:
 
     `error`: one thread or source failed, and the cursor remembers it; like an error that is raised it ends the pull,
     which is tried again later. `missing`: permissions for whose lack single threads were passed over.
+
+    `older` are posts that were read once and that no later round lists; while `backfilling`, more of them are to come,
+    and nothing is claimed.
     """
 
     posts: tuple[PostSeen, ...]
@@ -193,6 +196,8 @@ class Page:
     whole: bool = True
     error: FarSideError | None = None
     missing: tuple[str, ...] = ()
+    older: tuple[PostSeen, ...] = ()
+    backfilling: bool = False
 
 
 @dataclass(frozen=True)

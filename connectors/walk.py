@@ -21,16 +21,16 @@ from models.vocabulary import PostKind
 logger = logging.getLogger(__name__)
 
 POSTS = 300
-"""A round looks at this many of the newest posts of a source; what citizens write under older ones comes by webhook
-only."""
+"""A round looks at this many of the newest posts of a source. Older ones are read once, when the source is new; what
+citizens write under them afterwards comes by webhook only."""
+OLDER_PAGES = 4
+"""Pages of older posts that a round reads, so that the newest do not wait for all of them."""
+OLDEST_PAGE = 1000
+"""More pages of older posts are none that a network has, but the same again and again."""
 POST_PAGES = 25
-"""More pages than `POSTS` needs (LinkedIn: two for fifty posts), for the listings that start again; of pages that were
-halved, twice as many.
-"""
+"""More than `POSTS` needs (LinkedIn: two for fifty), for listings that start again; of halved pages, twice as many."""
 COMMENT_PAGES = 200
-"""A thread of more than 20,000 comments, or as many events, is cut, so that a far side that turns in circles cannot
-hold a round.
-"""
+"""A thread of more than 20,000 comments, or as many events, is cut: a far side in circles must not hold a round."""
 YOUNG = timedelta(days=7)
 """Posts younger than this are read whole in every round: that is where comments are edited and hidden."""
 WHOLE_EVERY = 24
@@ -113,6 +113,14 @@ class Walk:
     began: str | None = None
     """When the whole reading of the post being read began; None: it is not read whole."""
     waiting: list[tuple[str, int | None, int]] = field(default_factory=list)
+    left: list[tuple[str, int | None, int]] = field(default_factory=list)
+    """Older posts that were left before their end: the next round begins with them, for none will list them again."""
+    older: dict[str, tuple[str | None, int] | None] = field(default_factory=dict)
+    """For each source, where the listing of its older posts stands, and after how many pages; None: they were read. Of
+    them `older_pages` were listed in this round, and `older_posts` in all rounds.
+    """
+    older_pages: int = 0
+    older_posts: int = 0
     listed: dict[str, str] = field(default_factory=dict)
     """Posts whose thread belongs to this round, of all sources, and what each is."""
     refused: list[str] = field(default_factory=list)
@@ -131,7 +139,11 @@ class Walk:
 
     @property
     def more(self) -> bool:
-        return self.listing or bool(self.waiting)
+        return self.listing or bool(self.waiting) or (self.backfilling and self.older_pages < OLDER_PAGES)
+
+    @property
+    def backfilling(self) -> bool:
+        return any(self.older.values())
 
     def post(self, seen: PostSeen, now: datetime) -> PostSeen | None:
         """A post was listed. None: this source gave it already. Its thread is to be read, unless it is somebody
@@ -173,25 +185,29 @@ class Walk:
         """What is read now: a source or a post. None: the first page of the account's own posts, without which nothing
         else is known.
         """
-        if not self.listing:
-            return self.waiting[0][0]
-        return None if self.source == 0 and self.after is None else sources[self.source]
+        if self.listing:
+            return None if self.source == 0 and self.after is None else sources[self.source]
+        return self.waiting[0][0] if self.waiting else self.oldest()[0]
 
     def pass_over(self, sources: Sequence[str]) -> None:
         """What is read now is left until the next round, for a failure that says nothing of what is there."""
-        name = sources[self.source] if self.listing else self.waiting[0][0]
-        self.cut, times = True, self.failures[name]
+        self.cut, failures = True, self.failures.copy()
         if self.listing:
             self.next_source(sources)
+        elif self.waiting:
+            self.next_post(complete=False, again=True)
         else:
-            self.next_post(complete=False)
-        self.failures[name] = times
+            self.older_pages = OLDER_PAGES
+            self._turn()
+        self.failures = failures
 
-    def next_post(self, *, complete: bool) -> None:
-        """Done with the post being read; its mark moves only if it was read to its end."""
-        post, comments, _ = self.waiting.pop(0)
+    def next_post(self, *, complete: bool, again: bool = False) -> None:
+        """Done with the post being read; its mark moves only if it was read to its end. `again`: another round must."""
+        post, comments, created = self.waiting.pop(0)
         self.failures.pop(post, None)
-        if complete:
+        if again and post not in self.listed:
+            self.left.append((post, comments, created))
+        if complete and post in self.listed:
             self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
         self.again, self.newest, self.began = False, 0, None
         self._turn()
@@ -199,10 +215,23 @@ class Walk:
     def end_round(self, sources: Sequence[str]) -> Walk:
         """The next call starts another round; marks of posts that a whole round does not list are forgotten."""
         marks = {post: mark for post, mark in self.marks.items() if self.cut or post in self.listed}
-        failures = {name: times for name, times in self.failures.items() if name in self.listed or name in sources}
-        following = self.round + 1
-        refused = self.refused if following % WHOLE_EVERY else []
-        return Walk(round=following, marks=marks, refused=refused, failures=failures)
+        known = {*sources, *self.listed, *(post for post, _, _ in self.left)}
+        failures = {name: times for name, times in self.failures.items() if name in known}
+        older = {source: self.older[source] for source in sources if source in self.older}
+        walk = Walk(self.round + 1, marks=marks, failures=failures, waiting=self.left, older=older)
+        walk.refused, walk.older_posts = self.refused if walk.round % WHOLE_EVERY else [], self.older_posts
+        return walk
+
+    def oldest(self) -> tuple[str, str | None, int]:
+        """The source whose older posts are read, where its listing stands, and after how many pages."""
+        return next((source, *place) for source, place in self.older.items() if place)
+
+    def next_older(self, source: str, place: tuple[str | None, int] | None) -> None:
+        """Done with one page of older posts."""
+        self.older[source] = place
+        self.failures.pop(source, None)
+        self.older_pages += 1
+        self._turn()
 
     def _turn(self) -> None:
         self.after, self.pages, self.halved = None, 0, 0
@@ -225,7 +254,8 @@ def walked(
     ends early when the network says that enough is spent.
 
     A round reads whole the posts that are younger than `YOUNG`, and of the others only what was written since the
-    last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole.
+    last time, if their number of comments changed; one round out of `WHOLE_EVERY` reads all of them whole. Posts beyond
+    the `POSTS` newest are read once: some pages of them end each round, until there are no more.
 
     `more=False` ends a round, which is `whole` unless something in it was left before its end: where the network gave
     the same page again, lost its place too often, or failed at it `TRIES` times while it gave the account's posts. What
@@ -234,7 +264,7 @@ def walked(
     """
     walk = resumed(Walk, cursor)
     step = _Step(walk, budget, sources, list_posts, usage)
-    posts, comments, threads = list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
+    posts, older, comments, threads = list[PostSeen](), list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
     more = going = True
     while more and going and step.calls < budget:
         step.calls += 1
@@ -243,6 +273,10 @@ def walked(
             if walk.listing:
                 listed = _list(walk, sources, list_posts, size)
                 posts += listed.posts
+                comments += listed.comments
+            elif not walk.waiting:
+                listed = _list_older(walk, list_posts, size)
+                older += listed.posts
                 comments += listed.comments
             else:
                 read, thread = _read(walk, read_thread, size)
@@ -257,23 +291,13 @@ def walked(
     if step.until is not None:
         # Not every network says it in a header too, and a call made meanwhile would count.
         spent = Usage(100.0, max(step.until, (spent and spent.resume_at) or step.until))
-    progress = Progress(len(walk.listed) - len(walk.waiting), len(walk.listed))
-    whole = not walk.cut
+    total = len(walk.listed) + walk.older_posts
+    progress = Progress(total - len(walk.waiting) - len(walk.left), total)
+    whole, backfilling = not walk.cut, walk.backfilling
     if not more:
         walk = walk.end_round(sources)
-    return Page(
-        posts=tuple(posts),
-        comments=tuple(comments),
-        cursor=json.dumps(asdict(walk)),
-        more=more,
-        calls=step.calls,
-        usage=spent,
-        threads=tuple(threads),
-        progress=progress,
-        whole=whole,
-        error=step.error,
-        missing=tuple(dict.fromkeys(step.missing)),
-    )
+    known = tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, step.calls, spent, tuple(threads), progress
+    return Page(*known, whole, step.error, tuple(dict.fromkeys(step.missing)), tuple(older), backfilling)
 
 
 @dataclass
@@ -335,9 +359,8 @@ class _Step:
 
 def _enough(spent: Usage | None) -> bool:
     """Whether the network asks for a pause, or has so little left that it belongs to what people decided."""
-    if spent is None:
-        return False
-    return spent.percent >= STOP or (spent.resume_at is not None and spent.resume_at > datetime.now(UTC))
+    now = datetime.now(UTC)
+    return spent is not None and (spent.percent >= STOP or (spent.resume_at or now) > now)
 
 
 def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:
@@ -357,11 +380,13 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
             raise
         logger.warning("%s is not read: %s", source, repr(error))
         walk.refused.append(source)
+        walk.older.pop(source, None)
         walk.next_source(sources)
         return Listed()
     posts = tuple(seen for post in given.posts if (seen := walk.post(post, now)) is not None)
     pages = (COMMENT_PAGES if given.events else POST_PAGES) << walk.halved
     if given.after is None or (len(walk.here) >= POSTS and not given.events):
+        walk.older.setdefault(source, (given.after, 0) if given.after is not None else None)
         walk.next_source(sources)
     elif given.after == walk.after or walk.pages >= pages:
         # Of a side source (thousands of advertisements of somebody else) the newest are enough; a page that comes again
@@ -370,6 +395,28 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         walk.next_source(sources)
     else:
         walk.after = given.after
+    return Listed((*given.seen, *posts), given.after, given.comments)
+
+
+def _list_older(walk: Walk, list_posts: ListPosts, size: int) -> Listed:
+    """One page of posts that a round does not look at; their threads are read next, and nothing of them is kept."""
+    source, after, pages = walk.oldest()
+    try:
+        given = list_posts(source, after, size)
+    except Rejected:
+        if after is None:
+            raise
+        given = Listed(after=after)
+    posts = tuple(post for post in given.posts if post.external_id not in walk.listed)
+    for post in posts:
+        if post.kind is not PostKind.MENTIONING:
+            walk.waiting.append((post.external_id, post.comments, 0))
+            walk.older_posts += 1
+    lost = after is not None and given.after == after
+    walk.cut = walk.cut or lost or pages >= OLDEST_PAGE
+    # A place that was lost is looked for from the newest on, but not for ever.
+    place = (None, pages + OLDEST_PAGE // 10) if lost else (given.after, pages + 1)
+    walk.next_older(source, place if (lost or given.after is not None) and pages < OLDEST_PAGE else None)
     return Listed((*given.seen, *posts), given.after, given.comments)
 
 
@@ -387,7 +434,7 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
             walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
         else:
             walk.cut = walk.cut or walk.after is not None
-            walk.next_post(complete=False)
+            walk.next_post(complete=False, again=walk.after is not None)
         return (), ()
     walk.readable = True
     said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
@@ -397,7 +444,7 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
         return given.comments, ()
     began, complete = walk.began, given.after is None
     walk.cut = walk.cut or not complete
-    walk.next_post(complete=complete)
+    walk.next_post(complete=complete, again=not complete)
     if not complete or began is None:
         return given.comments, ()
     return given.comments, (ThreadRead(post, datetime.fromisoformat(began)),)

@@ -48,7 +48,7 @@ def pull(
 
     Gives how many comments the pages had; `said` hears how far the round is. A network that says no (throttled, dead
     token, one thread that fails) stops this account only, and the account says why; what was read before stays, and the
-    next pull goes on from there. So does the first round of a new account, its backfill, which may take days.
+    next pull goes on from there. So do the first rounds of a new account, its backfill, which may take days.
     """
     with locks.try_hold(f"pull:{account_id}") as ours:
         if not ours:
@@ -104,13 +104,13 @@ def _store_page(
     """Keep what a page says. Gives whether the round goes on at once."""
     account = budget.held(session, account_id)
     account.round_started_at = account.round_started_at or asked_at
-    store(session, account, [*page.posts, *page.comments], now=now)
+    store(session, account, [*page.posts, *page.older, *page.comments], now=now)
     sweep.mark(session, account, page, listed_at=asked_at, now=now)
     account.cursor = page.cursor
     if account.pulled_at is None and page.progress is not None:
         account.backfill_done, account.backfill_total = page.progress.done, page.progress.total
     if not page.more:
-        if page.whole:
+        if page.whole and not page.backfilling:
             sweep.mark_unlisted(session, account, before=account.round_started_at, now=now)
             account.pulled_at = account.round_started_at
         account.round_started_at = None

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors import walk
 from connectors.base import CommentSeen, Operation, Page, Publication, Receipt
 from models.errors import (
     Ambiguous,
@@ -194,6 +195,30 @@ def test_a_thread_that_was_read_whole_says_so_and_since_when(busy, budget):
     later = [thread for page in again for thread in page.threads]
     assert sorted(thread.post_external_id for thread in later) == sorted(threads)
     assert all(thread.began_at > threads[thread.post_external_id].began_at for thread in later)
+
+
+def test_posts_beyond_the_newest_are_read_once(city, monkeypatch):
+    """In as many rounds as it takes, some pages each; then what is said of the account holds."""
+    monkeypatch.setattr(walk, "POSTS", 50)
+    monkeypatch.setattr(walk, "OLDER_PAGES", 1)
+    old = datetime.now(UTC) - timedelta(days=400)
+    for number in range(260):
+        post = city.post(f"Avis {number}", at=old.timestamp() + number)
+        if number % 10 == 3:
+            city.says(post, f"Commentaire {number}", at=old.timestamp() + 1000 + number)
+    read, older, rounds, cursor, backfilling = [], [], 0, None, True
+    while backfilling:
+        pages, cursor = whole_round(city.network(), cursor, 50)
+        assert pages[-1].whole
+        read, rounds, backfilling = read + ids(pages), rounds + 1, pages[-1].backfilling
+        older += [thread.post_external_id for page in pages if page.older for thread in page.threads]
+        assert rounds < 15
+    assert rounds > 1
+    assert set(read) == set(everything(city))
+    assert len(older) == len(set(older))
+    assert pages[-1].progress.done == pages[-1].progress.total
+    pages, _ = whole_round(city.network(), cursor, 50)
+    assert [post for page in pages for post in page.older] == []
 
 
 def test_a_thread_that_was_cut_short_is_not_said_to_be_whole(busy):

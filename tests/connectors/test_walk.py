@@ -143,13 +143,6 @@ def test_posts_that_take_two_calls_for_fifty_are_all_looked_at():
     assert len(page.posts) == 300
 
 
-def test_more_posts_than_a_round_looks_at_are_no_lack(monkeypatch):
-    monkeypatch.setattr(walk, "POSTS", 2)
-    far = Far({"posts": {None: Listed((post("p1"), post("p2")), "b")}})
-    (page,) = far.round()
-    assert page.whole
-
-
 def test_shorter_pages_are_no_reason_to_leave_a_listing_or_a_thread(monkeypatch):
     monkeypatch.setattr(walk, "COMMENT_PAGES", 4)
     monkeypatch.setattr(walk, "POST_PAGES", 4)
@@ -338,3 +331,107 @@ def test_a_step_ends_as_soon_as_the_network_says_that_enough_is_spent(spent, ask
     far = Far({"posts": {None: Listed((post("p1"),))}})
     page = walked(None, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread, usage=lambda: spent)
     assert (len(far.asked), page.usage, page.more) == (asked, spent, asked == 1)
+
+
+# ------------------------------------------------------------------------------------------ the backfill
+@pytest.fixture
+def many(monkeypatch):
+    """Eleven posts in pages of two, a comment under each; a round looks at the four newest."""
+    monkeypatch.setattr(walk, "POSTS", 4)
+    monkeypatch.setattr(walk, "OLDER_PAGES", 2)
+    far = Far()
+    for at in range(0, 11, 2):
+        posts = tuple(post(f"p{n}", age=walk.YOUNG * 2, comments=1) for n in range(at, min(at + 2, 11)))
+        after = f"{at + 2}" if at + 2 < 11 else None
+        far.listings.setdefault("posts", {})[f"{at}" if at else None] = Listed(posts, after)
+    far.threads = {f"p{n}": {None: Read(said(f"c{n}"))} for n in range(11)}
+    return far
+
+
+def read(pages):
+    return [seen.external_id for page in pages for seen in page.comments]
+
+
+def test_the_backfill_reads_all_posts_there_are_some_pages_of_older_ones_in_each_round(many):
+    pages = many.round(budget=1)
+    assert read(pages) == [f"c{n}" for n in range(8)], "the newest first"
+    assert pages[-1].backfilling
+    assert [one.external_id for page in pages for one in page.posts] == ["p0", "p1", "p2", "p3"]
+    assert [one.external_id for page in pages for one in page.older] == ["p4", "p5", "p6", "p7"]
+    done = [page.progress.done for page in pages]
+    assert (done, pages[-1].progress.total) == (sorted(done), 8)
+    many.threads["p4"], many.asked = {None: Read(said("c4", "late"))}, []
+    pages = many.round(pages[-1].cursor)
+    assert read(pages) == ["c8", "c9", "c10"]
+    assert (pages[-1].whole, pages[-1].backfilling, pages[-1].progress.total) == (True, False, 11)
+    pages = many.round(pages[-1].cursor)
+    assert (read(pages), pages[-1].whole, pages[-1].backfilling) == ([], True, False)
+
+
+def test_what_the_cursor_holds_does_not_grow_with_the_posts_that_were_read(many):
+    cursor = None
+    for _ in range(4):
+        cursor = many.round(cursor)[-1].cursor
+    kept = walk.resumed(walk.Walk, cursor)
+    assert set(kept.marks) == {"p0", "p1", "p2", "p3"}
+    assert "p4" not in cursor
+    assert "p10" not in cursor
+
+
+def test_posts_that_grow_old_later_are_not_read_again(many):
+    """An account that had few posts, all of them read, when it was new."""
+    full = many.listings["posts"]
+    many.listings = {"posts": {None: Listed(full[None].posts)}}
+    cursor = many.round()[-1].cursor
+    many.listings = {"posts": {None: Listed((*full[None].posts, *full["2"].posts), "x")}}
+    pages = many.round(cursor)
+    assert (read(pages), pages[-1].backfilling) == (["c2", "c3"], False)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        {None: Transient()},
+        {None: Read((), "x"), "x": Rejected("100")},
+        {None: Read((), "x"), "x": Read((), "x")},
+    ],
+    ids=["fails", "loses its place", "turns in circles"],
+)
+def test_an_older_thread_that_is_left_is_tried_again_in_the_next_round(many, pages):
+    many.threads["p5"] = pages
+    cursor, seen = None, []
+    for _ in range(3):
+        pages, _ = rounds_of(many, cursor)
+        cursor = pages[-1].cursor
+        seen += read(pages)
+        assert not pages[-1].whole
+    assert sorted(seen) == sorted(f"c{n}" for n in range(11) if n != 5)
+    many.threads["p5"] = {None: Read(said("c5"))}
+    pages = many.round(cursor)
+    assert (read(pages), pages[-1].whole, pages[-1].backfilling) == (["c5"], True, False)
+
+
+@pytest.mark.parametrize("lost", ["stale", "circle", "down"])
+def test_a_place_among_older_posts_that_is_lost_is_found_again(many, lost):
+    page = many.listings["posts"]["6"]
+    error = {"stale": Rejected("100"), "circle": Listed(page.posts, "6"), "down": Transient()}[lost]
+    many.listings["posts"]["6"] = [error, *[error] * 4 * (lost == "down"), page]
+    cursor, seen = None, set()
+    for _ in range(8):
+        pages, _ = rounds_of(many, cursor)
+        cursor = pages[-1].cursor
+        seen |= set(read(pages))
+        if pages[-1].whole and not pages[-1].backfilling:
+            break
+    assert seen == {f"c{n}" for n in range(11)}
+    assert pages[-1].whole
+
+
+def test_older_posts_that_never_end_are_left(many, monkeypatch):
+    monkeypatch.setattr(walk, "OLDEST_PAGE", 6)
+    many.listings["posts"]["10"] = Listed((), "2")
+    cursor = None
+    for _ in range(6):
+        pages = many.round(cursor)
+        cursor = pages[-1].cursor
+    assert not pages[-1].backfilling

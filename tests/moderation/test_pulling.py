@@ -12,7 +12,7 @@ from connectors.base import Page, PostSeen, Progress, Usage
 from models import budget
 from models.accounts import Account, SetAside
 from models.audit import AuditEntry
-from models.comments import Comment
+from models.comments import Comment, SourcePost
 from models.effects import Effect
 from models.errors import Blocked, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.vocabulary import AccountState, DecisionKind, EffectState, NetworkName
@@ -271,6 +271,23 @@ def test_the_backfill_says_how_far_it_is_and_goes_on_where_it_was(city):
     city.network.pages.append(replace(page(city, 3, more=False), progress=Progress(0, 9)))
     pull(city)
     assert account(city).backfill_total == 3, "the backfill is over; later rounds are not it"
+
+
+def test_nothing_is_claimed_while_older_posts_are_still_to_come(city):
+    """They are kept, and no later round is expected to list them."""
+    old = PostSeen("old", "Il y a longtemps", None, city.now - timedelta(days=900))
+    city.network.pages = [
+        replace(page(city, 0, "1", more=False), older=(old,), backfilling=True),
+        page(city, 1, "2", more=False),
+    ]
+    pull(city)
+    kept = account(city)
+    assert (kept.pulled_at, kept.round_started_at, kept.pull_due_at) == (None, None, city.now + EVERY)
+    with city.database.read() as session:
+        post = session.scalars(select(SourcePost).where(SourcePost.external_id == "old")).one()
+    assert (post.text, post.listed_at) == ("Il y a longtemps", None)
+    pull(city)
+    assert account(city).pulled_at == city.now
 
 
 # ------------------------------------------------------------------------------------------ one budget for all
