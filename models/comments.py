@@ -19,7 +19,7 @@ LAG = timedelta(minutes=2)
 
 
 class SourcePost(Base):
-    """A post on the network under which citizens write; its text is the city's."""
+    """A post on the network under which citizens write: the city's own, or one that names it."""
 
     __tablename__ = "source_post"
     __table_args__ = (UniqueConstraint("account_id", "external_id"),)
@@ -28,6 +28,7 @@ class SourcePost(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     external_id: Mapped[str] = mapped_column(String(200))
     text: Mapped[str | None] = mapped_column(Text)
+    """None: not known; empty: somebody else's, lawfully disposed of with the last comment under it."""
     permalink: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime | None]
     kind: Mapped[PostKind] = mapped_column(String(20), default=PostKind.POST)

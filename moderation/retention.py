@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Connection, Delivery, SetAside
-from models.comments import Author, Comment, CommentVersion, Evidence, VerdictRow
+from models.comments import Author, Comment, CommentVersion, Evidence, SourcePost, VerdictRow
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.people import SignIn, SignInAttempt
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import CommentState, DeliveryState
+from models.vocabulary import CommentState, DeliveryState, PostKind
 from moderation.storing import forget_names
 
 RAW_DAYS = 30
@@ -66,6 +66,8 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
     session.execute(update(Effect).where(*about).values(payload={}))
     author_id, comment.author_id = comment.author_id, None
     session.flush()
+    if comment.source_post_id is not None:
+        _dispose_of_post(session, comment.source_post_id)
     audit.note(session, "comment.disposed", f"comment:{comment_id}", now=now, person_id=person_id)
     if (
         author_id is not None
@@ -73,3 +75,11 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
     ):
         session.execute(update(Author).where(Author.id == author_id).values(name=None))
         forget_names(session, {author_id})
+
+
+def _dispose_of_post(session: Session, post_id: int) -> None:
+    """Empty what somebody else's post says once nothing is left under it; the city's own posts are its archives."""
+    post = session.get_one(SourcePost, post_id, with_for_update=True)
+    kept = select(Comment.id).where(Comment.source_post_id == post_id, Comment.disposed_at.is_(None)).limit(1)
+    if post.kind == PostKind.MENTIONING and session.scalar(kept) is None:
+        post.text = ""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import String, Text, cast, func, select
 
+from connectors.base import PostSeen
 from models import audit
 from models.errors import Refused
 from models.tables import metadata
+from models.vocabulary import PostKind
 from moderation import retention
 
 CANARY = "canari"
@@ -67,3 +69,18 @@ def test_of_an_author_known_only_by_name_nothing_stays_and_nothing_comes_back(ci
     assert places(city, "louise.t") == places(city, "Marc Roy") == []
     city.store(by_name, by_id)
     assert places(city, "louise.t") == places(city, "Marc Roy") == []
+
+
+def test_the_words_of_somebody_elses_post_go_with_the_last_comment_under_it_and_do_not_come_back(city):
+    theirs = PostSeen("elsewhere", f"La Ville exagère, {CANARY}", None, city.now, kind=PostKind.MENTIONING)
+    under = [city.seen(one, "Bien d'accord", post_external_id="elsewhere") for one in ("7", "8")]
+
+    city.store(theirs, *under)
+    city.classify()
+    for number, one in enumerate(("7", "8")):
+        assert bool(places(city, CANARY)) is (number < 2)
+        with city.database.write() as session:
+            retention.dispose(session, city.comment(one).id, now=city.now, person_id=None)
+    assert places(city, CANARY) == []
+    city.store(theirs, *under)
+    assert places(city, CANARY) == []
