@@ -32,6 +32,18 @@ WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
 BEHIND = timedelta(hours=1)
 """A page that was not read for so long is not read any more: pulls are minutes apart."""
 MEASURED = timedelta(days=30)
+READING = frozenset(
+    {
+        "pages_read_engagement",
+        "pages_read_user_content",
+        "pages_manage_ads",
+        "instagram_basic",
+        "instagram_manage_comments",
+        "r_organization_social",
+        "r_organization_social_feed",
+    }
+)
+"""Permissions without which some comments, or all, are not read."""
 
 
 class Level(StrEnum):
@@ -79,6 +91,11 @@ class Card:
     def level(self) -> Level | None:
         """Of the worst finding; None: all is well."""
         return self.findings[0].level if self.findings else None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether a missing permission hides comments, so that not all of them are covered."""
+        return not READING.isdisjoint(self.account.missing)
 
     def has(self, *kinds: str) -> bool:
         """Whether one of these is found."""

@@ -20,7 +20,7 @@ from connectors.base import (
 from connectors.facebook_figures import READ_FIGURES, figures
 from connectors.facebook_moderation import ABLE, MODERATE, WRITE_PRIVATELY, Moderation
 from connectors.facebook_publishing import MOST_PHOTOS, PUBLISH, Publishing
-from connectors.facebook_reading import READ_COMMENTS, READ_POSTS, Reading
+from connectors.facebook_reading import READ_ADS, READ_COMMENTS, READ_POSTS, Reading
 from connectors.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
 from connectors.walk import walked
 from models.errors import Gone, TokenInvalid
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 LONGEST_TEXT = 63_206
 """Characters of a post (no page of Meta says it; tools that publish agree on it)."""
-NEEDED = (READ_POSTS, READ_COMMENTS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
+NEEDED = (READ_POSTS, READ_COMMENTS, READ_ADS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
 
 
 CAPABILITIES = Capabilities(

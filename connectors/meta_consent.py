@@ -24,8 +24,8 @@ ASKED = tuple(dict.fromkeys(("pages_show_list", "pages_manage_metadata", *FOR_PA
 """`pages_show_list` lists the Pages, `pages_manage_metadata` subscribes them to webhooks."""
 OPTIONAL = ("instagram_manage_messages", "instagram_manage_contents")
 """Asked too, and not missed: without them only private replies and deleted posts of Instagram are refused."""
-FOR_ADS = ("pages_manage_ads", "ads_read")
-"""Asked only of a city that shows what its advertisements cost."""
+FOR_COSTS = ("ads_read",)
+"""Asked only of a city that shows what its advertisements cost; comments under them are read everywhere."""
 
 
 class MetaConsent:
@@ -42,7 +42,7 @@ class MetaConsent:
             "client_id": settings.app_id or "",
             "redirect_uri": redirect_uri,
             "state": state,
-            "scope": ",".join((*ASKED, *OPTIONAL, *(FOR_ADS if settings.ad_accounts else ()))),
+            "scope": ",".join((*ASKED, *OPTIONAL, *(FOR_COSTS if settings.ad_accounts else ()))),
             "response_type": "code",
             "auth_type": "rerequest",
         }

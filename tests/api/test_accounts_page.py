@@ -178,6 +178,14 @@ def test_missing_permissions_are_named_with_what_each_blocks(desk):
         assert account_words.permission(name) in page
 
 
+@pytest.mark.parametrize(("name", "hidden"), [("pages_manage_ads", True), ("read_insights", False)])
+def test_what_a_missing_permission_hides_is_not_said_to_be_covered(desk, name, hidden):
+    desk.set(state=AccountState.PERMISSION_MISSING, missing=[name], state_reason=name, pulled_at=desk.clock.now)
+    page = desk.page()
+    assert "Tous les commentaires jusqu’à 8 h 30" in page
+    assert ("jusqu’à 8 h 30, sauf ce que cache une permission manquante" in page) is hidden
+
+
 def test_a_pause_a_refusal_and_a_silence_are_said(desk):
     now = desk.clock.now
     desk.set("north", throttled_until=now + timedelta(minutes=35), usage_percent=100.0, pulled_at=now)

@@ -378,6 +378,7 @@ def test_a_permission_granted_for_other_pages_is_missing(answering):
     }
     health = answering(json.dumps({"data": data}).encode(), app_id="1", app_secret="s").health()
     missing = (
+        "pages_manage_ads",
         "pages_manage_engagement",
         "pages_manage_posts",
         "pages_messaging",

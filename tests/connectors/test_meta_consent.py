@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlsplit
 
@@ -95,6 +96,25 @@ def test_what_was_not_given_is_missing_by_name(standin, consent, answered):
     (offered,) = consent.exchange(code=back["code"], **WHO)
     assert offered.missing == ("pages_manage_engagement", "read_insights")
     assert standin.network().health().missing == offered.missing
+
+
+@pytest.mark.parametrize("ad_accounts", [(), ("act_7",)])
+def test_comments_under_advertisements_are_always_asked_for_and_what_they_cost_only_where_it_is_shown(
+    settings, ad_accounts
+):
+    consent = registry.consent(NetworkSettings(graph=replace(settings.graph, ad_accounts=ad_accounts)), "facebook")
+    asked = dict(parse_qsl(urlsplit(consent.address(state="a-state", **WHO)).query))["scope"].split(",")
+    assert asked.count("pages_manage_ads") == 1
+    assert asked.count("ads_read") == len(ad_accounts)
+
+
+def test_without_the_permission_for_advertisements_all_else_is_read_and_it_is_named(standin, consent, answered):
+    standin.state.post(standin.page, "Inscrivez-vous", form="ad")
+    post = standin.post("Avis")
+    (offered,) = consent.exchange(code=answered(without=("scope_pages_manage_ads",))["code"], **WHO)
+    assert offered.missing == ("pages_manage_ads",)
+    assert standin.network().health().missing == ("pages_manage_ads",)
+    assert [seen.external_id for seen in standin.network().pull(None, 20).posts] == [post.id]
 
 
 def test_a_token_that_died_is_replaced(standin, consent, answered):
