@@ -63,6 +63,13 @@ class PostSeen:
     comments: int | None = None
     """How many comments the network counts under it, hidden ones included; None: it did not say."""
     ad: AdSeen | None = None
+    visitor: bool = False
+    """Somebody else's, on the account's own page."""
+
+    @property
+    def has_thread(self) -> bool:
+        """Whether what stands under it is for the account to read; of most posts of others it is not."""
+        return self.kind is not PostKind.MENTIONING or self.visitor
 
 
 @dataclass(frozen=True)

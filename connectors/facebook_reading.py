@@ -6,7 +6,7 @@ Edges and fields: https://developers.facebook.com/docs/graph-api/reference/v26.0
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,15 +40,19 @@ class Source:
 def _post(item: Mapping[str, Any], _page: str, kind: PostKind = PostKind.POST) -> PostSeen | None:
     if (post := as_id(item.get("id"))) is None:
         return None
-    count = as_mapping(as_mapping(item.get("comments")).get("summary")).get("total_count")
     return PostSeen(
         post,
         as_text(item.get("message", item.get("description"))),
         link_of(item),
         as_time(item.get("created_time")),
         kind=kind,
-        comments=count if isinstance(count, int) else None,
+        comments=_count(item),
     )
+
+
+def _count(item: Mapping[str, Any]) -> int | None:
+    count = as_mapping(as_mapping(item.get("comments")).get("summary")).get("total_count")
+    return count if isinstance(count, int) else None
 
 
 def _reel(item: Mapping[str, Any], page: str) -> PostSeen | None:
@@ -119,7 +123,7 @@ SOURCES: dict[str, Source] = {
     "video_reels": Source(READ_POSTS, f"id,description,created_time,permalink_url,{COUNT}", _reel, {}),
     "ads_posts": Source(READ_ADS, f"{POST_FIELDS},is_published", _dark, {"include_inline_create": "true"}),
     "tagged": Source(READ_COMMENTS, MENTION_FIELDS, _mention, {}),
-    "visitor_posts": Source(READ_COMMENTS, MENTION_FIELDS, _mention, {}),
+    "visitor_posts": Source(READ_COMMENTS, f"{MENTION_FIELDS},{COUNT}", _mention, {}),
     "ratings": Source(
         READ_COMMENTS,
         "created_time,rating,recommendation_type,review_text,reviewer{id,name},open_graph_story{id}",
@@ -150,10 +154,16 @@ class Reading:
             path, edge = f"{source}/ads", Source("ads_read", AD_FIELDS, _advertised, {})
         args = {"fields": edge.fields, "limit": str(size), **edge.more} | ({"after": after} if after else {})
         answer = self.graph.once(path, edge.permission, **args)
-        seen = [thing for item in items(answer) if (thing := edge.seen(item, self.page)) is not None]
-        posts = [thing for thing in seen if isinstance(thing, PostSeen)]
-        comments = [thing for thing in seen if isinstance(thing, CommentSeen)]
-        posts += [mentioning(said) for said in comments if said.kind is CommentKind.MENTION]
+        posts, comments = list[PostSeen](), list[CommentSeen]()
+        for item in items(answer):
+            thing = edge.seen(item, self.page)
+            if isinstance(thing, PostSeen):
+                posts.append(thing)
+            elif thing is not None:
+                comments.append(thing)
+                if thing.kind is CommentKind.MENTION:
+                    visitor = source == "visitor_posts"
+                    posts.append(replace(mentioning(thing), visitor=visitor, comments=_count(item)))
         return Listed(tuple(posts), following(answer), tuple(comments))
 
     def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> Read:

@@ -21,7 +21,7 @@ from models.vocabulary import PostKind
 logger = logging.getLogger(__name__)
 
 POSTS = 300
-"""A round looks at this many of the newest posts of a source. Older ones are read once, when the source is new; what
+"""A round looks at so many of the newest posts of a source. Older ones are read once, when the source is new; what
 citizens write under them afterwards comes by webhook only."""
 OLDER_PAGES = 4
 """Pages of older posts that a round reads, so that the newest do not wait for all of them."""
@@ -156,7 +156,7 @@ class Walk:
         self.here.append(post)
         if post in self.listed:
             return replace(seen, kind=PostKind(self.listed[post]))
-        if seen.kind is not PostKind.MENTIONING:
+        if seen.has_thread:
             self.listed[post] = seen.kind
             created = int((seen.created_at or now).timestamp())
             unchanged = post in self.marks and seen.comments is not None and self.marks[post][0] == seen.comments
@@ -389,8 +389,7 @@ def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) 
         walk.older.setdefault(source, (given.after, 0) if given.after is not None else None)
         walk.next_source(sources)
     elif given.after == walk.after or walk.pages >= pages:
-        # Of a side source (thousands of advertisements of somebody else) the newest are enough; a page that comes again
-        # is none, and the account's own posts end at `POSTS`.
+        # Of a side source (advertisements of somebody else) the newest are enough; the account's own posts end before.
         walk.cut = walk.cut or given.after == walk.after or given.events or walk.source == 0
         walk.next_source(sources)
     else:
@@ -429,7 +428,9 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
     walk.pages += 1
     try:
         given = read_thread(post, walk.after, since, size)
-    except (Gone, Rejected):
+    except (Gone, Rejected, PermissionMissing) as error:
+        if isinstance(error, PermissionMissing) and walk.listed.get(post) != PostKind.MENTIONING:
+            raise
         if walk.after and not walk.again:
             walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
         else:
@@ -445,6 +446,5 @@ def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[Comment
     began, complete = walk.began, given.after is None
     walk.cut = walk.cut or not complete
     walk.next_post(complete=complete, again=not complete)
-    if not complete or began is None:
-        return given.comments, ()
-    return given.comments, (ThreadRead(post, datetime.fromisoformat(began)),)
+    threads = (ThreadRead(post, datetime.fromisoformat(began)),) if complete and began is not None else ()
+    return given.comments, threads

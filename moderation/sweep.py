@@ -23,7 +23,7 @@ from models.comments import LAG, Comment, SourcePost
 from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, PostKind
+from models.vocabulary import AccountState, CommentKind, PostKind
 from moderation.storing import store
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ _THERE_SINCE = case((Comment.version > 0, Comment.created_at), else_=Comment.hid
 
 def mark(session: Session, account: Account, page: Page, *, listed_at: datetime, now: datetime) -> None:
     """Keep what a page was listed or read whole, and suspect what was not met; in the transaction of its cursor."""
-    listed = [post.external_id for post in page.posts if post.kind is not PostKind.MENTIONING]
+    listed = [post.external_id for post in page.posts if post.has_thread]
     session.execute(
         update(SourcePost)
         .where(SourcePost.account_id == account.id, SourcePost.external_id.in_(listed))
@@ -71,6 +71,8 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
             _THERE,
             Comment.disposed_at.is_(None),
             Comment.look_due_at.is_(None),
+            # A visitor's post stands above its thread, and not in it.
+            Comment.kind == CommentKind.COMMENT,
         )
         session.execute(update(Comment).where(*suspected).values(look_due_at=now + LAG), execution_options=_AS_IS)
 

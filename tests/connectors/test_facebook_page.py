@@ -113,6 +113,30 @@ def test_what_somebody_writes_on_the_page_is_said_to_the_city(standin, monkeypat
     assert [(post.external_id, post.kind) for post in step.posts] == [(said.id, PostKind.MENTIONING)]
 
 
+def test_what_stands_under_what_somebody_writes_on_the_page_is_read_too(standin):
+    """A delivery that is lost loses nothing; and what did not change is not read again."""
+    old = time.time() - 30 * 86_400
+    wall = standin.state.post(standin.page, "Un trou devant chez moi", writer=standin.citizen, form="wall", at=old)
+    elsewhere = standin.state.post(standin.page, "@Ville et ma rue?", writer=standin.citizen, at=old)
+    said = standin.state.comment(wall, standin.citizen, "Toujours là", at=old + 60)
+    standin.state.comment(elsewhere, standin.citizen, "Ailleurs", at=old + 60)
+    step = whole(standin.network())
+    assert {seen.external_id: seen.post_external_id for seen in step.comments if seen.kind is CommentKind.COMMENT} == {
+        said.id: wall.id
+    }
+    assert [thread.post_external_id for thread in step.threads] == [wall.id]
+    standin.state.requests.clear()
+    step = standin.network().pull(step.cursor, 100)
+    assert not [call for call in standin.state.requests if call["path"].endswith("/comments")]
+
+
+def test_a_visitors_thread_that_the_page_may_not_read_holds_nothing_back(standin):
+    standin.state.post(standin.page, "Un trou devant chez moi", writer=standin.citizen, form="wall")
+    standin.fault("permission", path="/comments", times=None)
+    step = whole(standin.network())
+    assert (step.whole, step.missing, step.error) == (True, (), None)
+
+
 def test_a_post_that_was_heard_of_is_looked_at(standin, control):
     """It has no parent, and to ask for it is an error."""
     mention = control("mention", page="104", by="Marc Roy", text="@Ville de Sainte-Rive et ma rue?")

@@ -155,6 +155,7 @@ class Histories(RuleBasedStateMachine):
         self.pass_(wait)
         places = [post for post in self.posts if post.id in self.world.state.posts]
         places += list(self.world.state.comments.values())
+        places += [post for post in self.mentions().values() if post.form == "wall"]
         if places:
             self.world.state.comment(places[on % len(places)], self.world.citizens[by], text)
 
@@ -190,17 +191,17 @@ class Histories(RuleBasedStateMachine):
             self.outside["unhide" if comment.hidden else "hide", comment.id] += 1
             state.hide(comment, page if by else Person("0", "Facebook"), hidden=not comment.hidden)
 
-    @rule(by=st.integers(0, 1), text=TEXTS, what=st.sampled_from(["mention", "review", "reword"]), which=WHICH)
+    @rule(by=st.integers(0, 1), text=TEXTS, what=st.sampled_from(["mention", "wall", "review", "reword"]), which=WHICH)
     def somebody_names_the_city(self, by, text, what, which):
-        """In a post of their own, which they may correct; or in a recommendation of the Page."""
+        """In a post of their own, which they may correct, elsewhere or on the Page; or in a recommendation of it."""
         world = self.world
         if not world.on.named:
             return
         citizen, mentions = world.citizens[by], list(self.mentions().values())
         if what == "review":
             world.state.review(world.page, citizen, text, positive=which % 2 == 0)
-        elif what == "mention":
-            world.state.post(world.page, text, writer=citizen, tell=True)
+        elif what in ("mention", "wall"):
+            world.state.post(world.page, text, writer=citizen, form="wall" if what == "wall" else "post", tell=True)
         elif mentions:
             world.state.reword(mentions[which % len(mentions)], text)
 
@@ -208,9 +209,11 @@ class Histories(RuleBasedStateMachine):
         return {post.id: post for post in self.world.state.posts.values() if post.writer is not None}
 
     def there(self):
-        """All that readings must find: what stands under the city's posts, and the posts of others that name it."""
+        """All that readings must find: what stands under the city's posts and what others wrote on its page, and the
+        posts of others that name it.
+        """
         said = self.world.state.comments.items()
-        return {name: comment for name, comment in said if comment.post.writer is None} | self.mentions()
+        return {name: comment for name, comment in said if comment.post.form != "visitor"} | self.mentions()
 
     @rule(percent=st.sampled_from([None, 80.0, 95.0, 100.0]))
     def the_network_counts(self, percent):

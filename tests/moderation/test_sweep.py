@@ -58,6 +58,28 @@ def post(city, external_id="post-1"):
 
 
 # ------------------------------------------------------------------------------------------ comments
+def test_a_visitors_post_stands_above_its_thread_and_is_not_missed_in_it(city):
+    """It is missed when it is listed no more, as the city's own posts are."""
+    said = city.seen("wall-1", source="pull", post_external_id="wall-1", kind=CommentKind.MENTION)
+    under = city.seen("1", source="pull", post_external_id="wall-1")
+
+    def round_(*comments, listed=True):
+        city.clock.pass_(minutes=5)
+        visitor = PostSeen("wall-1", None, None, city.now, kind=PostKind.MENTIONING, visitor=True)
+        threads = (ThreadRead("wall-1", city.now),) if listed else ()
+        city.network.pages = [Page((visitor,) * listed, comments, "0", more=False, calls=1, threads=threads)]
+        pulling.pull(
+            city.database, city.locks, lambda _: city.network, city.accounts["nord"], clock=city.clock, every=EVERY
+        )
+
+    round_(said, under)
+    round_()
+    assert suspected(city) == ["1"]
+    look(city)
+    round_(listed=False)
+    assert suspected(city) == ["wall-1"]
+
+
 def test_what_a_whole_reading_did_not_meet_and_is_gone_becomes_a_tombstone(city):
     read(city, "1", "2", "3")
     assert suspected(city) == []
