@@ -10,7 +10,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -48,7 +48,9 @@ SECRETS = (
     "that-meta-signs-with",
     "that-linkedin-signs-with",
 )
-"""What the tokens, secrets and keys of the tests are made of: in no test may any of it be logged or printed."""
+"""What the tokens, secrets and keys of the tests are made of, those included that the pretend networks' dialogs issue
+(`connectors.standin.people.ISSUED`): in no test may any of it be logged or printed.
+"""
 
 
 def _telling(sections: Iterable[tuple[str, str]]) -> list[str]:
@@ -60,6 +62,27 @@ def _telling(sections: Iterable[tuple[str, str]]) -> list[str]:
 def telling() -> Callable[[Iterable[tuple[str, str]]], list[str]]:
     """What every test's output goes through when it ends."""
     return _telling
+
+
+@contextmanager
+def _watched(folder: Path) -> Iterator[Callable[[str], Path]]:
+    """Gives paths for the logs of other processes, and fails at its end if one of them tells a secret."""
+    paths: list[Path] = []
+
+    def log(name: str) -> Path:
+        paths.append(folder / f"{name}.log")
+        return paths[-1]
+
+    yield log
+    said = [(path.name, path.read_text("utf-8", "replace")) for path in paths if path.exists()]
+    if told := _telling(said):
+        pytest.fail(f"a secret of the tests was said ({', '.join(told)})", pytrace=False)
+
+
+@pytest.fixture
+def watched() -> Callable[[Path], AbstractContextManager[Callable[[str], Path]]]:
+    """What the output of another process goes through, which no test's own capture sees."""
+    return _watched
 
 
 @pytest.hookimpl(wrapper=True)

@@ -27,6 +27,7 @@ from connectors.standin.linkedin_state import (
     new_grant,
 )
 from connectors.standin.linkedin_wire import empty
+from connectors.standin.people import ISSUED
 from connectors.standin.state import Fault, Standin
 from connectors.standin.wire import Answer, Call
 
@@ -91,7 +92,7 @@ def _code(redirect_uri: str, scopes: list[str], ends_at: float) -> str:
 
 
 def _signature(packed: str) -> str:
-    return hmac.new(CLIENT_SECRET.encode(), packed.encode(), hashlib.sha256).hexdigest()[:32]
+    return f"{ISSUED}-{hmac.new(CLIENT_SECRET.encode(), packed.encode(), hashlib.sha256).hexdigest()[:32]}"
 
 
 def _access_token(state: Standin, asked: Mapping[str, str]) -> Answer:
@@ -102,10 +103,10 @@ def _access_token(state: Standin, asked: Mapping[str, str]) -> Answer:
         if known is None or known.refresh_expires_at <= state.now():
             said = "The provided authorization grant or refresh token is invalid, expired or revoked"
             return Answer(400, {"error": "invalid_request", "error_description": said})
-        return _given(state, new_grant(state, secrets.token_urlsafe(24), known.scopes, keep=known))
+        return _given(state, new_grant(state, f"{ISSUED}-{secrets.token_urlsafe(24)}", known.scopes, keep=known))
     code = asked.get("code", "")
     packed, _, signature = code.partition(".")
-    token = hashlib.sha256(code.encode()).hexdigest()[:40]
+    token = f"{ISSUED}-{hashlib.sha256(code.encode()).hexdigest()[:40]}"
     fresh = packed and hmac.compare_digest(signature.encode(), _signature(packed).encode())
     if fresh and grant_of(state, f"AQ-{token}") is None:
         redirect_uri, scopes, ends_at, _ = json.loads(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)))

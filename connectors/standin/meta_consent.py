@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from connectors.standin import instagram
-from connectors.standin.people import Grant
+from connectors.standin.people import ISSUED, Grant
 from connectors.standin.state import PageOfCity, Standin
 from connectors.standin.wire import Answer, Call, GraphError, fields, paged
 
@@ -48,7 +48,7 @@ def dialog(state: Standin, call: Call) -> Answer:
     if asked.get("answer") != "yes":
         refusal = {"error": "access_denied", "error_code": "200", "error_reason": "user_denied"}
         return _back(asked["redirect_uri"], refusal | {"error_description": "Permissions error"} | said)
-    code = f"AQ{state.number()}{state.chance.getrandbits(64):x}"
+    code = f"AQ{ISSUED}{state.number()}{state.chance.getrandbits(64):x}"
     state.grants[code] = Grant(
         tuple(scope for scope in scopes if f"scope_{scope}" in asked),
         tuple(page.id for page in _pages(state) if f"page_{page.id}" in asked),
@@ -75,7 +75,7 @@ def access_token(state: Standin, call: Call) -> dict[str, Any]:
             raise GraphError(400, 100, "Error validating verification code.", error_subcode=36008)
         del state.grants[given]  # It serves once.
     life = LONG if exchanges else SHORT
-    token = f"EAA{state.number()}{state.chance.getrandbits(128):x}"
+    token = f"EAA{ISSUED}{state.number()}{state.chance.getrandbits(128):x}"
     state.grants[token] = Grant(grant.scopes, grant.pages, grant.redirect_uri, state.now() + life)
     return {"access_token": token, "token_type": "bearer", "expires_in": life}
 
@@ -110,7 +110,7 @@ def _targets(state: Standin, grant: Grant, scope: str) -> list[str]:
 
 def _account(state: Standin, page: PageOfCity, grant: Grant) -> dict[str, Any]:
     if page.dead is not None or 0 < page.expires_at <= state.now():
-        page.token = f"EAAP{state.number()}{state.chance.getrandbits(128):x}"
+        page.token = f"EAAP{ISSUED}{state.number()}{state.chance.getrandbits(128):x}"
     page.dead, page.expires_at, page.scopes = None, 0, grant.scopes
     seen: dict[str, Any] = {
         "id": page.id,

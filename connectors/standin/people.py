@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ISSUED = "secret-of-the-pretend-dialog"
+"""Part of every code and token that a pretend dialog issues, so that a log in which one stands is easily told."""
+
 
 @dataclass
 class Person:

@@ -28,7 +28,7 @@ from models.figures import AccountFigures
 from models.people import Membership
 from models.vocabulary import AccountState, DeliveryState, EffectKind, EffectState, NetworkName, Role
 
-TOKEN, REFRESH = "EAAB-token-of-a-page", "AQ-refresh-token"
+TOKEN, REFRESH = "EAAB-token-of-a-page-that-must-never-be-seen", "AQ-refresh-token-that-must-never-be-seen"
 DIALOG = "https://dialogue.reseau.example"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -81,3 +83,16 @@ def test_a_secret_in_what_a_test_logs_or_prints_is_caught(telling):
         ("Captured stdout", "ok"),
     ]
     assert telling(said) == ["Captured log call"]
+
+
+def test_a_secret_in_the_log_of_another_process_is_caught(watched, tmp_path):
+    program = "import sys; print(sys.argv[1], file=sys.stderr)"
+
+    def work() -> None:
+        with watched(tmp_path) as log:
+            for number, said in enumerate(("ok", "EAAB-a-token-that-must-never-be-seen"), start=1):
+                with log(f"worker {number}").open("wb") as output:
+                    subprocess.run([sys.executable, "-c", program, said], stderr=output, check=True)
+
+    with pytest.raises(pytest.fail.Exception, match=r"worker 2\.log"):
+        work()

@@ -54,6 +54,15 @@ def test_who_consents_is_asked_by_name_and_comes_back_with_a_code(linkedin, dial
     assert set(back) == {"code", "state", "depuis"}
 
 
+def test_what_the_dialog_issues_would_be_seen_in_any_test_that_says_it(linkedin, dialog, telling):
+    linkedin.page.refreshable = True
+    code = decide(dialog, "allow")["code"][0]
+    (offered,) = dialog.exchange(code=code, redirect_uri=BACK, verifier="")
+    newer = dialog.refresh(AccountRef(NetworkName.LINKEDIN, offered.external_id, offered.token), offered.refresh_token)
+    issued = {"code": code, "token": offered.token, "refresh": offered.refresh_token, "newer": newer.token}
+    assert telling(issued.items()) == sorted(issued)
+
+
 def test_a_refusal_comes_back_as_one(dialog):
     back = decide(dialog, "refuse")
     assert back["error"] == ["user_cancelled_authorize"]

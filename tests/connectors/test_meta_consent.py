@@ -117,9 +117,14 @@ def test_without_the_permission_for_advertisements_all_else_is_read_and_it_is_na
     assert [seen.external_id for seen in standin.network().pull(None, 20).posts] == [post.id]
 
 
-def test_a_token_that_died_is_replaced(standin, consent, answered):
+def test_a_token_that_died_is_replaced(standin, consent, answered, telling):
     standin.page.dead = 460
-    (offered,) = consent.exchange(code=answered()["code"], **WHO)
+    code = answered()["code"]
+    (offered,) = consent.exchange(code=code, **WHO)
+    issued = [("code", code), *((f"token {number}", token) for number, token in enumerate(standin.state.grants))]
+    assert telling([*issued, ("page", offered.token)]) == ["code", "page", "token 0", "token 1"], (
+        "any test would see it"
+    )
     assert offered.token != standin.token
     standin.token = offered.token
     assert standin.network().health().valid

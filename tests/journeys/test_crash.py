@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -85,6 +86,7 @@ class Crash:
     standin: Standin
     base_url: str
     home: Path
+    log: Callable[[str], Path]
     chance: random.Random
     pages: dict[int, PageOfCity] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
@@ -113,7 +115,9 @@ class Crash:
                 )
                 session.add(account)
                 session.flush()
-                self.pages[account.id] = self.standin.page(str(number), f"Ville {number}", f"token-{number}")
+                self.pages[account.id] = self.standin.page(
+                    str(number), f"Ville {number}", f"token-{number}-that-must-never-be-seen"
+                )
             self.author_id = person.id
 
     def owe_more(self) -> None:
@@ -205,12 +209,9 @@ class Crash:
             "timing": TIMING,
             "pages": {account_id: [page.id, page.token] for account_id, page in self.pages.items()},
         }
-        process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self.home,
-        )
+        command = [sys.executable, str(PROGRAM), json.dumps(settings)]
+        with self.log(owner).open("wb") as log:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self.home)
         self.workers.append(Worker(owner, process))
 
     def kill(self, worker: Worker) -> None:
@@ -267,13 +268,16 @@ class Crash:
 
 
 @pytest.fixture
-def crash(database_url: str, tmp_path: Path) -> Iterator[Crash]:
+def crash(
+    database_url: str, tmp_path: Path, watched: Callable[[Path], AbstractContextManager[Callable[[str], Path]]]
+) -> Iterator[Crash]:
     standin = Standin(seed=SEED)
     base_url, stop = run_in_thread(create_standin(standin))
     database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=8)
-    crash = Crash(database, standin, base_url, tmp_path, random.Random(SEED))
-    yield crash
-    crash.end()
+    with watched(tmp_path) as log:
+        crash = Crash(database, standin, base_url, tmp_path, log, random.Random(SEED))
+        yield crash
+        crash.end()
     database.close()
     stop()
 
