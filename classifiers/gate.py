@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import lgamma
 
-import numpy as np
-
 DECISIONS = 300
 """Local labelled decisions on texts that came as they come, not chosen."""
 
@@ -50,6 +48,9 @@ def lower_bound(right: int, count: int, confidence: float = CONFIDENCE) -> float
     It is the quantile of Beta(right, count - right + 1) at 1 - confidence, found as the share at which a binomial
     draw has `right` or more with that probability. Exact, so never too high, and never below what chance allows.
     """
+    # The pages import this file; the library of arrays is not to weigh on every start.
+    import numpy as np  # noqa: PLC0415
+
     if right == 0:
         return 0.0
     hits = np.arange(right, count + 1)

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-import numpy as np
 from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from classifiers.platt import DECISIONS, fit
+from classifiers.platt import DECISIONS, Platt
 from classifiers.sources import Row
 from models.comments import Comment, Decision, NetiquetteRule, RuleVersion, VerdictRow
 from models.learning import Correction, LocalCalibration
@@ -220,8 +219,7 @@ class _Tally:
             self.followed += one.strength == Strength.FOLLOWED
 
     def row(self, model: str, head: str, label: str, *, now: datetime) -> LocalCalibration:
-        columns = (np.array(column, dtype=np.float64) for column in (self.scores, self.truth, self.weights))
-        line = fit(*columns) if len(self.scores) >= DECISIONS else None
+        line = self._line() if len(self.scores) >= DECISIONS else None
         return LocalCalibration(
             model=model,
             head=head,
@@ -234,6 +232,14 @@ class _Tally:
             followed=self.followed,
             at=now,
         )
+
+    def _line(self) -> Platt:
+        # The library of arrays comes with the first calibration, and not with every start.
+        import numpy as np  # noqa: PLC0415
+
+        from classifiers.scaling import fit  # noqa: PLC0415
+
+        return fit(*(np.array(column, dtype=np.float64) for column in (self.scores, self.truth, self.weights)))
 
 
 def calibrate_due(database: Database, locks: Locks, *, now: datetime) -> int:

@@ -13,7 +13,6 @@ from rich.console import Console
 
 from api import logs
 from api.demo.installation import Demo, prepare
-from api.demo.script import play
 from api.i18n import _
 
 PORTS = (*range(8000, 8020), 0)
@@ -29,6 +28,9 @@ def run(*, once: bool, as_json: bool, port: int | None, home: Path | None) -> in
 
 
 def _once(home: Path, *, as_json: bool) -> int:
+    # Whoever only looks does not wait for what plays the story by itself.
+    from api.demo.script import play  # noqa: PLC0415
+
     console = Console(stderr=True)
     demo = Demo(home, undo_seconds=0.5, settle_seconds=1)
     with console.status(_("The story begins…")) as status:
