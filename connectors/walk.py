@@ -326,7 +326,7 @@ class _Step:
         if name is None or isinstance(error, Throttled | TokenInvalid):
             if self.calls == 1:
                 raise error
-            self.until = error.until if isinstance(error, Throttled) else None
+            self.error, self.until = error, error.until if isinstance(error, Throttled) else None
             return False
         lacking = error.name if isinstance(error, PermissionMissing) and not walk.listing else None
         times = walk.failures.get(name, 0)

@@ -11,7 +11,7 @@ from connectors import walk
 from connectors.base import CommentSeen, PostSeen, Usage
 from connectors.walk import Listed, Read, TooMuch, walked
 from models import budget
-from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 
 NOW = datetime.now(UTC)
 SOURCES = ("posts", "reels")
@@ -298,6 +298,14 @@ def test_what_stops_the_account_is_raised_as_often_as_it_is_met(error):
     for _ in range(walk.TRIES + 2):
         with pytest.raises(type(error)):
             walked(start.cursor, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+
+
+@pytest.mark.parametrize("error", [Blocked(NOW + timedelta(hours=6)), TokenInvalid("expired")], ids=repr)
+def test_what_stops_the_account_in_the_middle_of_a_step_comes_with_what_was_read(error):
+    """The account says why at once: a block is no pause for too many calls."""
+    far = Far({"posts": {None: Listed((post("p1"), post("p2")))}}, {"p1": {None: Read(said("1"))}, "p2": {None: error}})
+    page = walked(None, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
+    assert ([seen.external_id for seen in page.comments], page.error) == (["1"], error)
 
 
 def test_a_permission_that_one_thread_lacks_is_named_and_the_rest_is_read():
