@@ -174,4 +174,6 @@ def _app(demo: Demo) -> FastAPI:
     app.state.restart = demo.restart
     app.state.templates.globals["demo_people"] = city.PEOPLE
     app.include_router(router)
+    # Routes are tried one after the other and made ready as they are: the first page is not to wait for all the others.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app
