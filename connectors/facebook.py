@@ -97,17 +97,19 @@ class FacebookPage:
 
     def apply(self, operation: Operation, key: str) -> Receipt:
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)
-        return self._moderation.apply(operation)
+        return self._graph.paused(self._moderation.apply(operation))
 
     def publish(self, publication: Publication, key: str) -> Receipt:
         logger.info("publish on %s for %s", self._page, key)
-        return self._publishing.publish(publication)
+        return self._graph.paused(self._publishing.publish(publication))
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Texts are compared as `connectors.matching` makes them."""
         if isinstance(sought, Publication):
-            return self._publishing.find(sought, since, taken)
-        return self._moderation.find(sought, since, taken)
+            found = self._publishing.find(sought, since, taken)
+        else:
+            found = self._moderation.find(sought, since, taken)
+        return self._graph.paused(found) if found is not None else None
 
     def figures(self, posts: Sequence[str]) -> Figures:
         return figures(self._graph, self._page, posts)

@@ -17,7 +17,7 @@ import ssl
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -27,7 +27,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import urllib3.exceptions
 
-from connectors.base import Usage
+from connectors.base import Receipt, Usage
 from connectors.graph_errors import by_status, failure_of, token_reason, usage
 from connectors.walk import TooMuch
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
@@ -263,6 +263,13 @@ class Graph:
         """What was last said of the budget; None when no answer said anything."""
         session: _Session = self._sdk.session
         return session.usage
+
+    def paused(self, receipt: Receipt) -> Receipt:
+        """A receipt that says as well until when Meta wants no call, if one of the answers to the act said so."""
+        until = self.usage.resume_at if self.usage is not None else None
+        if until is None or (receipt.resume_at is not None and receipt.resume_at >= until):
+            return receipt
+        return replace(receipt, resume_at=until)
 
     def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
         files = {name: value for name, value in args.items() if isinstance(value, tuple)}

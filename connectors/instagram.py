@@ -130,6 +130,9 @@ class Instagram:
         if operation.kind not in ABLE:
             raise Rejected("not_supported")
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._account, key)
+        return self._graph.paused(self._do(operation))
+
+    def _do(self, operation: Operation) -> Receipt:
         target, write = operation.target, self._graph.write
         match operation.kind:
             case OperationKind.HIDE | OperationKind.UNHIDE:
@@ -148,7 +151,7 @@ class Instagram:
 
     def publish(self, publication: Publication, key: str) -> Receipt:
         logger.info("publish on %s for %s", self._account, key)
-        return self._publisher.publish(publication)
+        return self._graph.paused(self._publisher.publish(publication))
 
     def _write_to(self, operation: Operation) -> Receipt:
         """A reply, in public or in private. Where a public one goes depends on what its target is."""
@@ -199,13 +202,14 @@ class Instagram:
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Replies to what others wrote on their own accounts cannot be read: `Rejected`, so that a person looks."""
         if isinstance(sought, Publication):
-            return self._publisher.find(sought, since - SKEW, taken)
-        match sought.kind:
-            case OperationKind.REPLY:
-                return self._find_reply(sought, since - SKEW, taken)
-            case OperationKind.PRIVATE_REPLY:
-                return self._find_message(sought, since - SKEW, taken)
-        return self._state(sought)
+            found = self._publisher.find(sought, since - SKEW, taken)
+        elif sought.kind is OperationKind.REPLY:
+            found = self._find_reply(sought, since - SKEW, taken)
+        elif sought.kind is OperationKind.PRIVATE_REPLY:
+            found = self._find_message(sought, since - SKEW, taken)
+        else:
+            found = self._state(sought)
+        return self._graph.paused(found) if found is not None else None
 
     def _state(self, sought: Operation) -> Receipt | None:
         """Whether a comment or a publication is as was asked."""

@@ -510,6 +510,7 @@ class PublicCity(City):
             "a failure is a pause, and no exception",
         ),
         "test_posts_beyond_the_newest_are_read_once": "only the newest are read: nothing is claimed of such an account",
+        "test_a_pause_that_the_answer_to_an_act_names_comes_back_with_it": "nothing is done on it",
         "test_one_comment_is_looked_at": "one comment alone is not asked for",
         "test_usage_comes_back_with_a_page": "the web tells no budget; the pause after a reading is our own",
         "test_the_health_of_a_token": "cookies have neither permissions nor an end that they say",

@@ -476,6 +476,24 @@ def test_an_act_that_fails_says_how_and_is_found_only_if_it_was_applied(city, ki
     _fails(city, city.operation(kind), *fault)
 
 
+@pytest.mark.parametrize("call", ["apply", "publish", "find"])
+def test_a_pause_that_the_answer_to_an_act_names_comes_back_with_it(city, call):
+    """Nobody else of the city would know of it before the next reading."""
+    network, sought = city.network(), city.operation(OperationKind.REPLY)
+    if call == "find":
+        network.apply(sought, "effect-1")
+    if city.tells_usage:
+        city.state.percent, city.state.regain_minutes = 100.0, 12
+    receipt = {
+        "apply": lambda: network.apply(sought, "effect-1"),
+        "find": lambda: network.find(sought, soon() - timedelta(minutes=1), ()),
+        "publish": lambda: network.publish(city.publication(city.forms[0]), "effect-2"),
+    }[call]()
+    assert (receipt.resume_at is not None) is city.tells_usage
+    if receipt.resume_at is not None:
+        assert timedelta(minutes=11) < receipt.resume_at - datetime.now(UTC) <= timedelta(minutes=12)
+
+
 def test_a_publication_that_fails_says_how_and_is_found_only_if_it_was_made(city, form, fault):
     _fails(city, city.publication(form), *fault)
 
