@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from api.cli import installation
+from connectors import walk
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
 from models.accounts import Account
@@ -105,6 +106,18 @@ def test_pull_reads_the_account_and_says_how_much(city, city_page):
     assert done.out.splitlines() == ["Ville [test] :tada:\N{NO-BREAK SPACE}: 1 commentaire lu"]
     assert comments() == [("La rue est glacée", CommentState.RECEIVED, False)]
     assert city.run("pull", "--account", 1).code == 0
+
+
+def test_one_pull_reads_a_new_account_to_its_oldest_post(city, city_page, standin, monkeypatch):
+    _address, state = standin
+    monkeypatch.setattr(walk, "POSTS", 100)
+    monkeypatch.setattr(walk, "OLDER_PAGES", 1)
+    for number in range(420):
+        oldest = state.post(city_page, f"Avis {number}", at=1_700_000_000 - number)
+    state.comment(oldest, state.citizen("Omar"), "Je lis tout")
+    done = city.run("pull")
+    assert (done.code, done.err) == (0, "")
+    assert [text for text, _state, _read in comments()] == ["La rue est glacée", "Je lis tout"]
 
 
 @pytest.mark.parametrize(
