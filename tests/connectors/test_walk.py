@@ -291,7 +291,9 @@ def test_a_network_that_is_down_passes_nothing_over():
     assert (pages[-1].more, pages[-1].whole, errors) == (False, True, [])
 
 
-@pytest.mark.parametrize("error", [Throttled(NOW + timedelta(hours=1)), TokenInvalid("expired")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [Throttled(NOW + timedelta(hours=1)), TokenInvalid("expired")], ids=["pause", "token"]
+)
 def test_what_stops_the_account_is_raised_as_often_as_it_is_met(error):
     far = Far({"posts": {None: Listed((post("p1"),))}}, {"p1": {None: error}})
     start = walked(None, 2, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
@@ -300,7 +302,7 @@ def test_what_stops_the_account_is_raised_as_often_as_it_is_met(error):
             walked(start.cursor, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
 
 
-@pytest.mark.parametrize("error", [Blocked(NOW + timedelta(hours=6)), TokenInvalid("expired")], ids=repr)
+@pytest.mark.parametrize("error", [Blocked(NOW + timedelta(hours=6)), TokenInvalid("expired")], ids=["block", "token"])
 def test_what_stops_the_account_in_the_middle_of_a_step_comes_with_what_was_read(error):
     """The account says why at once: a block is no pause for too many calls."""
     far = Far({"posts": {None: Listed((post("p1"), post("p2")))}}, {"p1": {None: Read(said("1"))}, "p2": {None: error}})
@@ -333,7 +335,7 @@ def test_a_permission_that_all_threads_lack_stops_each_pull():
         (Usage(budget.STOP - 0.1, None), 3),
         (Usage(50.0, NOW - timedelta(hours=1)), 3),
     ],
-    ids=repr,
+    ids=["enough", "pause", "not quite", "pause that is over"],
 )
 def test_a_step_ends_as_soon_as_the_network_says_that_enough_is_spent(spent, asked):
     far = Far({"posts": {None: Listed((post("p1"),))}})
