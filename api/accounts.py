@@ -30,7 +30,7 @@ from models.vocabulary import AccountState, DeliveryState, OperationKind
 WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
 """Days before a token's end from which its account says so, the queue and the posts say so, and it is urgent."""
 BEHIND = timedelta(hours=1)
-"""A page that was not read for so long is not read any more: pulls are minutes apart."""
+"""A page that was not read whole for so long says so: pulls are minutes apart."""
 MEASURED = timedelta(days=30)
 READING = frozenset(
     {

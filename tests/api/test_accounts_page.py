@@ -195,7 +195,7 @@ def test_a_pause_a_refusal_and_a_silence_are_said(desk):
     assert "Facebook demande d’attendre jusqu’à 9 h 05" in page
     assert "100 % de ce que le réseau permet" in page
     assert "Facebook ne sert plus la version que Parvis demande." in page
-    assert "Rien n’est lu depuis 5 h 30" in page
+    assert "Il peut manquer des commentaires depuis 5 h 30" in page
     desk.set("south", state_reason="100/1349125")
     assert "(code 100/1349125)" in desk.page()
 
