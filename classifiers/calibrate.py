@@ -31,6 +31,11 @@ PREVALENCE = 0.03
 """Share of comments that break a rule, from which the precision of a suggestion to hide is estimated."""
 
 HIDE_PRECISION = 0.95
+_WORTH = 0.001
+"""The encoder stays in a head whose paired gain has this lower bound: a tenth of a point. Nine heads are looked at, and
+a bound of nothing at all would let chance in.
+"""
+
 _ANSWER_RIGHT = 0.80
 _MEDIUM_RIGHT, _HIGH_RIGHT = 0.85, 0.95
 _FALSE_DANGER = 0.03
@@ -152,7 +157,7 @@ def _exclusive(held: Held, head: str) -> tuple[Calibration, Figures]:
         difference = paired(macro_f1, truth, labels[mixed.argmax(1)], labels[probabilities.argmax(1)], groups)
         figures["mixed_less_linear"] = {"macro_f1": asdict(difference)}
         figures["mixed"] = _labelled(truth, labels, mixed, groups)
-        if difference.low > 0:
+        if difference.low >= _WORTH:
             slopes, probabilities, figures["encoder"] = mixed_slopes, mixed, True
     ones = np.ones(len(labels))
     figures["model"] = _labelled(truth, labels, probabilities, groups)
@@ -275,7 +280,7 @@ def _breach(held: Held, output: int, breach: Breach) -> tuple[Array, float | Non
         difference = paired(auc, targets[written], mixed[written], probabilities[written], groups[written])
         figures["mixed_less_linear"] = {"auc": asdict(difference)}
         figures["mixed"] = measured(mixed)
-        if difference.low > 0:
+        if difference.low >= _WORTH:
             values, probabilities, figures["encoder"] = mixed_values, mixed, True
     figures["model"] = measured(probabilities)
     hide = None
