@@ -67,7 +67,7 @@ model: .venv-train/.ready     ## rebuild the shipped model from its kept encoder
 	@$(TRAIN)/python -m classifiers.card var/model classifiers/weights
 	@cp $(addprefix var/model/,$(SHIPPED)) classifiers/weights/
 
-model-full: .venv-train/.ready ## the same, its encoder pre-trained first (hours; a second run goes on from the checkpoint)
+model-full: .venv-train/.ready ## the same, its encoder pre-trained first (over an hour; a second run goes on from the checkpoint)
 	@$(TRAIN)/python -m classifiers.pretrain $(DATA) var/encoder --tokens $(TOKENS)
 	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* var/encoder/log.jsonl classifiers/weights/encoder/
 	@$(MAKE) model

@@ -21,7 +21,7 @@ from models.accounts import Account, Delivery, SetAside
 from models.comments import SourcePost
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound
-from models.figures import AccountFigures, PostFigures
+from models.figures import AccountFigures, PostFigures, is_newest
 from models.people import Borough, Person
 from models.scope import Action, Viewer, visible
 from models.secrets import SecretUnreadable
@@ -80,7 +80,7 @@ class Card:
     borough: str | None
     connected_by: str | None
     followers: AccountFigures | None
-    measured: Row[tuple[int, int | None, int | None, int | None, int | None]] | None
+    measured: Row[int, int, int | None, int | None, int | None, int | None] | None
     """Sums over the posts of the last thirty days: posts, reach, reactions, comments, shares."""
     waiting: int
     """Actions that are owed to the network."""
@@ -227,39 +227,25 @@ def _cannot(capabilities: Capabilities) -> dict[str, frozenset[OperationKind]]:
 
 def _followers(session: Session, ids: Sequence[int]) -> dict[int, AccountFigures]:
     """The last row of each account."""
-    last = (
-        select(AccountFigures.account_id, func.max(AccountFigures.day).label("day"))
-        .where(AccountFigures.account_id.in_(ids))
-        .group_by(AccountFigures.account_id)
-        .subquery()
-    )
-    on = and_(AccountFigures.account_id == last.c.account_id, AccountFigures.day == last.c.day)
-    return {one.account_id: one for one in session.scalars(select(AccountFigures).join(last, on))}
+    statement = select(AccountFigures).where(AccountFigures.account_id.in_(ids), is_newest(AccountFigures))
+    return {one.account_id: one for one in session.scalars(statement)}
 
 
 def _measured(
     session: Session, ids: Sequence[int], since: datetime
-) -> dict[int, Row[tuple[int, int | None, int | None, int | None, int | None]]]:
+) -> dict[int, Row[int, int, int | None, int | None, int | None, int | None]]:
     """Sums of the last row of each post written since then."""
-    last = (
-        select(PostFigures.source_post_id, func.max(PostFigures.day).label("day"), SourcePost.account_id)
-        .join(SourcePost, SourcePost.id == PostFigures.source_post_id)
-        .where(SourcePost.account_id.in_(ids), SourcePost.created_at >= since)
-        .group_by(PostFigures.source_post_id, SourcePost.account_id)
-        .subquery()
-    )
-    on = and_(PostFigures.source_post_id == last.c.source_post_id, PostFigures.day == last.c.day)
     statement = (
         select(
-            last.c.account_id,
+            SourcePost.account_id,
             func.count().label("posts"),
             func.sum(PostFigures.reach).label("reach"),
             func.sum(PostFigures.reactions).label("reactions"),
             func.sum(PostFigures.comments).label("comments"),
             func.sum(PostFigures.shares).label("shares"),
         )
-        .select_from(PostFigures)
-        .join(last, on)
-        .group_by(last.c.account_id)
+        .join(PostFigures, PostFigures.source_post_id == SourcePost.id)
+        .where(SourcePost.account_id.in_(ids), SourcePost.created_at >= since, is_newest(PostFigures))
+        .group_by(SourcePost.account_id)
     )
     return {row.account_id: row for row in session.execute(statement)}

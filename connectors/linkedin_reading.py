@@ -302,7 +302,8 @@ def _name(row: Mapping[str, Any]) -> str | None:
         if thread is None or number is None:
             return None
         said = number if number.startswith("urn:") else f"urn:li:comment:({thread},{number})"
-    return whole(said) if _COMMENT.fullmatch(whole(said)) else None
+    name = whole(said)
+    return name if _COMMENT.fullmatch(name) else None
 
 
 def whole(comment: str) -> str:

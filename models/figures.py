@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
-from sqlalchemy import Date, ForeignKey
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, Date, ForeignKey, func, select
+from sqlalchemy.orm import Mapped, aliased, class_mapper, mapped_column
 
 from models.base import Base
 
@@ -35,3 +35,10 @@ class PostFigures(Base):
     comments: Mapped[int | None]
     shares: Mapped[int | None]
     clicks: Mapped[int | None]
+
+
+def is_newest(measures: type[AccountFigures | PostFigures]) -> ColumnElement[bool]:
+    """Whether a row is the last measure of its account or post that there is."""
+    other, of = aliased(measures), class_mapper(measures).primary_key[0].name
+    last = select(func.max(other.day)).where(getattr(other, of) == getattr(measures, of))
+    return measures.day == last.correlate(measures).scalar_subquery()

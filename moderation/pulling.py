@@ -43,12 +43,14 @@ def pull(
     clock: Callable[[], datetime],
     every: timedelta,
     said: Callable[[Progress], None] = lambda _: None,
+    to_the_oldest: bool = False,
 ) -> int:
     """Read one account to the end of its round, each page and its cursor in one transaction.
 
     Gives how many comments the pages had; `said` hears how far the round is. A network that says no (throttled, dead
     token, one thread that fails) stops this account only, and the account says why; what was read before stays, and the
-    next pull goes on from there. So do the first rounds of a new account, its backfill, which may take days.
+    next pull goes on from there. So do the first rounds of a new account, its backfill, which may take days; with
+    `to_the_oldest`, one round of it follows the other here.
     """
     with locks.try_hold(f"pull:{account_id}") as ours:
         if not ours:
@@ -70,10 +72,10 @@ def pull(
                 asked_at = clock()
                 page = network.pull(account.cursor, _calls(account))
                 with database.write() as session:
-                    more = _store_page(session, account_id, page, asked_at=asked_at, now=clock(), every=every)
+                    usable = _store_page(session, account_id, page, asked_at=asked_at, now=clock(), every=every)
                     if page.error is not None:
                         _say_why(session, account_id, page.error, asked_at=asked_at, now=clock(), every=every)
-                        more = False
+                more = usable and page.error is None and (page.more or (to_the_oldest and page.backfilling))
                 read, steps = read + len(page.comments), steps + 1
                 if page.progress is not None:
                     said(page.progress)
@@ -101,7 +103,7 @@ def _calls(account: Account) -> int:
 def _store_page(
     session: Session, account_id: int, page: Page, *, asked_at: datetime, now: datetime, every: timedelta
 ) -> bool:
-    """Keep what a page says. Gives whether the round goes on at once."""
+    """Keep what a page says. Gives whether the network may be called again at once."""
     account = budget.held(session, account_id)
     account.round_started_at = account.round_started_at or asked_at
     store(session, account, [*page.posts, *page.older, *page.comments], now=now)
@@ -134,7 +136,7 @@ def _store_page(
     if not page.more:
         slowly = account.usage_percent is not None and account.usage_percent >= budget.SLOW
         account.pull_due_at = now + every * (SLOW_DOWN if slowly else 1)
-    return page.more and not budget.throttled(account, now)
+    return not budget.throttled(account, now)
 
 
 def _say_why(

@@ -47,24 +47,21 @@ def _pull(parvis: Parvis, account: Account, say: Callable[[str], None]) -> tuple
         done, total = format_number(far.done), format_number(far.total)
         say(_("%(name)s: %(done)s of %(total)s posts", name=account.name, done=done, total=total))
 
-    read, before, after = 0, None, account
-    # A new account's older posts take several rounds: they go on as long as each brings more of them.
-    while before is None or (after.pulled_at is None and (after.backfill_done or 0) > (before.backfill_done or 0)):
-        before = after
-        try:
-            read += pulling.pull(
-                parvis.database,
-                parvis.locks,
-                parvis.network_of,
-                account.id,
-                clock=parvis.clock,
-                every=timedelta(seconds=parvis.settings.pull_seconds),
-                said=said,
-            )
-        except SecretUnreadable:
-            return False, _("no key of PARVIS_SECRET_KEY opens its token")
-        with parvis.database.read() as session:
-            after = session.get_one(Account, account.id)
+    try:
+        read = pulling.pull(
+            parvis.database,
+            parvis.locks,
+            parvis.network_of,
+            account.id,
+            clock=parvis.clock,
+            every=timedelta(seconds=parvis.settings.pull_seconds),
+            said=said,
+            to_the_oldest=True,
+        )
+    except SecretUnreadable:
+        return False, _("no key of PARVIS_SECRET_KEY opens its token")
+    with parvis.database.read() as session:
+        after = session.get_one(Account, account.id)
     finding = ngettext("%(n)s comment read", "%(n)s comments read", read)
     # Only a whole round moves the coverage; without one, the account says why.
     if after.pulled_at is not None and after.pulled_at != account.pulled_at:

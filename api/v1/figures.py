@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import and_, func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, require
 from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Number, Page, Shown, cut, listed, place_of
 from models.accounts import Account
 from models.comments import SourcePost
-from models.figures import PostFigures
+from models.figures import PostFigures, is_newest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import PostKind
 from moderation.drift import bounds_of, drift
@@ -141,14 +141,8 @@ class SourcePostShown(Shown):
 
 def newest_figures(session: Session, post_ids: Sequence[int]) -> dict[int, PostFigures]:
     """The last measure of each of these posts that was ever measured."""
-    last = (
-        select(PostFigures.source_post_id, func.max(PostFigures.day).label("day"))
-        .where(PostFigures.source_post_id.in_(post_ids))
-        .group_by(PostFigures.source_post_id)
-        .subquery()
-    )
-    on = and_(PostFigures.source_post_id == last.c.source_post_id, PostFigures.day == last.c.day)
-    return {one.source_post_id: one for one in session.scalars(select(PostFigures).join(last, on))}
+    statement = select(PostFigures).where(PostFigures.source_post_id.in_(post_ids), is_newest(PostFigures))
+    return {one.source_post_id: one for one in session.scalars(statement)}
 
 
 @router.get("/posts", operation_id="listPostFigures", responses={200: {"headers": NEXT_LINK}, **READS})
