@@ -64,11 +64,11 @@ soak: setup           ## the long batteries; resumable, seeds and totals recorde
 
 model: .venv-train/.ready     ## rebuild the shipped model from its kept encoder and the public data in DATA
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAIN)/parvis train --data $(DATA) --encoder $(ENCODER) --out var/model
-	@$(TRAIN)/python -m classifiers.card var/model classifiers/weights
+	@$(TRAIN)/python -m classifiers.training.card var/model classifiers/weights
 	@cp $(addprefix var/model/,$(SHIPPED)) classifiers/weights/
 
 model-full: .venv-train/.ready ## the same, its encoder pre-trained first (over an hour; a second run goes on from the checkpoint)
-	@$(TRAIN)/python -m classifiers.pretrain $(DATA) var/encoder --tokens $(TOKENS)
+	@$(TRAIN)/python -m classifiers.training.pretrain $(DATA) var/encoder --tokens $(TOKENS)
 	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* var/encoder/log.jsonl classifiers/weights/encoder/
 	@$(MAKE) model
 

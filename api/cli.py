@@ -120,9 +120,9 @@ def worker() -> None:
 def migrate() -> None:
     from datetime import UTC, datetime
 
+    from administration.seeds import plant
     from models.migrations import upgrade
     from models.session import Database
-    from moderation.seeds import plant
 
     settings = settings_now()
     upgrade(settings.url)
@@ -230,8 +230,8 @@ def train(
     ] = False,
 ) -> None:
     from api.commands.learning import decided
-    from classifiers.train import VERSION
-    from classifiers.train import train as fit
+    from classifiers.training.train import VERSION
+    from classifiers.training.train import train as fit
 
     if not with_decisions:
         fit(data, out, encoder, print)
@@ -306,7 +306,7 @@ def borough_add(
     code: Annotated[str, typer.Argument(help=_("What the other commands call it, like vieux-moulin."))],
     name: Annotated[str, typer.Option(help=_("The name that people see."))],
 ) -> None:
-    from api import people
+    from administration import people
 
     with installation() as parvis, parvis.database.write() as session:
         made = people.add_borough(session, code, name, now=parvis.clock()).code
@@ -341,7 +341,7 @@ def account_add(
 
 @key.command("add", help=_("Make an API key; it is shown once, alone on the last line."))
 def key_add(name: str, scope: Annotated[list[str], typer.Option(help=_("What it may read."))]) -> None:
-    from api import people
+    from administration import people
 
     with installation() as parvis, parvis.database.write() as session:
         made = people.add_key(session, name, scope, now=parvis.clock())

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from api import auth
-from api.auth import Identity
+from administration import sign_in
+from administration.sign_in import Identity
 from api.problems import Forbidden, SignedOut, wants_json
 from api.security import session_cookie
 from api.wiring import Parvis
@@ -58,10 +58,10 @@ def _identity(request: Request) -> Identity:
     if authorization is not None:
         scheme, _, key = authorization.partition(" ")
         machine = wants_json(request) and scheme.lower() == "bearer"
-        identity = auth.identify_key(parvis.database, key.strip(), now=parvis.clock()) if machine else None
+        identity = sign_in.identify_key(parvis.database, key.strip(), now=parvis.clock()) if machine else None
     else:
         used = POLL_HEADER not in request.headers
-        identity = auth.identify(parvis.database, session_token(request), used=used, now=parvis.clock())
+        identity = sign_in.identify(parvis.database, session_token(request), used=used, now=parvis.clock())
     if identity is None:
         raise SignedOut
     request.state.identity = identity

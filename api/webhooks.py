@@ -16,7 +16,7 @@ from api.deps import Installation, Now, RawBody
 from api.problems import Forbidden
 from api.wiring import Parvis
 from models.vocabulary import NetworkName
-from moderation import ingest
+from moderation.intake import deliveries
 
 router = APIRouter(prefix="/webhooks", include_in_schema=False)
 
@@ -58,7 +58,7 @@ def _keep(request: Request, parvis: Parvis, name: NetworkName, raw: bytes, now: 
     if not parvis.webhook_of(name).authentic(request.headers, raw):
         raise Forbidden
     with parvis.database.write() as session:
-        ingest.receive(session, name, raw, now=now)
+        deliveries.receive(session, name, raw, now=now)
     return Response()
 
 

@@ -31,7 +31,7 @@ from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import NetworkName
 from models.work import Timing, Work
-from moderation.delivery import trade as moderation_trade
+from moderation.triage.delivery import trade as moderation_trade
 from publishing.delivery import trade as publishing_trade
 from scheduler.clock import Clock as Timepiece
 from scheduler.engine import Embedded

@@ -23,7 +23,7 @@ _TOGETHER = 8
 
 
 class OnnxEncoder:
-    """The file of `classifiers.export`: what it multiplies, it multiplies in bytes of a scale fixed at training."""
+    """The int8 file that `classifiers.training.export` writes; the scales were fixed at training."""
 
     def __init__(self, folder: Path) -> None:
         options = onnxruntime.SessionOptions()

@@ -2,7 +2,7 @@
 
 J. Platt, "Probabilistic outputs for support vector machines", 1999: the logit of the calibrated probability is a line
 of the logit of the score. Two numbers a label are what some hundred decisions can bear; isotonic regression, with its
-many steps, fits the noise of so few. The line is found in `classifiers/scaling.py`.
+many steps, fits the noise of so few. The line is found in `classifiers/training/scaling.py`.
 """
 
 from __future__ import annotations

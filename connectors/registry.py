@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from connectors import facebook, instagram, instagram_public, linkedin
 from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
-from connectors.facebook import FacebookPage
-from connectors.graph import GraphSettings
-from connectors.instagram import Instagram
-from connectors.instagram_public import InstagramPublic, PublicSettings
-from connectors.linkedin import LinkedInPage
-from connectors.linkedin_consent import LinkedInConsent
-from connectors.linkedin_rest import LinkedInSettings
-from connectors.linkedin_webhook import LinkedInWebhook
-from connectors.meta_consent import MetaConsent
-from connectors.meta_webhook import MetaWebhook
+from connectors.facebook import page as facebook
+from connectors.facebook.page import FacebookPage
+from connectors.instagram import profile as instagram
+from connectors.instagram.profile import Instagram
+from connectors.instagram_public import profile as instagram_public
+from connectors.instagram_public.profile import InstagramPublic, PublicSettings
+from connectors.linkedin import page as linkedin
+from connectors.linkedin.consent import LinkedInConsent
+from connectors.linkedin.page import LinkedInPage
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.linkedin.webhook import LinkedInWebhook
+from connectors.meta.consent import MetaConsent
+from connectors.meta.graph import GraphSettings
+from connectors.meta.webhook import MetaWebhook
 from models.errors import NotFound
 from models.vocabulary import NetworkName
 

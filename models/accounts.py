@@ -49,7 +49,7 @@ class Account(Base):
     pull_due_at: Mapped[datetime]
     pulled_at: Mapped[datetime | None]
     """Start of the last whole round of pulls: all that was on the page then is here ("couverture"); of older posts, as
-    far as the number of their comments tells (`connectors.walk`). None while the first rounds, the backfill, go on.
+    far as the number of their comments tells (`connectors.crawl`). None while the first rounds, the backfill, go on.
     """
     round_started_at: Mapped[datetime | None]
     backfill_done: Mapped[int | None]

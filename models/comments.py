@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, exists, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, Id
 from models.people import Person
 from models.requests311 import ServiceRequest
 from models.vocabulary import CommentKind, CommentState, DecisionKind, Ground, HiddenBy, PostKind
+
+BY_NAME = "name:"
+"""What the key of an author begins with whose id is not known (a file, Instagram without `from`): one name on one
+network is taken to be one person."""
 
 LAG = timedelta(minutes=2)
 """How long a network may go on showing what was before an act or a comment that it has accepted."""
@@ -317,5 +322,13 @@ class MessageTemplate(Base):
     language: Mapped[str] = mapped_column(String(5))
     version: Mapped[int]
     body: Mapped[str] = mapped_column(Text)
-    """With `{name}`-like places, filled by `moderation.replies.render`."""
+    """With `{name}`-like places, filled by `moderation.templates.render`."""
     created_at: Mapped[datetime]
+
+
+def forget_names(session: Session, author_ids: Collection[int | None]) -> None:
+    """Authors known only by name who have no comment left are removed: their key is their name."""
+    if author_ids:
+        left = exists().where(Comment.author_id == Author.id)
+        of_name = Author.external_id.startswith(BY_NAME, autoescape=True)
+        session.execute(delete(Author).where(Author.id.in_(author_ids), of_name, ~left))

@@ -14,7 +14,7 @@ class NetworkName(StrEnum):
     INSTAGRAM = "instagram"
     LINKEDIN = "linkedin"
     INSTAGRAM_PUBLIC = "instagram_public"
-    """The public pages of a profile, read only: `connectors/instagram_public.py` says when."""
+    """The public pages of a profile, read only: `connectors/instagram_public/profile.py` says when."""
 
 
 READ_ONLY = frozenset({NetworkName.INSTAGRAM_PUBLIC})

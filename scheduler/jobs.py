@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from administration import retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
@@ -15,7 +16,9 @@ from models.locks import Locks
 from models.session import Database
 from models.vocabulary import CommentState, NetworkName
 from models.work import Work
-from moderation import accounts, ingest, learning, measuring, pulling, reading, retention, sweep
+from moderation.intake import deliveries, measuring, pulling, recheck
+from moderation.learning import labels
+from moderation.triage import classification
 from scheduler.clock import Tick
 from scheduler.engine import Engine, Handler
 
@@ -47,10 +50,10 @@ def handlers(city: City) -> dict[str, Handler]:
         pulling.pull(city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every)
 
     def look(account_id: int) -> None:
-        sweep.sweep(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+        recheck.sweep(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
     def check(account_id: int) -> None:
-        accounts.check(city.database, city.locks, city.network_with, city.consent_of, account_id, clock=city.clock)
+        tokens.check(city.database, city.locks, city.network_with, city.consent_of, account_id, clock=city.clock)
 
     def measure(account_id: int) -> None:
         measuring.measure(city.database, city.locks, city.network_of, account_id, clock=city.clock)
@@ -69,25 +72,25 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
     """Every automatic job, how often it looks, and what it looks for."""
 
     def parse() -> None:
-        while ingest.parse_due(city.database, city.webhook_of, now=city.clock()):
+        while deliveries.parse_due(city.database, city.webhook_of, now=city.clock()):
             pass
 
     def classify() -> None:
         with city.database.read() as session:
-            if not reading.any_waits(session):
+            if not classification.any_waits(session):
                 return
-        while reading.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
+        while classification.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass
 
     def reread() -> None:
         with city.database.read() as session:
-            if not reading.any_waits(session, CommentState.WAITING):
+            if not classification.any_waits(session, CommentState.WAITING):
                 return
-        while reading.reread_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
+        while classification.reread_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass
 
     def calibrate() -> None:
-        learning.calibrate_due(city.database, city.locks, now=city.clock())
+        labels.calibrate_due(city.database, city.locks, now=city.clock())
 
     def carry(handler: str, due: Callable[..., list[int]]) -> Callable[[], None]:
         def look() -> None:
@@ -125,8 +128,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.pulls_due)),
-        Tick("sweep", timedelta(seconds=30), carry("sweep", sweep.sweeps_due)),
-        Tick("check", timedelta(minutes=1), carry("check", accounts.checks_due)),
+        Tick("sweep", timedelta(seconds=30), carry("sweep", recheck.sweeps_due)),
+        Tick("check", timedelta(minutes=1), carry("check", tokens.checks_due)),
         Tick("measure", timedelta(hours=1), carry("measure", measuring.measures_due)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("forget", timedelta(hours=1), forget),

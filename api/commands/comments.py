@@ -18,8 +18,9 @@ from models.accounts import Account
 from models.errors import NotFound
 from models.secrets import SecretUnreadable
 from models.vocabulary import AccountState
-from moderation import pulling, reading
-from moderation.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
+from moderation.intake import pulling
+from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
+from moderation.triage import classification
 
 
 def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
@@ -89,7 +90,7 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
             say(_("%(count)s rows", count=format_number(report.read)))
         say(_("the classifier reads"))
-        while reading.classify_due(
+        while classification.classify_due(
             parvis.database, parvis.locks, parvis.classifier, parvis.city.context, now=parvis.clock()
         ):
             pass

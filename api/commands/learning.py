@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from api.commands.progress import progress, screen
 from api.i18n import _, format_number
 from classifiers.base import Classifier
-from classifiers.evaluate import Figure, compare, evaluate
-from classifiers.sources import Row
+from classifiers.training.evaluate import Figure, compare, evaluate
+from classifiers.training.sources import Row
 from models.errors import Refused
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def measure(file: Path, task: str, ours: Classifier, theirs: Classifier | None) -> None:
-    """Print the figures of a model on a labelled file, or of two side by side. Errors as `classifiers.evaluate`."""
+    """Print the figures of one model on a labelled file, or of two side by side. Errors: see `training/evaluate`."""
     with progress(screen(stderr=True)) as show:
 
         def say(count: int) -> None:
@@ -49,7 +49,7 @@ def decided(database: Database, out: Path) -> list[Row]:
     `nothing_decided`.
     """
     # A measure needs no database.
-    from moderation.learning import rows_to_learn
+    from moderation.learning.labels import rows_to_learn
 
     with resources.as_file(resources.files("classifiers")) as package:
         if out.resolve().is_relative_to(package.resolve()):

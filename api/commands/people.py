@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from api import people
+from administration import people
+from administration.people import CITY, Place
 from api.i18n import _
-from api.people import CITY, Place
 from api.wiring import Parvis
 from connectors.base import AccountRef
 from connectors.registry import network as connect
 from models import audit
 from models.errors import NotFound, ParvisError, Refused
 from models.vocabulary import NetworkName, Role
+from moderation.intake.deliveries import reroute
 
 
 def add_user(
@@ -56,6 +57,7 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
             borough_id=borough_id,
             now=now,
         )
+        reroute(session, row, now=now)
         if public:
             why = parvis.settings.instagram_public
             audit.note(session, "public_reading_on", f"account:{row.id}", now=now, person_id=None, justification=why)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from administration.seeds import plant
 from connectors.standin.player import Story
 from models import tables
 from models.accounts import Account
@@ -14,7 +15,6 @@ from models.comments import Decision
 from models.people import Borough, Membership, Person
 from models.session import vault_of
 from models.vocabulary import AccountState, NetworkName, Role
-from moderation.seeds import plant
 
 MODERATOR = "nadia@sainte-rive.example"
 SECOND_MODERATOR = "simon@sainte-rive.example"

@@ -21,7 +21,7 @@ from api.demo import city
 from api.demo.pages import router
 from api.i18n import _
 from api.wiring import Parvis, build
-from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
 from connectors.standin.player import Player, Story, read_story
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin

@@ -13,7 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from api import auth
+from administration import sign_in
 from api.demo import city
 from api.deps import Installation, Now, ReadSession, WriteSession
 from api.i18n import N_
@@ -70,7 +70,7 @@ def become(
     person = city.person(session, who)
     if person is None:
         raise NotFound
-    attempt = auth.welcome(session, parvis.vault, person, now=now)
+    attempt = sign_in.welcome(session, parvis.vault, person, now=now)
     return enter(attempt, parvis.settings, inside(suite))
 
 

@@ -30,8 +30,8 @@ from api.v1.values import AccountName
 from models.comments import Comment, VerdictRow
 from models.scope import Action, Viewer
 from models.vocabulary import CommentKind, CommentState, DecisionKind, HiddenBy, Intention
-from moderation import queue
-from moderation.reading import reasons_of
+from moderation.triage import queue
+from moderation.triage.classification import reasons_of
 
 router = APIRouter(prefix="/comments", tags=["comments"])
 

@@ -14,10 +14,10 @@ from api.v1.values import Named
 from models.learning import Correction
 from models.scope import Action, Viewer
 from models.vocabulary import Breach, Group311, Intention
-from moderation import queue
-from moderation.correction import correct
-from moderation.reading import corrections as about
-from moderation.reading import standing
+from moderation.learning.correction import correct
+from moderation.triage import queue
+from moderation.triage.classification import corrections as about
+from moderation.triage.classification import standing
 
 router = APIRouter(prefix="/comments/{comment_id}/corrections", tags=["corrections"])
 
@@ -69,7 +69,7 @@ class NewCorrections(Sent):
         return self
 
     def labels(self) -> dict[str, str]:
-        """By head, as `moderation.correction` takes them."""
+        """By head, as `moderation.learning.correction` takes them."""
         given = {"intention": self.intention, "groupe": self.group_311, "urgence": self.urgency}
         heads = {head: str(label) for head, label in given.items() if label is not None}
         return heads | {str(breach): str(int(broken)) for breach, broken in self.breaches.items()}

@@ -37,7 +37,7 @@ from connectors.registry import capabilities
 from models.comments import Comment, Decision, RuleVersion
 from models.scope import Action, Viewer, visible
 from models.vocabulary import DecisionKind
-from moderation import triage
+from moderation.triage import deciding
 
 router = APIRouter(prefix="/decisions", tags=["decisions"])
 
@@ -140,7 +140,7 @@ def decide(
     key: Key = None,
 ) -> Decided:
     """Decide about one comment, as the person who is signed in. It leaves for the network after the undo time."""
-    choice = triage.Choice(
+    choice = deciding.Choice(
         kind=body.kind,
         version=body.version,
         text=body.text,
@@ -151,7 +151,7 @@ def decide(
     )
 
     def make() -> int:
-        made = triage.decide(
+        made = deciding.decide(
             session,
             viewer,
             body.comment_id,
@@ -174,7 +174,7 @@ def undo(
     now: Now,
 ) -> Decided:
     """Cancel a decision: without a trace on the network while nothing has left, else by the opposite act."""
-    return _shown(session, triage.undo(session, viewer, decision_id, now=now).id)
+    return _shown(session, deciding.undo(session, viewer, decision_id, now=now).id)
 
 
 def _whole() -> Select[Decision]:

@@ -17,7 +17,7 @@ from models.comments import SourcePost
 from models.figures import PostFigures, is_newest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import PostKind
-from moderation.drift import bounds_of, drift
+from moderation.learning.drift import bounds_of, drift
 
 router = APIRouter(prefix="/figures", tags=["figures"])
 

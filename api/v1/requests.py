@@ -38,7 +38,7 @@ from models.errors import NotFound
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Group311, RequestNature, RequestStatus
-from moderation import escalation
+from moderation.requests import escalation
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 

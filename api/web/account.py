@@ -10,8 +10,8 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from api import auth, people
-from api.auth import Identity
+from administration import people, sign_in
+from administration.sign_in import Identity
 from api.deps import CurrentIdentity, Installation, Now, ReadSession, WriteSession
 from api.i18n import LANGUAGES
 from api.pages import render
@@ -74,7 +74,7 @@ def change_password(
         person = _self(session, identity)
     try:
         people.check_password(password, again, person.email)
-        auth.check_own_password(parvis.database, parvis.vault, person.id, current, now=now)
+        sign_in.check_own_password(parvis.database, parvis.vault, person.id, current, now=now)
     except Refused as error:
         return _again(request, parvis, identity, error)
     hashed = people.hash_password(password)  # Takes long, so between two transactions.

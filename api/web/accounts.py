@@ -13,7 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from api import account_words, accounts, connecting
+from administration import accounts, connecting
+from api import account_words
 from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
 from api.security import content_security_policy
@@ -24,6 +25,7 @@ from models.errors import NotFound, Refused
 from models.people import Borough
 from models.scope import Action, Viewer, visible
 from models.vocabulary import AccountState, NetworkName
+from moderation.intake.deliveries import reroute
 
 router = APIRouter(prefix="/comptes", include_in_schema=False)
 
@@ -164,7 +166,8 @@ def choose(
     try:
         chosen = {str(name): _borough(str(form.get(f"borough-{name}", ""))) for name in form.getlist("accounts")}
         with parvis.database.write() as session:
-            connecting.choose(session, parvis.vault, connection_id, chosen, by=_person(viewer), now=now)
+            for account in connecting.choose(session, parvis.vault, connection_id, chosen, by=_person(viewer), now=now):
+                reroute(session, account, now=now)
     except Refused as error:
         if error.code == "nothing_chosen":
             return _choice(request, parvis, viewer, connection_id, error=error)

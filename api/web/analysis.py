@@ -11,11 +11,11 @@ from fastapi.responses import Response
 
 from api.deps import Installation, Now, ReadSession, require
 from api.pages import render
-from classifiers.gate import DECISIONS as PROOFS
-from classifiers.gate import PRECISION
 from classifiers.platt import DECISIONS
+from classifiers.training.gate import DECISIONS as PROOFS
+from classifiers.training.gate import PRECISION
 from models.scope import Action, Viewer
-from moderation.drift import HEADS, WEEKS, Week, bounds_of, drift
+from moderation.learning.drift import HEADS, WEEKS, Week, bounds_of, drift
 
 router = APIRouter(include_in_schema=False)
 

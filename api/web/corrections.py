@@ -12,9 +12,9 @@ from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part, item_values
 from models.comments import VerdictRow
 from models.vocabulary import Breach
-from moderation import queue
-from moderation.correction import correct
-from moderation.suggestion import BREACH_AT
+from moderation.learning.correction import correct
+from moderation.triage import queue
+from moderation.triage.suggestion import BREACH_AT
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,10 +10,10 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from api import people
+from administration import people
+from administration.people import CITY, Place
 from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
-from api.people import CITY, Place
 from api.wiring import Parvis
 from models.accounts import Account
 from models.errors import NotFound, Refused

@@ -31,10 +31,12 @@ from models.errors import Refused
 from models.requests311 import Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Breach, CommentState, DecisionKind, Group311, Intention, Language, Reason
-from moderation import escalation, queue, replies, triage
-from moderation.queue import Filter, Item, Listed
-from moderation.reading import criticism, reasons_of, standing
-from moderation.suggestion import BREACH_AT
+from moderation import templates
+from moderation.requests import escalation
+from moderation.triage import deciding, queue
+from moderation.triage.classification import criticism, reasons_of, standing
+from moderation.triage.queue import Filter, Item, Listed
+from moderation.triage.suggestion import BREACH_AT
 
 router = APIRouter(include_in_schema=False)
 
@@ -151,7 +153,7 @@ def show_comment(
 @router.post("/commentaires/{comment_id}/reservation")
 def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> Response:
     """Say that this comment is open here; 409 with the name of whoever has it."""
-    holder = triage.claim(session, viewer, comment_id, now=now)
+    holder = deciding.claim(session, viewer, comment_id, now=now)
     if holder is not None:
         raise Refused("claimed", by=holder)
     return Response(status_code=204)
@@ -160,7 +162,7 @@ def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> 
 @router.post("/commentaires/{comment_id}/liberation")
 def release(viewer: Decider, session: WriteSession, comment_id: int) -> Response:
     """Say that it is not open here any more."""
-    triage.release(session, viewer, comment_id)
+    deciding.release(session, viewer, comment_id)
     return Response(status_code=204)
 
 
@@ -183,7 +185,7 @@ def decide(
     request_number: Words = "",
 ) -> Response:
     """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
-    choice = triage.Choice(
+    choice = deciding.Choice(
         kind=kind,
         version=version,
         text=text,
@@ -193,7 +195,7 @@ def decide(
         request_number=request_number or None,
         form_key=form_key,
     )
-    decision = triage.decide(
+    decision = deciding.decide(
         session,
         viewer,
         comment_id,
@@ -214,7 +216,7 @@ def undo(
     request: Request, viewer: Decider, session: WriteSession, view: CurrentView, now: Now, decision_id: int
 ) -> Response:
     """Take a decision back; the comment waits again."""
-    cancelling = triage.undo(session, viewer, decision_id, now=now)
+    cancelling = deciding.undo(session, viewer, decision_id, now=now)
     if is_part(request):
         return render(request, "queue/undone.html", decision=cancelling)
     return RedirectResponse(view.link(f"/commentaires/{cancelling.comment_id}", fait="undone"), 303)
@@ -252,7 +254,7 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "now": now,
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
-        "offered": triage.offered(comment, capabilities),
+        "offered": deciding.offered(comment, capabilities),
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,
@@ -265,9 +267,9 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "all_groups": list(Group311),
         "needs_second": verdict is not None and criticism(verdict, item.corrections, viewer.person_id),
         "rules": _rules(session, viewer, now=now),
-        "drafts": [replies.render(body, {"prenom": given}) for _, body in replies.drafts(session, language)],
-        "opened": replies.template(session, "request_opened", language),
-        "joined": replies.template(session, "request_joined", language),
+        "drafts": [templates.render(body, {"prenom": given}) for _, body in templates.drafts(session, language)],
+        "opened": templates.template(session, "request_opened", language),
+        "joined": templates.template(session, "request_joined", language),
         "services": escalation.services(session),
         "likely": likely_service(item.services, comment.text or ""),
         "effects": {effect.id: effect for effect in item.effects},
@@ -281,7 +283,7 @@ def _rules(session: Session, viewer: Viewer, *, now: datetime) -> list[RuleVersi
     """The articles by which this viewer may hide."""
     return [
         rule
-        for rule in triage.rules_in_force(session, now=now)
+        for rule in deciding.rules_in_force(session, now=now)
         if DecisionKind.HIDE in rule.actions and viewer.roles & set(rule.deciders)
     ]
 

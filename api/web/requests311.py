@@ -18,8 +18,8 @@ from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
 from models.vocabulary import RequestStatus
-from moderation import desk, escalation
-from moderation.desk import Wanted
+from moderation.requests import escalation, inbox
+from moderation.requests.inbox import Wanted
 
 router = APIRouter(include_in_schema=False)
 
@@ -57,7 +57,7 @@ def show_requests(
     apres: str | None = None,
 ) -> Response:
     """The requests of the viewer's part of the city, the soonest due first."""
-    part = desk.requests(session, viewer, wanted, now=now, after=apres)
+    part = inbox.requests(session, viewer, wanted, now=now, after=apres)
     return render(
         request,
         "requests/list.html",
@@ -112,7 +112,7 @@ def _page(
     note: str = "",
     status: RequestStatus | None = None,
 ) -> Response:
-    found = desk.detail(session, viewer, number)
+    found = inbox.detail(session, viewer, number)
     scope = {"borough_id": found.request.borough_id, "account_id": found.request.account_id}
     return render(
         request,

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api import auth, people
-from api.auth import Attempt, Outcome
+from administration import people, sign_in
+from administration.sign_in import Attempt, Outcome
 from api.deps import Installation, Now, ReadSession, WriteSession, session_token
 from api.i18n import N_, _
 from api.pages import render
@@ -60,7 +60,7 @@ def ask_password(request: Request, suite: str = "/") -> Response:
 def check_password(
     request: Request, parvis: Installation, now: Now, email: Text = "", password: Text = "", suite: Text = "/"
 ) -> Response:
-    attempt = auth.sign_in(
+    attempt = sign_in.sign_in(
         parvis.database,
         parvis.vault,
         email,
@@ -81,14 +81,14 @@ def check_password(
 
 @router.get("/connexion/code")
 def ask_code(request: Request, session: ReadSession, now: Now) -> Response:
-    if not auth.waits_for_code(session, session_token(request), now=now):
+    if not sign_in.waits_for_code(session, session_token(request), now=now):
         return RedirectResponse("/connexion", 303)
     return render(request, "code.html", error=None)
 
 
 @router.post("/connexion/code")
 def check_code(request: Request, parvis: Installation, now: Now, code: Text = "") -> Response:
-    attempt = auth.prove(parvis.database, parvis.vault, session_token(request), code, now=now)
+    attempt = sign_in.prove(parvis.database, parvis.vault, session_token(request), code, now=now)
     if attempt.outcome is Outcome.IN:
         response = enter(attempt, parvis.settings, inside(request.cookies.get("parvis_next", "/")))
         response.delete_cookie("parvis_next")
@@ -103,7 +103,7 @@ def check_code(request: Request, parvis: Installation, now: Now, code: Text = ""
 def leave(request: Request, parvis: Installation, session: WriteSession, now: Now) -> Response:
     token = session_token(request)
     if token:
-        auth.sign_out(session, token, now=now)
+        sign_in.sign_out(session, token, now=now)
     response = RedirectResponse("/connexion?fait=signed-out", 303)
     response.delete_cookie(session_cookie(parvis.settings), secure=parvis.settings.https, httponly=True)
     return response

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from connectors.standin import linkedin_webhooks
 from connectors.standin.state import FIELDS, SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
 from connectors.standin.webhooks import Spoilt, Webhooks
 
@@ -254,7 +253,7 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
         webhooks.url, webhooks.linkedin_url, webhooks.enabled = body.url, body.linkedin_url, body.enabled
         verified = webhooks.verify(body.verify_token) if body.verify_token is not None else None
         if body.linkedin_url is not None:
-            verified = verified is not False and linkedin_webhooks.verify(body.linkedin_url)
+            verified = verified is not False and webhooks.verify(body.linkedin_url)
         return {"ok": True, "verified": verified}
 
     @router.get("/webhooks")

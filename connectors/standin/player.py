@@ -35,8 +35,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.standin.facebook_control import FACEBOOK
-from connectors.standin.instagram_state import Media, Profile, mention, profile
+from connectors.standin.facebook.control import FACEBOOK
+from connectors.standin.instagram.state import Media, Profile, mention, profile
 from connectors.standin.state import Comment, Form, Person, Post, Standin
 
 

@@ -24,11 +24,14 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.standin import graph, instagram, instagram_web, linkedin, linkedin_consent
 from connectors.standin.control import control
-from connectors.standin.facebook_control import facebook_control
-from connectors.standin.instagram_control import instagram_control
-from connectors.standin.linkedin_control import linkedin_control
+from connectors.standin.facebook.control import facebook_control
+from connectors.standin.instagram import profiles
+from connectors.standin.instagram.control import instagram_control
+from connectors.standin.instagram_public import web as instagram_web
+from connectors.standin.linkedin import consent, pages
+from connectors.standin.linkedin.control import linkedin_control
+from connectors.standin.meta import graph
 from connectors.standin.player import Player, read_story
 from connectors.standin.state import Fault, Standin
 from connectors.standin.webhooks import Webhooks
@@ -36,10 +39,10 @@ from connectors.standin.wire import START, Answer, Call
 
 Speaker = Callable[[Standin, Call, Fault | None], Answer]
 SPEAKERS: dict[str, Speaker] = {
-    "ig-api-upload": instagram.upload,
-    "rest": linkedin.answer,
-    "dms-uploads": linkedin.answer,
-    "oauth": linkedin_consent.answer,
+    "ig-api-upload": profiles.upload,
+    "rest": pages.answer,
+    "dms-uploads": pages.answer,
+    "oauth": consent.answer,
 }
 """By the first part of the path, who answers: each network has its own host outside. What is not here is Graph."""
 SECRET = frozenset(

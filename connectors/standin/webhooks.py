@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import requests
 
-from connectors.standin import linkedin_webhooks
-from connectors.standin.linkedin_webhooks import TOPIC as LINKEDIN
+from connectors.standin.linkedin import webhooks
+from connectors.standin.linkedin.webhooks import TOPIC as LINKEDIN
 from connectors.standin.state import Standin
 
 RETRIES = (0.2, 0.5, 1.0, 2.0)
@@ -73,7 +73,7 @@ class Webhooks:
         forged, bodies = spoilt == "signature", []
         for topic in TOPICS:
             told = [one for one in changes if one.topic == topic]
-            size = min(batch, linkedin_webhooks.MOST) if topic == LINKEDIN else batch
+            size = min(batch, webhooks.MOST) if topic == LINKEDIN else batch
             bodies += [(topic, body_of(told[at : at + size], now), forged) for at in range(0, len(told), size)]
         for body in bodies:
             self._queue.put(body)
@@ -110,7 +110,7 @@ class Webhooks:
 
     def _headers(self, topic: str, body: bytes) -> dict[str, str]:
         if topic == LINKEDIN:
-            return linkedin_webhooks.headers(body)
+            return webhooks.headers(body)
         signature = hmac.new(self.state.app_secret.encode(), body, hashlib.sha256).hexdigest()
         return {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={signature}"}
 
@@ -134,7 +134,7 @@ def body_of(changes: Sequence[Told], now: float) -> bytes:
     letters outside ASCII.
     """
     if changes[0].topic == LINKEDIN:
-        return linkedin_webhooks.body_of([one.value or {} for one in changes])
+        return webhooks.body_of([one.value or {} for one in changes])
     entries: list[dict[str, Any]] = []
     for one in changes:
         if not entries or entries[-1]["id"] != one.account:

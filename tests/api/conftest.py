@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api import auth, cli, people
+from administration import people, seeds, sign_in
+from administration.people import CITY, Place
+from api import cli
 from api.app import create_app
-from api.people import CITY, Place
 from api.settings import Settings
 from api.wiring import Parvis, build
 from models.comments import Comment, Decision
@@ -24,7 +25,6 @@ from models.people import Borough, Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
 from models.vocabulary import CommentState, DecisionKind, Group311, NetworkName, PostState, Role
-from moderation import seeds
 
 START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -169,7 +169,7 @@ def sign_in_as() -> Callable[[Parvis, TestClient, int], TestClient]:
     def enter(parvis: Parvis, client: TestClient, person_id: int) -> TestClient:
         with parvis.database.write() as session:
             person = session.get_one(Person, person_id)
-            token = auth.welcome(session, parvis.vault, person, now=parvis.clock()).token
+            token = sign_in.welcome(session, parvis.vault, person, now=parvis.clock()).token
         client.cookies.set("parvis", token or "")
         return client
 

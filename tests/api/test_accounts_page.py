@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select, text
 from starlette.testclient import TestClient
 
-from api import account_words, accounts, wiring
+from administration import accounts
+from api import account_words, wiring
 from api.wiring import Parvis
 from connectors.base import Offered
-from connectors.graph_errors import TOKEN_REASONS
+from connectors.meta.errors import TOKEN_REASONS
 from models.accounts import Account, Connection, Delivery, SetAside
 from models.audit import AuditEntry
 from models.effects import Effect

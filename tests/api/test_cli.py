@@ -23,7 +23,7 @@ from models.comments import Comment, NetiquetteRule
 from models.people import Borough, Membership, Person
 from models.requests311 import Service
 from models.vocabulary import AccountState, DeliveryState, NetworkName, Role
-from moderation import ingest
+from moderation.intake import deliveries
 
 PARVIS = Path(sys.executable).with_name("parvis")
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
@@ -201,13 +201,13 @@ def test_what_came_before_the_account_was_known_is_parsed_afterwards(command):
     }
     with installation() as parvis:
         with parvis.database.write() as session:
-            ingest.receive(session, NetworkName.FACEBOOK, json.dumps(body).encode(), now=NOW)
-        ingest.parse_due(parvis.database, parvis.webhook_of, now=NOW)
+            deliveries.receive(session, NetworkName.FACEBOOK, json.dumps(body).encode(), now=NOW)
+        deliveries.parse_due(parvis.database, parvis.webhook_of, now=NOW)
     hire(command)
     assert "104" in problems(command)[0]
     assert add_account(command).code == 0
     with installation() as parvis:
-        ingest.parse_due(parvis.database, parvis.webhook_of, now=NOW)
+        deliveries.parse_due(parvis.database, parvis.webhook_of, now=NOW)
         with parvis.database.read() as session:
             assert session.scalars(select(Comment.text)).all() == ["La rue n'est pas déneigée"]
     assert problems(command) == []

@@ -9,8 +9,8 @@ from contextlib import closing
 import pytest
 from sqlalchemy import func, select
 
+from administration.people import add_account
 from api.cli import installation
-from api.people import add_account
 from models.effects import Effect
 from models.people import Person
 from models.vocabulary import EffectKind, EffectState, NetworkName

@@ -16,7 +16,7 @@ from api.commands.classify import BATCH, classify, read_lines
 from api.commands.progress import progress
 from classifiers.base import Context
 from classifiers.engine import Engine, load
-from classifiers.evaluate import evaluate
+from classifiers.training.evaluate import evaluate
 from models.vocabulary import Breach
 
 KEYS = ["id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "services", "place", "reasons", "model"]
@@ -130,7 +130,7 @@ def test_a_hundred_thousand_lines_are_read_one_batch_ahead_and_no_more(engine):
 
 
 def test_a_hundred_thousand_labelled_lines_are_measured_batch_by_batch(engine, tmp_path, monkeypatch):
-    monkeypatch.setattr("classifiers.evaluate.RESAMPLES", 3)
+    monkeypatch.setattr("classifiers.training.evaluate.RESAMPLES", 3)
     file = tmp_path / "many.csv"
     file.write_text("text,label\n" + "ok,eloge\n" * 100_000, encoding="utf-8")
     (verdict,) = engine.classify(["Bravo, beau travail!"], Context())

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from api.cli import installation
-from connectors import walk
+from connectors import crawl
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
 from models.accounts import Account
@@ -110,8 +110,8 @@ def test_pull_reads_the_account_and_says_how_much(city, city_page):
 
 def test_one_pull_reads_a_new_account_to_its_oldest_post(city, city_page, standin, monkeypatch):
     _address, state = standin
-    monkeypatch.setattr(walk, "POSTS", 100)
-    monkeypatch.setattr(walk, "OLDER_PAGES", 1)
+    monkeypatch.setattr(crawl, "POSTS", 100)
+    monkeypatch.setattr(crawl, "OLDER_PAGES", 1)
     for number in range(420):
         oldest = state.post(city_page, f"Avis {number}", at=1_700_000_000 - number)
     state.comment(oldest, state.citizen("Omar"), "Je lis tout")

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from api import auth, people
+from administration import people, sign_in
 from api.app import create_app
 from api.settings import load as load_settings
 from api.wiring import Parvis, build
-from classifiers import evaluate, train
 from classifiers.base import Context
 from classifiers.engine import load
-from classifiers.sources import Row
+from classifiers.training import evaluate, train
+from classifiers.training.sources import Row
 from models.accounts import Account
 from models.comments import Comment, CommentVersion
 from models.vocabulary import Breach, Intention, NetworkName, Role
-from moderation import reading
+from moderation.triage import classification
 
 FORMS = {
     "question": "À quelle heure ouvre {} cette semaine, et {}?",
@@ -84,7 +84,7 @@ def _said(parvis: Parvis, texts: list[str]) -> list[int]:
             session.flush()
             session.add(CommentVersion(comment_id=comment.id, source="add", text=text, said_at=now, seen_at=now))
             made.append(comment.id)
-    reading.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=now)
+    classification.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=now)
     return made
 
 
@@ -94,7 +94,7 @@ def _moderator(parvis: Parvis) -> TestClient:
             session, "mona@ville.example", "Mona", [(Role.MODERATOR, people.CITY)], by=None, now=parvis.clock()
         )
         session.flush()
-        token = auth._open(session, person.id, now=parvis.clock(), proved=True)
+        token = sign_in._open(session, person.id, now=parvis.clock(), proved=True)
     client = TestClient(create_app(parvis), base_url="http://127.0.0.1:8000", headers={"sec-fetch-site": "same-origin"})
     client.cookies.set("parvis", token)
     return client

@@ -16,7 +16,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from api import people
+from administration import people
 from api.app import create_app
 from api.wiring import Parvis
 from models.people import Membership

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import connectors
 from api import messages
-from connectors.graph_errors import INSTAGRAM, PRIVATE_REPLY, PUBLISHING
+from connectors.meta.errors import INSTAGRAM, PRIVATE_REPLY, PUBLISHING
 
 
 def test_every_refusal_that_meta_names_has_a_sentence():

@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from api import auth, people
+from administration import people, sign_in
 from models.people import Person, SignIn
 from models.vocabulary import Role
 
@@ -228,4 +228,4 @@ def test_https_binds_the_cookies_to_the_host(database_url, open_parvis, visit):
 
 
 def test_a_stored_hash_is_never_the_password():
-    assert PASSWORD not in auth.passwords.hash(PASSWORD)
+    assert PASSWORD not in sign_in.passwords.hash(PASSWORD)

@@ -21,7 +21,7 @@ from api.wiring import Parvis
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin
 from models.comments import Comment
-from moderation import pulling
+from moderation.intake import pulling
 
 POSTS, UNDER_EACH = 50, 200
 SIZE = POSTS * UNDER_EACH

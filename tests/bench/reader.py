@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 from importlib.resources import as_file, files
 
-from classifiers.sources import corpus
 from classifiers.text import read
+from classifiers.training.sources import corpus
 
 BATCH = 32
 

@@ -38,7 +38,8 @@ from classifiers.base import Context
 from models.comments import Comment
 from models.migrations import upgrade
 from models.vocabulary import NetworkName
-from moderation import ingest, queue, reading
+from moderation.intake import deliveries
+from moderation.triage import classification, queue
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret-key-of-the-benches-alone"
@@ -162,12 +163,14 @@ def read(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figur
             with parvis.database.write() as session:
                 for _ in range(size):
                     number += 1
-                    ingest.receive(session, NetworkName.FACEBOOK, city.body(chance, number, now), now=now)
+                    deliveries.receive(session, NetworkName.FACEBOOK, city.body(chance, number, now), now=now)
             floor_rate = client.rate(floor_port, bare, seconds)
             began, queued = time.perf_counter(), 0
-            while ingest.parse_due(parvis.database, parvis.webhook_of, now=now):
+            while deliveries.parse_due(parvis.database, parvis.webhook_of, now=now):
                 pass
-            while entered := reading.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=now):
+            while entered := classification.classify_due(
+                parvis.database, parvis.locks, parvis.classifier, Context(), now=now
+            ):
                 queued += entered
             assert queued == size, f"{queued} of {size} were queued"
             pairs.append((floor_rate, size / (time.perf_counter() - began)))

@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from classifiers.base import Band, Certainty, Context
-from classifiers.gate import gate, lower_bound
 from classifiers.platt import Platt
-from classifiers.scaling import fit, log_loss
+from classifiers.training.gate import gate, lower_bound
+from classifiers.training.scaling import fit, log_loss
 
 probability = st.floats(0, 1)
 decisions = st.lists(st.tuples(probability, st.booleans(), st.sampled_from([0.25, 0.5, 1.0])), min_size=1, max_size=60)

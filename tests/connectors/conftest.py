@@ -18,14 +18,14 @@ import pytest
 import trustme
 
 from connectors.base import AccountRef, Media, Network, Operation, Publication
-from connectors.instagram_public import PAUSE as LONG_PAUSE
-from connectors.instagram_public import PREFIX, WHOLE_EVERY, InstagramPublic
-from connectors.instagram_watch import Job, watch
-from connectors.linkedin_errors import PAUSE
+from connectors.instagram_public.profile import PAUSE as LONG_PAUSE
+from connectors.instagram_public.profile import PREFIX, WHOLE_EVERY, InstagramPublic
+from connectors.instagram_public.watch import Job, watch
+from connectors.linkedin.errors import PAUSE
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, PublicSettings, network
-from connectors.standin.instagram_state import Profile, profile
-from connectors.standin.instagram_web import public_id
-from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, Organization, organization
+from connectors.standin.instagram.state import Profile, profile
+from connectors.standin.instagram_public.web import public_id
+from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, Organization, organization
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
 from connectors.standin.webhooks import Webhooks

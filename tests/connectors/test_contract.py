@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors import walk
+from connectors import crawl
 from connectors.base import CommentSeen, Operation, Page, Publication, Receipt
 from models.errors import (
     Ambiguous,
@@ -199,8 +199,8 @@ def test_a_thread_that_was_read_whole_says_so_and_since_when(busy, budget):
 
 def test_posts_beyond_the_newest_are_read_once(city, monkeypatch):
     """In as many rounds as it takes, some pages each; then what is said of the account holds."""
-    monkeypatch.setattr(walk, "POSTS", 50)
-    monkeypatch.setattr(walk, "OLDER_PAGES", 1)
+    monkeypatch.setattr(crawl, "POSTS", 50)
+    monkeypatch.setattr(crawl, "OLDER_PAGES", 1)
     old = datetime.now(UTC) - timedelta(days=400)
     for number in range(260):
         post = city.post(f"Avis {number}", at=old.timestamp() + number)

@@ -15,11 +15,11 @@ import requests
 import urllib3.exceptions
 
 from connectors.base import Operation, Publication
-from connectors.graph import missing_of, never_sent
-from connectors.graph_errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
+from connectors.crawl import TooMuch
+from connectors.meta.errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
+from connectors.meta.graph import missing_of, never_sent
 from connectors.registry import GraphSettings, NetworkSettings, network
 from connectors.standin.state import Fault
-from connectors.walk import TooMuch
 from models.errors import (
     Ambiguous,
     Blocked,

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from connectors.base import Media, Operation, PostFigures, Publication
-from connectors.facebook_publishing import words
+from connectors.facebook.publishing import words
 from connectors.registry import NetworkSettings, network
-from connectors.standin.facebook_control import FACEBOOK
+from connectors.standin.facebook.control import FACEBOOK
 from models.errors import Ambiguous, PermissionMissing, Rejected, Transient
 from models.vocabulary import CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
 

@@ -9,10 +9,10 @@ import pytest
 import requests
 
 from connectors.base import AccountRef, Operation
-from connectors.graph_errors import failure_of
-from connectors.instagram import Instagram
+from connectors.instagram.profile import Instagram
+from connectors.meta.errors import failure_of
 from connectors.registry import network as connector
-from connectors.standin import instagram_state
+from connectors.standin.instagram import state as instagram_state
 from connectors.standin.people import Ad
 from connectors.standin.player import Player, Story
 from connectors.standin.state import Standin

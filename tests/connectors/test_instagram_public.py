@@ -9,8 +9,8 @@ import pytest
 
 from api.settings import Settings
 from connectors.base import AccountRef, Operation, Publication
-from connectors.instagram_public import EVERY, PAUSE, WHOLE_EVERY, InstagramPublic, PublicSettings
-from connectors.standin import instagram_web
+from connectors.instagram_public.profile import EVERY, PAUSE, WHOLE_EVERY, InstagramPublic, PublicSettings
+from connectors.standin.instagram_public import web
 from connectors.standin.wire import Answer
 from models.errors import Rejected, TokenInvalid
 from models.vocabulary import NetworkName, OperationKind, PostKind
@@ -115,10 +115,10 @@ def test_of_many_answers_only_the_first_page_comes(public, network):
     """As instaloader reads them; nothing is said to be whole, so that none is taken for gone."""
     post = public.post("Budget")
     first = public.says(post, "Bof")
-    for number in range(instagram_web.ANSWERS + 5):
+    for number in range(web.ANSWERS + 5):
         public.says(first, f"Réponse {number}")
     page = network.pull(None, 50)
-    assert (len(page.comments), page.threads) == (1 + instagram_web.ANSWERS, ())
+    assert (len(page.comments), page.threads) == (1 + web.ANSWERS, ())
 
 
 def test_a_visitor_sees_posts_and_no_comments(public):
@@ -141,7 +141,7 @@ def test_a_far_side_that_turns_in_circles_is_left_when_the_requests_are_spent(pu
     post = public.post("Budget")
     for number in range(30):
         public.says(post, f"Commentaire {number}")
-    monkeypatch.setattr(instagram_web, "PHONE_PAGE", 0)
+    monkeypatch.setattr(web, "PHONE_PAGE", 0)
     page = network.pull(None, 20)
     assert (page.calls, page.more) == (20, True)
 
@@ -201,7 +201,7 @@ def test_a_profile_that_is_private_or_gone_makes_the_next_reading_wait(public, n
 @pytest.mark.parametrize("text", ["", "<html>Bonjour</html>", "{}", "null", "[]"])
 def test_a_page_whose_shape_changed_makes_the_next_reading_wait(public, network, monkeypatch, text):
     public.post("Collecte")
-    monkeypatch.setattr(instagram_web, "_page", lambda *_: Answer(200, None, raw=text.encode()))
+    monkeypatch.setattr(web, "_page", lambda *_: Answer(200, None, raw=text.encode()))
     page = network.pull(None, 50)
     assert (page.posts, page.more) == ((), True)
     assert wait(page) > EVERY

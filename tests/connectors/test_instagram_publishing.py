@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Publication
-from connectors.instagram import Instagram
+from connectors.instagram.profile import Instagram
 from models.errors import Ambiguous, Rejected, Transient
 from models.vocabulary import MediaKind, PublicationForm
 

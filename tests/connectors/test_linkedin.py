@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import AccountRef, Operation, Publication
-from connectors.linkedin_errors import PAUSE, failure_of
-from connectors.linkedin_publishing import words
-from connectors.linkedin_reading import heard, urn_of, whole
-from connectors.linkedin_rest import LinkedIn
-from connectors.linkedin_text import escape, unescape
+from connectors.linkedin.errors import PAUSE, failure_of
+from connectors.linkedin.little_text import escape, unescape
+from connectors.linkedin.publishing import words
+from connectors.linkedin.reading import heard, urn_of, whole
+from connectors.linkedin.rest import LinkedIn
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, network
-from connectors.standin.linkedin_little import published
-from connectors.standin.linkedin_state import mention, organization
+from connectors.standin.linkedin.little_text import published
+from connectors.standin.linkedin.state import mention, organization
 from models.errors import (
     Ambiguous,
     Gone,

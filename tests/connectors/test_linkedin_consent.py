@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from connectors.base import AccountRef
-from connectors.linkedin import NEEDED
+from connectors.linkedin.page import NEEDED
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network
-from connectors.standin.linkedin_state import organization
+from connectors.standin.linkedin.state import organization
 from models.errors import NotFound, Rejected, TokenInvalid, Transient
 from models.vocabulary import NetworkName
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import CommentRemoved, CommentSeen, PostSeen, Unreadable
-from connectors.linkedin_webhook import TYPE, LinkedInWebhook
+from connectors.linkedin.webhook import TYPE, LinkedInWebhook
 from connectors.registry import webhook
-from connectors.standin import linkedin_webhooks
-from connectors.standin.linkedin_state import CLIENT_SECRET, mention
+from connectors.standin.linkedin import webhooks
+from connectors.standin.linkedin.state import CLIENT_SECRET, mention
 from models.vocabulary import CommentKind, NetworkName, PostKind
 
 SECRET = "le-secret-de-l'application"
@@ -285,6 +285,6 @@ def test_bodies_hold_ten_notifications_at_most(linkedin, heard):
 
 
 def test_the_pretend_linkedin_asks_whether_the_address_is_ours(linkedin, heard):
-    assert linkedin_webhooks.verify(linkedin.webhooks.linkedin_url)
-    assert not linkedin_webhooks.verify(f"{linkedin.base_url}/elsewhere")
-    assert linkedin_webhooks.CLIENT_SECRET == CLIENT_SECRET
+    assert webhooks.verify(linkedin.webhooks.linkedin_url)
+    assert not webhooks.verify(f"{linkedin.base_url}/elsewhere")
+    assert webhooks.CLIENT_SECRET == CLIENT_SECRET

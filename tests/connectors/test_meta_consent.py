@@ -12,7 +12,7 @@ import requests
 
 from connectors import registry
 from connectors.registry import GraphSettings, NetworkSettings
-from connectors.standin import instagram_state as instagram
+from connectors.standin.instagram import state as instagram
 from models.errors import Ambiguous, NotFound, Rejected, Transient
 from models.vocabulary import NetworkName
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors import walk
+from connectors import crawl
 from connectors.base import CommentSeen, PostSeen, Usage
-from connectors.walk import Listed, Read, TooMuch, walked
+from connectors.crawl import Listed, Read, TooMuch, walked
 from models import budget
 from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 
@@ -95,7 +95,7 @@ def test_what_is_said_of_the_end_of_a_round_holds_whatever_the_budget():
 
 
 def test_pages_that_never_end_are_left_and_the_round_is_not_whole(monkeypatch):
-    monkeypatch.setattr(walk, "COMMENT_PAGES", 3)
+    monkeypatch.setattr(crawl, "COMMENT_PAGES", 3)
     far = Far({"posts": {None: Listed((post("p1"),))}})
     far.threads = {"p1": {None: Read(said("1"), "x"), "x": Read(said("2"), "y"), "y": Read(said("3"), "x")}}
     (page,) = far.round()
@@ -107,25 +107,25 @@ def test_a_listing_without_end_is_left_and_the_round_is_not_whole():
     far = Far({"posts": {None: Listed((), "a"), "a": Listed((), "b"), "b": Listed((), "a")}})
     (page,) = far.round()
     assert not page.whole
-    assert len([one for one in far.asked if one[0] == "posts"]) == walk.POST_PAGES
+    assert len([one for one in far.asked if one[0] == "posts"]) == crawl.POST_PAGES
 
 
 def test_a_long_side_source_is_left_and_is_no_lack():
     """Thousands of advertisements that are somebody else's name no post of ours."""
-    far = Far({"reels": {None: Listed((), "0")} | {str(n): Listed((), str(n + 1)) for n in range(walk.POST_PAGES)}})
+    far = Far({"reels": {None: Listed((), "0")} | {str(n): Listed((), str(n + 1)) for n in range(crawl.POST_PAGES)}})
     (page,) = far.round()
     assert page.whole
-    assert len([one for one in far.asked if one[0] == "reels"]) == walk.POST_PAGES
+    assert len([one for one in far.asked if one[0] == "reels"]) == crawl.POST_PAGES
 
 
 def test_events_are_read_to_their_end_and_what_is_left_out_of_them_is_a_lack(monkeypatch):
-    many = walk.POST_PAGES + 5
+    many = crawl.POST_PAGES + 5
     events = {str(n): Listed((), str(n + 1), said(f"c{n}"), events=True) for n in range(many)}
     far = Far({"reels": {None: Listed((), "0", events=True), **events, str(many): Listed(events=True)}})
     (page,) = far.round()
     assert page.whole
     assert len(page.comments) == many
-    monkeypatch.setattr(walk, "COMMENT_PAGES", 5)
+    monkeypatch.setattr(crawl, "COMMENT_PAGES", 5)
     (page,) = far.round()
     assert not page.whole
 
@@ -134,7 +134,7 @@ def test_posts_that_take_two_calls_for_fifty_are_all_looked_at():
     """As LinkedIn's: first what they are, then how many comments each has."""
     halves = {}
     for n in range(5, -1, -1):
-        posts = tuple(post(f"p{n}-{k}", age=walk.YOUNG * 2, comments=0) for k in range(50))
+        posts = tuple(post(f"p{n}-{k}", age=crawl.YOUNG * 2, comments=0) for k in range(50))
         halves[str(n)] = Listed((), f"{n}b")
         halves[f"{n}b"] = Listed(posts, str(n + 1) if n < 5 else None)
     far = Far({"posts": {None: Listed((), "0b"), **halves}})
@@ -144,8 +144,8 @@ def test_posts_that_take_two_calls_for_fifty_are_all_looked_at():
 
 
 def test_shorter_pages_are_no_reason_to_leave_a_listing_or_a_thread(monkeypatch):
-    monkeypatch.setattr(walk, "COMMENT_PAGES", 4)
-    monkeypatch.setattr(walk, "POST_PAGES", 4)
+    monkeypatch.setattr(crawl, "COMMENT_PAGES", 4)
+    monkeypatch.setattr(crawl, "POST_PAGES", 4)
     names = "abcde"
     following = dict(zip(("", *names), (*names, None), strict=True))
     far = Far({"posts": {None: [TooMuch(), Listed((post("p0"),), "a")]}})
@@ -203,7 +203,7 @@ def test_a_round_that_was_cut_forgets_nothing_of_the_posts_that_it_did_not_list(
 
 @pytest.mark.parametrize("cursor", ["no JSON", "[1]", '{"unknown": 1}', "{"])
 def test_a_cursor_that_cannot_be_read_starts_from_the_start(cursor):
-    assert walk.resumed(walk.Walk, cursor) == walk.Walk()
+    assert crawl.resumed(crawl.Walk, cursor) == crawl.Walk()
 
 
 def test_an_error_in_the_middle_does_not_end_a_round():
@@ -236,7 +236,7 @@ def test_a_thread_that_always_fails_is_passed_over_and_the_round_is_not_whole():
     pages, errors = rounds_of(far)
     assert [seen.external_id for page in pages for seen in page.comments] == ["2"]
     assert (pages[-1].more, pages[-1].whole) == (False, False)
-    assert [type(error) for error in errors] == [Transient] * (walk.TRIES - 1), "each is a pull that failed"
+    assert [type(error) for error in errors] == [Transient] * (crawl.TRIES - 1), "each is a pull that failed"
     far.asked = []
     pages, errors = rounds_of(far, pages[-1].cursor)
     assert (pages[-1].more, pages[-1].whole, errors) == (False, False, [])
@@ -247,7 +247,7 @@ def test_a_thread_that_always_fails_is_passed_over_and_the_round_is_not_whole():
     assert [seen.external_id for page in pages for seen in page.comments] == ["1", "2"]
     far.threads["p1"] = {None: Transient()}
     _, errors = rounds_of(far, pages[-1].cursor)
-    assert len(errors) == walk.TRIES - 1, "it was given meanwhile, so that it is tried again"
+    assert len(errors) == crawl.TRIES - 1, "it was given meanwhile, so that it is tried again"
 
 
 def test_a_step_of_one_call_passes_nothing_over():
@@ -276,7 +276,7 @@ def test_a_side_source_that_always_fails_is_passed_over():
     far = Far({"posts": {None: Listed((post("p1"),))}, "reels": {None: Transient()}}, {"p1": {None: Read(said("1"))}})
     pages, errors = rounds_of(far)
     assert [seen.external_id for page in pages for seen in page.comments] == ["1"]
-    assert (pages[-1].more, pages[-1].whole, len(errors)) == (False, False, walk.TRIES - 1)
+    assert (pages[-1].more, pages[-1].whole, len(errors)) == (False, False, crawl.TRIES - 1)
 
 
 def test_a_network_that_is_down_passes_nothing_over():
@@ -297,7 +297,7 @@ def test_a_network_that_is_down_passes_nothing_over():
 def test_what_stops_the_account_is_raised_as_often_as_it_is_met(error):
     far = Far({"posts": {None: Listed((post("p1"),))}}, {"p1": {None: error}})
     start = walked(None, 2, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
-    for _ in range(walk.TRIES + 2):
+    for _ in range(crawl.TRIES + 2):
         with pytest.raises(type(error)):
             walked(start.cursor, 10, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread)
 
@@ -347,11 +347,11 @@ def test_a_step_ends_as_soon_as_the_network_says_that_enough_is_spent(spent, ask
 @pytest.fixture
 def many(monkeypatch):
     """Eleven posts in pages of two, a comment under each; a round looks at the four newest."""
-    monkeypatch.setattr(walk, "POSTS", 4)
-    monkeypatch.setattr(walk, "OLDER_PAGES", 2)
+    monkeypatch.setattr(crawl, "POSTS", 4)
+    monkeypatch.setattr(crawl, "OLDER_PAGES", 2)
     far = Far()
     for at in range(0, 11, 2):
-        posts = tuple(post(f"p{n}", age=walk.YOUNG * 2, comments=1) for n in range(at, min(at + 2, 11)))
+        posts = tuple(post(f"p{n}", age=crawl.YOUNG * 2, comments=1) for n in range(at, min(at + 2, 11)))
         after = f"{at + 2}" if at + 2 < 11 else None
         far.listings.setdefault("posts", {})[f"{at}" if at else None] = Listed(posts, after)
     far.threads = {f"p{n}": {None: Read(said(f"c{n}"))} for n in range(11)}
@@ -382,7 +382,7 @@ def test_what_the_cursor_holds_does_not_grow_with_the_posts_that_were_read(many)
     cursor = None
     for _ in range(4):
         cursor = many.round(cursor)[-1].cursor
-    kept = walk.resumed(walk.Walk, cursor)
+    kept = crawl.resumed(crawl.Walk, cursor)
     assert set(kept.marks) == {"p0", "p1", "p2", "p3"}
     assert "p4" not in cursor
     assert "p10" not in cursor
@@ -438,7 +438,7 @@ def test_a_place_among_older_posts_that_is_lost_is_found_again(many, lost):
 
 
 def test_older_posts_that_never_end_are_left(many, monkeypatch):
-    monkeypatch.setattr(walk, "OLDEST_PAGE", 6)
+    monkeypatch.setattr(crawl, "OLDEST_PAGE", 6)
     many.listings["posts"]["10"] = Listed((), "2")
     cursor = None
     for _ in range(6):

@@ -27,13 +27,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from api.connecting import connect
+from administration import seeds
+from administration.connecting import connect
 from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network, webhook
-from connectors.standin import linkedin_webhooks
-from connectors.standin.instagram_state import profile
-from connectors.standin.linkedin_state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.instagram.state import profile
+from connectors.standin.linkedin import webhooks
+from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import PageOfCity, Person, Standin
 from connectors.standin.webhooks import Told, Webhooks, body_of
@@ -48,8 +49,8 @@ from models.scope import Viewer, grants_of
 from models.session import Database, vault_of
 from models.vocabulary import Breach, Intention, Language, MediaKind, NetworkName, PostState, Role
 from models.work import Timing, Work
-from moderation import delivery as moderation_delivery
-from moderation import ingest, seeds
+from moderation.intake import deliveries
+from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing import planning
 from scheduler.jobs import City, handlers, ticks
@@ -184,7 +185,7 @@ def far(server: Far, monkeypatch: pytest.MonkeyPatch) -> Far:
     )
     # Every request asks the environment for proxies again, and that is a good part of what a short one costs.
     monkeypatch.setattr("requests.sessions.get_environ_proxies", lambda *_, **__: {})
-    monkeypatch.setattr("connectors.walk.WHOLE_EVERY", WHOLE_EVERY)
+    monkeypatch.setattr("connectors.crawl.WHOLE_EVERY", WHOLE_EVERY)
     return server
 
 
@@ -475,14 +476,14 @@ class World:
 
     def post(self, topic: str, body: bytes, *, forged: bool = False) -> bool:
         """One body comes to the door; whether it was let in."""
-        of = NetworkName.LINKEDIN if topic == linkedin_webhooks.TOPIC else NetworkName.FACEBOOK
+        of = NetworkName.LINKEDIN if topic == webhooks.TOPIC else NetworkName.FACEBOOK
         door = webhook(self.settings(), of)
         signed = body + b" " if forged else body
         headers = {name.lower(): value for name, value in self.webhooks._headers(topic, signed).items()}
         if not door.authentic(headers, body):
             return False
         with self.database.write() as session:
-            ingest.receive(session, of, body, now=self.clock())
+            deliveries.receive(session, of, body, now=self.clock())
         return True
 
     # ------------------------------------------------------------------------------------- workers

@@ -27,18 +27,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import func, select
 
+from connectors.crawl import YOUNG
 from connectors.registry import capabilities
-from connectors.standin.linkedin_state import CLIENT_SECRET
+from connectors.standin.linkedin.state import CLIENT_SECRET
 from connectors.standin.state import Fault, Person, Post
-from connectors.walk import YOUNG
 from models.accounts import Account, Delivery, SetAside
 from models.base import Base
 from models.comments import Author, Comment, Decision, SourcePost
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.vocabulary import AccountState, CommentKind, CommentState, DecisionKind, DeliveryState, EffectState
-from moderation import triage
-from moderation.triage import Choice
+from moderation.triage import deciding
+from moderation.triage.deciding import Choice
 from publishing import planning
 
 HISTORIES = int(os.environ.get("PARVIS_HISTORIES", "500"))
@@ -293,7 +293,7 @@ class Histories(RuleBasedStateMachine):
             if kind == "undo":
                 decisions = session.scalars(select(Decision.id).order_by(Decision.id)).all()
                 if decisions:
-                    triage.undo(session, ariane, decisions[which % len(decisions)], now=world.clock())
+                    deciding.undo(session, ariane, decisions[which % len(decisions)], now=world.clock())
                 return
             wanted = Comment.hidden if kind == "unhide" else Comment.state == CommentState.WAITING
             # The pretend Facebook has no answers to reviews.
@@ -304,7 +304,7 @@ class Histories(RuleBasedStateMachine):
             comment = rows[which % len(rows)]
             choice = Choice(DecisionKind(kind), comment.version, text, rule_code="N2" if kind == "hide" else None)
             common = {"undo": UNDO, "prefix": "STR", "capabilities_of": capabilities}
-            triage.decide(session, ariane, comment.id, choice, now=world.clock(), **common)
+            deciding.decide(session, ariane, comment.id, choice, now=world.clock(), **common)
 
     @rule(text=ANSWERS, hours=st.sampled_from([0, 0, 0.1, 2]), unprepared=st.sampled_from([False, False, True]))
     def a_post_is_approved(self, text, hours, unprepared=False):

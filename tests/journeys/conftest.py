@@ -17,6 +17,7 @@ import uvicorn
 from playwright.sync_api import expect
 from sqlalchemy import select
 
+from administration import seeds
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
@@ -28,8 +29,7 @@ from models.people import Membership, Person, SignIn
 from models.scope import Viewer, grants_of
 from models.secrets import fingerprint
 from models.vocabulary import NetworkName, Role
-from moderation import seeds
-from moderation.reading import classify_due
+from moderation.triage.classification import classify_due
 
 ROOT = Path(__file__).parents[2]
 STORY = ROOT / "api" / "demo" / "story.yaml"

@@ -24,7 +24,7 @@ from models.locks import locks_for
 from models.session import Database
 from models.vocabulary import NetworkName
 from models.work import Timing, Work
-from moderation import delivery as moderation_delivery
+from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from scheduler.engine import Embedded
 

@@ -11,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from connectors.registry import capabilities
 from models.vocabulary import DecisionKind, RequestStatus, Role
-from moderation import escalation, triage
+from moderation.requests import escalation
+from moderation.triage import deciding
 from publishing import planning
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -33,15 +34,15 @@ def busy(served, viewer_of) -> dict[str, int]:
     with served.parvis.database.write() as session:
 
         def decide(who, what, kind, *, now=served.now, **choice):
-            return triage.decide(session, who, ids[what], triage.Choice(kind, 1, **choice), now=now, **common)
+            return deciding.decide(session, who, ids[what], deciding.Choice(kind, 1, **choice), now=now, **common)
 
         request = {"service_code": "deneigement-rue", "text": "Bonjour, no {numero}."}
         decide(samuel, "wolfe", DecisionKind.REQUEST, place="Rue Wolfe", now=late, **request)
         decide(samuel, "cyclable", DecisionKind.REQUEST, place="", **request)
         decide(samuel, "critique_maire", DecisionKind.HIDE, rule_code="N2")
         decide(samuel, "insulte", DecisionKind.HIDE, rule_code="N2")
-        triage.undo(session, nadia, decide(nadia, "bravo", DecisionKind.NOTHING).id, now=served.now)
-        triage.claim(session, samuel, ids["trottoir"], now=served.now)
+        deciding.undo(session, nadia, decide(nadia, "bravo", DecisionKind.NOTHING).id, now=served.now)
+        deciding.claim(session, samuel, ids["trottoir"], now=served.now)
         escalation.progress(
             session, karim, "SRV-2026-000002", RequestStatus.DONE, "Déneigée à 9 h.", version=1, now=served.now
         )

@@ -12,7 +12,7 @@ from connectors.registry import capabilities
 from models.comments import Claim, Comment, Decision
 from models.people import Person
 from models.vocabulary import CommentState, DecisionKind, Role
-from moderation import triage
+from moderation.triage import deciding
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -224,9 +224,9 @@ def test_what_a_colleague_handled_turns_grey(served, five, sign_in, viewer_of):
     page = sign_in("Nadia Roy")
     expect(page.locator(".row")).to_have_count(5)
     with served.parvis.database.write() as session:
-        choice = triage.Choice(DecisionKind.NOTHING, 1)
+        choice = deciding.Choice(DecisionKind.NOTHING, 1)
         common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
-        triage.decide(session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, **common)
+        deciding.decide(session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, **common)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".row-gone")).to_contain_text("Traité par un collègue")
     expect(page.locator(".row")).to_have_count(5)

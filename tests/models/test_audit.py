@@ -9,13 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
 
+from administration import retention
 from models import audit
 from models.audit import AuditEntry
 from models.comments import Author, Comment, CommentVersion
 from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import CommentState, NetworkName
-from moderation import retention
 
 LENGTH = 8
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import joinedload
 
+from administration import seeds
 from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import (
     Capabilities,
@@ -48,8 +49,9 @@ from models.vocabulary import (
     Role,
 )
 from models.work import Timing, Work
-from moderation import delivery, reading, seeds, storing, triage
-from moderation.triage import Choice
+from moderation.intake import upserting
+from moderation.triage import classification, deciding, delivery
+from moderation.triage.deciding import Choice
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 UNDO = timedelta(seconds=10)
@@ -217,7 +219,7 @@ class City:
 
     def store(self, *changes: Any, account: str = "nord") -> None:
         with self.database.write() as session:
-            storing.store(session, session.get_one(Account, self.accounts[account]), changes, now=self.now)
+            upserting.store(session, session.get_one(Account, self.accounts[account]), changes, now=self.now)
 
     def comment(self, external_id: str, account: str = "nord") -> Comment:
         with self.database.read() as session:
@@ -235,12 +237,12 @@ class City:
         return self.comment(external_id, account)
 
     def classify(self) -> int:
-        return reading.classify_due(self.database, self.locks, self.classifier, Context(), now=self.now)
+        return classification.classify_due(self.database, self.locks, self.classifier, Context(), now=self.now)
 
     def decide(self, who: str, comment: Comment, kind: DecisionKind, **more: Any) -> Decision:
         choice = Choice(**({"kind": kind, "version": comment.version} | more))
         with self.database.write() as session:
-            return triage.decide(
+            return deciding.decide(
                 session,
                 self.people[who],
                 comment.id,
@@ -253,7 +255,7 @@ class City:
 
     def undo(self, who: str, decision: Decision) -> Decision:
         with self.database.write() as session:
-            return triage.undo(session, self.people[who], decision.id, now=self.now)
+            return deciding.undo(session, self.people[who], decision.id, now=self.now)
 
     def deliver(self) -> None:
         """The undo time passes, and everything that is due goes out."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import String, Text, cast, func, select
 
+from administration import retention
 from connectors.base import PostSeen
 from models import audit
 from models.errors import Refused
 from models.tables import metadata
 from models.vocabulary import PostKind
-from moderation import retention
 
 CANARY = "canari"
 

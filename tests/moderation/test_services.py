@@ -9,12 +9,12 @@ import pytest
 
 from models.requests311 import Service
 from models.vocabulary import Group311
-from moderation.escalation import likeliest
+from moderation.requests.escalation import likeliest
 
 
 @pytest.fixture(scope="module")
 def services() -> list[Service]:
-    with (files("moderation.seeds") / "services.csv").open(encoding="utf-8") as lines:
+    with (files("administration.seeds") / "services.csv").open(encoding="utf-8") as lines:
         return [
             Service(code=row["code"], name=row["name"], group=Group311(row["group"]), days=int(row["days"]))
             for row in csv.DictReader(lines)

@@ -21,7 +21,7 @@ from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import EffectKind, EffectState, NetworkName
 from models.work import Timing, Work
-from moderation import storing
+from moderation.intake import upserting
 from scheduler.jobs import City, handlers, ticks
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
@@ -139,7 +139,7 @@ def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_
         account = session.get_one(Account, account_id)
         account.pulled_at = NOW
         suspected = CommentSeen("2", "add", NOW, NOW, text="Bonjour")
-        storing.store(session, account, [suspected], now=NOW)
+        upserting.store(session, account, [suspected], now=NOW)
         session.execute(update(Comment).values(look_due_at=NOW))
     for name in ("check", "sweep", "measure"):
         looks[name]()

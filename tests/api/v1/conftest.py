@@ -15,7 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from api import auth
+from administration import sign_in
 from api.app import create_app
 from api.settings import Settings
 from api.wiring import Parvis, build
@@ -25,7 +25,8 @@ from models.comments import Comment, CommentVersion, VerdictRow
 from models.people import ApiKey, Borough, Membership, Person
 from models.secrets import fingerprint
 from models.vocabulary import CommentState, NetworkName, Role
-from moderation import ingest, reading
+from moderation.intake import deliveries
+from moderation.triage import classification
 
 APP_SECRET = "the-app-secret-that-meta-signs-with"
 VERIFY_TOKEN = "jeton-de-vérification"
@@ -66,12 +67,12 @@ class Town:
 
     # What happens by itself
     def parse(self) -> None:
-        while ingest.parse_due(self.parvis.database, self.parvis.webhook_of, now=self.now):
+        while deliveries.parse_due(self.parvis.database, self.parvis.webhook_of, now=self.now):
             pass
 
     def classify(self) -> None:
         parvis = self.parvis
-        while reading.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=self.now):
+        while classification.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=self.now):
             pass
 
     # What is kept
@@ -97,7 +98,7 @@ class Town:
             for role, borough_id in memberships:
                 scope = {"borough_id": borough_id, "account_id": None if borough_id else account_id}
                 session.add(Membership(person_id=person.id, role=role, **scope))
-            token = auth._open(session, person.id, now=self.now, proved=True)
+            token = sign_in._open(session, person.id, now=self.now, proved=True)
             self.people[name] = person.id
         return {"Cookie": f"parvis={token}", "Origin": self.parvis.settings.base_url}
 
@@ -132,7 +133,7 @@ class Town:
             )
             session.add(account)
             session.flush()
-            ingest.reroute(session, account, now=self.now)
+            deliveries.reroute(session, account, now=self.now)
             return account.id
 
     def waiting(self, account_id: int, *texts: str, lane: int = 2, borough_id: int | None = None) -> list[int]:

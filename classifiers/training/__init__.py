@@ -1,0 +1,1 @@
+"""How the shipped model is made and measured; nothing that serves imports it."""

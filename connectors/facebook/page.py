@@ -1,0 +1,118 @@
+"""Facebook Pages: what citizens write is read and moderated, posts are published, and counted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from connectors.base import (
+    AccountRef,
+    Capabilities,
+    CommentSeen,
+    Figures,
+    Health,
+    Operation,
+    Page,
+    Publication,
+    Receipt,
+)
+from connectors.crawl import walked
+from connectors.facebook.figures import READ_FIGURES, figures
+from connectors.facebook.moderation import ABLE, MODERATE, WRITE_PRIVATELY, Moderation
+from connectors.facebook.publishing import MOST_PHOTOS, PUBLISH, Publishing
+from connectors.facebook.reading import READ_ADS, READ_COMMENTS, READ_POSTS, Reading
+from connectors.meta.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
+from models.errors import Gone, TokenInvalid
+from models.vocabulary import MediaKind, OperationKind
+
+logger = logging.getLogger(__name__)
+
+LONGEST_TEXT = 63_206
+"""Characters of a post (no page of Meta says it; tools that publish agree on it)."""
+NEEDED = (READ_POSTS, READ_COMMENTS, READ_ADS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
+
+
+CAPABILITIES = Capabilities(
+    ABLE,
+    publish=True,
+    why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+    longest_text=LONGEST_TEXT,
+    media=frozenset(MediaKind),
+    most_photos=MOST_PHOTOS,
+)
+
+
+class FacebookPage:
+    """One Page of the city (`connectors.base.Network`)."""
+
+    def __init__(self, settings: GraphSettings, account: AccountRef) -> None:
+        self._page = account.external_id
+        self._graph = Graph(settings, account.token)
+        self._reading = Reading(self._graph, self._page, settings.ad_accounts)
+        self._moderation = Moderation(self._graph, self._page)
+        self._publishing = Publishing(self._graph, self._page)
+
+    def __repr__(self) -> str:
+        return f"FacebookPage({self._page!r})"
+
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    def health(self) -> Health:
+        """Through `GET /debug_token` when the app is configured; if not, by reading the Page's own id, which says
+        nothing of permissions and dates.
+        """
+        try:
+            data = self._graph.debug_token()
+            if data is None:
+                self._graph.read(self._page, READ_POSTS, fields="id")
+                return Health(valid=True, reason=None, expires_at=None, missing=())
+        except TokenInvalid as dead:
+            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+        except Gone:
+            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
+        expires_at, reason = end_of(data), None
+        if data.get("is_valid") is not True:
+            reason = token_reason(as_mapping(data.get("error")).get("subcode"))
+        elif as_id(data.get("profile_id")) not in (None, self._page):
+            reason = "wrong_page"
+        if reason is not None:
+            return Health(valid=False, reason=reason, expires_at=expires_at, missing=())
+        return Health(valid=True, reason=None, expires_at=expires_at, missing=missing_of(data, NEEDED, self._page))
+
+    def pull(self, cursor: str | None, budget: int) -> Page:
+        """As `connectors.crawl` says."""
+        return walked(
+            cursor,
+            budget,
+            sources=self._reading.sources,
+            list_posts=self._reading.list_posts,
+            read_thread=self._reading.read_thread,
+            usage=lambda: self._graph.usage,
+        )
+
+    def look(self, comment: str) -> CommentSeen:
+        return self._reading.look(comment)
+
+    def apply(self, operation: Operation, key: str) -> Receipt:
+        logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)
+        return self._graph.paused(self._moderation.apply(operation))
+
+    def publish(self, publication: Publication, key: str) -> Receipt:
+        logger.info("publish on %s for %s", self._page, key)
+        return self._graph.paused(self._publishing.publish(publication))
+
+    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
+        """Texts are compared as `connectors.matching` makes them."""
+        if isinstance(sought, Publication):
+            found = self._publishing.find(sought, since, taken)
+        else:
+            found = self._moderation.find(sought, since, taken)
+        return self._graph.paused(found) if found is not None else None
+
+    def figures(self, posts: Sequence[str]) -> Figures:
+        return figures(self._graph, self._page, posts)
+
+    def listen(self) -> bool:
+        return self._graph.subscribe(self._page)

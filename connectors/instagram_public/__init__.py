@@ -1,0 +1,1 @@
+"""The public pages of an Instagram profile, read only, off by default."""

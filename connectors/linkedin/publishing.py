@@ -1,0 +1,150 @@
+"""What goes out on a company page: words, a link, photos, a video.
+
+https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api, images-api and videos-api beside
+it. Files are sent first and looked at until LinkedIn has taken them in; nobody sees anything before the post itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from connectors.base import Media, Publication, Receipt
+from connectors.crawl import SKEW
+from connectors.linkedin.little_text import escape, unescape
+from connectors.linkedin.reading import Reading, post_link
+from connectors.linkedin.rest import LinkedIn, encoded
+from connectors.matching import Written, oldest
+from connectors.meta.graph import as_id, as_mapping, as_text, as_time
+from models.errors import Ambiguous, Rejected, Transient
+from models.vocabulary import MediaKind, PublicationForm
+
+PUBLISH = "w_organization_social"
+LONGEST = 3000
+MOST_PHOTOS = 20
+LONGEST_TITLE = 200
+LONGEST_ALT = 4086
+
+
+class Publisher:
+    """Publishes for one page. `looks` is how long to wait before each look at a file, in seconds."""
+
+    def __init__(self, api: LinkedIn, page: str, looks: Sequence[float]) -> None:
+        self._api = api
+        self._page = page
+        self._looks = looks
+
+    def publish(self, publication: Publication) -> Receipt:
+        _check(publication)
+        body: dict[str, Any] = {
+            "author": self._page,
+            "commentary": escape(words(publication)),
+            "visibility": "PUBLIC",
+            "distribution": {
+                "feedDistribution": "MAIN_FEED",
+                "targetEntities": [],
+                "thirdPartyDistributionChannels": [],
+            },
+            "lifecycleState": "PUBLISHED",
+            "isReshareDisabledByAuthor": False,
+        }
+        if content := self._content(publication):
+            body["content"] = content
+        post = self._api.write("POST", "posts", PUBLISH, body).created
+        if post is None:
+            raise Ambiguous
+        return Receipt(post, post_link(post), datetime.now(UTC))
+
+    def find(
+        self, reading: Reading, publication: Publication, since: datetime, taken: Collection[str]
+    ) -> Receipt | None:
+        posts = (
+            Written(
+                str(row.get("id")),
+                unescape(as_text(row.get("commentary")) or ""),
+                as_time(row.get("publishedAt")) or as_time(row.get("createdAt")),
+                post_link(str(row.get("id"))),
+            )
+            for row in reading.newest_posts(since - SKEW)
+        )
+        return oldest(posts, words(publication), since - SKEW, taken)
+
+    def _content(self, publication: Publication) -> dict[str, Any] | None:
+        if not publication.media:
+            if publication.link is None:
+                return None
+            return {"article": {"source": publication.link, "title": _title(publication)}}
+        if publication.media[0].kind is MediaKind.VIDEO:
+            video = self._video(publication.media[0])
+            return {"media": {"id": video, "title": _title(publication)}}
+        images = [{"id": self._image(one), "altText": (one.alt_text or "")[:LONGEST_ALT]} for one in publication.media]
+        return {"media": images[0]} if len(images) == 1 else {"multiImage": {"images": images}}
+
+    def _image(self, photo: Media) -> str:
+        value = self._begin("images", {"owner": self._page})
+        self._api.upload(str(value.get("uploadUrl")), photo.path.read_bytes(), PUBLISH)
+        return self._taken_in("images", as_id(value.get("image")))
+
+    def _video(self, video: Media) -> str:
+        """In the parts that LinkedIn asks for, each of which it gives a name."""
+        request = {"owner": self._page, "fileSizeBytes": video.path.stat().st_size}
+        value = self._begin("videos", {**request, "uploadCaptions": False, "uploadThumbnail": False})
+        parts = []
+        with video.path.open("rb") as content:
+            for part in value.get("uploadInstructions") or ():
+                first, last = int(part["firstByte"]), int(part["lastByte"])
+                content.seek(first)
+                parts.append(self._api.upload(str(part.get("uploadUrl")), content.read(last - first + 1), PUBLISH))
+        made = as_id(value.get("video"))
+        asked = {"video": made, "uploadToken": value.get("uploadToken", ""), "uploadedPartIds": parts}
+        self._api.prepare("videos?action=finalizeUpload", PUBLISH, {"finalizeUploadRequest": asked})
+        return self._taken_in("videos", made)
+
+    def _begin(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
+        path = f"{kind}?action=initializeUpload"
+        return dict(as_mapping(self._api.prepare(path, PUBLISH, {"initializeUploadRequest": request}).get("value")))
+
+    def _taken_in(self, kind: str, urn: str | None) -> str:
+        if urn is None:
+            raise Transient
+        for pause in (0.0, *self._looks):
+            time.sleep(pause)
+            status = self._api.read(f"{kind}/{encoded(urn)}", PUBLISH).get("status")
+            if status == "AVAILABLE":
+                return urn
+            if status == "PROCESSING_FAILED":
+                raise Rejected("file_refused")
+        raise Transient(timedelta(minutes=5))
+
+
+def words(publication: Publication) -> str:
+    """The text as it is published: a post shows a file or a link, so that beside files a link stands in the words."""
+    text, link = publication.text, publication.link
+    if publication.media and link is not None and link not in text:
+        return f"{text}\n\n{link}".strip()
+    return text
+
+
+def _title(publication: Publication) -> str:
+    """LinkedIn reads no title from the page behind a link, and shows none without: it is the first line of the text."""
+    lines = [line.strip() for line in publication.text.splitlines() if line.strip()]
+    title = lines[0] if lines else urlsplit(publication.link or "").hostname or "Vidéo"
+    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1].rstrip() + "…"
+
+
+def _check(publication: Publication) -> None:
+    """Rejected: LinkedIn has nothing of the kind."""
+    videos = sum(one.kind is MediaKind.VIDEO for one in publication.media)
+    if publication.form is not PublicationForm.POST:
+        raise Rejected("not_supported")
+    if not publication.text.strip() and publication.link is None and not publication.media:
+        raise Rejected("empty")
+    if len(words(publication)) > LONGEST:
+        raise Rejected("too_long")
+    if videos and len(publication.media) > 1:
+        raise Rejected("one_video_alone")
+    if len(publication.media) > MOST_PHOTOS:
+        raise Rejected("too_many_photos")

@@ -1,0 +1,74 @@
+"""Answers of Graph that have the same shape on every network of Meta's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from connectors.base import AdSeen
+from connectors.meta.graph import Graph, as_id, as_mapping, as_text
+from models.errors import Ambiguous, Rejected, Transient
+
+PAGES = 200
+"""No listing that is read in one go is longer."""
+
+
+def pages(graph: Graph, path: str, permission: str, **args: str) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows of a listing, page by page, to its end. `Transient`: it has none (the same page comes again), so that
+    nobody knows what is not in it.
+    """
+    for _ in range(PAGES):
+        answer = graph.read(path, permission, **args)
+        yield items(answer)
+        if (after := following(answer)) is None:
+            return
+        if after == args.get("after"):
+            break
+        args["after"] = after
+    raise Transient
+
+
+def items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rows of a listing. What is no listing is read again: `Transient`."""
+    data = answer.get("data")
+    if not isinstance(data, list):
+        raise Transient
+    return [item for item in data if isinstance(item, dict)]
+
+
+def following(answer: Mapping[str, Any]) -> str | None:
+    """The cursor of the following page. The last page has a cursor too, but no `next`; a page may be empty and have
+    one.
+    """
+    paging = as_mapping(answer.get("paging"))
+    return as_text(as_mapping(paging.get("cursors")).get("after")) if paging.get("next") else None
+
+
+def ad_of(item: Mapping[str, Any]) -> AdSeen | None:
+    """An advertisement of an ad account, with what it cost since it began."""
+    if (ad := as_id(item.get("id"))) is None:
+        return None
+    insights = as_mapping(item.get("insights")).get("data")
+    spent = as_mapping(insights[0]) if isinstance(insights, list) and insights else {}
+    try:
+        spend = Decimal(str(spent["spend"])) if "spend" in spent else None
+    except InvalidOperation:
+        spend = None
+    return AdSeen(ad, as_id(item.get("campaign_id")), spend, as_text(spent.get("account_currency")))
+
+
+def created(answer: object) -> str:
+    """The id of what was made; without one nobody knows whether it was: `Ambiguous`."""
+    if (identity := as_id(as_mapping(answer).get("id"))) is None:
+        raise Ambiguous
+    return identity
+
+
+def succeeded(answer: object) -> None:
+    """Graph answers `{"success": true}`, and used to answer `true`."""
+    said = answer.get("success") if isinstance(answer, dict) else answer
+    if said is False:
+        raise Rejected("not_done")
+    if said is not True:
+        raise Ambiguous

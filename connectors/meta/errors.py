@@ -1,0 +1,206 @@
+"""What Meta's answers say that is no data: errors as ours, and how much of the budget is spent.
+
+Codes and actions come from Meta's page on error handling,
+https://developers.facebook.com/docs/graph-api/guides/error-handling, and usage headers from its page on rate limiting,
+https://developers.facebook.com/docs/graph-api/overview/rate-limiting.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from connectors.base import Usage
+from connectors.crawl import TooMuch
+from models.errors import (
+    Ambiguous,
+    Blocked,
+    FarSideError,
+    Gone,
+    PermissionMissing,
+    Rejected,
+    Throttled,
+    TokenInvalid,
+    Transient,
+)
+
+logger = logging.getLogger(__name__)
+
+THROTTLED = frozenset({4, 17, 32, 341, 613}) | frozenset(range(80000, 80015))
+TOKEN = frozenset({102, 190, 450, 452})
+PERMISSION = frozenset({3, 10}) | frozenset(range(200, 300))
+TOKEN_REASONS = {
+    458: "app_removed",
+    459: "checkpoint",
+    460: "password_changed",
+    463: "expired",
+    464: "checkpoint",
+    466: "revoked",
+    467: "logged_out",
+    492: "role_lost",
+}
+THROTTLE_PAUSE = timedelta(minutes=5)
+"""How long to stop when Meta does not say how long."""
+PUBLISHING = {
+    1366046: "photo_format",
+    1390008: "too_fast",
+    1346003: "abusive",
+    1404006: "security_check",
+    1404078: "publishing_authorization",
+    1404102: "community_standards",
+    1404112: "limited_account",
+    1366051: "already_posted",
+    1609008: "facebook_link",
+    2061006: "bad_url",
+    4854002: "confirm_identity",
+}
+"""Subcodes of refused publications that a person can do something about; the others keep their numbers."""
+INSTAGRAM = {
+    2207004: "too_large",
+    2207005: "photo_format",
+    2207006: "media_not_found",
+    2207009: "aspect_ratio",
+    2207010: "caption_too_long",
+    2207023: "media_type",
+    2207026: "video_format",
+    2207028: "carousel_items",
+    2207040: "too_many_mentions",
+    2207042: "daily_limit",
+    2207050: "restricted_account",
+    2207051: "blocked",
+    2207052: "media_not_public",
+}
+"""The same for Instagram, whatever the code beside them (4 is not always "too many calls"):
+https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/error-codes."""
+PRIVATE_REPLY = {10900: "already_replied", 10902: "cannot_reply", 10903: "cannot_reply", 551: "unavailable"}
+WINDOW_CLOSED = frozenset({2018278, 2534022})
+"""Subcodes of code 10 that say "too late for a message", not "permission missing"."""
+TEMPORARY = frozenset({1363047, 1609010, 2207001, 2207003, 2207008, 2207020, 2207027, 2207032, 2207053})
+"""Subcodes that mean "try later", whatever their code; nothing says that nothing was published."""
+BLOCK_PAUSE = timedelta(hours=6)
+"""Code 368 (blocked for a while by Meta's policies) asks for hours, not minutes."""
+
+
+def by_status(status: int, headers: Mapping[str, str], *, write: bool) -> FarSideError:
+    """An answer that says nothing readable: for a write it may have been applied."""
+    if status == 429:
+        return Throttled(throttled_until(headers, datetime.now(UTC)))
+    return Ambiguous() if write else Transient()
+
+
+def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: bool, permission: str) -> FarSideError:
+    """Meta's error body as one of ours. A code that Meta defines as a refusal is believed whatever the status."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return by_status(status, headers, write=write)
+    message = str(error.get("message", ""))
+    code, subcode = _integer(error.get("code")), _integer(error.get("error_subcode"))
+    if code is None and (named := re.match(r"\(#(\d+)\)", message)):
+        code = int(named[1])  # Some bodies have no code but in their sentence.
+    known = _stopped(code, subcode, message, headers, write=write, permission=permission)
+    if known is None:
+        known = _unclear(code, subcode, message, write=write) or _named(code, subcode)
+    if known is not None:
+        return known
+    if error.get("is_transient") is True or status >= 500:
+        return Ambiguous() if write else Transient()
+    if status == 429:
+        return by_status(status, headers, write=write)
+    if code is None:
+        return Rejected("unnamed")
+    return Rejected(str(code) if subcode is None else f"{code}/{subcode}")
+
+
+def _stopped(
+    code: int | None, subcode: int | None, message: str, headers: Mapping[str, str], *, write: bool, permission: str
+) -> FarSideError | None:
+    """What stops the account, or all of them: nothing was applied."""
+    now = datetime.now(UTC)
+    if subcode in INSTAGRAM:
+        return Rejected(INSTAGRAM[subcode])
+    if write and subcode in PUBLISHING:
+        return Rejected(PUBLISHING[subcode])
+    if code in THROTTLED:
+        return Throttled(throttled_until(headers, now))
+    if code in TOKEN:
+        return TokenInvalid(token_reason(subcode))
+    if code == 10 and subcode in WINDOW_CLOSED:
+        return Rejected("window_closed")
+    if code in PERMISSION:
+        said = re.search(r"\b(?:pages|business|instagram|ads)_[a-z_]+|\bread_insights\b", message)
+        return PermissionMissing(said[0] if said else permission)
+    if code == 368:
+        return Blocked(now + BLOCK_PAUSE)
+    if code == 2635:
+        # Every account meets it at once, and only the operator can help: PARVIS_GRAPH_VERSION.
+        logger.critical("Meta does not serve this version of the Graph API any more: %s", message)
+        return Rejected("version")
+    return None
+
+
+def _unclear(code: int | None, subcode: int | None, message: str, *, write: bool) -> FarSideError | None:
+    """What may have been applied, and for a read may pass later."""
+    if write and (code == 506 or subcode == 1455006):
+        return Ambiguous()  # "Duplicate": perhaps of the very call whose answer was lost.
+    if code == 1 and not write and "reduce the amount of data" in message:
+        return TooMuch()
+    if code in {1, 2} or subcode in TEMPORARY:
+        return Ambiguous() if write else Transient()
+    return None
+
+
+def _named(code: int | None, subcode: int | None) -> FarSideError | None:
+    """Refusals that have a name of their own."""
+    if code == 100 and subcode in {33, 2018292}:  # 2018292: a private reply to a comment that is not there.
+        return Gone()
+    name = PRIVATE_REPLY.get(code or 0)
+    return Rejected(name) if name else None
+
+
+def token_reason(subcode: object) -> str:
+    """Why a token died, from the subcode of error 190."""
+    return TOKEN_REASONS.get(subcode if isinstance(subcode, int) else 0, "invalid")
+
+
+def throttled_until(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When calls may go on after a refusal for too many calls."""
+    spent = usage(headers, now)
+    return spent.resume_at if spent and spent.resume_at else now + THROTTLE_PAUSE
+
+
+def usage(headers: Mapping[str, str], now: datetime) -> Usage | None:
+    """The highest percentage of all usage headers (names in lower case), and the latest time that they give.
+
+    `x-page-usage` is the name of `x-app-usage` for Page tokens before 2019. `estimated_time_to_regain_access` is in
+    minutes.
+    """
+    entries: list[Mapping[str, Any]] = []
+    for name in ("x-app-usage", "x-page-usage", "x-business-use-case-usage"):
+        try:
+            value = json.loads(headers.get(name, "null"))
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            lists = [item for item in value.values() if isinstance(item, list)]
+            entries += [entry for item in lists for entry in item if isinstance(entry, dict)] or [value]
+    if not entries:
+        return None
+    spent = [_number(entry.get(key)) for entry in entries for key in ("call_count", "total_cputime", "total_time")]
+    minutes = max(_number(entry.get("estimated_time_to_regain_access")) for entry in entries)
+    # A year is more than any wait that makes sense, and keeps the sum inside the calendar.
+    return Usage(max(spent), now + timedelta(minutes=min(minutes, 525_600)) if minutes > 0 else None)
+
+
+def _integer(value: object) -> int | None:
+    try:
+        return int(value) if isinstance(value, int | str) else None
+    except ValueError:
+        return None
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,394 @@
+"""Meta's Graph API as a transport, for every network that Meta runs; the only file that imports facebook-sdk.
+
+facebook-sdk 3.1.0 is the only way out to Graph, and it needs four things from above: an API version of this decade, a
+timeout, the status and headers that it throws away, and one name per kind of failure (`connectors.meta.errors`). A
+read that failed for a moment is made again, at most twice and a little later; a write never is, whoever owns the work
+decides (`models.errors`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import random
+import re
+import ssl
+import time
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlsplit
+
+import requests
+import urllib3.exceptions
+
+from connectors.base import Receipt, Usage
+from connectors.crawl import TooMuch
+from connectors.meta.errors import by_status, failure_of, token_reason, usage
+from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
+
+__all__ = [
+    "SUBSCRIBE",
+    "FilePart",
+    "Graph",
+    "GraphSettings",
+    "as_id",
+    "as_mapping",
+    "as_text",
+    "as_time",
+    "end_of",
+    "missing_of",
+    "never_sent",
+    "token_reason",
+    "whole",
+]
+
+with warnings.catch_warnings():
+    # A regular expression of the package is not a raw string; Python says so when it compiles the file for the first
+    # time, and nothing else is silenced.
+    warnings.filterwarnings("ignore", r"invalid escape sequence '\\d'", DeprecationWarning)
+    import facebook
+
+_SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secret|fb_exchange_token|code)=)[^&\s\"']+")
+
+
+FilePart = tuple[str, BinaryIO, str]
+"""A part of a form that is a file: its name, its open content, its type."""
+UPLOADS = "rupload.facebook.com"
+SUBSCRIBE = "pages_manage_metadata"
+FIELDS = "feed,mention,ratings"
+"""What the app is told of about a Page. Meta replaces what was subscribed to before, so that all who ask must ask for
+the same: Instagram's webhooks go through the Page that the account is linked to.
+"""
+
+
+class _NoTokens(logging.Filter):
+    """The SDK puts the token in the query string, and urllib3 writes whole paths at DEBUG."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = _SECRET.sub(r"\1***", record.getMessage()), ()
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_NoTokens())
+
+
+@dataclass(frozen=True)
+class GraphSettings:
+    """Where Graph is and how it is spoken to. `version` is "v26.0"; `timeout` is (connect, read) in seconds.
+
+    Without `app_secret` calls carry no `appsecret_proof`; without `app_id` too, the health of a token is only whether
+    it opens its own page.
+    """
+
+    base_url: str = "https://graph.facebook.com"
+    version: str = "v26.0"
+    app_id: str | None = None
+    app_secret: str | None = field(default=None, repr=False)
+    verify_token: str | None = field(default=None, repr=False)
+    """What Meta says when it asks whether the address of the webhooks is ours."""
+    dialog_url: str = "https://www.facebook.com"
+    """Where the consent dialog is."""
+    ad_accounts: tuple[str, ...] = ()
+    """Ids like act_123, whose advertisements are read for what they cost."""
+    timeout: tuple[float, float] = (5.0, 30.0)
+    retries: tuple[float, ...] = (0.5, 2.0)
+    """The longest wait before each new try of a read, in seconds."""
+
+
+class _Session(requests.Session):
+    """Sends to the configured base, and remembers the status and headers of the last answer, and the usage that was
+    said last: an answer that does not come says nothing of it.
+    """
+
+    def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
+        super().__init__()
+        self.base_url = base_url.rstrip("/") + "/"
+        self.timeout = timeout
+        self.status = 0
+        self.answered: Mapping[str, str] = {}
+        self.usage: Usage | None = None
+
+    def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> requests.Response:
+        self.status, self.answered = 0, {}
+        kwargs |= {"stream": True, "allow_redirects": False}  # A write that is sent elsewhere would arrive as a read.
+        url = str(url)
+        if url.startswith(facebook.FACEBOOK_GRAPH_URL):
+            url = self.base_url + url.removeprefix(facebook.FACEBOOK_GRAPH_URL)
+        # No hook does this: a hook of ours would hold the session, and the session its connections.
+        response = super().request(method, url, *args, **kwargs)
+        self.status, self.answered = response.status_code, dict(response.headers.lower_items())
+        self.usage = usage(self.answered, datetime.now(UTC)) or self.usage
+        whole(response, sum(self.timeout))
+        # Meta labels some JSON text/javascript, which the SDK refuses, and an answer without a label makes it fall
+        # over. All that we ask for is JSON, so that what is not JSON fails in one way: it does not decode.
+        response.headers["content-type"] = "application/json"
+        return response
+
+
+class _SDK(facebook.GraphAPI):  # type: ignore[misc]  # The package has no types.
+    """The SDK with a living version (its own list ends in 2018), a proof of the secret, and no change to arguments."""
+
+    def __init__(self, settings: GraphSettings, token: str) -> None:
+        super().__init__(
+            access_token=token, timeout=settings.timeout, session=_Session(settings.base_url, settings.timeout)
+        )
+        self.version = settings.version
+        self.app_secret = settings.app_secret
+
+    def request(
+        self,
+        path: str,
+        args: Mapping[str, str] | None = None,
+        post_args: Mapping[str, str] | None = None,
+        files: Mapping[str, Any] | None = None,
+        method: str | None = None,
+    ) -> Any:
+        query, body = dict(args or {}), dict(post_args) if post_args is not None else None
+        carrier = query if body is None else body
+        if self.app_secret is not None:
+            token = str(carrier.get("access_token", self.access_token))
+            proof = hmac.new(self.app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+            carrier["appsecret_proof"] = proof
+        return super().request(path, query, body, files, method)
+
+
+class Graph:
+    """Calls with one token. An instance serves one thread at a time, because it remembers the last answer."""
+
+    def __init__(self, settings: GraphSettings, token: str) -> None:
+        self._settings = settings
+        self._token = token
+        self._sdk = _SDK(settings, token)
+
+    def read(self, path: str, permission: str, **args: str) -> dict[str, Any]:
+        """GET an object. Errors: all of `models.errors` but `Ambiguous`; `permission` is what the call needs."""
+        for pause in self._settings.retries:
+            try:
+                return self.once(path, permission, **args)
+            except TooMuch:
+                raise
+            except Transient:
+                time.sleep(random.uniform(pause / 2, pause))
+        return self.once(path, permission, **args)
+
+    def once(self, path: str, permission: str, **args: str) -> dict[str, Any]:
+        """`read` in one try, for callers who count their calls and will come back."""
+        answer = self._call("GET", path, args, permission)
+        if not isinstance(answer, dict):
+            raise Transient
+        return answer
+
+    def write(self, method: str, path: str, permission: str, **args: str | FilePart) -> Any:
+        """POST or DELETE, once. Booleans go as "true" and "false": the SDK would send Python's words."""
+        return self._call(method, path, args, permission)
+
+    def prepare(self, path: str, permission: str, **args: str | FilePart) -> dict[str, Any]:
+        """POST something that nobody sees yet: a lost answer is `Transient`, since all of it can be made again."""
+        try:
+            answer = self._call("POST", path, args, permission)
+        except Ambiguous:
+            raise Transient from None
+        if not isinstance(answer, dict):
+            raise Transient
+        return answer
+
+    def upload(self, url: str, file: Path, permission: str) -> None:
+        """Send the bytes of a video where Graph said (`upload_url`). Nobody sees it yet: see `prepare`.
+
+        Rejected: the address is nobody that may have the token.
+        """
+        host = urlsplit(url).hostname
+        if host not in {UPLOADS, urlsplit(self._settings.base_url).hostname}:
+            raise Rejected("upload_host")
+        headers = {"Authorization": f"OAuth {self._token}", "offset": "0", "file_size": str(file.stat().st_size)}
+        session: _Session = self._sdk.session
+        failure: FarSideError
+        try:
+            with file.open("rb") as content:
+                answer = session.post(url, data=content, headers=headers, timeout=self._settings.timeout)
+            if answer.status_code == 200 and as_mapping(answer.json()).get("success") is True:
+                return
+            failure = failure_of(answer.json(), session.status, session.answered, write=True, permission=permission)
+        except (requests.RequestException, ValueError):
+            failure = by_status(session.status, session.answered, write=False) if session.status else Transient()
+        try:
+            raise Transient() if isinstance(failure, Ambiguous) else failure
+        finally:
+            del failure
+
+    def subscribe(self, page: str) -> bool:
+        """Have the app told what happens on a Page, by its webhooks. False: without the app's secret nobody here could
+        check who tells.
+
+        https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
+        """
+        if self._settings.app_secret is None:
+            return False
+        self.prepare(f"{page}/subscribed_apps", SUBSCRIBE, subscribed_fields=FIELDS)
+        return True
+
+    def as_app(self, path: str, **args: str) -> dict[str, Any]:
+        """GET with the app's own identifiers. `Rejected("app")`: they are wrong, or there are none."""
+        app_id, secret = self._settings.app_id, self._settings.app_secret
+        if app_id is None or secret is None:
+            raise Rejected("app")
+        try:
+            answer = self._call("GET", path, {**args, "access_token": f"{app_id}|{secret}"}, "")
+        except TokenInvalid:
+            raise Rejected("app") from None
+        if not isinstance(answer, dict):
+            raise Transient
+        return answer
+
+    def debug_token(self) -> dict[str, Any] | None:
+        """What Meta says of the token (fields of `GET /debug_token`), or None when the app is not configured.
+
+        TokenInvalid would be about the app's own token, so that the identifiers of the app are wrong: `Rejected`.
+        """
+        if self._settings.app_id is None or self._settings.app_secret is None:
+            return None
+        data = self.as_app("debug_token", input_token=self._token).get("data")
+        if not isinstance(data, dict):
+            raise Transient
+        return data
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was last said of the budget; None when no answer said anything."""
+        session: _Session = self._sdk.session
+        return session.usage
+
+    def paused(self, receipt: Receipt) -> Receipt:
+        """A receipt that says as well until when Meta wants no call, if one of the answers to the act said so."""
+        until = self.usage.resume_at if self.usage is not None else None
+        if until is None or (receipt.resume_at is not None and receipt.resume_at >= until):
+            return receipt
+        return replace(receipt, resume_at=until)
+
+    def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
+        files = {name: value for name, value in args.items() if isinstance(value, tuple)}
+        said = {name: value for name, value in args.items() if isinstance(value, str)}
+        full = f"{self._sdk.version}/{quote(path, safe='/_')}"
+        write = method != "GET"
+        session: _Session = self._sdk.session
+        failure: FarSideError
+        try:
+            if method == "POST":
+                answer = self._sdk.request(full, post_args=said, files=files or None, method=method)
+            else:
+                answer = self._sdk.request(full, said, method=method)
+            if 200 <= session.status < 300:
+                return answer
+            failure = by_status(session.status, session.answered, write=write)
+        except facebook.GraphAPIError as error:
+            failure = failure_of(error.result, session.status, session.answered, write=write, permission=permission)
+        except requests.RequestException as error:
+            if session.status:
+                failure = by_status(session.status, session.answered, write=write)
+            else:
+                failure = Transient() if not write or never_sent(error) else Ambiguous()
+        except ValueError:
+            failure = by_status(session.status, session.answered, write=write)
+        # Raised out here, the error has no context: those of requests carry addresses, and addresses carry the token.
+        try:
+            raise failure
+        finally:
+            del failure  # Or this frame and its error would hold each other, and the connections, until collected.
+
+
+def whole(response: requests.Response, seconds: float) -> requests.Response:
+    """The answer, made with `stream=True`, with all of its body. ReadTimeout: it is not whole after so many seconds.
+
+    What `requests` calls a timeout is for each piece: an answer that drips would hold a worker for as long as it likes.
+    """
+    until, parts = time.monotonic() + seconds, list[bytes]()
+    try:
+        while part := response.raw.read1(65_536, decode_content=True):
+            parts.append(part)
+            if time.monotonic() > until:
+                response.close()
+                raise requests.ReadTimeout
+    except urllib3.exceptions.HTTPError:
+        response.close()
+        raise requests.ConnectionError from None
+    response.raw = BytesIO(b"".join(parts))
+    return response
+
+
+def never_sent(error: requests.RequestException) -> bool:
+    """Whether the request provably did not leave: no connection was made, or its certificate was refused."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(reason, urllib3.exceptions.ProxyError):
+        reason = reason.original_error
+    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
+        return True
+    return isinstance(reason, urllib3.exceptions.SSLError) and any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args
+    )
+
+
+def end_of(data: Mapping[str, Any]) -> datetime | None:
+    """When a token ends, from what `debug_token` says of it: its own end or that of its access to data, whichever comes
+    first. 0 is no end.
+    """
+    ends = [as_time(data.get(key)) for key in ("expires_at", "data_access_expires_at") if data.get(key)]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str, about: str = "") -> tuple[str, ...]:
+    """Which permissions a token lacks for these objects, from what `debug_token` says of it. `about`: what the names
+    of the permissions begin with that are granted by ids of their kind.
+    """
+    granted = {str(scope) for scope in _listed(data.get("scopes"))}
+    for entry in map(as_mapping, _listed(data.get("granular_scopes"))):
+        # A permission may be granted for some objects only; without a list it is for all of them.
+        scope, listed = str(entry.get("scope")), _listed(entry.get("target_ids"))
+        if listed and scope.startswith(about) and not set(objects) & set(map(str, listed)):
+            granted.discard(scope)
+    return tuple(name for name in needed if name not in granted)
+
+
+def _listed(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def as_id(value: object) -> str | None:
+    """Ids are strings of digits and underscores; old bodies have numbers."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return as_text(value) or None
+
+
+def as_text(value: object) -> str | None:
+    """Text that every database can keep: no NUL, no half of a surrogate pair."""
+    if not isinstance(value, str):
+        return None
+    return (
+        value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    )
+
+
+def as_time(value: object) -> datetime | None:
+    """Unix seconds, unix milliseconds, or ISO 8601, as Graph and its webhooks have them."""
+    try:
+        if isinstance(value, str) and not value.isdigit():
+            read = datetime.fromisoformat(value)
+            return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+        if isinstance(value, bool) or not isinstance(value, int | float | str):
+            return None
+        number = float(value)
+        return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""Pretend Facebook Pages."""

@@ -1,0 +1,1 @@
+"""The pretend web calls that instaloader makes."""

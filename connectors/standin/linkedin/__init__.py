@@ -1,0 +1,1 @@
+"""Pretend LinkedIn company pages."""

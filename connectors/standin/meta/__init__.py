@@ -1,0 +1,1 @@
+"""The pretend Graph API and the pretend consent dialog of Meta."""

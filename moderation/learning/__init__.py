@@ -1,0 +1,1 @@
+"""What decisions teach: corrections, labels, calibration and drift."""

@@ -1,0 +1,1 @@
+"""From a comment to a 311 request, and back to the citizen."""

@@ -1,0 +1,289 @@
+"""Comments become 311 requests: one request for many citizens, an agent who works it, and the outcome told in the
+thread where each of them wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import snowballstemmer
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, joinedload
+
+from models import audit
+from models.accounts import Account
+from models.comments import Comment, VerdictRow
+from models.errors import NotFound, Refused
+from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
+from models.scope import Action, Viewer, visible
+from models.vocabulary import CLOSED_STATUSES, READ_ONLY, CommentState, Language, RequestStatus
+from moderation.intake.merging import cleaned
+from moderation.templates import render, template
+
+NEARBY = timedelta(days=14)
+"""An open request for the same kind of service this recent may be about the same event."""
+
+NEXT: dict[RequestStatus, frozenset[RequestStatus]] = {
+    RequestStatus.ACCEPTED: frozenset({RequestStatus.IN_PROGRESS, RequestStatus.DONE, RequestStatus.REFUSED}),
+    RequestStatus.IN_PROGRESS: frozenset({RequestStatus.DONE, RequestStatus.REFUSED}),
+    RequestStatus.DONE: frozenset({RequestStatus.IN_PROGRESS}),
+    RequestStatus.REFUSED: frozenset({RequestStatus.IN_PROGRESS}),
+    RequestStatus.CANCELLED: frozenset(),
+}
+"""The changes that an agent may make; back to in progress is a reopening."""
+
+ANSWERS = {RequestStatus.DONE: "request_done", RequestStatus.REFUSED: "request_refused"}
+"""The template that drafts the answer in the thread, by outcome."""
+
+
+def services(session: Session) -> list[Service]:
+    """The city's active services, by group and name."""
+    statement = select(Service).where(Service.active).order_by(Service.group, Service.name)
+    return list(session.scalars(statement))
+
+
+def likeliest(known: Sequence[Service], group: str | None, text: str) -> list[Service]:
+    """Services that a text may ask for, the one that shares most of its words first. Of the group that the verdict
+    names, or, when it names none, of any group with which the text shares a word at all.
+    """
+    said = _stems(text)
+    shared = {service.code: len(_stems(service.name) & said) for service in known}
+    fitting = [service for service in known if (service.group == group if group else shared[service.code])]
+    return sorted(fitting, key=lambda service: (-shared[service.code], service.name))
+
+
+def _stems(text: str) -> set[str]:
+    stemmer = snowballstemmer.stemmer("french")
+    return {stemmer.stemWord(word) for word in re.findall(r"\w{4,}", text.casefold())}
+
+
+def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:
+    """Open requests that may be about the same event: recent, of the group that the verdict names, in the same
+    borough (or city-wide). A person decides; nothing is merged by itself. Requests of the same thread come first.
+    """
+    group = comment.verdict.group_311 if comment.verdict else None
+    same_thread = (
+        select(Requester.id)
+        .join(Comment, Comment.id == Requester.comment_id)
+        .where(
+            Requester.request_id == ServiceRequest.id,
+            Requester.detached_at.is_(None),
+            Comment.source_post_id == comment.source_post_id,
+        )
+        .exists()
+    )
+    statement = (
+        select(ServiceRequest)
+        .join(Service, Service.code == ServiceRequest.service_code)
+        .options(joinedload(ServiceRequest.service))
+        .where(
+            ServiceRequest.status.not_in(CLOSED_STATUSES),
+            ServiceRequest.opened_at >= now - NEARBY,
+            ServiceRequest.borough_id.is_not_distinct_from(comment.borough_id),
+            Service.group == group if group else same_thread,
+        )
+        .order_by(same_thread.desc(), ServiceRequest.opened_at.desc())
+        .limit(5)
+    )
+    return list(session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)))
+
+
+def open_or_join(
+    session: Session,
+    viewer: Viewer,
+    comment: Comment,
+    service_code: str | None,
+    place: str,
+    number: str | None,
+    *,
+    now: datetime,
+    prefix: str,
+) -> ServiceRequest:
+    """Open a request for a comment, or add its author to the one with `number`.
+
+    Refused: `service_needed`, `service_unknown`, `request_unknown`, `request_closed`.
+    """
+    if number:
+        request = session.scalar(
+            visible(
+                _held().where(ServiceRequest.number == number.strip()),
+                viewer,
+                Action.SEE_REQUESTS,
+                ServiceRequest,
+            )
+        )
+        if request is None:
+            raise Refused("request_unknown", field="request_number")
+        if request.status in CLOSED_STATUSES:
+            raise Refused("request_closed", field="request_number", number=request.number)
+    else:
+        request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix)
+    _add_requester(session, request, comment, now=now)
+    return request
+
+
+def hold(session: Session, which: ColumnElement[bool]) -> None:
+    """Lock a request until the transaction ends; whoever needs it together with comments takes it first."""
+    session.execute(_held().where(which))
+
+
+def _held() -> Select[ServiceRequest]:
+    # Its key stays free to be referred to: a reply that names a request does not wait for its agent.
+    statement = select(ServiceRequest).with_for_update(key_share=True)
+    return statement.execution_options(populate_existing=True)
+
+
+def _open(
+    session: Session,
+    viewer: Viewer,
+    comment: Comment,
+    service_code: str | None,
+    place: str,
+    *,
+    now: datetime,
+    prefix: str,
+) -> ServiceRequest:
+    if not service_code:
+        raise Refused("service_needed", field="service_code")
+    service = session.get(Service, service_code)
+    if service is None or not service.active:
+        raise Refused("service_unknown", field="service_code")
+    if viewer.person_id is None:
+        raise Refused("people_decide")
+    request = ServiceRequest(
+        number=_next_number(session, prefix, now=now),
+        service_code=service.code,
+        account_id=comment.account_id,
+        borough_id=comment.borough_id,
+        place=(cleaned(place) or "").strip()[:300] or None,
+        description=comment.text,
+        opened_by_id=viewer.person_id,
+        opened_at=now,
+        due_at=now + timedelta(days=service.days),
+    )
+    session.add(request)
+    session.flush()
+    session.add(
+        RequestChange(
+            request_id=request.id, status=RequestStatus.ACCEPTED, note=None, person_id=viewer.person_id, at=now
+        )
+    )
+    return request
+
+
+def _next_number(session: Session, prefix: str, *, now: datetime) -> str:
+    """Numbers like LEV-2026-000123: one after the other, given in the transaction that opens the request, so that a
+    rollback leaves no hole. The year is counted in UTC: a request opened on New Year's Eve at night has the new one.
+    """
+    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # One statement: the first request of a year has no row that two could lock.
+    statement = (
+        insert(RequestCounter)
+        .values(year=now.year, last=1)
+        .on_conflict_do_update(index_elements=[RequestCounter.year], set_={"last": RequestCounter.last + 1})
+        .returning(RequestCounter.last)
+    )
+    return f"{prefix}-{now.year}-{session.execute(statement).scalar_one():06d}"
+
+
+def _add_requester(session: Session, request: ServiceRequest, comment: Comment, *, now: datetime) -> None:
+    known = session.scalar(
+        select(Requester).where(Requester.request_id == request.id, Requester.comment_id == comment.id)
+    )
+    if known is None:
+        session.add(Requester(request_id=request.id, comment_id=comment.id, added_at=now))
+    else:
+        known.detached_at = None
+
+
+def leave(session: Session, viewer: Viewer, request_id: int, comment: Comment, *, now: datetime) -> None:
+    """Undo: the comment asks for this request no more, and one that nobody asks for and nobody began is cancelled."""
+    request = session.scalars(_held().where(ServiceRequest.id == request_id)).one()
+    requesters = session.scalars(
+        select(Requester).where(Requester.request_id == request_id, Requester.detached_at.is_(None))
+    ).all()
+    for requester in requesters:
+        if requester.comment_id == comment.id:
+            requester.detached_at = now
+    others = any(requester.comment_id != comment.id for requester in requesters)
+    if not others and request.status == RequestStatus.ACCEPTED:
+        _change(session, viewer, request, RequestStatus.CANCELLED, None, now=now)
+
+
+def progress(
+    session: Session, viewer: Viewer, number: str, status: RequestStatus, note: str, *, version: int, now: datetime
+) -> ServiceRequest:
+    """An agent moves a request on; closing it drafts the answer for every thread in which somebody asked.
+
+    Refused: `request_changed` (somebody was faster), `status_not_next`, `note_needed` (closing is explained).
+    """
+    request = session.scalar(
+        visible(
+            _held().where(ServiceRequest.number == number),
+            viewer,
+            Action.WORK_REQUESTS,
+            ServiceRequest,
+        )
+    )
+    if request is None:
+        raise NotFound
+    if request.version != version:
+        raise Refused("request_changed")
+    if status not in NEXT[RequestStatus(request.status)]:
+        raise Refused("status_not_next", field="status")
+    note = (cleaned(note) or "").strip()
+    if status in CLOSED_STATUSES and not note:
+        raise Refused("note_needed", field="note")
+    _change(session, viewer, request, status, note or None, now=now)
+    for comment_id in session.scalars(
+        select(Requester.comment_id)
+        .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+        .order_by(Requester.comment_id)
+    ).all():
+        comment = session.get_one(Comment, comment_id, with_for_update=True)
+        if status in ANSWERS:
+            propose_reply(session, comment, request.id, now=now)
+        elif comment.answers_request_id == request.id:
+            # Reopened before the answer went out: the draft would say something that is not true any more.
+            comment.proposed_reply = comment.answers_request_id = None
+            if comment.state == CommentState.WAITING:
+                comment.state = CommentState.HANDLED
+    return request
+
+
+def propose_reply(session: Session, comment: Comment, request_id: int, *, now: datetime) -> None:
+    """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
+    request = session.get_one(ServiceRequest, request_id)
+    network = session.get_one(Account, comment.account_id).network
+    if comment.removed or request.status not in ANSWERS or network in READ_ONLY:
+        return
+    language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
+    body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)
+    comment.proposed_reply = render(body, {"numero": request.number, "note": request.citizen_note or ""})
+    comment.answers_request_id = request.id
+    if comment.state == CommentState.HANDLED:
+        comment.state, comment.queued_at = CommentState.WAITING, now
+
+
+def _change(
+    session: Session, viewer: Viewer, request: ServiceRequest, status: RequestStatus, note: str | None, *, now: datetime
+) -> None:
+    if viewer.person_id is None:
+        raise Refused("people_decide")
+    request.status = status
+    request.version += 1
+    request.citizen_note = note or request.citizen_note
+    request.closed_at = now if status in CLOSED_STATUSES else None
+    session.add(RequestChange(request_id=request.id, status=status, note=note, person_id=viewer.person_id, at=now))
+    audit.note(
+        session,
+        f"request.{status}",
+        f"request:{request.id}",
+        now=now,
+        person_id=viewer.person_id,
+        note=audit.digest(session, note),
+    )

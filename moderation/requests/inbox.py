@@ -1,0 +1,135 @@
+"""What a 311 agent looks at: the requests of their part of the city, and one of them with all who asked for it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, select, tuple_
+from sqlalchemy.orm import Session, joinedload
+
+from models.comments import Comment
+from models.errors import NotFound, Refused
+from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.scope import Action, Viewer, visible
+from models.vocabulary import CLOSED_STATUSES, Language, RequestStatus
+from moderation.requests.escalation import ANSWERS, NEXT
+from moderation.templates import template
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the list is narrowed to. Without a status: what is open."""
+
+    status: RequestStatus | None = None
+    borough_id: int | None = None
+    overdue: bool = False
+
+
+@dataclass(frozen=True)
+class RequestPage:
+    """Part of the list with how many asked for each (by id of the request), and where the next part begins."""
+
+    requests: Sequence[ServiceRequest]
+    askers: dict[int, int]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class RequestDetail:
+    """One request with all that working it needs."""
+
+    request: ServiceRequest
+    comments: Sequence[Comment]
+    """By which citizens asked, oldest first; whoever may see the request may read these words."""
+    history: Sequence[RequestChange]
+    next: tuple[RequestStatus, ...]
+    """The changes that are possible from here."""
+    answers: dict[RequestStatus, str]
+    """What will be drafted in the threads, in French, with its `{numero}` and `{note}` places."""
+
+
+def requests(
+    session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime, after: str | None = None, limit: int = 50
+) -> RequestPage:
+    """One page of requests, the soonest due first (closed ones: the newest first). Two queries, whatever its length."""
+    statement = select(ServiceRequest).options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+    if wanted.status is None:
+        statement = statement.where(ServiceRequest.status.not_in(CLOSED_STATUSES))
+    else:
+        statement = statement.where(ServiceRequest.status == wanted.status)
+    if wanted.borough_id is not None:
+        statement = statement.where(ServiceRequest.borough_id == wanted.borough_id)
+    if wanted.overdue:
+        statement = statement.where(ServiceRequest.due_at < now, ServiceRequest.status.not_in(CLOSED_STATUSES))
+    if wanted.status in CLOSED_STATUSES:
+        statement = statement.order_by(ServiceRequest.id.desc())
+        if after is not None:
+            statement = statement.where(ServiceRequest.id < _place(after)[1])
+    else:
+        keys = (ServiceRequest.due_at, ServiceRequest.id)
+        statement = statement.order_by(*keys)
+        if after is not None:
+            statement = statement.where(tuple_(*keys) > _place(after))
+    rows = session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest).limit(limit + 1)).all()
+    found = rows[:limit]
+    counted = session.execute(
+        select(Requester.request_id, func.count())
+        .where(Requester.request_id.in_([request.id for request in found]), Requester.detached_at.is_(None))
+        .group_by(Requester.request_id)
+    )
+    askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
+    return RequestPage(found, askers, _after(found[-1]) if len(rows) > limit else None)
+
+
+def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
+    """One request; NotFound when it is not there or not the viewer's."""
+    statement = (
+        select(ServiceRequest)
+        .options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+        .where(ServiceRequest.number == number)
+    )
+    request = session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
+    if request is None:
+        raise NotFound
+    possible = NEXT[RequestStatus(request.status)]
+    return RequestDetail(
+        request=request,
+        comments=session.scalars(
+            select(Comment)
+            .join(Requester, Requester.comment_id == Comment.id)
+            .options(joinedload(Comment.author), joinedload(Comment.account), joinedload(Comment.source_post))
+            .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+            .order_by(Requester.id)
+        ).all(),
+        history=session.scalars(
+            select(RequestChange)
+            .options(joinedload(RequestChange.person))
+            .where(RequestChange.request_id == request.id)
+            .order_by(RequestChange.id)
+        ).all(),
+        next=tuple(status for status in RequestStatus if status in possible),
+        answers={
+            status: template(session, code, Language.FRENCH) for status, code in ANSWERS.items() if status in possible
+        },
+    )
+
+
+# -------------------------------------------------------------------------------------------------------------------
+
+
+def _after(request: ServiceRequest) -> str:
+    place = json.dumps((request.due_at.isoformat(), request.id))
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _place(after: str) -> tuple[datetime, int]:
+    """The place that `_after` wrote; what a person or a program made up is refused, never guessed."""
+    try:
+        due_at, request_id = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+        return datetime.fromisoformat(due_at).astimezone(UTC), int(request_id)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise Refused("cursor_invalid", field="after") from error

@@ -1,0 +1,1 @@
+"""A comment is classified, and a person decides: the queue, suggestions, decisions and replies."""

@@ -1,0 +1,251 @@
+"""Comments are read by the classifier: a verdict for each new text, and the comment enters the queue.
+
+What a person corrected holds, whatever a model says of the same text later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, joinedload
+
+from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
+from classifiers.platt import Platt
+from models.comments import Comment, VerdictRow
+from models.learning import Correction, LocalCalibration
+from models.locks import Locks
+from models.session import Database
+from models.vocabulary import Breach, CommentState, Group311, Intention, Language, Reason
+from moderation.triage.suggestion import BREACH_AT, mere_criticism, suggest
+
+BATCH = 64
+
+
+def classify_due(database: Database, locks: Locks, classifier: Classifier, context: Context, *, now: datetime) -> int:
+    """Read one batch of comments that wait for a verdict; gives how many entered the queue.
+
+    The texts are read outside any transaction: a classifier takes longer than SQLite's one writer may be held. A
+    comment that was edited meanwhile keeps waiting for the verdict of its newer text.
+    """
+    return _read(database, locks, classifier, context, CommentState.RECEIVED, now=now)
+
+
+def reread_due(database: Database, locks: Locks, classifier: Classifier, context: Context, *, now: datetime) -> int:
+    """Read again one batch of comments in the queue that another version of the model has read; gives how many."""
+    return _read(database, locks, classifier, context, CommentState.WAITING, now=now)
+
+
+def any_waits(session: Session, state: CommentState = CommentState.RECEIVED) -> bool:
+    """Whether there is anything to read (or, of those in the queue, to read again), asked before a model is loaded."""
+    return session.scalar(select(Comment.id).where(Comment.state == state).limit(1)) is not None
+
+
+def _read(
+    database: Database, locks: Locks, classifier: Classifier, context: Context, state: CommentState, *, now: datetime
+) -> int:
+    wanted: list[ColumnElement[bool]] = [Comment.state == state]
+    if state == CommentState.WAITING:
+        wanted.append(Comment.verdict.has(VerdictRow.model != classifier.version))
+    with locks.try_hold("classify") as ours:
+        if not ours:
+            return 0
+        with database.read() as session:
+            waiting = session.execute(
+                select(Comment.id, Comment.version, Comment.text).where(*wanted).order_by(Comment.id).limit(BATCH)
+            ).all()
+            if not waiting:
+                return 0
+            context = replace(context, calibration=_calibration(session, classifier.version))
+        verdicts = classifier.classify([row.text or "" for row in waiting], context)
+        with database.write() as session:
+            return _enter(session, [(row.id, row.version) for row in waiting], verdicts, context, state, now=now)
+
+
+def _calibration(session: Session, model: str) -> dict[tuple[str, str], Platt]:
+    statement = select(LocalCalibration).where(LocalCalibration.model == model, LocalCalibration.slope.is_not(None))
+    return {
+        (row.head, row.label): Platt(row.slope, row.offset)
+        for row in session.scalars(statement)
+        if row.slope is not None and row.offset is not None
+    }
+
+
+def _enter(
+    session: Session,
+    read: Sequence[tuple[int, int]],
+    verdicts: Sequence[Verdict],
+    context: Context,
+    state: CommentState,
+    *,
+    now: datetime,
+) -> int:
+    ids = [comment_id for comment_id, _ in read]
+    comments = {
+        comment.id: comment
+        for comment in session.scalars(
+            select(Comment).where(Comment.id.in_(ids)).order_by(Comment.id).with_for_update()
+        )
+    }
+    rows = {row.comment_id: row for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(ids)))}
+    corrected = corrections(session, ids)
+    entered = 0
+    for (comment_id, version), verdict in zip(read, verdicts, strict=True):
+        comment = comments[comment_id]
+        if comment.state != state or comment.version != version:
+            continue
+        row = rows.get(comment_id)
+        if row is None:
+            row = VerdictRow(comment_id=comment_id)
+            session.add(row)
+        _write(row, version, verdict, context, now=now)
+        hold(row, [one for one in corrected if one.comment_id == comment_id])
+        comment.state = CommentState.WAITING
+        comment.lane = 2 - row.urgency
+        comment.queued_at = comment.queued_at or now
+        entered += 1
+    return entered
+
+
+def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *, now: datetime) -> None:
+    suggestion = suggest(verdict)
+    row.version, row.model, row.at = version, verdict.model, now
+    row.language = verdict.language.label
+    row.intention = verdict.intention.label if verdict.intention else None
+    row.group_311 = verdict.group.label if verdict.group else None
+    row.urgency = verdict.urgency.level
+    row.scores = {
+        "language": verdict.language.score,
+        "intention": verdict.intention.score if verdict.intention else None,
+        "group": verdict.group.score if verdict.group else None,
+        "urgency": verdict.urgency.score,
+        "breaches": {str(breach): verdict.breaches[breach] for breach in Breach},
+    }
+    row.certainty = _certainty(verdict, context)
+    row.abstained = verdict.intention is None
+    row.reasons = kept(verdict.reasons)
+    row.suggestion = suggestion.kind if suggestion else None
+    row.suggested_rule = suggestion.rule_code if suggestion else None
+
+
+def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for head, scored in (("intention", verdict.intention), ("groupe", verdict.group)):
+        if scored is not None:
+            found[head] = asdict(context.certainty(head, scored.label, scored.score, scored.band))
+    for breach, score in verdict.breaches.items():
+        if score >= BREACH_AT:
+            found[breach] = asdict(context.certainty(breach, "1", score)) | {"alone": breach in verdict.hideable}
+    return found
+
+
+def kept(reasons: Iterable[Reason]) -> list[dict[str, Any]]:
+    """Reasons as the database keeps them; `reasons_of` gives them back."""
+    return [asdict(reason) | {"params": dict(reason.params)} for reason in reasons]
+
+
+def reasons_of(row: VerdictRow) -> list[Reason]:
+    """The reasons of a kept verdict."""
+    return [Reason(**entry) for entry in row.reasons]
+
+
+# ------------------------------------------------------------------------------------------ what people corrected
+def corrections(session: Session, comment_ids: Sequence[int]) -> Sequence[Correction]:
+    """What people said of the texts that these comments have now, oldest first, each with who said it."""
+    statement = (
+        select(Correction)
+        .join(Comment, Comment.id == Correction.comment_id)
+        .options(joinedload(Correction.person))
+        .where(Correction.comment_id.in_(comment_ids), Correction.comment_version == Comment.version)
+        .order_by(Correction.id)
+    )
+    return session.scalars(statement).all()
+
+
+def standing(given: Sequence[Correction]) -> dict[str, Correction]:
+    """Of corrections of one text, oldest first: the one that holds for each head."""
+    return {one.head: one for one in given}
+
+
+def model_said(row: VerdictRow, head: str) -> tuple[str | None, float | None]:
+    """What the model itself said of a head, whatever was corrected since: its label and the probability.
+
+    A breach is "1" from where it is shown as one, else "0", and its probability is that of the breach in both cases.
+    """
+    if "said" in (before := row.certainty.get(head, {})):
+        return before["said"], before["score"]
+    match head:
+        case "intention":
+            return row.intention, row.scores["intention"]
+        case "groupe":
+            return row.group_311, row.scores["group"]
+        case "urgence":
+            return str(row.urgency), row.scores["urgency"]
+    score = row.scores["breaches"].get(head, 0.0)
+    return str(int(score >= BREACH_AT)), score
+
+
+def hold(row: VerdictRow, given: Sequence[Correction]) -> None:
+    """Put what people said in the place of what the model said, as certain, and propose what follows from it."""
+    if not given:
+        return
+    certainty, scores = dict(row.certainty), dict(row.scores)
+    for head, one in standing(given).items():
+        said, score = model_said(row, head)
+        # Of a breach: whether the model alone was sure enough, which a later word on another head must not forget.
+        certainty[head] = {**certainty.get(head, {}), "said": said, "score": score}
+        match head:
+            case "intention":
+                row.intention, scores["intention"] = one.label, 1.0
+            case "groupe":
+                row.group_311, scores["group"] = one.label, 1.0
+            case "urgence":
+                row.urgency, scores["urgency"] = int(one.label), 1.0
+            case _:
+                scores["breaches"] = {**scores["breaches"], head: float(one.label)}
+    row.certainty, row.scores = certainty, scores
+    suggestion = suggest(_verdict(row))
+    row.suggestion = suggestion.kind if suggestion else None
+    row.suggested_rule = suggestion.rule_code if suggestion else None
+
+
+def criticism(row: VerdictRow, given: Sequence[Correction], person_id: int | None) -> bool:
+    """Whether a text is mere criticism, for somebody who wants to hide it.
+
+    What they corrected themselves is left out: otherwise one person alone could lift, by giving the text another
+    label, the rule that criticism is never hidden by one person alone.
+    """
+    if mere_criticism(row.intention, row.scores["breaches"]):
+        return True
+    own = {one.head for one in given if one.person_id == person_id}
+    others = standing([one for one in given if one.person_id != person_id])
+
+    def label(head: str) -> str | None:
+        return others[head].label if head in others else model_said(row, head)[0]
+
+    intention = label("intention") if "intention" in own else row.intention
+    breaches = {
+        breach: float(label(breach) or 0) if breach in own else score
+        for breach, score in row.scores["breaches"].items()
+    }
+    return mere_criticism(intention, breaches)
+
+
+def _verdict(row: VerdictRow) -> Verdict:
+    """A kept verdict as the value that proposals follow from; a person's word needs no other proof."""
+    scores = row.scores
+    sure = {breach for breach in Breach if row.certainty.get(breach, {}).get("alone")}
+    said = {breach for breach in Breach if "said" in row.certainty.get(breach, {})}
+    return Verdict(
+        language=Scored(Language(row.language), scores["language"]),
+        intention=Scored(Intention(row.intention), scores["intention"]) if row.intention else None,
+        group=Scored(Group311(row.group_311), scores["group"]) if row.group_311 else None,
+        breaches={breach: scores["breaches"].get(breach, 0.0) for breach in Breach},
+        urgency=Urgency(row.urgency, scores["urgency"]),
+        reasons=tuple(reasons_of(row)),
+        model=row.model,
+        hideable=frozenset(sure | said),
+    )

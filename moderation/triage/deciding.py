@@ -1,0 +1,400 @@
+"""A person decides: one claim at a time, one decision a comment, every restriction with its reason and its way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from connectors.base import Capabilities
+from models import audit, work
+from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
+from models.effects import Effect
+from models.errors import NotFound, Refused
+from models.requests311 import ServiceRequest
+from models.scope import Action, Viewer, visible
+from models.vocabulary import (
+    RESTRICTIVE,
+    CommentKind,
+    CommentState,
+    DecisionKind,
+    EffectKind,
+    EffectState,
+    NetworkName,
+    OperationKind,
+)
+from moderation.intake.merging import cleaned
+from moderation.requests import escalation
+from moderation.triage.classification import corrections, criticism
+
+CLAIM = timedelta(seconds=90)
+"""How long an open item stays claimed without a sign of life from the page."""
+
+LONGEST_REPLY = 8000
+"""Characters; Facebook's own limit for a comment."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person chose for one comment.
+
+    `version` is the text that they had before them. `text` is the reply (or what acknowledges a 311 request),
+    `rule_code` the article that a hide cites; `service_code` and `place` open a 311 request, `request_number` joins
+    one that is open. `form_key` makes a form that is sent twice one decision.
+    """
+
+    kind: DecisionKind
+    version: int
+    text: str = ""
+    rule_code: str | None = None
+    service_code: str | None = None
+    place: str = ""
+    request_number: str | None = None
+    form_key: str | None = None
+
+
+CapabilitiesOf = Callable[[NetworkName], Capabilities]
+"""What can be done on a network."""
+
+
+def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
+    """What may be decided of a comment: what needs no network, and what its network lets the city do to it.
+
+    Words under somebody else's post, or about the Page, are not the city's to hide.
+    """
+    able = capabilities_of(NetworkName(comment.account.network)).operations
+    ours = comment.kind == CommentKind.COMMENT
+    return frozenset(
+        {DecisionKind.NOTHING, DecisionKind.REQUEST}
+        | ({DecisionKind.REPLY} if OperationKind.REPLY in able else set())
+        | ({DecisionKind.HIDE} if OperationKind.HIDE in able and ours else set())
+        | ({DecisionKind.UNHIDE} if OperationKind.UNHIDE in able and ours else set())
+    )
+
+
+def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> str | None:
+    """Open an item to decide on it. Gives None when it is ours, or the name of the person who has it."""
+    comment = load(session, viewer, comment_id)
+    held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
+    if held is None:
+        session.add(Claim(comment_id=comment.id, person_id=acting(viewer), until=now + CLAIM))
+        return None
+    if held.person_id != viewer.person_id and held.until > now:
+        return held.person.name
+    held.person_id, held.until = acting(viewer), now + CLAIM
+    return None
+
+
+def release(session: Session, viewer: Viewer, comment_id: int) -> None:
+    """Close an item without deciding."""
+    session.execute(delete(Claim).where(Claim.comment_id == comment_id, Claim.person_id == viewer.person_id))
+
+
+def decide(
+    session: Session,
+    viewer: Viewer,
+    comment_id: int,
+    choice: Choice,
+    *,
+    now: datetime,
+    undo: timedelta,
+    prefix: str,
+    capabilities_of: CapabilitiesOf,
+) -> Decision:
+    """Record what a person decided, and owe the network what follows from it after the `undo` time.
+
+    Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
+    network does not let the city do that), and what the kind itself needs.
+    """
+    if choice.request_number:
+        # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
+        escalation.hold(session, ServiceRequest.number == choice.request_number.strip())
+    comment = load(session, viewer, comment_id)
+    if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
+        return before
+    _refuse_if_taken(session, viewer, comment, choice, now=now)
+    able = offered(comment, capabilities_of)
+    if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
+        raise Refused("not_possible_there")
+    decision = Decision(
+        comment_id=comment.id,
+        comment_version=comment.version,
+        kind=choice.kind,
+        person_id=acting(viewer),
+        at=now,
+        form_key=choice.form_key,
+        suggested=comment.verdict.suggestion if comment.verdict else None,
+    )
+    if choice.kind in RESTRICTIVE:
+        _restrict(session, viewer, comment, decision, choice, now=now)
+    session.add(decision)
+    session.flush()
+    match decision.kind:
+        case DecisionKind.HIDE | DecisionKind.UNHIDE:
+            decision.effect_id = _owe(session, comment, decision, now + undo).id
+        case DecisionKind.REPLY:
+            decision.request_id = comment.answers_request_id
+            decision.effect_id = _owe(session, comment, decision, now + undo, text=_reply_text(choice.text)).id
+        case DecisionKind.REQUEST:
+            request = escalation.open_or_join(
+                session,
+                viewer,
+                comment,
+                choice.service_code,
+                choice.place,
+                choice.request_number,
+                now=now,
+                prefix=prefix,
+            )
+            decision.request_id = request.id
+            if choice.text.strip():
+                text = _reply_text(choice.text).replace("{numero}", request.number)
+                decision.effect_id = _owe(session, comment, decision, now + undo, text=text).id
+        case _:
+            pass
+    if decision.kind != DecisionKind.ASK_HIDE:
+        if comment.state == CommentState.WAITING:
+            comment.state = CommentState.HANDLED
+        comment.problem = comment.proposed_reply = comment.answers_request_id = None
+    session.execute(delete(Claim).where(Claim.comment_id == comment.id))
+    audit.note(
+        session,
+        f"comment.{decision.kind}",
+        f"comment:{comment.id}",
+        now=now,
+        person_id=viewer.person_id,
+        decision=decision.id,
+        version=comment.version,
+        rule_version=decision.rule_version_id,
+        request=decision.request_id,
+        text=audit.digest(session, comment.text),
+        reply=audit.digest(session, cleaned(choice.text) or None),
+    )
+    return decision
+
+
+def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -> Decision:
+    """Cancel a decision: without a trace while its effect has not left, else by the opposite act.
+
+    Refused: `already_undone`, `reply_sent` (a reply that left is public), `not_undoable` (only the last
+    decision is).
+    """
+    cancelled = session.get(Decision, decision_id)
+    if cancelled is None:
+        raise NotFound
+    # Same order as whoever records an effect or works on a request: these first, then the comment.
+    session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
+    if cancelled.kind == DecisionKind.REQUEST:
+        escalation.hold(session, ServiceRequest.id == cancelled.request_id)
+    comment = load(session, viewer, cancelled.comment_id)
+    if session.scalar(select(Decision.id).where(Decision.cancels_id == cancelled.id)):
+        raise Refused("already_undone")
+    last = session.scalar(
+        select(Decision.id)
+        .where(Decision.comment_id == comment.id, Decision.kind != DecisionKind.CANCEL)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    )
+    if cancelled.kind in (DecisionKind.CANCEL, DecisionKind.UNHIDE) or last != cancelled.id:
+        raise Refused("not_undoable")
+    decision = Decision(
+        comment_id=comment.id,
+        comment_version=comment.version,
+        kind=DecisionKind.CANCEL,
+        person_id=acting(viewer),
+        at=now,
+        cancels_id=cancelled.id,
+    )
+    session.add(decision)
+    session.flush()
+    if cancelled.effect_id is not None and not _never_leaves(session, cancelled.effect_id):
+        if cancelled.kind != DecisionKind.HIDE:
+            raise Refused("reply_sent")
+        decision.effect_id = _owe(session, comment, decision, now).id
+    if cancelled.kind == DecisionKind.REQUEST and cancelled.request_id is not None:
+        escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
+    if cancelled.kind == DecisionKind.REPLY and cancelled.request_id is not None:
+        escalation.propose_reply(session, comment, cancelled.request_id, now=now)
+    if comment.state == CommentState.HANDLED and not comment.removed:
+        comment.state = CommentState.WAITING
+    audit.note(
+        session,
+        "comment.cancel",
+        f"comment:{comment.id}",
+        now=now,
+        person_id=viewer.person_id,
+        decision=decision.id,
+        cancels=cancelled.id,
+    )
+    return decision
+
+
+def rules_in_force(session: Session, *, now: datetime) -> list[RuleVersion]:
+    """The netiquette as it reads now, in the order of its codes."""
+    statement = (
+        select(RuleVersion)
+        .join(RuleVersion.rule)
+        .options(joinedload(RuleVersion.rule))
+        .where(
+            RuleVersion.in_force_from <= now,
+            or_(RuleVersion.in_force_until.is_(None), RuleVersion.in_force_until > now),
+        )
+        .order_by(RuleVersion.rule_id)
+    )
+    return list(session.scalars(statement))
+
+
+# -------------------------------------------------------------------------------------------------------------------
+
+
+def load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
+    """A comment that the viewer may decide about, held until the transaction ends; NotFound when there is none."""
+    statement = (
+        select(Comment)
+        .options(joinedload(Comment.account), joinedload(Comment.verdict), joinedload(Comment.author))
+        .where(Comment.id == comment_id)
+        .with_for_update(of=Comment)
+    )
+    comment = session.scalar(visible(statement, viewer, Action.DECIDE, Comment))
+    if comment is None:
+        raise NotFound
+    return comment
+
+
+def acting(viewer: Viewer) -> int:
+    """Who decides. Refused `people_decide`: a program does not."""
+    if viewer.person_id is None:
+        raise Refused("people_decide")
+    return viewer.person_id
+
+
+def _same_form(session: Session, viewer: Viewer, comment_id: int, choice: Choice) -> Decision | None:
+    before = session.scalar(select(Decision).where(Decision.form_key == choice.form_key))
+    if before is None:
+        return None
+    if (before.comment_id, before.person_id) != (comment_id, viewer.person_id):
+        raise Refused("form_key_reused")
+    return before
+
+
+def refuse_if_claimed(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> None:
+    """Refused `claimed`, with the name of the other person who has the comment open."""
+    held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
+    if held is not None and held.person_id != viewer.person_id and held.until > now:
+        raise Refused("claimed", by=held.person.name)
+
+
+def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice: Choice, *, now: datetime) -> None:
+    refuse_if_claimed(session, viewer, comment, now=now)
+    if choice.kind not in _CHOICES:
+        raise Refused("not_a_choice", field="kind")
+    if comment.state == CommentState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
+        raise Refused("not_waiting" if choice.version == comment.version else "text_changed")
+    if comment.state == CommentState.HANDLED and choice.kind != DecisionKind.UNHIDE:
+        last = session.scalar(
+            select(Decision)
+            .options(joinedload(Decision.person))
+            .where(Decision.comment_id == comment.id)
+            .order_by(Decision.id.desc())
+            .limit(1)
+        )
+        if last is None:
+            raise Refused("gone" if comment.removed else "not_waiting")
+        raise Refused("already_decided", by=last.person.name, kind=last.kind, at=last.at.isoformat())
+    if choice.version != comment.version:
+        raise Refused("text_changed")
+    if comment.removed and choice.kind != DecisionKind.NOTHING:
+        raise Refused("gone")
+    if choice.kind == DecisionKind.HIDE and comment.hidden:
+        raise Refused("already_hidden")
+    if choice.kind == DecisionKind.UNHIDE and not comment.hidden:
+        raise Refused("not_hidden")
+
+
+_CHOICES = frozenset(
+    {DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.HIDE, DecisionKind.UNHIDE, DecisionKind.REQUEST}
+)
+
+
+def _restrict(
+    session: Session, viewer: Viewer, comment: Comment, decision: Decision, choice: Choice, *, now: datetime
+) -> None:
+    """Give a restriction what it needs: an article in force that allows it, the text as it is now, and a second
+    person where it is mere criticism. The first person's choice is then kept as the asking.
+    """
+    if not choice.rule_code:
+        raise Refused("rule_needed", field="rule_code")
+    rule = next((rule for rule in rules_in_force(session, now=now) if rule.rule.code == choice.rule_code), None)
+    if rule is None or choice.kind not in rule.actions:
+        raise Refused("rule_not_in_force", field="rule_code")
+    if not viewer.roles & set(rule.deciders):
+        raise Refused("rule_not_yours", field="rule_code")
+    evidence = Evidence(
+        comment_id=comment.id,
+        text=comment.text,
+        author_name=comment.author.name if comment.author else None,
+        taken_at=now,
+    )
+    session.add(evidence)
+    session.flush()
+    decision.rule_version_id, decision.evidence_id = rule.id, evidence.id
+    verdict = comment.verdict
+    if verdict and criticism(verdict, corrections(session, [comment.id]), viewer.person_id):
+        asked = asked_to_hide(session, comment)
+        if asked is None or asked.person_id == viewer.person_id:
+            if asked is not None:
+                raise Refused("second_person_needed")
+            decision.kind = DecisionKind.ASK_HIDE
+
+
+def asked_to_hide(session: Session, comment: Comment) -> Decision | None:
+    """The standing request of a first person to hide this text, if there is one."""
+    answers = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
+    return session.scalar(
+        select(Decision)
+        .options(joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule))
+        .where(
+            Decision.comment_id == comment.id,
+            Decision.comment_version == comment.version,
+            Decision.kind == DecisionKind.ASK_HIDE,
+            Decision.id.not_in(answers),
+        )
+        .order_by(Decision.id.desc())
+        .limit(1)
+    )
+
+
+def _owe(session: Session, comment: Comment, decision: Decision, due_at: datetime, text: str | None = None) -> Effect:
+    kind = {
+        DecisionKind.HIDE: EffectKind.HIDE,
+        DecisionKind.UNHIDE: EffectKind.UNHIDE,
+        DecisionKind.CANCEL: EffectKind.UNHIDE,
+    }.get(DecisionKind(decision.kind), EffectKind.REPLY)
+    return work.owe(
+        session,
+        key=f"{kind}:decision:{decision.id}",
+        kind=kind,
+        account_id=comment.account_id,
+        target=comment.external_id,
+        payload={} if text is None else {"text": text},
+        due_at=due_at,
+    )
+
+
+def _never_leaves(session: Session, effect_id: int) -> bool:
+    """Whether the network has not heard of an effect and never will."""
+    if work.cancel(session, effect_id):
+        return True
+    return session.scalar(select(Effect.state).where(Effect.id == effect_id)) == EffectState.FAILED
+
+
+def _reply_text(text: str) -> str:
+    text = (cleaned(text) or "").replace("\r\n", "\n").strip()
+    if not text:
+        raise Refused("reply_empty", field="text")
+    if len(text) > LONGEST_REPLY:
+        raise Refused("reply_too_long", field="text", most=str(LONGEST_REPLY))
+    return text

@@ -1,0 +1,302 @@
+"""Many citizens, one request; its outcome is told in the thread of each."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from classifiers.base import Scored
+from connectors.registry import capabilities
+from models.accounts import Account
+from models.errors import NotFound, Refused
+from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.vocabulary import READ_ONLY, CommentState, Language, NetworkName, RequestStatus
+from moderation.requests import escalation
+
+LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
+
+
+def refused(call, *args, **more):
+    with pytest.raises(Refused) as caught:
+        call(*args, **more)
+    return caught.value.code
+
+
+def request(city, number="STR-2026-000001"):
+    with city.database.read() as session:
+        return session.scalars(select(ServiceRequest).where(ServiceRequest.number == number)).one()
+
+
+def opened(city, external_id="7", who="Ariane", leak=None, **more):
+    comment = city.says(external_id, f"Ça coule {external_id}", **(leak or {}))
+    return city.decide(who, comment, "request", **({**LEAK} | more))
+
+
+def progress(city, status, note="", *, who="Denis", number="STR-2026-000001"):
+    version = request(city, number).version
+    with city.database.write() as session:
+        return escalation.progress(
+            session, city.people[who], number, RequestStatus(status), note, version=version, now=city.now
+        )
+
+
+def joined(city, external_id="8", **more):
+    comment = city.says(external_id, f"Ici aussi {external_id}", **more)
+    return city.decide("Ariane", comment, "request", request_number="STR-2026-000001")
+
+
+# ------------------------------------------------------------------------------------------ opening
+def test_a_request_carries_what_the_citizen_said(city):
+    decision = opened(city)
+    row = request(city)
+    assert (row.place, row.description, row.status) == ("rue des Érables", "Ça coule 7", RequestStatus.ACCEPTED)
+    assert (row.borough_id, row.account_id) == (city.boroughs["nord"], city.accounts["nord"])
+    assert row.due_at == city.now + timedelta(days=1)
+    assert decision.request_id == row.id
+
+
+def test_numbers_have_no_holes_and_start_again_each_year(city):
+    city.clock.now = datetime(2026, 12, 31, 23, 50, tzinfo=UTC)
+    opened(city, "1")
+    comment = city.says("2", "Ça coule")
+    refused(city.decide, "Ariane", comment, "request", **LEAK, text="x" * 9000)
+    city.decide("Ariane", comment, "request", **LEAK)
+    city.clock.pass_(minutes=20)
+    opened(city, "3")
+    with city.database.read() as session:
+        numbers = session.scalars(select(ServiceRequest.number).order_by(ServiceRequest.id)).all()
+    assert numbers == ["STR-2026-000001", "STR-2026-000002", "STR-2027-000001"]
+
+
+def test_numbers_given_at_the_same_time_have_no_holes_and_no_twins(city):
+    comments = [city.says(str(number), f"Ça coule {number}") for number in range(6)]
+    barrier, errors = threading.Barrier(len(comments)), []
+
+    def open_one(comment):
+        barrier.wait()
+        try:
+            city.decide("Ariane", comment, "request", **LEAK)
+        except Exception as error:  # noqa: BLE001  # Whatever it is, the test says it.
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_one, args=(comment,)) for comment in comments]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    with city.database.read() as session:
+        numbers = sorted(session.scalars(select(ServiceRequest.number)))
+    assert numbers == [f"STR-2026-{number:06d}" for number in range(1, 7)]
+
+
+def test_many_comments_one_request(city):
+    opened(city)
+    joined(city)
+    joined(city, "9")
+    with city.database.read() as session:
+        assert len(session.scalars(select(ServiceRequest)).all()) == 1
+        assert len(session.scalars(select(Requester)).all()) == 3
+    progress(city, "done", "C'est réparé.")
+    comment = city.says("10", "Encore")
+    assert refused(city.decide, "Ariane", comment, "request", request_number="STR-2026-000001") == "request_closed"
+
+
+def test_a_request_of_another_borough_cannot_be_joined(city):
+    opened(city)
+    comment = city.says("8", "Ici aussi", account="sud")
+    code = refused(city.decide, "Chantal", comment, "request", request_number="STR-2026-000001")
+    assert code == "request_unknown"
+
+
+# ------------------------------------------------------------------------------------------ similar ones
+def similar(city, comment, who="Ariane", account="nord"):
+    with city.database.read() as session:
+        found = escalation.similar(session, city.people[who], city.comment(comment.external_id, account), now=city.now)
+        return [one.number for one in found]
+
+
+def test_open_requests_of_the_same_group_and_place_are_offered(city, leak):
+    opened(city, "1", leak=leak)
+    opened(city, "2", leak=leak, service_code="nid-de-poule")
+    city.store(city.seen("3", "Ça coule aussi", post_external_id="post-2"))
+    south = city.says("4", "Au sud", account="sud", **leak)
+    assert similar(city, city.says("5", "Ça coule encore", **leak)) == ["STR-2026-000001"]
+    assert similar(city, south, account="sud") == []
+    city.clock.pass_(days=15)
+    assert similar(city, city.comment("5")) == []
+
+
+def test_the_same_thread_comes_first_and_closed_ones_do_not(city, leak):
+    opened(city, "1", leak=leak)
+    city.clock.pass_(minutes=1)
+    city.classifier.says["Ailleurs"] = city.classifier.says["Ça coule 1"]
+    city.store(city.seen("2", "Ailleurs", post_external_id="post-2"))
+    city.classify()
+    city.decide("Ariane", city.comment("2"), "request", **LEAK)
+    comment = city.says("3", "Ici", **leak)
+    assert similar(city, comment) == ["STR-2026-000001", "STR-2026-000002"]
+    progress(city, "done", "Réparé.")
+    assert similar(city, comment) == ["STR-2026-000002"]
+
+
+def test_without_a_group_only_the_same_thread_is_offered(city, leak):
+    opened(city, "1", leak=leak)
+    assert similar(city, city.says("2", "Hein?", group=None)) == ["STR-2026-000001"]
+    city.store(city.seen("3", "Hein?", post_external_id="post-2"))
+    city.classify()
+    assert similar(city, city.comment("3")) == []
+
+
+# ------------------------------------------------------------------------------------------ the agent's part
+def test_refusals_of_the_agents_part(city):
+    opened(city)
+    assert refused(progress, city, "done", " ") == "note_needed"
+    assert refused(progress, city, "cancelled", "Erreur") == "status_not_next"
+    assert refused(progress, city, "accepted") == "status_not_next"
+    with pytest.raises(NotFound):
+        progress(city, "in_progress", who="Farid")
+    with pytest.raises(NotFound):
+        progress(city, "in_progress", who="Ariane")
+    with pytest.raises(Refused) as caught, city.database.write() as session:
+        escalation.progress(
+            session, city.people["Denis"], "STR-2026-000001", RequestStatus.DONE, "Fait", version=99, now=city.now
+        )
+    assert caught.value.code == "request_changed"
+    assert request(city).status == RequestStatus.ACCEPTED
+
+
+def test_closing_drafts_the_answer_in_every_thread_in_its_language(city):
+    opened(city)
+    joined(city, "8", language=Scored(Language.ENGLISH, 0.9))
+    city.clock.pass_(hours=2)
+    progress(city, "in_progress")
+    assert city.comment("7").state == CommentState.HANDLED
+    progress(city, "done", "La conduite est réparée.")
+    french, english = city.comment("7"), city.comment("8")
+    for comment in (french, english):
+        assert (comment.state, comment.queued_at) == (CommentState.WAITING, city.now)
+        assert "La conduite est réparée." in comment.proposed_reply
+        assert "{" not in comment.proposed_reply
+    assert french.proposed_reply != english.proposed_reply
+    with city.database.read() as session:
+        history = session.execute(select(RequestChange.status, RequestChange.note).order_by(RequestChange.id)).all()
+    assert [tuple(row) for row in history] == [
+        ("accepted", None),
+        ("in_progress", None),
+        ("done", "La conduite est réparée."),
+    ]
+
+
+def test_no_answer_is_drafted_where_parvis_only_reads(city):
+    opened(city)
+    with city.database.write() as session:
+        session.execute(update(Account).values(network=NetworkName.INSTAGRAM_PUBLIC))
+    progress(city, "done", "Réparé.")
+    comment = city.comment("7")
+    assert (comment.state, comment.proposed_reply) == (CommentState.HANDLED, None)
+
+
+def test_networks_that_are_only_read_are_those_whose_connectors_can_nothing():
+    assert {name for name in NetworkName if not capabilities(name).operations} == READ_ONLY
+
+
+def test_the_answer_goes_out_only_after_the_moderators_key_and_is_proposed_again_after_an_undo(city):
+    opened(city)
+    progress(city, "done", "Réparé.")
+    city.deliver()
+    assert city.network.done == []
+    comment = city.comment("7")
+    drafted = comment.proposed_reply
+    decision = city.decide("Ariane", comment, "reply", text=drafted)
+    assert decision.request_id == request(city).id
+    assert city.comment("7").proposed_reply is None
+    city.undo("Ariane", decision)
+    comment = city.comment("7")
+    assert (comment.proposed_reply, comment.state) == (drafted, CommentState.WAITING)
+    city.decide("Ariane", comment, "reply", text=drafted)
+    city.deliver()
+    assert [(one.target, one.text) for one in city.network.done] == [("7", drafted)]
+
+
+def test_reopened_before_the_answer_went_out_takes_the_draft_back(city):
+    opened(city)
+    progress(city, "done", "Réparé.")
+    progress(city, "in_progress")
+    comment = city.comment("7")
+    assert (comment.proposed_reply, comment.state) == (None, CommentState.HANDLED)
+    assert request(city).closed_at is None
+    progress(city, "refused", "Ce n'est pas à nous.")
+    assert "Ce n'est pas à nous." in city.comment("7").proposed_reply
+
+
+def test_newer_words_are_read_before_the_answer_is_shown(city):
+    opened(city)
+    city.store(city.seen("7", "C'est pire!", source="edit", seen_at=city.now))
+    progress(city, "done", "Réparé.")
+    comment = city.comment("7")
+    assert comment.state == CommentState.RECEIVED
+    assert "Réparé." in comment.proposed_reply
+    city.classify()
+    assert city.comment("7").state == CommentState.WAITING
+
+
+# ------------------------------------------------------------------------------------------ undone
+def test_undone_by_the_only_one_who_asked_it_is_cancelled(city):
+    decision = opened(city)
+    city.undo("Ariane", decision)
+    assert request(city).status == RequestStatus.CANCELLED
+
+
+def test_undone_by_one_of_many_it_goes_on_for_the_others(city):
+    decision = opened(city)
+    joined(city)
+    city.undo("Ariane", decision)
+    assert request(city).status == RequestStatus.ACCEPTED
+    progress(city, "done", "Réparé.")
+    assert city.comment("7").proposed_reply is None
+    assert "Réparé." in city.comment("8").proposed_reply
+
+
+def test_undone_once_somebody_began_it_goes_on(city):
+    decision = opened(city)
+    progress(city, "in_progress")
+    city.undo("Ariane", decision)
+    assert request(city).status == RequestStatus.IN_PROGRESS
+
+
+def test_asked_again_after_an_undo(city):
+    opened(city)
+    second = joined(city)
+    city.undo("Ariane", second)
+    city.decide("Ariane", city.comment("8"), "request", request_number="STR-2026-000001")
+    progress(city, "done", "Réparé.")
+    assert "Réparé." in city.comment("8").proposed_reply
+
+
+def test_an_agent_and_a_moderator_at_the_same_time_do_not_lock_up(city):
+    decision = opened(city)
+    joined(city)
+    barrier, outcomes = threading.Barrier(2), []
+
+    def run(call):
+        barrier.wait()
+        try:
+            call()
+            outcomes.append("done")
+        except Refused as error:
+            outcomes.append(error.code)
+
+    threads = [
+        threading.Thread(target=run, args=(call,))
+        for call in (lambda: city.undo("Ariane", decision), lambda: progress(city, "done", "Réparé."))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 2
+    assert outcomes.count("done") >= 1

@@ -1,0 +1,180 @@
+"""Comments are read, enter the queue in their lane, and what is proposed never silences criticism or distress."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from classifiers.base import Scored, Urgency, Verdict
+from models.comments import VerdictRow
+from models.vocabulary import (
+    Breach,
+    CommentState,
+    DecisionKind,
+    Group311,
+    Intention,
+    Language,
+    Reason,
+)
+from moderation.triage import classification
+from moderation.triage.suggestion import BREACH_AT, Suggestion, mere_criticism, suggest
+
+PROOFS = ["lexicon_insult", "lexicon_hate", "lexicon_vulgar", "pattern_phone", "pattern_link", "linear_word"]
+
+reasons = st.builds(
+    Reason,
+    code=st.sampled_from(PROOFS),
+    params=st.dictionaries(st.text(max_size=5), st.text(max_size=5), max_size=2),
+    start=st.none() | st.integers(0, 100),
+    end=st.none() | st.integers(0, 100),
+    weight=st.floats(-5, 5),
+)
+verdicts = st.builds(
+    Verdict,
+    language=st.builds(Scored, st.sampled_from(Language), st.floats(0, 1)),
+    intention=st.none() | st.builds(Scored, st.sampled_from(Intention), st.floats(0, 1)),
+    group=st.none() | st.builds(Scored, st.sampled_from(Group311), st.floats(0, 1)),
+    breaches=st.fixed_dictionaries({breach: st.floats(0, 1) for breach in Breach}),
+    urgency=st.builds(Urgency, st.integers(0, 2), st.floats(0, 1)),
+    reasons=st.lists(reasons, max_size=4).map(tuple),
+    model=st.just("made-up-1"),
+)
+
+
+# ------------------------------------------------------------------------------------------ what is proposed
+@given(verdicts)
+def test_threats_and_distress_are_never_proposed_for_hiding(verdict):
+    suggestion = suggest(verdict)
+    if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
+        assert suggestion in (None, Suggestion(DecisionKind.REQUEST))
+
+
+@given(verdicts)
+def test_criticism_without_a_breach_is_never_proposed_for_hiding(verdict):
+    scores = {breach: min(score, BREACH_AT - 0.01) for breach, score in verdict.breaches.items()}
+    suggestion = suggest(replace(verdict, breaches=scores))
+    assert suggestion is None or suggestion.kind != DecisionKind.HIDE
+
+
+@given(verdicts)
+def test_a_restriction_is_proposed_only_with_a_proof_and_an_article(verdict):
+    suggestion = suggest(verdict)
+    if suggestion is not None and suggestion.kind == DecisionKind.HIDE:
+        assert suggestion.rule_code in {"N1", "N2", "N4", "N5", "N7"}
+        assert any(reason.code.startswith(("lexicon_", "pattern_")) for reason in verdict.reasons)
+    unproved = suggest(replace(verdict, reasons=()))
+    assert unproved is None or unproved.kind != DecisionKind.HIDE
+
+
+@pytest.mark.parametrize(
+    ("intention", "expected"),
+    [
+        (Intention.SERVICE_REQUEST, DecisionKind.REQUEST),
+        (Intention.QUESTION, DecisionKind.REPLY),
+        (Intention.PRAISE, DecisionKind.NOTHING),
+        (Intention.OFF_TOPIC, DecisionKind.NOTHING),
+        (Intention.DISSATISFACTION, None),
+        (Intention.SUGGESTION, None),
+    ],
+)
+def test_an_intention_proposes_what_follows_from_it(verdict, intention, expected):
+    sure = suggest(verdict(intention=Scored(intention, 0.9)))
+    assert (sure.kind if sure else None) == expected
+    assert suggest(verdict(intention=Scored(intention, 0.4))) is None
+
+
+def test_the_gravest_proved_breach_names_the_article(verdict):
+    both = {Breach.VULGAR: 0.9, Breach.INSULT: 0.6}
+    proofs = (Reason("lexicon_vulgar"), Reason("lexicon_insult"))
+    assert suggest(verdict(breaches=both, reasons=proofs)) == Suggestion(DecisionKind.HIDE, "N2")
+    assert suggest(verdict(breaches=both, reasons=proofs[:1])) == Suggestion(DecisionKind.HIDE, "N7")
+
+
+def test_mere_criticism():
+    calm = {str(breach): 0.1 for breach in Breach}
+    assert mere_criticism("plainte", calm)
+    assert mere_criticism("suggestion", calm)
+    assert not mere_criticism("plainte", calm | {"insulte": 0.8})
+    assert not mere_criticism("question", calm)
+    assert not mere_criticism(None, calm)
+
+
+@given(st.lists(reasons, max_size=5))
+def test_reasons_come_back_as_they_were(given_reasons):
+    assert classification.reasons_of(VerdictRow(reasons=classification.kept(given_reasons))) == given_reasons
+
+
+# ------------------------------------------------------------------------------------------ entering the queue
+@pytest.mark.parametrize(("level", "lane"), [(0, 2), (1, 1), (2, 0)])
+def test_urgency_gives_the_lane(city, level, lane):
+    comment = city.says("7", "Au secours", urgency=Urgency(level, 0.9))
+    assert (comment.state, comment.lane, comment.queued_at) == (CommentState.WAITING, lane, city.now)
+
+
+def test_the_verdict_is_kept_with_its_reasons_and_proposal(city, insult):
+    row = city.says("7", "Niaiseux", **insult).verdict
+    assert (row.version, row.suggestion, row.suggested_rule) == (1, "hide", "N2")
+    assert row.scores["breaches"]["insulte"] == pytest.approx(0.95)
+    assert classification.reasons_of(row) == list(insult["reasons"])
+
+
+def test_an_edit_while_it_is_read_waits_for_its_newer_text(city):
+    city.store(city.seen("7", "Bonjour"))
+    city.clock.pass_(seconds=5)
+
+    def edited():
+        city.store(city.seen("7", "Bonsoir", source="edit", seen_at=city.now))
+        city.classifier.meanwhile = None
+
+    city.classifier.meanwhile = edited
+    assert city.classify() == 0
+    comment = city.comment("7")
+    assert (comment.state, comment.verdict) == (CommentState.RECEIVED, None)
+    assert city.classify() == 1
+    comment = city.comment("7")
+    assert (comment.state, comment.verdict.version, comment.version) == (CommentState.WAITING, 2, 2)
+
+
+def test_a_removal_while_it_is_read_leaves_nobody_waiting(city):
+    from connectors.base import CommentRemoved
+
+    city.store(city.seen("7", "Bonjour"))
+    city.classifier.meanwhile = lambda: city.store(CommentRemoved("7", city.now))
+    assert city.classify() == 0
+    assert city.comment("7").state == CommentState.HANDLED
+
+
+def test_a_newer_text_replaces_the_verdict(city):
+    before = city.says("7", "Bonjour")
+    city.store(city.seen("7", "Au secours", source="edit", seen_at=city.now))
+    city.classifier.says["Au secours"] = replace(city.classifier.classify([""], None)[0], urgency=Urgency(2, 0.9))
+    city.classify()
+    after = city.comment("7")
+    assert (before.lane, after.lane) == (2, 0)
+    assert after.verdict.urgency == 2
+
+
+def test_more_than_a_batch_is_read_batch_by_batch(city):
+    city.store(*(city.seen(str(number)) for number in range(classification.BATCH + 3)))
+    assert [city.classify() for _ in range(3)] == [classification.BATCH, 3, 0]
+
+
+def test_one_process_reads_at_a_time(city):
+    city.store(city.seen("7"))
+    with city.locks.try_hold("classify") as ours:
+        assert ours
+        assert city.classify() == 0
+    assert city.classify() == 1
+
+
+def test_reading_costs_the_same_for_a_whole_batch(city):
+    def cost(number, prefix):
+        city.store(*(city.seen(f"{prefix}{i}") for i in range(number)))
+        with city.counting() as statements:
+            city.classify()
+        return len(statements)
+
+    assert cost(2, "a") == cost(40, "b")
