@@ -19,12 +19,15 @@ from models import audit, work
 from models.accounts import Account
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
+from models.keyset import Keyset
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.vocabulary import EffectKind, NetworkName, PostState
 
 LONGEST_TEXT = {"facebook": 63_206, "instagram": 2_200, "linkedin": 3_000, "instagram_public": 0}
 """Characters that each network takes (Facebook: the limit that its own tools state)."""
+
+NEWEST = Keyset(Post.id, descending=True)
 
 EDITABLE = frozenset({PostState.DRAFT, PostState.SUBMITTED, PostState.APPROVED, PostState.TO_REVIEW})
 
@@ -176,15 +179,13 @@ def approval_stands(session: Session, post: Post) -> bool:
 
 
 def posts(
-    session: Session, viewer: Viewer, *, state: PostState | None = None, before: int | None = None, limit: int = 200
-) -> Sequence[Post]:
-    """The viewer's posts, newest first; `before` is the id of the last one that was read."""
-    statement = visible(_whole(select(Post)), viewer, Action.SEE_POSTS, Post).order_by(Post.id.desc()).limit(limit)
+    session: Session, viewer: Viewer, *, state: PostState | None = None, after: str | None = None, limit: int = 200
+) -> tuple[Sequence[Post], str | None]:
+    """Part of the viewer's posts, newest first, and the cursor behind it. Refused: `cursor_invalid`."""
+    statement = visible(_whole(select(Post)), viewer, Action.SEE_POSTS, Post)
     if state is not None:
         statement = statement.where(Post.state == state)
-    if before is not None:
-        statement = statement.where(Post.id < before)
-    return session.scalars(statement).all()
+    return NEWEST.read(session, statement, after, limit)
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ from pydantic import Field
 from sqlalchemy import select
 
 from api.deps import ReadSession, require
-from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Page, Shown, cut, listed, place_of
+from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Page, Shown, listed
 from models.accounts import Account
+from models.keyset import Keyset
 from models.scope import Action, Viewer, visible
 from models.vocabulary import AccountState, NetworkName
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
+
+OLDEST = Keyset(Account.id)
 
 
 class AccountShown(Shown):
@@ -54,7 +57,6 @@ def accounts(
     after: After = None,
 ) -> Page[AccountShown]:
     """Accounts, oldest first."""
-    statement = select(Account).where(Account.id > (place_of(after) or 0)).order_by(Account.id).limit(limit + 1)
-    rows = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account)).all()
-    shown, following = cut(rows, limit, lambda row: row.id)
+    statement = visible(select(Account), viewer, Action.SEE_ACCOUNTS, Account)
+    shown, following = OLDEST.read(session, statement, after, limit)
     return listed(request, response, [AccountShown.model_validate(row) for row in shown], following)

@@ -4,11 +4,9 @@ database can keep.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import urlencode
@@ -116,6 +114,7 @@ After = Annotated[
 ]
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 
 class Page(BaseModel, Generic[Item]):
@@ -134,30 +133,6 @@ def listed(request: Request, response: Response, items: list[Item], after: str |
         asked = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
         response.headers["Link"] = f'<{request.url.path}?{urlencode([*asked, ("after", after)])}>; rel="next"'
     return Page(items=items, next=after)
-
-
-Row = TypeVar("Row")
-
-
-def cut(rows: Sequence[Row], limit: int, key: Callable[[Row], int]) -> tuple[Sequence[Row], str | None]:
-    """Of `limit + 1` rows read in the order of an id: the page, and the place after its last row."""
-    if len(rows) <= limit:
-        return rows, None
-    place = json.dumps(key(rows[limit - 1])).encode()
-    return rows[:limit], base64.urlsafe_b64encode(place).decode().rstrip("=")
-
-
-def place_of(after: str | None) -> int | None:
-    """The id that `cut` wrote; what a program made up is refused, never guessed."""
-    if after is None:
-        return None
-    try:
-        place = int(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)).decode("ascii"))
-    except ValueError as error:
-        raise Refused("cursor_invalid", field="after") from error
-    if not 0 < place <= LARGEST:
-        raise Refused("cursor_invalid", field="after")
-    return place
 
 
 # ------------------------------------------------------------------------------------------ versions

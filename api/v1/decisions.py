@@ -25,21 +25,22 @@ from api.v1.contract import (
     PathId,
     Sent,
     Shown,
-    cut,
     listed,
     once,
-    place_of,
     problems,
     words,
 )
 from api.v1.values import Named
 from connectors.registry import capabilities
 from models.comments import Comment, Decision, RuleVersion
+from models.keyset import Keyset
 from models.scope import Action, Viewer, visible
 from models.vocabulary import DecisionKind
 from moderation.triage import deciding
 
 router = APIRouter(prefix="/decisions", tags=["decisions"])
+
+NEWEST = Keyset(Decision.id, descending=True)
 
 
 class Article(Shown):
@@ -120,13 +121,11 @@ def decisions(
     after: After = None,
 ) -> Page[Decided]:
     """Decisions, newest first."""
-    statement = _whole().join(Comment, Comment.id == Decision.comment_id).order_by(Decision.id.desc()).limit(limit + 1)
+    statement = _whole().join(Comment, Comment.id == Decision.comment_id)
+    statement = visible(statement, viewer, Action.SEE_COMMENTS, Comment)
     if comment is not None:
         statement = statement.where(Decision.comment_id == comment)
-    if (place := place_of(after)) is not None:
-        statement = statement.where(Decision.id < place)
-    rows = session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
-    shown, following = cut(rows, limit, lambda row: row.id)
+    shown, following = NEWEST.read(session, statement, after, limit)
     return listed(request, response, [Decided.of(row) for row in shown], following)
 
 

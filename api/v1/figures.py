@@ -11,15 +11,18 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, require
-from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Number, Page, Shown, cut, listed, place_of
+from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Number, Page, Shown, listed
 from models.accounts import Account
 from models.comments import SourcePost
 from models.figures import PostFigures, is_newest
+from models.keyset import Keyset
 from models.scope import Action, Viewer, visible
 from models.vocabulary import PostKind
 from moderation.learning.drift import bounds_of, drift
 
 router = APIRouter(prefix="/figures", tags=["figures"])
+
+NEWEST = Keyset(SourcePost.id, descending=True)
 
 
 class WeekShown(Shown):
@@ -162,14 +165,10 @@ def posts(
         select(SourcePost)
         .join(Account, Account.id == SourcePost.account_id)
         .where(SourcePost.kind != PostKind.MENTIONING)
-        .order_by(SourcePost.id.desc())
-        .limit(limit + 1)
     )
     if account is not None:
         statement = statement.where(SourcePost.account_id == account)
-    if (place := place_of(after)) is not None:
-        statement = statement.where(SourcePost.id < place)
-    rows = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account)).all()
-    shown, following = cut(rows, limit, lambda row: row.id)
+    statement = visible(statement, viewer, Action.SEE_ACCOUNTS, Account)
+    shown, following = NEWEST.read(session, statement, after, limit)
     figures = newest_figures(session, [row.id for row in shown])
     return listed(request, response, [SourcePostShown.of(row, figures.get(row.id)) for row in shown], following)

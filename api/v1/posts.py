@@ -29,10 +29,8 @@ from api.v1.contract import (
     Sent,
     Shown,
     changed,
-    cut,
     listed,
     once,
-    place_of,
     tagged,
     version_in,
     words,
@@ -177,8 +175,7 @@ def posts(
     after: After = None,
 ) -> Page[PostShown]:
     """Posts, newest first."""
-    rows = planning.posts(session, viewer, state=state, before=place_of(after), limit=limit + 1)
-    shown, following = cut(rows, limit, lambda row: row.id)
+    shown, following = planning.posts(session, viewer, state=state, after=after, limit=limit)
     return listed(request, response, [PostShown.model_validate(row) for row in shown], following)
 
 

@@ -26,9 +26,7 @@ from api.v1.contract import (
     Sent,
     Shown,
     changed,
-    cut,
     listed,
-    place_of,
     tagged,
     version_in,
     words,
@@ -39,6 +37,7 @@ from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Group311, RequestNature, RequestStatus
 from moderation.requests import escalation
+from moderation.requests.inbox import NEWEST
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 
@@ -128,17 +127,14 @@ def requests(
     after: After = None,
 ) -> Page[RequestShown]:
     """Requests, newest first."""
-    statement = _whole().order_by(ServiceRequest.id.desc()).limit(limit + 1)
+    statement = visible(_whole(), viewer, Action.SEE_REQUESTS, ServiceRequest)
     if status is not None:
         statement = statement.where(ServiceRequest.status == status)
     if service is not None:
         statement = statement.where(ServiceRequest.service_code == service)
     if borough is not None:
         statement = statement.where(ServiceRequest.borough_id == borough)
-    if (place := place_of(after)) is not None:
-        statement = statement.where(ServiceRequest.id < place)
-    rows = session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)).all()
-    shown, following = cut(rows, limit, lambda row: row.id)
+    shown, following = NEWEST.read(session, statement, after, limit)
     return listed(request, response, [RequestShown.model_validate(row) for row in shown], following)
 
 

@@ -84,7 +84,7 @@ def instant(wall: str, zone: ZoneInfo) -> datetime:
 @router.get("")
 def show_posts(request: Request, viewer: Reader, parvis: Installation, session: ReadSession) -> Response:
     """Every post that the viewer may see, by state; those of the last while."""
-    found = planning.posts(session, viewer)
+    found, _ = planning.posts(session, viewer)
     groups = [(state, [post for post in found if post.state == state]) for state in ORDER]
     return render(
         request,

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
-from models.errors import NotFound, Refused
+from models.errors import NotFound
+from models.keyset import Keyset
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, Language, RequestStatus
 from moderation.requests.escalation import ANSWERS, NEXT
 from moderation.templates import template
+
+SOONEST_DUE = Keyset(ServiceRequest.due_at, ServiceRequest.id)
+NEWEST = Keyset(ServiceRequest.id, descending=True)
 
 
 @dataclass(frozen=True)
@@ -65,24 +67,16 @@ def requests(
         statement = statement.where(ServiceRequest.borough_id == wanted.borough_id)
     if wanted.overdue:
         statement = statement.where(ServiceRequest.due_at < now, ServiceRequest.status.not_in(CLOSED_STATUSES))
-    if wanted.status in CLOSED_STATUSES:
-        statement = statement.order_by(ServiceRequest.id.desc())
-        if after is not None:
-            statement = statement.where(ServiceRequest.id < _place(after)[1])
-    else:
-        keys = (ServiceRequest.due_at, ServiceRequest.id)
-        statement = statement.order_by(*keys)
-        if after is not None:
-            statement = statement.where(tuple_(*keys) > _place(after))
-    rows = session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest).limit(limit + 1)).all()
-    found = rows[:limit]
+    order = NEWEST if wanted.status in CLOSED_STATUSES else SOONEST_DUE
+    statement = visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)
+    found, following = order.read(session, statement, after, limit)
     counted = session.execute(
         select(Requester.request_id, func.count())
         .where(Requester.request_id.in_([request.id for request in found]), Requester.detached_at.is_(None))
         .group_by(Requester.request_id)
     )
     askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
-    return RequestPage(found, askers, _after(found[-1]) if len(rows) > limit else None)
+    return RequestPage(found, askers, following)
 
 
 def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
@@ -116,20 +110,3 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             status: template(session, code, Language.FRENCH) for status, code in ANSWERS.items() if status in possible
         },
     )
-
-
-# -------------------------------------------------------------------------------------------------------------------
-
-
-def _after(request: ServiceRequest) -> str:
-    place = json.dumps((request.due_at.isoformat(), request.id))
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _place(after: str) -> tuple[datetime, int]:
-    """The place that `_after` wrote; what a person or a program made up is refused, never guessed."""
-    try:
-        due_at, request_id = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-        return datetime.fromisoformat(due_at).astimezone(UTC), int(request_id)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise Refused("cursor_invalid", field="after") from error

@@ -285,9 +285,9 @@ def test_a_post_is_of_those_whose_scope_holds_all_its_accounts(city):
         city.act("Claire", "create", city.draft("Texte", *names)) for names in (("nord", "sud"), ("sud",), ("ville",))
     )
     with city.database.read() as session:
-        seen = {post.id for post in planning.posts(session, city.people["Sylvie"])}
-        everything = {post.id for post in planning.posts(session, city.people["Claire"])}
-        assert planning.posts(session, city.people["Ariane"]) == []
+        seen = {post.id for post in planning.posts(session, city.people["Sylvie"])[0]}
+        everything = {post.id for post in planning.posts(session, city.people["Claire"])[0]}
+        assert planning.posts(session, city.people["Ariane"]) == ([], None)
     assert seen == {south.id}
     assert everything == {both.id, south.id, whole.id}
     for post in (both, whole):
@@ -310,7 +310,7 @@ def test_the_list_costs_the_same_whatever_its_length(city):
         listener = lambda *args: statements.append(args[2])  # noqa: E731  # Its arguments are the library's.
         event.listen(engine, "before_cursor_execute", listener)
         with city.database.read() as session:
-            found = planning.posts(session, city.people["Claire"])
+            found, _ = planning.posts(session, city.people["Claire"])
             assert all(post.author.name and post.variants[0].account.name for post in found)
         event.remove(engine, "before_cursor_execute", listener)
         return len([statement for statement in statements if statement.startswith(("SELECT", "WITH"))])
