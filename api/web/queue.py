@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any
-from unicodedata import normalize
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -28,7 +26,7 @@ from connectors.registry import capabilities
 from models.accounts import Account
 from models.comments import Comment, Decision, RuleVersion, VerdictRow
 from models.errors import Refused
-from models.requests311 import Service, ServiceRequest
+from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Breach, CommentState, DecisionKind, Group311, Intention, Language, Reason
 from moderation import templates
@@ -271,7 +269,7 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "opened": templates.template(session, "request_opened", language),
         "joined": templates.template(session, "request_joined", language),
         "services": escalation.services(session),
-        "likely": likely_service(item.services, comment.text or ""),
+        "likely": item.services[0].code if item.services else None,
         "effects": {effect.id: effect for effect in item.effects},
         "undone": {decision.cancels_id for decision in item.decisions if decision.cancels_id},
         "last": _undoable(item),
@@ -315,24 +313,6 @@ def marked(text: str, reasons: Sequence[Reason]) -> list[tuple[str, list[Reason]
         (text[start:end], [reason for first, last, reason in places if first <= start and end <= last])
         for start, end in pairwise(cuts)
     ]
-
-
-def likely_service(services: Sequence[Service], text: str) -> str | None:
-    """The code of the service whose name shares the most with the text; None when it shares no word.
-
-    Longer words weigh more: in "le trottoir de la rue Cartier", the street is only where it is. Of two that share as
-    much, the shorter name says less that is not in the text.
-    """
-    said = _stems(text)
-    shared = {service.code: (sum(map(len, _stems(service.name) & said)), -len(service.name)) for service in services}
-    best = max(shared, key=lambda code: shared[code], default=None)
-    return best if best is not None and shared[best][0] else None
-
-
-def _stems(text: str) -> set[str]:
-    """Beginnings of words, without accents: enough to see that "déneigée" and "déneigement" are about one thing."""
-    folded = normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
-    return {word[:5] for word in re.findall(r"[a-z]{3,}", folded)} - {"les", "des", "une", "aux", "pas", "sur"}
 
 
 def waited(since: datetime | None, now: datetime) -> tuple[str, int]:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from connectors.base import Change, Unreadable, Webhook
 from models.accounts import Account, Delivery, SetAside
 from models.session import Database
+from models.text import cleaned
 from models.vocabulary import DeliveryState, NetworkName
-from moderation.intake.merging import cleaned
 from moderation.intake.upserting import store
 
 log = logging.getLogger(__name__)

@@ -24,8 +24,8 @@ from models.accounts import Account
 from models.comments import Comment
 from models.errors import Refused
 from models.session import Database
+from models.text import cleaned
 from models.vocabulary import NetworkName
-from moderation.intake.merging import cleaned
 from moderation.intake.upserting import store
 
 BATCH = 500

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from connectors.base import CommentRemoved, CommentSeen, VisibilityChanged
 from models.comments import LAG, Comment, CommentVersion
+from models.text import cleaned
 from models.vocabulary import CommentKind, CommentState
 
 LONGEST_LINK = 500
@@ -231,13 +232,6 @@ def texts(versions: Sequence[AnyVersion]) -> list[AnyVersion]:
             latest.pop(version.text, None)
             latest[version.text] = version
     return list(latest.values())
-
-
-def cleaned(text: str | None) -> str | None:
-    """What every database can keep: no NUL, no half of a surrogate pair; all else stays as the citizen wrote it."""
-    if text is None:
-        return None
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
 
 
 def link(address: str | None) -> str | None:

@@ -21,8 +21,9 @@ from sqlalchemy.orm import Session
 from connectors.base import Change, CommentSeen, PostSeen, Unreadable
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Author, Comment, CommentVersion, SourcePost, forget_names
+from models.text import cleaned
 from models.vocabulary import PostKind
-from moderation.intake.merging import Known, Observation, Version, cleaned, link, observe
+from moderation.intake.merging import Known, Observation, Version, link, observe
 
 log = logging.getLogger(__name__)
 

@@ -4,12 +4,10 @@ thread where each of them wrote.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import snowballstemmer
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
@@ -20,8 +18,8 @@ from models.comments import Comment, VerdictRow
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.text import chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, READ_ONLY, CommentState, Language, RequestStatus
-from moderation.intake.merging import cleaned
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
@@ -39,6 +37,9 @@ NEXT: dict[RequestStatus, frozenset[RequestStatus]] = {
 ANSWERS = {RequestStatus.DONE: "request_done", RequestStatus.REFUSED: "request_refused"}
 """The template that drafts the answer in the thread, by outcome."""
 
+_SMALL = frozenset({"aux", "des", "les", "par", "pas", "sur", "une"})
+"""Words of a service's name by which no text asks for it."""
+
 
 def services(session: Session) -> list[Service]:
     """The city's active services, by group and name."""
@@ -47,18 +48,20 @@ def services(session: Session) -> list[Service]:
 
 
 def likeliest(known: Sequence[Service], group: str | None, text: str) -> list[Service]:
-    """Services that a text may ask for, the one that shares most of its words first. Of the group that the verdict
-    names, or, when it names none, of any group with which the text shares a word at all.
+    """Services that share a word with a text, the likeliest first; it is the one that a moderator is offered.
+
+    Longer words weigh more: in "le trottoir de la rue Cartier", the street is only where it is. The group that the
+    verdict names weighs as a short word. Of two that share as much, the shorter name says less that is not in the text.
     """
-    said = _stems(text)
-    shared = {service.code: len(_stems(service.name) & said) for service in known}
-    fitting = [service for service in known if (service.group == group if group else shared[service.code])]
-    return sorted(fitting, key=lambda service: (-shared[service.code], service.name))
+    said = {stem(word) for _, words in chunks(text) for word in words}
 
+    def shared(service: Service) -> int:
+        names = {word for _, words in chunks(service.name) for word in words} - _SMALL
+        letters = sum(len(word) for word in names if len(word) > 2 and stem(word) in said)
+        return letters + 2 * (letters > 0 and service.group == group)
 
-def _stems(text: str) -> set[str]:
-    stemmer = snowballstemmer.stemmer("french")
-    return {stemmer.stemWord(word) for word in re.findall(r"\w{4,}", text.casefold())}
+    rank = {service.code: (-shared(service), len(service.name), service.name) for service in known}
+    return sorted((service for service in known if rank[service.code][0]), key=lambda service: rank[service.code])
 
 
 def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:

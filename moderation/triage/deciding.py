@@ -16,6 +16,7 @@ from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.text import cleaned
 from models.vocabulary import (
     RESTRICTIVE,
     CommentKind,
@@ -26,7 +27,6 @@ from models.vocabulary import (
     NetworkName,
     OperationKind,
 )
-from moderation.intake.merging import cleaned
 from moderation.requests import escalation
 from moderation.triage.classification import corrections, criticism
 

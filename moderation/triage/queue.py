@@ -18,8 +18,9 @@ from models.learning import Correction
 from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.text import cleaned
 from models.vocabulary import CommentState, DecisionKind, EffectState
-from moderation.intake.merging import cleaned, texts
+from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
 from moderation.triage.classification import corrections
 from moderation.triage.deciding import asked_to_hide
@@ -94,7 +95,7 @@ class Item:
     requests: Sequence[ServiceRequest]
     """311 requests that this comment asked for."""
     services: Sequence[Service]
-    """Services that it may ask for, the likeliest first."""
+    """Services that share a word with it, the likeliest first."""
     answered_outside: bool
     """The city answered it in the network's own application."""
 

@@ -14,12 +14,11 @@ from starlette.testclient import TestClient
 
 from api.app import create_app
 from api.web.posts import instant
-from api.web.queue import likely_service, marked, waited
+from api.web.queue import marked, waited
 from models.accounts import Account
 from models.comments import Decision
 from models.errors import Refused
-from models.requests311 import Service
-from models.vocabulary import Group311, NetworkName, Reason
+from models.vocabulary import NetworkName, Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
@@ -162,15 +161,6 @@ def test_marking_never_changes_the_text(text, places):
     pieces = marked(text, reasons)
     assert "".join(piece for piece, _ in pieces) == text
     assert all(piece for piece, _ in pieces)
-
-
-def test_the_service_that_shares_the_longest_words_is_proposed():
-    names = {"rue": "Déneigement d'une rue", "trottoir": "Déneigement d'un trottoir", "eau": "Bris d'aqueduc"}
-    services = [Service(code=code, name=name, group=Group311.SNOW, days=1) for code, name in names.items()]
-    assert likely_service(services, "Le trottoir de la rue Cartier n'est pas déneigé") == "trottoir"
-    assert likely_service(services, "Gros bris d'AQUEDUC!") == "eau"
-    assert likely_service(services, "Bonjour") is None
-    assert likely_service([], "Bonjour") is None
 
 
 def test_waiting_is_said_in_its_largest_whole_unit():

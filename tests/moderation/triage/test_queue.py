@@ -221,13 +221,13 @@ def test_an_item_shows_all_that_is_around_it(city, leak):
     city.decide("Bruno", first, "request", service_code="bris-aqueduc")
     city.store(city.seen("answer", "Moi aussi", parent_external_id="first"))
     city.store(city.seen("other", "Autre fil", author_external_id="marie"))
-    comment = city.says("again", "Toujours rien", **leak)
-    city.store(city.seen("again", "Toujours rien!", source="edit", seen_at=city.now))
-    city.store(city.seen("again", "Toujours rien!", source="pull", seen_at=city.now))
+    comment = city.says("again", "Encore ce bris", **leak)
+    city.store(city.seen("again", "Encore ce bris!", source="edit", seen_at=city.now))
+    city.store(city.seen("again", "Encore ce bris!", source="pull", seen_at=city.now))
     with city.database.write() as session:
         deciding.claim(session, city.people["Bruno"], comment.id, now=city.now)
     seen = item(city, comment)
-    assert [version.text for version in seen.versions] == ["Toujours rien", "Toujours rien!"]
+    assert [version.text for version in seen.versions] == ["Encore ce bris", "Encore ce bris!"]
     assert {one.external_id for one in seen.history} == {"first", "answer"}
     assert [one.number for one in seen.similar] == ["STR-2026-000001"]
     assert "bris-aqueduc" in {service.code for service in seen.services}
