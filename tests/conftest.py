@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from models.session import Database
 
 REQUIRE_ALL = bool(os.environ.get("PARVIS_REQUIRE_ALL"))
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""Bytes that a run may take there."""
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+    # Most of a database test was the making of its files. Nothing of a test outlives the machine.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 # Examples are the same at every run, so a failure is of the change and not of the day; `--hypothesis-profile=soak`
@@ -181,6 +187,20 @@ def logs_as_they_were() -> Iterator[None]:
 
 def _uvicorn_logs() -> list[logging.Logger]:
     return [logging.getLogger(name) for name in ("uvicorn", "uvicorn.error", "uvicorn.access")]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords are hashed slowly on purpose; here a hash takes no time, in the same way."""
+    from pwdlib.hashers.argon2 import Argon2Hasher
+
+    from administration.sign_in import passwords
+
+    quick = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "hashers", (quick,))
+        patch.setattr(passwords, "current_hasher", quick)
+        yield
 
 
 # ------------------------------------------------------------------------------------------ databases
