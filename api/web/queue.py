@@ -112,8 +112,12 @@ def show_queue(
     part = queue.page(session, viewer, view.wanted, now=now, after=apres)
     counts = queue.counts(session, viewer)
     if not is_part(request):
+        # The first comment comes with the page: no key that is pressed at once has to wait for it.
+        first = next((listed.comment.id for listed in part.items if listed.claimed_by is None), None)
         undoable = int(annulable) if annulable.isdecimal() and len(annulable) < 18 else None
         values = _list_values(parvis, session, viewer, view, part, counts, now=now)
+        if first is not None:
+            values |= item_values(session, viewer, queue.item(session, viewer, first, now=now), now=now)
         return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
     etag = _etag(part.items, counts, now)
     if request.headers.get("if-none-match") == etag:
@@ -143,7 +147,7 @@ def show_comment(
         "queue/page.html",
         undoable=None,
         **alarm_values(parvis, session, viewer),
-        **{**_list_values(parvis, session, viewer, view, part, counts, now=now), **values},
+        **{**_list_values(parvis, session, viewer, view, part, counts, now=now), **values, "by_address": True},
     )
 
 
@@ -232,6 +236,7 @@ def _list_values(
     now: datetime,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited, "item": None}
+    values["by_address"] = False
     if not part.items:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         values["today"] = queue.done_since(session, viewer, midnight)
@@ -272,7 +277,9 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "likely": item.services[0].code if item.services else None,
         "effects": {effect.id: effect for effect in item.effects},
         "undone": {decision.cancels_id for decision in item.decisions if decision.cancels_id},
-        "last": _undoable(item),
+        "last": (last := _undoable(item)),
+        "last_is_own": last is not None and last.person_id == viewer.person_id,
+        "call_911": templates.template(session, "reply_911", language),
         "form_key": lambda: secrets.token_urlsafe(16),
     }
 

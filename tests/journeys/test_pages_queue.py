@@ -159,7 +159,7 @@ def test_two_moderators_and_one_comment(served, five, sign_in):
     expect(nadia.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
     _until_claims(served, nadia, 1)
     samuel = sign_in("Samuel Côté", f"/commentaires/{five[0]}")
-    expect(samuel.locator("#pane .act-note")).to_contain_text("Nadia Roy consulte")
+    expect(samuel.locator("#pane .act-note")).to_contain_text("Nadia Roy traite")
     expect(samuel.locator(f'.row[data-id="{five[0]}"]')).to_contain_text("Nadia Roy consulte")
     samuel.keyboard.press("r")
     samuel.keyboard.type("Merci à vous!")
@@ -228,7 +228,7 @@ def test_what_a_colleague_handled_turns_grey(served, five, sign_in, viewer_of):
         common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
         deciding.decide(session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, **common)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.locator(".row-gone")).to_contain_text("Traité par un collègue")
+    expect(page.locator(".row-gone")).to_contain_text("Traité par une autre personne")
     expect(page.locator(".row")).to_have_count(5)
 
 

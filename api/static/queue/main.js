@@ -1,0 +1,374 @@
+// The queue by keyboard: move, decide, take back. What is decided leaves the list at once; if the server says no, it
+// comes back where it was, with the server's sentence and what was typed.
+
+import { forget as forgetDraft, keep as keepDraft } from "../drafts.js";
+import { ask, parse } from "../server.js";
+import { say, sayTemplate } from "../toasts.js";
+import { Claims } from "./claims.js";
+import { Keys, TYPED, ours, type } from "./keys.js";
+import * as list from "./list.js";
+import { Queue } from "./model.js";
+import * as pane from "./pane.js";
+
+const POLL = 5000; // milliseconds
+const keysOn = document.documentElement.dataset.singleKeys === "on";
+const shell = document.querySelector(".queue");
+const wide = matchMedia("(min-width: 60.01rem)");
+const queue = new Queue(list.read(list.rows()));
+let etag = null;
+let newest = null; // the newest list that the server gave, not shown yet: { listing, asked }
+
+const mayDecide = () => pane.find(".item")?.dataset.mayDecide === "yes" && pane.find("[data-act]");
+const claims = new Claims({ stillOpen: (id) => queue.open === id, deciding: (id) => queue.leaving(id), refused: heldElsewhere });
+
+// ------------------------------------------------------------------------------------------------ opening
+async function open(id, { focus = "row", remember = true } = {}) {
+  queue.open = id;
+  list.select(id);
+  if (focus === "row") list.linkOf(id)?.focus({ preventScroll: true });
+  const href = list.linkOf(id)?.href ?? `/commentaires/${id}`;
+  if (remember && !wide.matches && !shell.classList.contains("queue-open")) history.pushState({ list: true }, "", href);
+  else if (remember) history.replaceState(history.state, "", href);
+  shell.classList.add("queue-open");
+  pane.waitFor();
+  let html;
+  try {
+    html = await pane.load(id);
+  } catch {
+    if (queue.open === id) { keys.forget(); sayTemplate("offline-template"); }
+    return;
+  }
+  if (queue.open !== id) return;
+  pane.show(id, html);
+  if (mayDecide()) claims.open(id);
+  if (focus === "pane") pane.focus();
+  const next = queue.step(1);
+  if (next) pane.load(next).catch(() => {});
+  keys.go();
+}
+
+function close() {
+  claims.leave();
+  queue.open = null;
+  pane.clear();
+  shell.classList.remove("queue-open");
+}
+
+function goOn(next) {
+  if (next) open(next);
+  else { close(); history.replaceState(null, "", list.poll); }
+}
+
+addEventListener("popstate", () => {
+  if (!shell.classList.contains("queue-open")) return;
+  const last = queue.open;
+  close();
+  list.linkOf(last)?.focus();
+});
+
+// ------------------------------------------------------------------------------------------------ others at work
+function heldElsewhere(id, code, sentence) {
+  if (queue.open !== id) return;
+  if (code === "claimed") { pane.note(sentence); return; }
+  passOver(id, sentence);
+}
+
+// Somebody else handled what is open here: the next one takes its place, unless something is being written.
+function passOver(id, sentence) {
+  queue.handledElsewhere(id);
+  list.grey(id);
+  if (queue.open !== id) { say(sentence, 10); return; }
+  if (pane.beingWritten()) { pane.note(sentence); return; }
+  say(sentence, 10);
+  goOn(queue.after(id));
+}
+
+// ------------------------------------------------------------------------------------------------ deciding
+async function act(form) {
+  const id = queue.open;
+  if ("confirm" in form.dataset) { show(form.dataset.confirm); return; }
+  const data = new URLSearchParams(new FormData(form));
+  const next = queue.after(id);
+  const written = keepDraft(form);
+  form.closest("dialog")?.close();
+  const place = queue.take(id);
+  list.elementOf(id)?.remove();
+  list.showCounts(queue);
+  const reserved = claims.handOver();
+  goOn(next);
+  await reserved;
+  const response = await ask(form.action, { method: "POST", body: data }).catch(() => null);
+  if (!response) { comeBack(place, document.getElementById("offline-template").content.cloneNode(true)); return; }
+  const said = parse(await response.text());
+  const code = said.firstElementChild.dataset.code;
+  if (!response.ok && code === "already_decided") {
+    queue.settle(place, null, performance.now());
+    const words = form.elements.text?.value;
+    if (written && words) said.firstElementChild.append(Object.assign(document.createElement("q"), { textContent: words }));
+    say(said, written ? 0 : 10);
+    refreshList();
+    return;
+  }
+  if (!response.ok) { comeBack(place, said, { reopen: written || code !== "claimed" }); return; }
+  forgetDraft(form);
+  const toast = said.firstElementChild;
+  queue.settle(place, toast.dataset.decision, performance.now());
+  if ("stays" in toast.dataset) putBack(place);
+  say(toast, 10);
+  refreshList();
+}
+
+function putBack(place) {
+  queue.putBack(place);
+  list.putBack(queue, place);
+  list.showCounts(queue);
+  pane.forget(place.id);
+}
+
+function comeBack(place, said, { reopen = true } = {}) {
+  putBack(place);
+  say(said);
+  keys.forget();
+  if (reopen && !pane.beingWritten()) open(place.id);
+}
+
+async function takeBack(decision, action) {
+  const response = await ask(action, { method: "POST" }).catch(() => null);
+  if (!response) { sayTemplate("offline-template"); return; }
+  say(parse(await response.text()), 8);
+  const last = queue.decided.find((one) => one.decision === decision);
+  queue.undone(decision);
+  if (!response.ok) return;
+  etag = null;
+  if (last) putBack(last);
+  const id = last?.id ?? queue.open;
+  if (id) { pane.forget(id); open(id); }
+  poll();
+}
+
+// The pane is shown again with what follows from the correction; what is being typed stays.
+async function correct(form, button) {
+  const id = queue.open;
+  const data = new URLSearchParams(new FormData(form, button));
+  form.closest("dialog")?.close();
+  const inside = pane.hasFocus();
+  const response = await ask(form.action, { method: "POST", body: data }).catch(() => null);
+  if (!response) { sayTemplate("offline-template"); return; }
+  const html = await response.text();
+  if (!response.ok) { say(parse(html)); return; }
+  pane.forget(id);
+  if (queue.open === id) {
+    pane.replace(html);
+    if (inside) (pane.find(".right [aria-pressed=true]") ?? pane).focus({ preventScroll: true });
+  }
+  sayTemplate("corrected-template", 5);
+  refreshList();
+}
+
+// ------------------------------------------------------------------------------------------------ the list stays live
+async function poll() {
+  if (document.hidden) return;
+  const headers = { "parvis-poll": "1" };
+  if (etag) headers["If-None-Match"] = etag;
+  const asked = performance.now();
+  const response = await ask(list.poll, { headers }).catch(() => null); // It asks again in five seconds.
+  if (response?.status !== 200) return;
+  etag = response.headers.get("ETag");
+  const listing = list.parseList(await response.text());
+  const told = queue.merge(listing, asked);
+  list.showCounts(queue);
+  for (const id of told.dropped) list.elementOf(id)?.remove();
+  for (const id of told.missing) { list.grey(id); pane.forget(id); }
+  for (const row of told.changed) { list.refresh(row); pane.forget(row.id); }
+  if (list.rows().querySelector(".more") && told.following.length) {
+    queue.append(told.following);
+    list.append(told.following, listing.more);
+  }
+  const fresh = told.fresh.filter((row) => !queue.rows.has(row.id));
+  newest = fresh.length ? { listing, asked } : null;
+  if (told.missing.includes(queue.open)) passOver(queue.open, document.getElementById("handled-template").content.cloneNode(true).firstElementChild);
+  if (!queue.order.length && !queue.open && (fresh.length || !list.rows().querySelector(".rows-empty"))) { newest ??= { listing, asked }; showNew(); }
+  else list.tellNews(fresh.length);
+}
+
+function refreshList() {
+  etag = null;
+  poll();
+}
+
+function showNew() {
+  if (!newest) return;
+  const { listing, asked } = newest;
+  newest = null;
+  const still = listing.rows.filter((row) => !queue.leftSince(row.id, asked));
+  for (const row of listing.rows) if (!still.includes(row)) row.element.remove();
+  list.rows().replaceWith(listing.list);
+  queue.replace({ ...listing, rows: still });
+  list.showCounts(queue);
+  list.tellNews(0);
+  if (queue.rows.has(queue.open)) list.select(queue.open);
+  else if (!queue.open && wide.matches && queue.first()) open(queue.first());
+  list.linkOf(queue.open ?? queue.first())?.focus();
+}
+
+async function more(link) {
+  const response = await ask(link.href).catch(() => null);
+  if (!response?.ok) { sayTemplate("offline-template"); return; }
+  const listing = list.parseList(await response.text());
+  const rows = listing.rows.filter((row) => !queue.rows.has(row.id));
+  queue.append(rows);
+  list.append(rows, listing.more);
+  list.linkOf(rows[0]?.id)?.focus();
+}
+
+// ------------------------------------------------------------------------------------------------ mouse and forms
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  keys.forget();
+  const link = event.target.closest("#rows a");
+  if (link) {
+    event.preventDefault();
+    if (link.closest(".more")) more(link);
+    // Enter on a link is a click without a pointer: whoever works so goes on in the pane.
+    else open(link.closest(".row").dataset.id, { focus: event.detail === 0 || !wide.matches ? "pane" : "row" });
+    return;
+  }
+  if (event.target.closest(".back")) { event.preventDefault(); backToList(); return; }
+  const runner = event.target.closest("[data-run]");
+  if (runner) {
+    runner.closest("dialog").close();
+    COMMANDS[runner.dataset.run]();
+    if (runner.dataset.text) fill(document.getElementById("reply-text"), runner.dataset.text);
+    return;
+  }
+  const filler = event.target.closest("[data-fill]");
+  if (filler) { fill(document.getElementById(filler.dataset.fill), filler.textContent); filler.closest("details").open = false; return; }
+  if (event.target.closest("#news")) showNew();
+});
+
+function backToList() {
+  if (history.state?.list) { history.back(); return; }
+  const last = queue.open;
+  close();
+  history.replaceState(null, "", list.poll);
+  list.linkOf(last)?.focus();
+}
+
+function fill(area, text) {
+  area.value = text;
+  area.focus();
+  area.dispatchEvent(new Event("input", { bubbles: true }));
+  const blank = text.search(/\{\w+\}/);
+  if (blank >= 0) area.setSelectionRange(blank, text.indexOf("}", blank) + 1);
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if ("correct" in form.dataset) { event.preventDefault(); correct(form, event.submitter); return; }
+  if (form.dataset.act) { event.preventDefault(); act(form); return; }
+  const undoing = form.dataset.undo ?? form.closest("[data-decision]")?.dataset.decision;
+  if (undoing) { event.preventDefault(); takeBack(undoing, form.action); }
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.name !== "request_number") return;
+  const area = document.getElementById("acknowledgement");
+  const joining = event.target.value !== "";
+  event.target.closest("dialog").querySelector(".new-request").hidden = joining;
+  if (area && (area.value === area.dataset.opened || area.value === area.dataset.joined)) area.value = joining ? area.dataset.joined : area.dataset.opened;
+});
+
+// ------------------------------------------------------------------------------------------------ keys
+function step(by) {
+  const to = queue.open ? queue.step(by) : queue.first();
+  if (to) open(to);
+}
+
+function show(id) {
+  const dialog = document.getElementById(id);
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  const first = ["[autofocus]", "input:checked", "input[type=radio], select", "button"].map((wanted) => dialog.querySelector(wanted));
+  first.find(Boolean).focus();
+}
+
+const submit = (selector) => pane.find(selector)?.requestSubmit();
+
+const COMMANDS = {
+  j: () => step(1),
+  k: () => step(-1),
+  i: () => submit('.act [data-act="nothing"]'),
+  r: () => document.getElementById("reply-text")?.focus(),
+  m: () => show("hide-dialog"),
+  c: () => show("correct-dialog"),
+  q: () => show("request-dialog"),
+  u: () => submit('[data-act="unhide"]'),
+  w: () => { const why = pane.find(".why"); if (why) why.open = !why.open; },
+  z: () => {
+    const last = queue.decided.at(-1);
+    if (last) takeBack(last.decision, `/decisions/${last.decision}/annulation`);
+    else submit("[data-undo][data-own]");
+  },
+  "/": () => { document.querySelector(".filters").open = true; document.getElementById("mots").focus(); },
+  ".": () => showNew(),
+  "?": () => show("help"),
+};
+COMMANDS.f = COMMANDS["/"];
+COMMANDS.h = COMMANDS["?"];
+for (const digit of "123456") COMMANDS[digit] = () => pane.find(`.right [data-key="${digit}"]`)?.click();
+
+// In a dialog digits choose, letters go to the field that takes words; in a field, what waited is typed.
+function inDialog(dialog, key) {
+  const choice = /^\d$/.test(key) && dialog.querySelector(`[data-digit="${key}"]`);
+  if (choice) { choice.click(); choice.focus(); return; }
+  const field = dialog.querySelector("[data-takes-words]");
+  if (!field || !/^\p{L}$/u.test(key)) return;
+  field.focus();
+  type(field, key);
+}
+
+function run(key) {
+  const here = document.activeElement;
+  const dialog = document.querySelector("dialog[open]");
+  if (here.matches?.(TYPED)) type(here, key);
+  else if (dialog) inDialog(dialog, key);
+  else COMMANDS[key]?.();
+}
+
+const held = document.getElementById("keys-waiting");
+const keys = new Keys({
+  ready: () => !queue.open || pane.shownId() === queue.open,
+  run,
+  show: (waiting) => { held.hidden = !waiting.length; held.querySelector("kbd").textContent = waiting.join(" "); },
+});
+
+document.addEventListener("keydown", (event) => {
+  const here = event.target;
+  if (here.id === "reply-text" && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    here.form.requestSubmit();
+    return;
+  }
+  if (here.id === "reply-text" && event.key === "Escape") { (list.linkOf(queue.open) ?? here).focus(); return; }
+  if (event.key === "Escape") keys.forget();
+  if (!keysOn || !ours(event) || (event.repeat && !"jk".includes(event.key)) || here.closest?.("#sign-in-again")) return;
+  const known = event.key in COMMANDS || document.querySelector("dialog[open]") || !keys.empty;
+  if ((here.matches?.(TYPED) && keys.empty) || event.key.length > 1 || !known) return;
+  event.preventDefault();
+  keys.press(event.key);
+});
+
+// ------------------------------------------------------------------------------------------------ begin
+setInterval(poll, POLL);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
+const first = pane.shownId();
+if (first && (shell.classList.contains("queue-open") || wide.matches)) {
+  queue.open = first;
+  list.select(first);
+  pane.adopt();
+  if (mayDecide()) claims.open(first);
+  list.linkOf(first)?.focus({ preventScroll: true });
+  const next = queue.step(1);
+  if (next) pane.load(next).catch(() => {});
+}
+for (const key of globalThis.earlyKeys?.() ?? []) keys.press(key);
