@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, Id
 from models.errors import Refused
+from models.session import upsert
 
 KEPT = timedelta(hours=24)
 
@@ -37,9 +36,8 @@ def begin(session: Session, person_id: int, key: str, request_hash: str, *, now:
     `idempotency_key_reused` when the key came with another request in the last 24 hours.
     """
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.at <= now - KEPT))
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     values = {"person_id": person_id, "key": key, "request_hash": request_hash, "at": now}
-    session.execute(insert(IdempotencyKey).values(**values).on_conflict_do_nothing())
+    session.execute(upsert(session, IdempotencyKey).values(**values).on_conflict_do_nothing())
     row = session.scalars(
         select(IdempotencyKey).where(IdempotencyKey.person_id == person_id, IdempotencyKey.key == key)
     ).one()

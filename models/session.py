@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.base import Base
 from models.secrets import Vault
 
 BUSY_SECONDS = 30
@@ -65,6 +67,12 @@ class Database:
         """Give every connection back."""
         self._writing.dispose()
         self._reading.dispose()
+
+
+def upsert(session: Session, table: type[Base]) -> Any:
+    """An INSERT that can say what to do `on_conflict_…`: both databases have it, each in its own dialect."""
+    dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def vault_of(session: Session) -> Vault:

@@ -14,13 +14,13 @@ from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.base import Change, CommentSeen, PostSeen, Unreadable
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Author, Comment, CommentVersion, SourcePost, forget_names
+from models.session import upsert
 from models.text import cleaned
 from models.vocabulary import PostKind
 from moderation.intake.merging import Known, Observation, Version, link, observe
@@ -198,12 +198,11 @@ def _authors(
     if not names:
         return {}
     # Authors are shared by the accounts of a network, so two accounts' workers may meet on one: the database decides.
-    upsert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     rows = [
         {"network": account.network, "external_id": external_id, "name": names[external_id]}
         for external_id in sorted(names)
     ]
-    session.connection().execute(upsert(Author).on_conflict_do_nothing(), rows)
+    session.connection().execute(upsert(session, Author).on_conflict_do_nothing(), rows)
     found = session.execute(of_author.where(Author.network == account.network, Author.external_id.in_(names))).all()
     said = [
         {"id": one.id, "name": names[one.external_id]}

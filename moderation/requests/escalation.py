@@ -6,10 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
@@ -18,6 +16,7 @@ from models.comments import Comment, VerdictRow
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.session import upsert
 from models.text import chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, READ_ONLY, CommentState, Language, RequestStatus
 from moderation.templates import render, template
@@ -182,10 +181,9 @@ def _next_number(session: Session, prefix: str, *, now: datetime) -> str:
     """Numbers like LEV-2026-000123: one after the other, given in the transaction that opens the request, so that a
     rollback leaves no hole. The year is counted in UTC: a request opened on New Year's Eve at night has the new one.
     """
-    insert: Any = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # One statement: the first request of a year has no row that two could lock.
     statement = (
-        insert(RequestCounter)
+        upsert(session, RequestCounter)
         .values(year=now.year, last=1)
         .on_conflict_do_update(index_elements=[RequestCounter.year], set_={"last": RequestCounter.last + 1})
         .returning(RequestCounter.last)
