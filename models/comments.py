@@ -6,7 +6,21 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, delete, exists, text
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    and_,
+    case,
+    delete,
+    exists,
+    or_,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.accounts import Account
@@ -66,7 +80,42 @@ class Author(Base):
     """None: the network never said, or lawfully disposed of."""
 
 
-class Comment(Base):
+class Presence:
+    """Whether a comment is still on its network, as far as is known: of a row, of plain values, and in a query."""
+
+    __slots__ = ()
+
+    @hybrid_property
+    def removed(self: Any) -> bool:
+        """Whether it is gone."""
+        return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
+
+    @removed.inplace.expression
+    @classmethod
+    def _removed(cls: Any) -> ColumnElement[bool]:
+        return and_(cls.removed_at.is_not(None), or_(cls.present_at.is_(None), cls.removed_at >= cls.present_at))
+
+    @hybrid_method
+    def missed(self: Any, read_at: datetime) -> bool:
+        """Whether it was there when a reading of its whole thread began, and was not met since."""
+        # Of a comment that only a change of its visibility told of, that is the first thing known.
+        there_at = self.created_at if self.version else self.hidden_at
+        if there_at is None or self.removed or self.disposed_at is not None:
+            return False
+        return there_at < read_at and (self.present_at is None or self.present_at < read_at)
+
+    @missed.inplace.expression  # type: ignore[attr-defined,untyped-decorator]  # Its types know no `inplace`.
+    @classmethod
+    def _missed(cls: Any, read_at: datetime) -> ColumnElement[bool]:
+        return and_(
+            case((cls.version > 0, cls.created_at), else_=cls.hidden_at) < read_at,
+            or_(cls.present_at.is_(None), cls.present_at < read_at),
+            ~cls.removed,
+            cls.disposed_at.is_(None),
+        )
+
+
+class Comment(Presence, Base):
     """One thing a citizen wrote. What changes on the network is kept with the time that the change was true."""
 
     __tablename__ = "comment"
@@ -153,11 +202,6 @@ class Comment(Base):
     author: Mapped[Author | None] = relationship(lazy="raise")
     source_post: Mapped[SourcePost | None] = relationship(lazy="raise")
     verdict: Mapped[VerdictRow | None] = relationship(lazy="raise", back_populates="comment")
-
-    @property
-    def removed(self) -> bool:
-        """Whether it is gone from the network, as far as is known."""
-        return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
 
     @property
     def hidden_by(self) -> HiddenBy | None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from connectors.base import CommentRemoved, CommentSeen, VisibilityChanged
-from models.comments import LAG, Comment, CommentVersion
+from models.comments import LAG, Comment, CommentVersion, Presence
 from models.text import cleaned
 from models.vocabulary import CommentKind, CommentState
 
@@ -36,7 +36,7 @@ class Version:
 
 
 @dataclass(slots=True)
-class Known:
+class Known(Presence):
     """What is known of one comment; the fields are the columns of `Comment` that an observation may change.
 
     They start as those of a comment of which nothing is known but that it exists.
@@ -67,11 +67,6 @@ class Known:
     disposed_at: datetime | None = None
     versions: list[Version] = field(default_factory=list)
 
-    @property
-    def removed(self) -> bool:
-        """As of the row (`Comment.removed`)."""
-        return self.removed_at is not None and (self.present_at is None or self.removed_at >= self.present_at)
-
 
 AnyVersion = TypeVar("AnyVersion", Version, CommentVersion)
 Observation = CommentSeen | CommentRemoved | VisibilityChanged
@@ -93,7 +88,8 @@ def observe(
             if change.hidden and change.by_account:
                 known.hidden_there_at = max(known.hidden_there_at or change.at, change.at)
     settle(known)
-    known.look_due_at = known.look_due_at or now + LAG if _suspected(known, read_at) or _unread(known) else None
+    missed = read_at is not None and known.missed(read_at)
+    known.look_due_at = known.look_due_at or now + LAG if missed or _unread(known) else None
 
 
 def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
@@ -138,15 +134,6 @@ def settle(comment: Known | Comment) -> None:
     waiting = comment.state in (CommentState.RECEIVED, CommentState.WAITING)
     if waiting and (comment.by_city or comment.removed):
         comment.state = CommentState.HANDLED
-
-
-def _suspected(known: Known, read_at: datetime | None) -> bool:
-    """Whether it was there when its thread was read whole, and was not met since. `sweep` says the same in SQL."""
-    # Of a comment that only a change of its visibility told of, that is the first thing known.
-    there_at = known.created_at if known.version else known.hidden_at
-    if read_at is None or there_at is None or known.removed or known.disposed_at is not None:
-        return False
-    return there_at < read_at and (known.present_at is None or known.present_at < read_at)
 
 
 def _unread(known: Known) -> bool:

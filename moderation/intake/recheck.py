@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import case, exists, func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import CommentRemoved, CommentSeen, Network, Page
@@ -38,10 +38,8 @@ LATER = timedelta(minutes=15)
 FAILURES = 3
 """Failures in a row that say that the network is down, and not only one comment beyond reach."""
 
-_THERE = or_(Comment.removed_at.is_(None), Comment.present_at > Comment.removed_at)
 _AS_IS = {"synchronize_session": False}
 """Nothing of what is updated here is read again in its session."""
-_THERE_SINCE = case((Comment.version > 0, Comment.created_at), else_=Comment.hidden_at)
 
 
 def mark(session: Session, account: Account, page: Page, *, listed_at: datetime, now: datetime) -> None:
@@ -66,10 +64,7 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
         post.read_at = max(post.read_at or thread.began_at, thread.began_at)
         suspected = (
             Comment.source_post_id == post.id,
-            post.read_at > _THERE_SINCE,
-            or_(Comment.present_at.is_(None), Comment.present_at < post.read_at),
-            _THERE,
-            Comment.disposed_at.is_(None),
+            Comment.missed(post.read_at),
             Comment.look_due_at.is_(None),
             # A visitor's post stands above its thread, and not in it.
             Comment.kind == CommentKind.COMMENT,
@@ -82,14 +77,14 @@ def mark_unlisted(session: Session, account: Account, *, before: datetime, now: 
     comment is to be looked at. It may be too old for the listing, or gone with its whole thread.
     """
     unlisted = select(SourcePost.id).where(SourcePost.account_id == account.id, SourcePost.listed_at < before)
-    there = exists().where(Comment.source_post_id == SourcePost.id, _THERE)
+    there = exists().where(Comment.source_post_id == SourcePost.id, ~Comment.removed)
     session.execute(
         update(SourcePost)
         .where(SourcePost.account_id == account.id, SourcePost.listed_at < before, ~there)
         .values(listed_at=None),
         execution_options=_AS_IS,
     )
-    first = select(func.min(Comment.id)).where(Comment.source_post_id.in_(unlisted), _THERE)
+    first = select(func.min(Comment.id)).where(Comment.source_post_id.in_(unlisted), ~Comment.removed)
     session.execute(
         update(Comment)
         .where(Comment.id.in_(first.group_by(Comment.source_post_id)), Comment.look_due_at.is_(None))
@@ -193,7 +188,7 @@ def _settle(
     if post is None or post.listed_at is None or account.pulled_at is None or post.listed_at >= account.pulled_at:
         return
     # The last whole round did not list it.
-    rest = (Comment.source_post_id == post.id, _THERE)
+    rest = (Comment.source_post_id == post.id, ~Comment.removed)
     if found is not None:
         post.listed_at = None  # It is there, and only too old for the listing.
     elif session.scalar(select(Comment.id).where(*rest).limit(1)) is None:

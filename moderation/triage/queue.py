@@ -277,7 +277,7 @@ def _answered_outside() -> ColumnElement[bool]:
             answer.account_id == Comment.account_id,
             answer.parent_external_id == Comment.external_id,
             answer.by_city,
-            answer.removed_at.is_(None) | (answer.present_at > answer.removed_at),
+            ~answer.removed,
             ~exists().where(ours.account_id == answer.account_id, ours.remote_id == answer.external_id),
             ~exists().where(
                 leaving.account_id == Comment.account_id,
