@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models import accounts, audit, comments, effects, figures, idempotency, learning, people, posts, requests311
+from models import accounts, audit, comments, effects, figures, idempotency, learning, people, posts, requests311, seeds
 from models.base import Base
 
 metadata = Base.metadata
@@ -19,4 +19,5 @@ __all__ = [
     "people",
     "posts",
     "requests311",
+    "seeds",
 ]

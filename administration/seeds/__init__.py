@@ -4,37 +4,95 @@ from __future__ import annotations
 
 import csv
 import tomllib
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.comments import MessageTemplate, NetiquetteRule, RuleVersion
 from models.requests311 import Service
-from models.vocabulary import Group311
+from models.seeds import Planted
+
+Said = dict[str, Any]
+Row = RuleVersion | MessageTemplate | Service
 
 
-def plant(session: Session, *, now: datetime) -> None:
-    """Fill each table that is still empty; one in which the city already has something is left alone."""
-    folder = files(__package__)
-    if session.scalar(select(NetiquetteRule.id).limit(1)) is None:
-        for article in tomllib.loads((folder / "netiquette.toml").read_text("utf-8"))["article"]:
-            rule = NetiquetteRule(code=article.pop("code"))
-            session.add(rule)
-            session.flush()
-            session.add(RuleVersion(rule_id=rule.id, number=1, in_force_from=now, in_force_until=None, **article))
-    if session.scalar(select(MessageTemplate.id).limit(1)) is None:
-        for entry in tomllib.loads((folder / "templates.toml").read_text("utf-8"))["template"]:
-            for language in ("fr", "en"):
-                body = entry[language].strip()
-                session.add(
-                    MessageTemplate(code=entry["code"], language=language, version=1, body=body, created_at=now)
-                )
-    if session.scalar(select(Service.code).limit(1)) is None:
-        with (folder / "services.csv").open(encoding="utf-8") as lines:
-            for row in csv.DictReader(lines):
-                group = Group311(row["group"])
-                session.add(
-                    Service(code=row["code"], name=row["name"], group=group, days=int(row["days"]), active=True)
-                )
+def plant(session: Session, *, now: datetime, folder: Traversable | None = None) -> None:
+    """Give a city what it starts with, and what a newer `folder` of seeds says, as a new version.
+
+    What the city edited or removed stays as it left it, and so does a whole kind of which it had its own before.
+    """
+    folder = folder or files(__package__)
+    planted = {(row.kind, row.code): row.said for row in session.scalars(select(Planted))}
+    for kind, entries, newest in (
+        ("article", _articles(folder), _newest_articles(session)),
+        ("template", _templates(folder), _newest_templates(session)),
+        ("service", _services(folder), {row.code: row for row in session.scalars(select(Service))}),
+    ):
+        if newest and not any(of == kind for of, _ in planted):
+            continue
+        for code, said in entries.items():
+            before, row = planted.get((kind, code)), newest.get(code)
+            if said != before and _untouched(row, before):
+                _say(session, kind, code, row, said, now=now)
+                session.merge(Planted(kind=kind, code=code, said=said))
+
+
+def _untouched(row: Row | None, before: Said | None) -> bool:
+    if row is None or before is None:
+        return row is before is None
+    return all(getattr(row, name) == value for name, value in before.items())
+
+
+def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: datetime) -> None:
+    if kind == "article":
+        if row is not None:
+            row.in_force_until = now
+        rule = row.rule if row is not None else NetiquetteRule(code=code)
+        number = row.number + 1 if row is not None else 1
+        session.add(RuleVersion(rule=rule, number=number, in_force_from=now, **said))
+    elif kind == "template":
+        name, _, language = code.rpartition(".")
+        version = row.version + 1 if row is not None else 1
+        session.add(MessageTemplate(code=name, language=language, version=version, created_at=now, **said))
+    elif row is None:
+        session.add(Service(code=code, **said))
+    else:
+        for name, value in said.items():
+            setattr(row, name, value)
+
+
+def _articles(folder: Traversable) -> dict[str, Said]:
+    articles = tomllib.loads((folder / "netiquette.toml").read_text("utf-8"))["article"]
+    return {article.pop("code"): {**article, "in_force_until": None} for article in articles}
+
+
+def _newest_articles(session: Session) -> Mapping[str, Row]:
+    statement = select(RuleVersion).options(joinedload(RuleVersion.rule)).order_by(RuleVersion.number)
+    return {row.rule.code: row for row in session.scalars(statement)}
+
+
+def _templates(folder: Traversable) -> dict[str, Said]:
+    entries = tomllib.loads((folder / "templates.toml").read_text("utf-8"))["template"]
+    return {
+        f"{entry['code']}.{language}": {"body": entry[language].strip()}
+        for entry in entries
+        for language in ("fr", "en")
+    }
+
+
+def _newest_templates(session: Session) -> Mapping[str, Row]:
+    statement = select(MessageTemplate).order_by(MessageTemplate.version)
+    return {f"{row.code}.{row.language}": row for row in session.scalars(statement)}
+
+
+def _services(folder: Traversable) -> dict[str, Said]:
+    with (folder / "services.csv").open(encoding="utf-8") as lines:
+        return {
+            row["code"]: {"name": row["name"], "group": row["group"], "days": int(row["days"]), "active": True}
+            for row in csv.DictReader(lines)
+        }

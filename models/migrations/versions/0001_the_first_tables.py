@@ -105,6 +105,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
     )
     op.create_table(
+        "planted",
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("code", sa.String(length=80), nullable=False),
+        sa.Column("said", base.Json, nullable=False),
+        sa.PrimaryKeyConstraint("kind", "code", name=op.f("pk_planted")),
+    )
+    op.create_table(
         "request_counter",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),
