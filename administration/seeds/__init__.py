@@ -18,6 +18,7 @@ from models.requests311 import Service
 from models.seeds import Planted
 
 Said = dict[str, Any]
+LANGUAGES = ("fr", "en")
 Row = RuleVersion | MessageTemplate | Service
 
 
@@ -43,9 +44,9 @@ def plant(session: Session, *, now: datetime, folder: Traversable | None = None)
 
 
 def _untouched(row: Row | None, before: Said | None) -> bool:
-    if row is None or before is None:
-        return row is before is None
-    return all(getattr(row, name) == value for name, value in before.items())
+    if row is None:
+        return before is None
+    return before is not None and all(getattr(row, name) == value for name, value in before.items())
 
 
 def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: datetime) -> None:
@@ -77,12 +78,8 @@ def _newest_articles(session: Session) -> Mapping[str, Row]:
 
 
 def _templates(folder: Traversable) -> dict[str, Said]:
-    entries = tomllib.loads((folder / "templates.toml").read_text("utf-8"))["template"]
-    return {
-        f"{entry['code']}.{language}": {"body": entry[language].strip()}
-        for entry in entries
-        for language in ("fr", "en")
-    }
+    templates = tomllib.loads((folder / "templates.toml").read_text("utf-8"))["template"]
+    return {f"{one['code']}.{language}": {"body": one[language].strip()} for one in templates for language in LANGUAGES}
 
 
 def _newest_templates(session: Session) -> Mapping[str, Row]:
