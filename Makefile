@@ -49,7 +49,7 @@ format: setup         ## what `check` would refuse and a tool can mend
 
 messages: setup       ## bring the catalogues up to date with the sentences in code and pages
 	@mkdir -p build && $(BIN)/pybabel --quiet extract --mapping-file babel.cfg --no-location --sort-output \
-	    --output-file build/messages.pot api
+	    --output-file build/messages.pot api connectors
 	@$(BIN)/pybabel --quiet update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
 	    --input-file build/messages.pot --output-dir api/locales
 

@@ -22,13 +22,13 @@ from models.errors import FarSideError, NotFound, PermissionMissing, Refused, Re
 from models.people import Borough
 from models.secrets import Vault, fingerprint
 from models.session import Database
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 
 LASTS = timedelta(minutes=10)
 """How long the dialog may take, and then the choice."""
 
 
-def begin(session: Session, vault: Vault, network: NetworkName, *, by: int, now: datetime) -> tuple[str, str]:
+def begin(session: Session, vault: Vault, network: str, *, by: int, now: datetime) -> tuple[str, str]:
     """A person leaves for the dialog: the state that comes back, and the PKCE secret. Older ways of theirs end."""
     session.execute(delete(Connection).where((Connection.expires_at <= now) | (Connection.person_id == by)))
     # 256 and 512 random bits; RFC 7636 asks for 43 to 128 characters of the secret.
@@ -46,7 +46,7 @@ def begin(session: Session, vault: Vault, network: NetworkName, *, by: int, now:
     return state, verifier
 
 
-def refuse(session: Session, network: NetworkName, state: str, *, by: int, now: datetime) -> None:
+def refuse(session: Session, network: str, state: str, *, by: int, now: datetime) -> None:
     """The person said no in the dialog, or the network did: this state opens nothing any more."""
     _take(session, network, state, by=by, now=now)
 
@@ -55,7 +55,7 @@ def exchange(
     database: Database,
     vault: Vault,
     consent: Consent,
-    network: NetworkName,
+    network: str,
     *,
     state: str,
     code: str,
@@ -166,7 +166,7 @@ def connect(
     return account
 
 
-def disown(session: Session, network: NetworkName, external_id: str, *, by: int, now: datetime) -> int:
+def disown(session: Session, network: str, external_id: str, *, by: int, now: datetime) -> int:
     """Say that an account which networks speak of is not the city's: what came for it is forgotten like any delivery
     that was read. Gives how many; should more come, it is said again.
     """
@@ -183,7 +183,7 @@ def disown(session: Session, network: NetworkName, external_id: str, *, by: int,
     return len(settled)
 
 
-def _take(session: Session, network: NetworkName, state: str, *, by: int, now: datetime) -> Connection:
+def _take(session: Session, network: str, state: str, *, by: int, now: datetime) -> Connection:
     connection: Connection | None = session.scalar(
         update(Connection)
         .where(Connection.state_fingerprint == fingerprint(state), Connection.network == network)
@@ -203,7 +203,7 @@ def _packed(several: Sequence[Offered]) -> str:
 def _unpacked(text: str) -> list[Offered]:
     return [
         Offered(
-            network=NetworkName(one["network"]),
+            network=one["network"],
             external_id=one["external_id"],
             name=one["name"],
             token=one["token"],

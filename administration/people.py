@@ -21,7 +21,7 @@ from models.errors import NotFound, Refused
 from models.people import ApiKey, Borough, Membership, Person, PersonalLink
 from models.scope import KEY_SCOPES
 from models.secrets import SecretUnreadable, Vault, fingerprint
-from models.vocabulary import NetworkName, Role
+from models.vocabulary import Role
 
 INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
@@ -280,7 +280,7 @@ def add_borough(session: Session, code: str, name: str, *, now: datetime) -> Bor
 def add_account(
     session: Session,
     vault: Vault,
-    network: NetworkName,
+    network: str,
     external_id: str,
     *,
     name: str,

@@ -17,7 +17,7 @@ from models.errors import FarSideError, NotFound, PermissionMissing, Throttled, 
 from models.locks import Locks
 from models.secrets import Vault
 from models.session import Database, vault_of
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def check(
     database: Database,
     locks: Locks,
     network_with: Callable[[AccountRef], Network],
-    consent_of: Callable[[NetworkName], Consent],
+    consent_of: Callable[[str], Consent],
     account_id: int,
     *,
     clock: Callable[[], datetime],
@@ -73,7 +73,7 @@ def check(
 def _check(
     database: Database,
     network_with: Callable[[AccountRef], Network],
-    consent_of: Callable[[NetworkName], Consent],
+    consent_of: Callable[[str], Consent],
     account_id: int,
     *,
     clock: Callable[[], datetime],
@@ -84,7 +84,7 @@ def _check(
         if budget.throttled(account, asked_at):
             return
         vault = vault_of(session)
-        known = AccountRef(NetworkName(account.network), account.external_id, vault.open(account.token_closed))
+        known = AccountRef(account.network, account.external_id, vault.open(account.token_closed))
         refresh = vault.open(account.refresh_closed) if account.refresh_closed else None
     try:
         health, newer = network_with(known).health(), None
@@ -127,7 +127,7 @@ def _listening(network: Network, health: Health) -> Health:
 
 def _newer(
     network_with: Callable[[AccountRef], Network],
-    consent_of: Callable[[NetworkName], Consent],
+    consent_of: Callable[[str], Consent],
     known: AccountRef,
     refresh: str | None,
 ) -> _Newer | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from api.i18n import N_, _
 from api.messages import label
-from models.vocabulary import NetworkName, OperationKind
+from models.vocabulary import OperationKind
 
 DEAD: Final[Mapping[str, tuple[str, str]]] = {
     "app_removed": (
@@ -121,14 +121,14 @@ WHY_NOT: Final[Mapping[str, str]] = {
 }
 
 
-def dead(reason: str | None, network: NetworkName) -> tuple[str, str]:
+def dead(reason: str | None, network: str) -> tuple[str, str]:
     """Why a token does not work, and what to do."""
     what, todo = DEAD.get(reason or "", DEAD["invalid"])
     name = label("network", network)
     return _(what, network=name), _(todo, network=name)
 
 
-def refused(code: str, network: NetworkName) -> tuple[str, str]:
+def refused(code: str, network: str) -> tuple[str, str]:
     """Why a network whose token works is not read all the same, and what to do."""
     what, todo = REFUSED.get(_REFUSED_ALIAS.get(code, code), _REFUSED_OTHER)
     name = label("network", network)
@@ -145,6 +145,6 @@ def operations(kinds: frozenset[OperationKind]) -> str:
     return ", ".join(_(words) for kind, words in OPERATIONS.items() if kind in kinds)
 
 
-def why_not(code: str, network: NetworkName) -> str:
+def why_not(code: str, network: str) -> str:
     """Why acts cannot be done on this account; a clause."""
     return _(WHY_NOT.get(code, WHY_NOT["not_supported"]), network=label("network", network))

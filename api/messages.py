@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from api.i18n import N_, _
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
+from connectors.registry import descriptor
 from models.errors import Refused
 from models.vocabulary import (
     AccountState,
@@ -23,7 +24,6 @@ from models.vocabulary import (
     HiddenBy,
     Intention,
     Language,
-    NetworkName,
     PostKind,
     PostState,
     Reason,
@@ -257,12 +257,6 @@ FAILURES: Mapping[str, str] = {
 """Why an effect waits or failed, by the first word of its reason; a clause that follows a colon."""
 
 LABELS: Mapping[str, Mapping[str, str]] = {
-    "network": {
-        NetworkName.FACEBOOK: N_("Facebook"),
-        NetworkName.INSTAGRAM: N_("Instagram"),
-        NetworkName.LINKEDIN: N_("LinkedIn"),
-        NetworkName.INSTAGRAM_PUBLIC: N_("Instagram, public pages"),
-    },
     "role": {
         Role.MODERATOR: N_("Moderation"),
         Role.COMMUNICATIONS: N_("Communications"),
@@ -446,4 +440,5 @@ def said(code: str, value: str | None) -> str:
 
 def label(kind: str, value: object) -> str:
     """A word of the trade as people read it: `label("role", membership.role)`, `label("urgence", 2)`."""
-    return _(LABELS[kind][str(value)])
+    word = descriptor(str(value)).label if kind == "network" else LABELS[kind][str(value)]
+    return _(word)

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from api import i18n, messages
 from api.i18n import N_, Dates
+from connectors.registry import descriptor
 from models.scope import Action
 
 HERE = Path(__file__).parent
@@ -70,6 +71,7 @@ def environment(dates: Dates) -> Environment:
     templates.globals.update(
         icon=icon,
         label=messages.label,
+        network=descriptor,
         reason=messages.reason,
         refusal=messages.refusal,
         failure=messages.failure,

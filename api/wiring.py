@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
+from connectors.instagram_public.profile import PublicSettings
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
 from connectors.registry import (
-    GraphSettings,
-    LinkedInSettings,
     NetworkSettings,
-    PublicSettings,
     consent,
     network,
     webhook,
@@ -29,7 +29,6 @@ from models.errors import NotFound
 from models.locks import Locks, locks_for
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import NetworkName
 from models.work import Timing, Work
 from moderation.triage.delivery import trade as moderation_trade
 from publishing.delivery import trade as publishing_trade
@@ -86,17 +85,17 @@ class Parvis:
 
     def reference(self, account: Account) -> AccountRef:
         """An account as connectors know it. SecretUnreadable: no key at hand opens its token."""
-        return AccountRef(NetworkName(account.network), account.external_id, self.vault.open(account.token_closed))
+        return AccountRef(account.network, account.external_id, self.vault.open(account.token_closed))
 
     def capabilities_of(self, account: Account) -> Capabilities:
         """What can be done on an account; nothing is called. Errors as `network_of`."""
         return network(self.networks, self.reference(account)).capabilities()
 
-    def consent_of(self, name: NetworkName) -> Consent:
+    def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
         return consent(self.networks, name)
 
-    def webhook_of(self, name: NetworkName) -> Webhook:
+    def webhook_of(self, name: str) -> Webhook:
         """What understands the bodies that a network posts."""
         return webhook(self.networks, name)
 
@@ -147,7 +146,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
         locks=locks_for(database, settings.home),
         clock=clock,
         networks=NetworkSettings(
-            graph=GraphSettings(
+            GraphSettings(
                 base_url=settings.graph_base_url,
                 version=settings.graph_version,
                 app_id=settings.meta_app_id,
@@ -156,14 +155,14 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
                 dialog_url=settings.meta_dialog_url,
                 ad_accounts=settings.ad_accounts,
             ),
-            linkedin=LinkedInSettings(
+            LinkedInSettings(
                 base_url=settings.linkedin_base_url,
                 auth_url=settings.linkedin_auth_url,
                 version=settings.linkedin_version,
                 client_id=settings.linkedin_client_id,
                 client_secret=_opened(settings.linkedin_client_secret),
             ),
-            public=PublicSettings(settings.instagram_public, settings.outward, settings.home / "instagram_public"),
+            PublicSettings(settings.instagram_public, settings.outward, settings.home / "instagram_public"),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""The contract of a social network: one network is one file, one registry line, one parameter of the contract tests.
+"""The contract of a social network: one network is one folder with its descriptor, and one line of the registry.
 
 All values are frozen and aware of time zones (UTC). Connectors hold no state that matters: cursors go out and come
 back as opaque strings, and what was done is known by reading the network.
@@ -6,22 +6,23 @@ back as opaque strings, and what was done is known by reading the network.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from models.errors import FarSideError
-from models.vocabulary import CommentKind, MediaKind, NetworkName, OperationKind, PostKind, PublicationForm
+from models.vocabulary import CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
 
 
 @dataclass(frozen=True)
 class AccountRef:
     """One account of the city, as a connector needs it. The token never appears in `repr`."""
 
-    network: NetworkName
+    network: str
+    """The name of its descriptor."""
     external_id: str
     token: str = field(repr=False)
 
@@ -148,7 +149,7 @@ class Event:
 
     account_external_id: str | None
     change: Change
-    network: NetworkName | None = None
+    network: str | None = None
     """Where several networks post to one address (Meta's do): whose change it is. None: the address's own network."""
 
 
@@ -340,7 +341,7 @@ class Offered:
     `expires_at` None: the token has no end. `missing` names permissions that the work needs and that were not given.
     """
 
-    network: NetworkName
+    network: str
     external_id: str
     name: str
     token: str = field(repr=False)
@@ -363,3 +364,33 @@ class Consent(Protocol):
         """A newer token for this account, without a person. None: this network or this token cannot; a person must
         consent again. The old token stays good until the caller has stored the new one.
         """
+
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Descriptor(Generic[S]):
+    """All that the rest of the house knows about one network. `S` is the class of its settings; networks of one company
+    share it.
+    """
+
+    name: str
+    """What is stored and asked for: small letters and underscores, at most 20."""
+    label: str
+    """As people read it; marked by `N_`."""
+    icon: str
+    """One or two letters."""
+    settings: type[S]
+    capabilities: Capabilities
+    """The same on all its accounts, so that no token is needed to say it."""
+    open: Callable[[S, AccountRef], Network]
+    """Nothing is called yet. An instance serves one thread at a time."""
+    pull_every: timedelta = timedelta(0)
+    """The shortest wait between two rounds, where calls are counted by the day and nobody says how many are left."""
+    route: str | None = None
+    """The end of its address, `/webhooks/…`; networks of one company share it. None: it posts nothing."""
+    webhook: Callable[[S], Webhook] | None = None
+    """What understands all that comes to `route`. Without a secret in the settings no body is authentic."""
+    consent: Callable[[S], Consent] | None = None
+    """Raises NotFound where the city's application is not in the settings."""

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id
-from models.vocabulary import AccountState, DeliveryState, NetworkName
+from models.vocabulary import AccountState, DeliveryState
 
 
 class Account(Base):
@@ -18,7 +18,7 @@ class Account(Base):
     __table_args__ = (UniqueConstraint("network", "external_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    network: Mapped[NetworkName] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200))
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
@@ -68,7 +68,7 @@ class Connection(Base):
     """Of the `state` that the browser carries (`models.secrets.fingerprint`)."""
     verifier_closed: Mapped[str] = mapped_column(Text)
     """The PKCE secret, encrypted."""
-    network: Mapped[NetworkName] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
@@ -85,7 +85,7 @@ class Delivery(Base):
     __table_args__ = (Index("ix_delivery_state_id", "state", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    network: Mapped[NetworkName] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20))
     received_at: Mapped[datetime]
     raw: Mapped[bytes | None] = mapped_column(LargeBinary)
     """None once disposed of."""
@@ -104,7 +104,7 @@ class SetAside(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))
-    network: Mapped[NetworkName] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20))
     account_external_id: Mapped[str | None] = mapped_column(String(100))
     reason: Mapped[str] = mapped_column(String(100))
     """"unroutable", or why it could not be read."""

@@ -22,10 +22,7 @@ from models.errors import NotFound, Refused
 from models.keyset import Keyset
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import EffectKind, NetworkName, PostState
-
-LONGEST_TEXT = {"facebook": 63_206, "instagram": 2_200, "linkedin": 3_000, "instagram_public": 0}
-"""Characters that each network takes (Facebook: the limit that its own tools state)."""
+from models.vocabulary import EffectKind, PostState
 
 NEWEST = Keyset(Post.id, descending=True)
 
@@ -46,7 +43,7 @@ def closed(account: Account) -> Refused | None:
 
     `media_needed`, or `read_only`; None: it can.
     """
-    able = capabilities(NetworkName(account.network))
+    able = capabilities(account.network)
     if not able.publish:
         return Refused("read_only", field="accounts", name=account.name)
     return Refused("media_needed", field="accounts", name=account.name) if able.needs_media else None
@@ -268,8 +265,8 @@ def _write_variants(session: Session, viewer: Viewer, post: Post, draft: Draft) 
         text = written.replace("\r\n", "\n").strip()
         if not text:
             raise Refused("text_empty", field="text")
-        if len(text) > LONGEST_TEXT[account.network]:
-            raise Refused("text_too_long", field="text", most=str(LONGEST_TEXT[account.network]))
+        if len(text) > (most := capabilities(account.network).longest_text):
+            raise Refused("text_too_long", field="text", most=str(most))
         session.add(Variant(post_id=post.id, account_id=account_id, text=text, link=link))
     session.flush()
     session.expire(post, ["variants"])

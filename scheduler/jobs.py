@@ -14,7 +14,7 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import CommentState, NetworkName
+from models.vocabulary import CommentState
 from models.work import Work
 from moderation.intake import deliveries, measuring, pulling, recheck
 from moderation.learning import labels
@@ -36,9 +36,9 @@ class City:
     network_of: Callable[[int], Network]
     network_with: Callable[[AccountRef], Network]
     """With a token that may not be stored yet."""
-    consent_of: Callable[[NetworkName], Consent]
+    consent_of: Callable[[str], Consent]
     """NotFound: that network has no dialog, or is not configured."""
-    webhook_of: Callable[[NetworkName], Webhook]
+    webhook_of: Callable[[str], Webhook]
     clock: Callable[[], datetime]
     pull_every: timedelta
 

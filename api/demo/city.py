@@ -14,7 +14,7 @@ from models.accounts import Account
 from models.comments import Decision
 from models.people import Borough, Membership, Person
 from models.session import vault_of
-from models.vocabulary import AccountState, NetworkName, Role
+from models.vocabulary import AccountState, Role
 
 MODERATOR = "nadia@sainte-rive.example"
 SECOND_MODERATOR = "simon@sainte-rive.example"
@@ -55,7 +55,7 @@ def settle(session: Session, story: Story, *, now: datetime) -> None:
             borough_id = borough.id
         session.add(
             Account(
-                network=NetworkName.FACEBOOK,
+                network="facebook",
                 external_id=page.id,
                 name=page.name,
                 borough_id=borough_id,

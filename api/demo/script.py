@@ -29,7 +29,7 @@ from models.effects import Effect
 from models.errors import ParvisError
 from models.posts import Post
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentState, DeliveryState, EffectState, NetworkName, PostState
+from models.vocabulary import CommentState, DeliveryState, EffectState, PostState
 
 WAIT = 50.0
 """Seconds after which a step that does not come true is an error."""
@@ -197,13 +197,13 @@ def _publish(demo: Demo) -> None:
 
 def _connect(demo: Demo, mireille: httpx2.Client) -> None:
     """As a browser goes: our form, the network's dialog and her yes, then the choice."""
-    dialog = mireille.post("/comptes/connexion", data={"network": NetworkName.LINKEDIN}).headers["location"]
+    dialog = mireille.post("/comptes/connexion", data={"network": "linkedin"}).headers["location"]
     address, _, asked = dialog.partition("?")
     said = httpx2.post(address, data={**dict(parse_qsl(asked)), "decision": "allow"}, timeout=30)
     choice = mireille.get(said.headers["location"]).headers["location"]
     offered = re.findall(r'name="accounts" value="([^"]+)"', mireille.get(choice).text)
     mireille.post(choice, data={"accounts": offered})
-    read = (Account.network == NetworkName.LINKEDIN, Account.pulled_at.is_not(None))
+    read = (Account.network == "linkedin", Account.pulled_at.is_not(None))
     _until("the LinkedIn page read", lambda: _count(demo, *read) == 1)
 
 

@@ -13,7 +13,7 @@ from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Page, Shown,
 from models.accounts import Account
 from models.keyset import Keyset
 from models.scope import Action, Viewer, visible
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
@@ -24,7 +24,7 @@ class AccountShown(Shown):
     """One account; its token is never told."""
 
     id: int
-    network: NetworkName
+    network: str
     external_id: str
     name: str
     borough_id: int | None

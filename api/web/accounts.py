@@ -20,11 +20,12 @@ from api.pages import render
 from api.security import content_security_policy
 from api.wiring import Parvis
 from connectors.base import Consent
+from connectors.registry import names
 from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.people import Borough
 from models.scope import Action, Viewer, visible
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 from moderation.intake.deliveries import reroute
 
 router = APIRouter(prefix="/comptes", include_in_schema=False)
@@ -84,7 +85,7 @@ def disown(
     session: WriteSession,
     viewer: Connector,
     now: Now,
-    network: Annotated[NetworkName, Form()],
+    network: Annotated[str, Form()],
     external_id: Annotated[str, Form(max_length=100)],
 ) -> Response:
     """An account that networks speak of is not the city's."""
@@ -98,14 +99,14 @@ def begin(
     request: Request, parvis: Installation, viewer: Connector, now: Now, network: Annotated[str, Form()] = ""
 ) -> Response:
     """Leave for the network's dialog."""
-    if network not in set(NetworkName):
-        raise Refused("network_unknown", field="network", known=", ".join(NetworkName))
+    if network not in names():
+        raise Refused("network_unknown", field="network", known=", ".join(names()))
     try:
-        consent = _consent(parvis, NetworkName(network))
+        consent = _consent(parvis, network)
     except Refused as error:
         return _again(request, parvis, viewer, error)
     with parvis.database.write() as session:
-        state, verifier = connecting.begin(session, parvis.vault, NetworkName(network), by=_person(viewer), now=now)
+        state, verifier = connecting.begin(session, parvis.vault, network, by=_person(viewer), now=now)
     address = consent.address(redirect_uri=_return_to(parvis, network), state=state, verifier=verifier)
     return RedirectResponse(address, 303)
 
@@ -115,7 +116,7 @@ def come_back(
     request: Request,
     parvis: Installation,
     viewer: Connector,
-    network: NetworkName,
+    network: str,
     state: str = "",
     code: str = "",
     error: str = "",
@@ -235,10 +236,10 @@ def _choice(
     )
 
 
-def _dialogs(parvis: Parvis) -> Mapping[NetworkName, str]:
+def _dialogs(parvis: Parvis) -> Mapping[str, str]:
     """Where each network's dialog is (scheme and host), of those that can be connected."""
     found = {}
-    for name in NetworkName:
+    for name in names():
         try:
             parts = urlsplit(parvis.consent_of(name).address(redirect_uri="", state="", verifier=""))
         except NotFound:
@@ -270,7 +271,7 @@ def _borough(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) < 18 else None
 
 
-def _consent(parvis: Parvis, network: NetworkName) -> Consent:
+def _consent(parvis: Parvis, network: str) -> Consent:
     try:
         return parvis.consent_of(network)
     except NotFound as error:

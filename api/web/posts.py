@@ -18,6 +18,7 @@ from api.pages import render
 from api.web.accounts import alarm_values
 from api.web.queue import Words
 from api.wiring import Parvis
+from connectors.registry import capabilities
 from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.posts import Post
@@ -230,7 +231,7 @@ def _composer(
         accounts=accounts,
         chosen=set(chosen if chosen is not None else [str(account.id) for account in accounts]),
         closed=[why_not for _, why_not in ours if why_not is not None],
-        most=planning.LONGEST_TEXT,
+        most={account.network: capabilities(account.network).longest_text for account in accounts},
         error=error,
     )
 

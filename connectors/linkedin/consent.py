@@ -16,8 +16,7 @@ from connectors.linkedin.page import NEEDED
 from connectors.linkedin.reading import ADMIN
 from connectors.linkedin.rest import LinkedIn, LinkedInSettings, as_app, consent_address
 from connectors.meta.graph import as_id, as_mapping, as_text
-from models.errors import Rejected, Transient
-from models.vocabulary import NetworkName
+from models.errors import NotFound, Rejected, Transient
 
 MOST_PAGES = 100
 
@@ -26,6 +25,8 @@ class LinkedInConsent:
     """`connectors.base.Consent` for company pages."""
 
     def __init__(self, settings: LinkedInSettings) -> None:
+        if not (settings.client_id and settings.client_secret):
+            raise NotFound("no application of LinkedIn's in the settings")
         self._settings = settings
 
     def address(self, *, redirect_uri: str, state: str, verifier: str) -> str:
@@ -81,7 +82,7 @@ def _offered(said: Mapping[str, Any], number: str, name: str, now: datetime) -> 
     missing = tuple(wanted for wanted, older in NEEDED.items() if granted and not granted & {wanted, *older})
     refresh = as_text(said.get("refresh_token"))
     return Offered(
-        network=NetworkName.LINKEDIN,
+        network="linkedin",
         external_id=number,
         name=name,
         token=_token(said),

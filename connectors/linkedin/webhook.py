@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from connectors.base import Challenge, Change, CommentRemoved, Event, Unreadable
 from connectors.linkedin.reading import heard, post_of_notification, whole
+from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import as_id, as_mapping, as_time
 
 CHALLENGE = re.compile(r"[\w-]{1,100}", re.ASCII)
@@ -28,8 +29,8 @@ IGNORED = ("LIKE", "SHARE")
 class LinkedInWebhook:
     """Bodies of at most ten notifications (`connectors.base.Webhook`), signed with the application's secret."""
 
-    def __init__(self, client_secret: str) -> None:
-        self._secret = client_secret.encode()
+    def __init__(self, settings: LinkedInSettings) -> None:
+        self._secret = (settings.client_secret or "").encode()
 
     def challenge(self, asked: Mapping[str, str]) -> Challenge | None:
         """LinkedIn asks again every two hours, and blocks an address that failed three times."""

@@ -17,8 +17,7 @@ from connectors.facebook.page import NEEDED as FOR_PAGES
 from connectors.instagram.profile import NEEDED as FOR_INSTAGRAM
 from connectors.meta.answers import pages
 from connectors.meta.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, missing_of
-from models.errors import Rejected, Transient
-from models.vocabulary import NetworkName
+from models.errors import NotFound, Transient
 
 ASKED = tuple(dict.fromkeys(("pages_show_list", "pages_manage_metadata", *FOR_PAGES, *FOR_INSTAGRAM)))
 """`pages_show_list` lists the Pages, `pages_manage_metadata` subscribes them to webhooks."""
@@ -32,6 +31,8 @@ class MetaConsent:
     """`connectors.base.Consent` for Facebook and Instagram. Meta's dialog has no PKCE for an app with a secret."""
 
     def __init__(self, settings: GraphSettings) -> None:
+        if not (settings.app_id and settings.app_secret):
+            raise NotFound("no application of Meta's in the settings")
         self._settings = settings
 
     def address(self, *, redirect_uri: str, state: str, verifier: str) -> str:
@@ -69,9 +70,7 @@ class MetaConsent:
 
     def _token(self, **asked: str) -> str:
         settings = self._settings
-        if settings.app_id is None or settings.app_secret is None:
-            raise Rejected("app")
-        identity = {"client_id": settings.app_id, "client_secret": settings.app_secret}
+        identity = {"client_id": settings.app_id or "", "client_secret": settings.app_secret or ""}
         answer = Graph(settings, "").as_app("oauth/access_token", **identity, **asked)
         if not (token := as_text(answer.get("access_token"))):
             raise Transient
@@ -85,12 +84,12 @@ def _offered(item: Mapping[str, Any], said: Mapping[str, Any]) -> list[Offered]:
         return []
     name = as_text(item.get("name")) or page
     until = _end(said)
-    found = [Offered(NetworkName.FACEBOOK, page, name, token, until, missing_of(said, FOR_PAGES, page))]
+    found = [Offered("facebook", page, name, token, until, missing_of(said, FOR_PAGES, page))]
     linked = as_mapping(item.get("instagram_business_account"))
     if (account := as_id(linked.get("id"))) is not None:
         missing = missing_of(said, FOR_INSTAGRAM, account, page)
         user_name = as_text(linked.get("username")) or name
-        found.append(Offered(NetworkName.INSTAGRAM, account, user_name, token, until, missing))
+        found.append(Offered("instagram", account, user_name, token, until, missing))
     return found
 
 

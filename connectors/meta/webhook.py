@@ -23,10 +23,10 @@ from connectors.base import (
     VisibilityChanged,
 )
 from connectors.facebook.reading import mentioning, rating_of
-from connectors.meta.graph import as_id, as_mapping, as_text, as_time
-from models.vocabulary import CommentKind, NetworkName
+from connectors.meta.graph import GraphSettings, as_id, as_mapping, as_text, as_time
+from models.vocabulary import CommentKind
 
-OBJECTS = {"page": NetworkName.FACEBOOK, "instagram": NetworkName.INSTAGRAM}
+OBJECTS = {"page": "facebook", "instagram": "instagram"}
 OF_PAGE = ("post", "status", "photo", "video", "share")
 EDITED, REMOVED, TO_AUTHOR = ("edit", "edited", "update"), ("remove", "delete"), ("block", "unblock", "mute", "follow")
 """Items and verbs, as the reference of the field `feed` lists them: several verbs for one thing, and some that say
@@ -41,9 +41,9 @@ class MetaWebhook:
     are dropped without a trace.
     """
 
-    def __init__(self, app_secret: str, verify_token: str = "") -> None:
-        self._secret = app_secret.encode()
-        self._verify_token = verify_token.encode()
+    def __init__(self, settings: GraphSettings) -> None:
+        self._secret = (settings.app_secret or "").encode()
+        self._verify_token = (settings.verify_token or "").encode()
 
     def challenge(self, asked: Mapping[str, str]) -> Challenge | None:
         """The challenge goes back to whoever knows the verify token; without one nobody does."""
@@ -78,7 +78,7 @@ def _body(body: object) -> list[Event]:
     return [event for entry in entries for event in _entry(entry, network)]
 
 
-def _entry(entry: object, network: NetworkName) -> list[Event]:
+def _entry(entry: object, network: str) -> list[Event]:
     if not isinstance(entry, dict):
         return [Event(None, _unreadable("entry", entry), network)]
     account, at = as_id(entry.get("id")), as_time(entry.get("time")) or datetime.now(UTC)
@@ -88,21 +88,21 @@ def _entry(entry: object, network: NetworkName) -> list[Event]:
     return [Event(account, seen, network) for change in changes for seen in _change(change, network, account, at)]
 
 
-def _change(change: object, network: NetworkName, account: str | None, at: datetime) -> tuple[Change, ...]:
+def _change(change: object, network: str, account: str | None, at: datetime) -> tuple[Change, ...]:
     """What one change says; nothing when it is not about what citizens write."""
     value = as_mapping(change).get("value")
     if not isinstance(value, dict):
         return (_unreadable("value", change),)
     match network, as_mapping(change).get("field"):
-        case NetworkName.FACEBOOK, "feed":
+        case "facebook", "feed":
             seen = _feed(value, account, at)
-        case NetworkName.FACEBOOK, "mention":
+        case "facebook", "mention":
             seen = _mention(value, at)
-        case NetworkName.FACEBOOK, "ratings":
+        case "facebook", "ratings":
             seen = _rating(value, account, at)
-        case NetworkName.INSTAGRAM, "comments" | "live_comments":
+        case "instagram", "comments" | "live_comments":
             seen = _instagram_comment(value, account, at)
-        case NetworkName.INSTAGRAM, "mentions":
+        case "instagram", "mentions":
             seen = _instagram_mention(value, at)
         case _:
             return ()

@@ -15,18 +15,18 @@ from connectors.base import Change, Unreadable, Webhook
 from models.accounts import Account, Delivery, SetAside
 from models.session import Database
 from models.text import cleaned
-from models.vocabulary import DeliveryState, NetworkName
+from models.vocabulary import DeliveryState
 from moderation.intake.upserting import store
 
 log = logging.getLogger(__name__)
 
 
-def receive(session: Session, network: NetworkName, raw: bytes, *, now: datetime) -> None:
+def receive(session: Session, network: str, raw: bytes, *, now: datetime) -> None:
     """Keep one webhook body whose signature was checked. The caller commits before it answers 200."""
     session.add(Delivery(network=network, raw=raw, received_at=now))
 
 
-def parse_due(database: Database, webhook_of: Callable[[NetworkName], Webhook], *, now: datetime) -> int:
+def parse_due(database: Database, webhook_of: Callable[[str], Webhook], *, now: datetime) -> int:
     """Parse deliveries that wait, oldest first, in one transaction; gives how many do not wait any more.
 
     If one of them breaks the batch, each is tried alone, and the one at fault is kept, marked and said. When the
@@ -52,9 +52,7 @@ def parse_due(database: Database, webhook_of: Callable[[NetworkName], Webhook], 
     return len(waiting)
 
 
-def _parse_alone(
-    database: Database, delivery_id: int, webhook_of: Callable[[NetworkName], Webhook], *, now: datetime
-) -> None:
+def _parse_alone(database: Database, delivery_id: int, webhook_of: Callable[[str], Webhook], *, now: datetime) -> None:
     try:
         with database.write() as session:
             _parse(session, [delivery_id], webhook_of, now=now)
@@ -70,7 +68,7 @@ def _parse_alone(
             )
 
 
-def _parse(session: Session, ids: Sequence[int], webhook_of: Callable[[NetworkName], Webhook], *, now: datetime) -> int:
+def _parse(session: Session, ids: Sequence[int], webhook_of: Callable[[str], Webhook], *, now: datetime) -> int:
     deliveries = session.scalars(
         select(Delivery)
         .where(Delivery.id.in_(ids), Delivery.state == DeliveryState.RECEIVED)
@@ -83,9 +81,9 @@ def _parse(session: Session, ids: Sequence[int], webhook_of: Callable[[NetworkNa
             SetAside.delivery_id.in_([delivery.id for delivery in deliveries]), SetAside.settled_at.is_(None)
         )
     )
-    changes: dict[tuple[NetworkName, str], list[tuple[int, Change]]] = defaultdict(list)
+    changes: dict[tuple[str, str], list[tuple[int, Change]]] = defaultdict(list)
     for delivery in deliveries:
-        network = NetworkName(delivery.network)
+        network = delivery.network
         delivery.state = DeliveryState.PARSED
         try:
             events = webhook_of(network).parse(delivery.raw or b"")
@@ -129,15 +127,15 @@ def reroute(session: Session, account: Account, *, now: datetime) -> int:
     return len(waiting)
 
 
-def _accounts(session: Session, wanted: Collection[tuple[NetworkName, str]]) -> dict[tuple[NetworkName, str], Account]:
+def _accounts(session: Session, wanted: Collection[tuple[str, str]]) -> dict[tuple[str, str], Account]:
     statement = select(Account).where(tuple_(Account.network, Account.external_id).in_(wanted))
-    return {(NetworkName(account.network), account.external_id): account for account in session.scalars(statement)}
+    return {(account.network, account.external_id): account for account in session.scalars(statement)}
 
 
 def _set_aside(
     session: Session,
     delivery_id: int,
-    network: NetworkName,
+    network: str,
     account_external_id: str | None,
     reason: str,
     raw: str | None,

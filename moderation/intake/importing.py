@@ -20,12 +20,12 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from connectors.base import CommentSeen
+from connectors.registry import names
 from models.accounts import Account
 from models.comments import Comment
 from models.errors import Refused
 from models.session import Database
 from models.text import cleaned
-from models.vocabulary import NetworkName
 from moderation.intake.upserting import store
 
 BATCH = 500
@@ -176,7 +176,7 @@ def _seen(
     if len(external_id) > LONGEST_ID:
         raise _Unusable("id_too_long")
     network = (_text(row, "network") or "").lower()
-    if network not in list(NetworkName):
+    if network not in names():
         raise _Unusable("network_unknown")
     account_id = accounts.get((network, _text(row, "account") or ""))
     if account_id is None:

@@ -10,12 +10,13 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import Network, Page, Progress
+from connectors.registry import descriptor
 from models import budget
 from models.accounts import Account
 from models.errors import FarSideError, Rejected, Throttled
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 from moderation.intake import recheck
 from moderation.intake.upserting import store
 
@@ -28,8 +29,6 @@ there is enough again.
 """
 SLOW_DOWN = 4
 """How many times longer the wait between two rounds is when much of the budget is spent."""
-SELDOM = {NetworkName.LINKEDIN: timedelta(minutes=10)}
-"""The shortest wait between two rounds where calls are counted by the day and nobody says how many are left."""
 PROBE_EVERY = timedelta(minutes=15)
 """How often a reading that stopped asks how much is left. Meta's windows are an hour and a day."""
 
@@ -56,8 +55,7 @@ def pull(
         if not ours:
             return 0
         with database.read() as session:
-            network_name = NetworkName(session.get_one(Account, account_id).network)
-        every = max(every, SELDOM.get(network_name, every))
+            every = max(every, descriptor(session.get_one(Account, account_id).network).pull_every)
         read, steps, asked_at = 0, 0, clock()
         try:
             network = network_of(account_id)

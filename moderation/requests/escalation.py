@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, joinedload
 
+from connectors.registry import capabilities
 from models import audit
 from models.accounts import Account
 from models.comments import Comment, VerdictRow
@@ -18,7 +19,7 @@ from models.requests311 import RequestChange, RequestCounter, Requester, Service
 from models.scope import Action, Viewer, visible
 from models.session import upsert
 from models.text import chunks, cleaned, stem
-from models.vocabulary import CLOSED_STATUSES, READ_ONLY, CommentState, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, CommentState, Language, RequestStatus
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
@@ -260,7 +261,7 @@ def propose_reply(session: Session, comment: Comment, request_id: int, *, now: d
     """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
     request = session.get_one(ServiceRequest, request_id)
     network = session.get_one(Account, comment.account_id).network
-    if comment.removed or request.status not in ANSWERS or network in READ_ONLY:
+    if comment.removed or request.status not in ANSWERS or not capabilities(network).operations:
         return
     language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
     body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)

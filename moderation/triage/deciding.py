@@ -24,7 +24,6 @@ from models.vocabulary import (
     DecisionKind,
     EffectKind,
     EffectState,
-    NetworkName,
     OperationKind,
 )
 from moderation.requests import escalation
@@ -56,7 +55,7 @@ class Choice:
     form_key: str | None = None
 
 
-CapabilitiesOf = Callable[[NetworkName], Capabilities]
+CapabilitiesOf = Callable[[str], Capabilities]
 """What can be done on a network."""
 
 
@@ -65,7 +64,7 @@ def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[Deci
 
     Words under somebody else's post, or about the Page, are not the city's to hide.
     """
-    able = capabilities_of(NetworkName(comment.account.network)).operations
+    able = capabilities_of(comment.account.network).operations
     ours = comment.kind == CommentKind.COMMENT
     return frozenset(
         {DecisionKind.NOTHING, DecisionKind.REQUEST}

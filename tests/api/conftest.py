@@ -24,7 +24,7 @@ from models.comments import Comment, Decision
 from models.people import Borough, Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
-from models.vocabulary import CommentState, DecisionKind, Group311, NetworkName, PostState, Role
+from models.vocabulary import CommentState, DecisionKind, Group311, PostState, Role
 
 START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -198,7 +198,7 @@ def _seed(parvis: Parvis) -> SmallCity:
             account = people.add_account(
                 session,
                 parvis.vault,
-                NetworkName.FACEBOOK,
+                "facebook",
                 str(number),
                 name=f"Page {name}",
                 token=f"token-{name}",

@@ -22,7 +22,7 @@ from models.audit import AuditEntry, note, seal_due
 from models.comments import Comment, NetiquetteRule
 from models.people import Borough, Membership, Person
 from models.requests311 import Service
-from models.vocabulary import AccountState, DeliveryState, NetworkName, Role
+from models.vocabulary import AccountState, DeliveryState, Role
 from moderation.intake import deliveries
 
 PARVIS = Path(sys.executable).with_name("parvis")
@@ -201,7 +201,7 @@ def test_what_came_before_the_account_was_known_is_parsed_afterwards(command):
     }
     with installation() as parvis:
         with parvis.database.write() as session:
-            deliveries.receive(session, NetworkName.FACEBOOK, json.dumps(body).encode(), now=NOW)
+            deliveries.receive(session, "facebook", json.dumps(body).encode(), now=NOW)
         deliveries.parse_due(parvis.database, parvis.webhook_of, now=NOW)
     hire(command)
     assert "104" in problems(command)[0]
@@ -373,11 +373,11 @@ def test_a_journal_that_was_tampered_with(command):
 def test_what_was_set_aside_is_counted(command):
     hire(command)
     with installation() as parvis, parvis.database.write() as session:
-        about = {"network": NetworkName.FACEBOOK, "at": NOW}
+        about = {"network": "facebook", "at": NOW}
         session.add_all(
             [SetAside(**about, account_external_id="999", reason="unroutable") for _ in range(3)]
             + [SetAside(**about, account_external_id="104", reason="no_value") for _ in range(2)]
-            + [Delivery(network=NetworkName.FACEBOOK, received_at=NOW, raw=b"{", state=DeliveryState.UNREADABLE)]
+            + [Delivery(network="facebook", received_at=NOW, raw=b"{", state=DeliveryState.UNREADABLE)]
         )
     unroutable, unread, broken = problems(command)
     assert "999" in unroutable

@@ -13,7 +13,7 @@ from administration.people import add_account
 from api.cli import installation
 from models.effects import Effect
 from models.people import Person
-from models.vocabulary import EffectKind, EffectState, NetworkName
+from models.vocabulary import EffectKind, EffectState
 from models.work import owe
 
 
@@ -44,7 +44,7 @@ def test_a_copy_is_put_back_as_it_was(command, tmp_path):
 def test_what_was_due_in_the_copy_is_said_and_read_first(command, tmp_path):
     with installation() as parvis, parvis.database.write() as session:
         account = add_account(
-            session, parvis.vault, NetworkName.FACEBOOK, "1", name="Ville", token="jeton", borough_id=None,
+            session, parvis.vault, "facebook", "1", name="Ville", token="jeton", borough_id=None,
             now=parvis.clock(),
         )  # fmt: skip
         owe(

@@ -18,7 +18,7 @@ from classifiers.training import evaluate, train
 from classifiers.training.sources import Row
 from models.accounts import Account
 from models.comments import Comment, CommentVersion
-from models.vocabulary import Breach, Intention, NetworkName, Role
+from models.vocabulary import Breach, Intention, Role
 from moderation.triage import classification
 
 FORMS = {
@@ -65,7 +65,7 @@ def _said(parvis: Parvis, texts: list[str]) -> list[int]:
     now = parvis.clock()
     with parvis.database.write() as session:
         account = Account(
-            network=NetworkName.FACEBOOK,
+            network="facebook",
             external_id="page",
             name="Ville",
             token_closed="",

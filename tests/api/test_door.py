@@ -113,7 +113,7 @@ def test_ready_when_migrated(parvis, visit):
 
 # ---------------------------------------------------------------------------------------------- words
 def refused_codes() -> set[str]:
-    floors = ("api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
+    floors = ("administration", "api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
     sources = [path.read_text(encoding="utf-8") for floor in floors for path in (ROOT / floor).rglob("*.py")]
     return {code for source in sources for code in re.findall(r"\bRefused\(\s*\"(\w+)\"", source)}
 

@@ -46,10 +46,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/readyz"): Line(PUBLIC),
     ("GET", "/metrics"): Line(ANY_KEY),
     # webhooks answer to their signature (tests/api/v1/test_webhooks.py)
-    ("GET", "/webhooks/meta"): Line("signature"),
-    ("POST", "/webhooks/meta"): Line("signature"),
-    ("GET", "/webhooks/linkedin"): Line("signature"),
-    ("POST", "/webhooks/linkedin"): Line("signature"),
+    ("GET", "/webhooks/{route}"): Line("signature"),
+    ("POST", "/webhooks/{route}"): Line("signature"),
     # signing in
     ("GET", "/netiquette"): Line(PUBLIC),
     ("GET", "/connexion"): Line(PUBLIC),
@@ -198,7 +196,7 @@ class Caller:
             session.flush()
             membership = session.scalars(select(Membership.id).where(Membership.person_id == target.id)).one()
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
-        self._places |= {"network": "facebook", "connection_id": 1}
+        self._places |= {"network": "facebook", "route": "meta", "connection_id": 1}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0

@@ -68,7 +68,7 @@ def test_every_import_contract_bites(tmp_path):
         shutil.copytree(ROOT / floor, tmp_path / floor, ignore=shutil.ignore_patterns("static", "__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     faults = {
-        "moderation/planted.py": "import publishing.planted\nimport connectors.facebook.page\n",
+        "moderation/planted.py": "import publishing.planted\nimport connectors.facebook.descriptor\n",
         "publishing/planted.py": "",
         "classifiers/planted.py": "import sqlalchemy\n",
         "models/planted.py": "import requests\nimport fastapi\nimport facebook\nimport models.planted_too\n"

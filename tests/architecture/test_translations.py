@@ -28,7 +28,7 @@ def _sentences(catalogue: Catalog) -> set[tuple[str, str | tuple[str, ...]]]:
 def extracted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """What `make messages` would find now."""
     path = tmp_path_factory.mktemp("messages") / "messages.pot"
-    options = ["--mapping-file", "babel.cfg", "--no-location", "--output-file", str(path), "api"]
+    options = ["--mapping-file", "babel.cfg", "--no-location", "--output-file", str(path), "api", "connectors"]
     subprocess.run([Path(sys.executable).with_name("pybabel"), "--quiet", "extract", *options], cwd=ROOT, check=True)
     return _read(path)
 

@@ -15,7 +15,7 @@ from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost, VerdictRow
 from models.people import Membership, Person, SignIn
 from models.secrets import fingerprint
-from models.vocabulary import CommentState, Intention, NetworkName, Role
+from models.vocabulary import CommentState, Intention, Role
 
 APP_SECRET = "the-secret-of-the-benches-application"
 TOKEN = "a-browser-that-stays-signed-in-for-the-benches"
@@ -81,7 +81,7 @@ def found(parvis: Parvis, *, now: datetime, token: str = "no-token") -> int:
     """An account and a moderator of the whole city who is signed in; gives the account's id."""
     with parvis.database.write() as session:
         account = Account(
-            network=NetworkName.FACEBOOK,
+            network="facebook",
             external_id=PAGE,
             name="Ville de Sainte-Rive",
             token_closed=parvis.vault.close(token),

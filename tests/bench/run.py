@@ -37,7 +37,6 @@ from api.wiring import Parvis, build
 from classifiers.base import Context
 from models.comments import Comment
 from models.migrations import upgrade
-from models.vocabulary import NetworkName
 from moderation.intake import deliveries
 from moderation.triage import classification, queue
 
@@ -163,7 +162,7 @@ def read(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figur
             with parvis.database.write() as session:
                 for _ in range(size):
                     number += 1
-                    deliveries.receive(session, NetworkName.FACEBOOK, city.body(chance, number, now), now=now)
+                    deliveries.receive(session, "facebook", city.body(chance, number, now), now=now)
             floor_rate = client.rate(floor_port, bare, seconds)
             began, queued = time.perf_counter(), 0
             while deliveries.parse_due(parvis.database, parvis.webhook_of, now=now):

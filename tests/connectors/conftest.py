@@ -19,10 +19,12 @@ import trustme
 
 from connectors.base import AccountRef, Media, Network, Operation, Publication
 from connectors.instagram_public.profile import PAUSE as LONG_PAUSE
-from connectors.instagram_public.profile import PREFIX, WHOLE_EVERY, InstagramPublic
+from connectors.instagram_public.profile import PREFIX, WHOLE_EVERY, InstagramPublic, PublicSettings
 from connectors.instagram_public.watch import Job, watch
 from connectors.linkedin.errors import PAUSE
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, PublicSettings, network
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, network
 from connectors.standin.instagram.state import Profile, profile
 from connectors.standin.instagram_public.web import public_id
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, Organization, organization
@@ -38,7 +40,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import MediaKind, NetworkName, OperationKind, PublicationForm
+from models.vocabulary import MediaKind, OperationKind, PublicationForm
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 
@@ -67,7 +69,7 @@ class City:
     share; an adapter says the rest, or says it again in its own way.
     """
 
-    name: ClassVar[NetworkName]
+    name: ClassVar[str]
     operations: ClassVar[frozenset[OperationKind]]
     """What the network can do: `capabilities` must promise exactly that."""
     forms: ClassVar[tuple[str, ...]]
@@ -171,7 +173,7 @@ class City:
             timeout=self.timeout,
             retries=(),
         )
-        return NetworkSettings(graph=graph)
+        return NetworkSettings(graph)
 
     @property
     def account(self) -> AccountRef:
@@ -201,7 +203,7 @@ class City:
 
 
 class FacebookCity(City):
-    name = NetworkName.FACEBOOK
+    name = "facebook"
     operations = frozenset(OperationKind) - {OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS}
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})
@@ -272,7 +274,7 @@ class FacebookCity(City):
 
 
 class InstagramCity(City):
-    name = NetworkName.INSTAGRAM
+    name = "instagram"
     operations = frozenset(
         {
             OperationKind.HIDE,
@@ -341,7 +343,7 @@ class InstagramCity(City):
 
 
 class LinkedInCity(City):
-    name = NetworkName.LINKEDIN
+    name = "linkedin"
     tells = False
     operations = frozenset(
         {
@@ -386,7 +388,7 @@ class LinkedInCity(City):
             retries=self.retries,
             looks=(0.0, 0.0, 0.0),
         )
-        return NetworkSettings(GraphSettings(), linkedin)
+        return NetworkSettings(linkedin)
 
     def operation(self, kind: OperationKind) -> Operation:
         post = self.post("Tempête")
@@ -443,7 +445,7 @@ class PublicCity(City):
     What is in place of it has its tests in `test_instagram_public.py`, which also start the real other process.
     """
 
-    name = NetworkName.INSTAGRAM_PUBLIC
+    name = "instagram_public"
     operations = frozenset()
     forms = ()
     # Nothing is written, and nobody waits for half a minute here: the time limit is the other process's.
@@ -524,7 +526,7 @@ class PublicCity(City):
     @property
     def settings(self) -> NetworkSettings:
         public = PublicSettings(justification="Accord écrit de Meta, dossier 2026-114", limit=60.0, pace=False)
-        return NetworkSettings(GraphSettings(), public=public)
+        return NetworkSettings(public)
 
     @property
     def account(self) -> AccountRef:
@@ -532,7 +534,7 @@ class PublicCity(City):
         return AccountRef(self.name, self.page.name, json.dumps(cookies))
 
     def network(self) -> Network:
-        return Here(self.settings.public, self.account)
+        return Here(self.settings.of(PublicSettings), self.account)
 
     def named(self, identity: str) -> str:
         post = self.state.posts.get(identity)
@@ -715,7 +717,7 @@ def answering(received: list[str]) -> Iterator[Callable[..., Network]]:
     """A Page whose far side gives always the same answer, byte for byte."""
     with contextlib.ExitStack() as stack:
 
-        def start(raw: bytes, status: int = 200, *, name: NetworkName = NetworkName.FACEBOOK, **more: str) -> Network:
+        def start(raw: bytes, status: int = 200, *, name: str = "facebook", **more: str) -> Network:
             class Handler(http.server.BaseHTTPRequestHandler):
                 def do_POST(self) -> None:
                     self.rfile.read(int(self.headers.get("Content-Length", 0)))

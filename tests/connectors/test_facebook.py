@@ -17,8 +17,8 @@ import urllib3.exceptions
 from connectors.base import Operation, Publication
 from connectors.crawl import TooMuch
 from connectors.meta.errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
-from connectors.meta.graph import missing_of, never_sent
-from connectors.registry import GraphSettings, NetworkSettings, network
+from connectors.meta.graph import GraphSettings, missing_of, never_sent
+from connectors.registry import NetworkSettings, network
 from connectors.standin.state import Fault
 from models.errors import (
     Ambiguous,
@@ -30,7 +30,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import NetworkName, OperationKind
+from models.vocabulary import OperationKind
 
 NOW = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
 SOURCES = 6
@@ -351,7 +351,7 @@ def test_permissions_are_given_by_ids_of_their_kind():
 
 
 @pytest.mark.parametrize("strange", [None, 7, True, "text", {}, [None], [[]], [{"scope": [], "target_ids": 7}]])
-@pytest.mark.parametrize("name", [NetworkName.FACEBOOK, NetworkName.INSTAGRAM])
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
 def test_permissions_of_another_shape_are_not_given(answering, strange, name):
     data = {"is_valid": True, "scopes": strange, "granular_scopes": strange, "expires_at": strange}
     health = answering(json.dumps({"data": data}).encode(), app_id="1", app_secret="s", name=name).health()

@@ -13,6 +13,7 @@ import requests
 
 from connectors.base import Media, Operation, PostFigures, Publication
 from connectors.facebook.publishing import words
+from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, network
 from connectors.standin.facebook.control import FACEBOOK
 from models.errors import Ambiguous, PermissionMissing, Rejected, Transient
@@ -31,8 +32,8 @@ def control(standin):
 
 def speaking(standin, **more: object):
     """The Page's network with other settings of Graph."""
-    graph = replace(standin.settings.graph, **more)
-    return network(NetworkSettings(graph=graph), standin.account)
+    graph = replace(standin.settings.of(GraphSettings), **more)
+    return network(NetworkSettings(graph), standin.account)
 
 
 def whole(page):

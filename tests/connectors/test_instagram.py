@@ -11,6 +11,7 @@ import requests
 from connectors.base import AccountRef, Operation
 from connectors.instagram.profile import Instagram
 from connectors.meta.errors import failure_of
+from connectors.meta.graph import GraphSettings
 from connectors.registry import network as connector
 from connectors.standin.instagram import state as instagram_state
 from connectors.standin.people import Ad
@@ -19,7 +20,7 @@ from connectors.standin.state import Standin
 from connectors.standin.webhooks import body_of
 from connectors.standin.wire import GraphError
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
-from models.vocabulary import CommentKind, NetworkName, OperationKind, PostKind
+from models.vocabulary import CommentKind, OperationKind, PostKind
 
 DAY = 86_400
 
@@ -65,7 +66,7 @@ def rest(instagram, cursor: str) -> list:
 def test_the_page_is_told_of_what_it_was_told_of_before(instagram):
     """Meta replaces the fields of a subscription, which is the Page's, whoever asks for it."""
     page = instagram.page.page
-    account = AccountRef(NetworkName.FACEBOOK, page.id, instagram.token)
+    account = AccountRef("facebook", page.id, instagram.token)
     assert connector(instagram.settings, account).listen()
     told = set(page.subscribed_fields)
     assert instagram.network().listen()
@@ -139,7 +140,7 @@ def test_without_author_ids_the_user_name_says_who_wrote(instagram, network):
     ],
 )
 def test_fields_that_are_missing(answering, raw, texts):
-    read = reader(answering(raw, name=NetworkName.INSTAGRAM)).read_thread("1", None, None, 50)
+    read = reader(answering(raw, name="instagram")).read_thread("1", None, None, 50)
     assert [one.text for one in read.comments] == texts
     assert read.after is None
 
@@ -147,7 +148,7 @@ def test_fields_that_are_missing(answering, raw, texts):
 @pytest.mark.parametrize("raw", [b"{}", b"[]", b"true", b'{"data":null}', b'{"data":{"id":"1"}}'])
 def test_what_is_no_listing_is_read_again(answering, raw):
     with pytest.raises(Transient):
-        reader(answering(raw, name=NetworkName.INSTAGRAM)).read_thread("1", None, None, 50)
+        reader(answering(raw, name="instagram")).read_thread("1", None, None, 50)
 
 
 def reader(network):
@@ -205,7 +206,7 @@ def test_advertisements_are_read_with_what_they_cost(instagram):
     bought = [("1", boosted.id, "120.50"), ("2", dark.id, "80"), ("3", other.id, "5")]
     instagram.state.ads += [Ad(number, "act_77", "900", post, spend) for number, post, spend in bought]
     said = instagram.says(dark, "C'est complet?")
-    settings = replace(instagram.settings.graph, ad_accounts=("act_77",))
+    settings = replace(instagram.settings.of(GraphSettings), ad_accounts=("act_77",))
     pages = pulled(Instagram(settings, instagram.account))
     ads = {post.external_id: post.ad for page in pages for post in page.posts if post.ad}
     assert {post: (ad.ad_id, ad.campaign_id, str(ad.spend), ad.currency) for post, ad in ads.items()} == {
@@ -379,7 +380,7 @@ def test_permissions_that_were_given_for_another_account_only(instagram, network
 
 def test_without_the_app_the_health_is_whether_the_account_opens(instagram):
     instagram.state.app_id, kept = "", instagram.state.app_id
-    settings = instagram.settings.graph
+    settings = instagram.settings.of(GraphSettings)
     network = Instagram(type(settings)(base_url=settings.base_url, retries=()), instagram.account)
     try:
         assert network.health().valid

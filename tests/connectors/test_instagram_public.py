@@ -13,7 +13,7 @@ from connectors.instagram_public.profile import EVERY, PAUSE, WHOLE_EVERY, Insta
 from connectors.standin.instagram_public import web
 from connectors.standin.wire import Answer
 from models.errors import Rejected, TokenInvalid
-from models.vocabulary import NetworkName, OperationKind, PostKind
+from models.vocabulary import OperationKind, PostKind
 
 PROFILE = "villedesainterive"
 BEGUN = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -30,7 +30,7 @@ def apart(public, monkeypatch):
     monkeypatch.setenv("PARVIS_SECRET_KEY", "a-key-that-the-other-process-does-not-get")
     outward = Settings(_env_file=None).outward
     assert set(outward) <= {"HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE"}
-    return InstagramPublic(replace(public.settings.public, environment=outward), public.account)
+    return InstagramPublic(replace(public.settings.of(PublicSettings), environment=outward), public.account)
 
 
 def wait(page) -> timedelta:
@@ -123,7 +123,7 @@ def test_of_many_answers_only_the_first_page_comes(public, network):
 
 def test_a_visitor_sees_posts_and_no_comments(public):
     public.says(public.post("Collecte"), "Merci!")
-    visitor = type(public.network())(public.settings.public, AccountRef(NetworkName.INSTAGRAM_PUBLIC, PROFILE, "{}"))
+    visitor = type(public.network())(public.settings.of(PublicSettings), AccountRef("instagram_public", PROFILE, "{}"))
     page = visitor.pull(None, 50)
     assert [one.comments for one in page.posts] == [1]
     assert page.comments == ()
@@ -172,7 +172,7 @@ def test_a_refusal_makes_the_next_reading_wait_twice_as_long_each_time(public, n
     ("kind", "reason"), [("blocked", "checkpoint"), ("feedback", "checkpoint"), ("token_expired", "logged_out")]
 )
 def test_the_breaker_opens_for_good_until_another_session_is_given(public, tmp_path, kind, reason):
-    settings, here = replace(public.settings.public, folder=tmp_path / "breakers"), type(public.network())
+    settings, here = replace(public.settings.of(PublicSettings), folder=tmp_path / "breakers"), type(public.network())
     network = here(settings, public.account)
     public.post("Collecte")
     public.fault(kind)
@@ -239,7 +239,7 @@ def test_without_a_justification_nothing_is_read(public):
 
 @pytest.mark.parametrize("token", ["", "sessionid=1", "[]", '{"sessionid": 1}'])
 def test_a_session_that_is_no_json_of_cookies(token):
-    network = InstagramPublic(PublicSettings("Parce que"), AccountRef(NetworkName.INSTAGRAM_PUBLIC, PROFILE, token))
+    network = InstagramPublic(PublicSettings("Parce que"), AccountRef("instagram_public", PROFILE, token))
     assert (network.health().valid, network.health().reason) == (False, "session_unreadable")
     with pytest.raises(TokenInvalid):
         network.pull(None, 50)

@@ -9,6 +9,7 @@ import pytest
 
 from connectors.base import Publication
 from connectors.instagram.profile import Instagram
+from connectors.meta.graph import GraphSettings
 from models.errors import Ambiguous, Rejected, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
@@ -16,7 +17,7 @@ from models.vocabulary import MediaKind, PublicationForm
 @pytest.fixture
 def patient(instagram):
     """Asks three times, without waiting."""
-    return Instagram(instagram.settings.graph, instagram.account, pauses=(0, 0, 0))
+    return Instagram(instagram.settings.of(GraphSettings), instagram.account, pauses=(0, 0, 0))
 
 
 @pytest.fixture

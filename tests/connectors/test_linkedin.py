@@ -16,8 +16,8 @@ from connectors.linkedin.errors import PAUSE, failure_of
 from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.publishing import words
 from connectors.linkedin.reading import heard, urn_of, whole
-from connectors.linkedin.rest import LinkedIn
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, network
+from connectors.linkedin.rest import LinkedIn, LinkedInSettings
+from connectors.registry import NetworkSettings, network
 from connectors.standin.linkedin.little_text import published
 from connectors.standin.linkedin.state import mention, organization
 from models.errors import (
@@ -29,7 +29,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import CommentKind, NetworkName, OperationKind, PostKind
+from models.vocabulary import CommentKind, OperationKind, PostKind
 
 NOW = datetime(2026, 11, 22, 15, 4, 5, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -197,7 +197,7 @@ def test_neither_the_token_nor_the_secret_is_in_an_address_or_a_log(linkedin, ca
     network.health()
     network.publish(Publication("Avis"), "effect-1")
     network.pull(None, 50)
-    secret = linkedin.settings.linkedin.client_secret
+    secret = linkedin.settings.of(LinkedInSettings).client_secret
     seen = caplog.text + json.dumps([line["path"] for line in linkedin.state.requests]) + repr(linkedin.settings)
     assert linkedin.token not in seen
     assert secret not in seen
@@ -526,8 +526,8 @@ def test_a_role_that_was_lost_is_said(linkedin):
 
 
 def test_health_without_the_application_is_whether_the_page_opens(linkedin):
-    account = AccountRef(NetworkName.LINKEDIN, linkedin.page.id, linkedin.token)
-    bare = NetworkSettings(GraphSettings(), LinkedInSettings(base_url=linkedin.base_url, retries=()))
+    account = AccountRef("linkedin", linkedin.page.id, linkedin.token)
+    bare = NetworkSettings(LinkedInSettings(base_url=linkedin.base_url, retries=()))
     assert network(bare, account).health().valid
     linkedin.page.dead = 65601
     assert network(bare, account).health().reason == "revoked"
@@ -538,6 +538,6 @@ def test_health_without_the_application_is_whether_the_page_opens(linkedin):
 
 def test_a_page_that_is_not_the_tokens_is_not_its_own(linkedin):
     organization(linkedin.state, "99", "Une autre ville", "another-token")
-    account = AccountRef(NetworkName.LINKEDIN, "99", linkedin.token)
+    account = AccountRef("linkedin", "99", linkedin.token)
     health = network(linkedin.settings, account).health()
     assert (health.valid, health.reason) == (False, "role_lost")

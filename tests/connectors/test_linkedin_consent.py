@@ -11,17 +11,18 @@ import requests
 
 from connectors.base import AccountRef
 from connectors.linkedin.page import NEEDED
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, consent, network
 from connectors.standin.linkedin.state import organization
 from models.errors import NotFound, Rejected, TokenInvalid, Transient
-from models.vocabulary import NetworkName
 
 BACK = "https://parvis.ville.example/comptes/retour?depuis=linkedin"
 
 
 @pytest.fixture
 def dialog(linkedin):
-    return consent(linkedin.settings, NetworkName.LINKEDIN)
+    return consent(linkedin.settings, "linkedin")
 
 
 def decide(dialog, decision: str, state: str = "état-1") -> dict[str, list[str]]:
@@ -58,7 +59,7 @@ def test_what_the_dialog_issues_would_be_seen_in_any_test_that_says_it(linkedin,
     linkedin.page.refreshable = True
     code = decide(dialog, "allow")["code"][0]
     (offered,) = dialog.exchange(code=code, redirect_uri=BACK, verifier="")
-    newer = dialog.refresh(AccountRef(NetworkName.LINKEDIN, offered.external_id, offered.token), offered.refresh_token)
+    newer = dialog.refresh(AccountRef("linkedin", offered.external_id, offered.token), offered.refresh_token)
     issued = {"code": code, "token": offered.token, "refresh": offered.refresh_token, "newer": newer.token}
     assert telling(issued.items()) == sorted(issued)
 
@@ -75,13 +76,13 @@ def test_the_pages_that_the_person_administers_are_offered(linkedin, dialog):
     before = datetime.now(UTC)
     offered = dialog.exchange(code=decide(dialog, "allow")["code"][0], redirect_uri=BACK, verifier="inutile")
     assert [(one.network, one.external_id, one.name) for one in offered] == [
-        (NetworkName.LINKEDIN, "5515715", "Ville de Sainte-Rive"),
-        (NetworkName.LINKEDIN, "77", "Bibliothèques"),
+        ("linkedin", "5515715", "Ville de Sainte-Rive"),
+        ("linkedin", "77", "Bibliothèques"),
     ]
     assert all(one.missing == () and one.refresh_token is None for one in offered)
     assert timedelta(days=59) < offered[0].expires_at - before <= timedelta(days=60, minutes=1)
     assert offered[0].token not in repr(offered)
-    account = AccountRef(NetworkName.LINKEDIN, "77", offered[1].token)
+    account = AccountRef("linkedin", "77", offered[1].token)
     health = network(linkedin.settings, account).health()
     assert (health.valid, health.missing) == (True, ())
     assert abs(health.expires_at - offered[1].expires_at) < timedelta(seconds=5)
@@ -124,13 +125,13 @@ def test_a_refresh_gives_another_token_and_moves_no_end(linkedin, dialog):
     linkedin.page.refreshable = True
     (first,) = dialog.exchange(code=decide(dialog, "allow")["code"][0], redirect_uri=BACK, verifier="")
     assert timedelta(days=364) < first.refresh_expires_at - datetime.now(UTC) <= timedelta(days=365)
-    account = AccountRef(NetworkName.LINKEDIN, "5515715", first.token)
+    account = AccountRef("linkedin", "5515715", first.token)
     second = dialog.refresh(account, first.refresh_token)
     assert (second.external_id, second.name) == ("5515715", "Ville de Sainte-Rive")
     assert second.token != first.token
     assert abs(second.refresh_expires_at - first.refresh_expires_at) < timedelta(seconds=5)
     for token in (first.token, second.token):
-        assert network(linkedin.settings, AccountRef(NetworkName.LINKEDIN, "5515715", token)).health().valid
+        assert network(linkedin.settings, AccountRef("linkedin", "5515715", token)).health().valid
     linkedin.page.grants[first.token].refresh_expires_at = 1
     assert dialog.refresh(account, first.refresh_token) is None
 
@@ -142,7 +143,7 @@ def test_a_wrong_secret_is_the_applications_matter(linkedin):
             linkedin.base_url, f"{linkedin.base_url}/oauth/v2", client_id="77parvis", client_secret="faux"
         ),
     )
-    dialog = consent(settings, NetworkName.LINKEDIN)
+    dialog = consent(settings, "linkedin")
     with pytest.raises(Rejected) as caught:
         dialog.exchange(code="x", redirect_uri=BACK, verifier="")
     assert caught.value.reason == "app"
@@ -152,7 +153,7 @@ def test_a_wrong_secret_is_the_applications_matter(linkedin):
 
 def test_without_an_application_there_is_no_dialog(linkedin):
     with pytest.raises(NotFound):
-        consent(NetworkSettings(GraphSettings()), NetworkName.LINKEDIN)
+        consent(NetworkSettings(), "linkedin")
 
 
 @pytest.mark.parametrize("kind", ["503", "reset_before", "html_502", "half_json"])

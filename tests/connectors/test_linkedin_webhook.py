@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import CommentRemoved, CommentSeen, PostSeen, Unreadable
+from connectors.linkedin.rest import LinkedInSettings
 from connectors.linkedin.webhook import TYPE, LinkedInWebhook
 from connectors.registry import webhook
 from connectors.standin.linkedin import webhooks
 from connectors.standin.linkedin.state import CLIENT_SECRET, mention
-from models.vocabulary import CommentKind, NetworkName, PostKind
+from models.vocabulary import CommentKind, PostKind
 
 SECRET = "le-secret-de-l'application"
 COMMENT = "urn:li:comment:(urn:li:activity:7094637247890620418,7094977717598625792)"
@@ -59,7 +60,7 @@ def changed(**more: object) -> dict[str, object]:
 
 @pytest.fixture
 def hook() -> LinkedInWebhook:
-    return LinkedInWebhook(SECRET)
+    return LinkedInWebhook(LinkedInSettings(client_secret=SECRET))
 
 
 # ------------------------------------------------------------------------------------------------- is it ours?
@@ -77,7 +78,7 @@ def test_nothing_else_is_signed_for_anybody(hook, code):
 
 
 def test_without_a_secret_nothing_is_ours():
-    bare = LinkedInWebhook("")
+    bare = LinkedInWebhook(LinkedInSettings())
     assert bare.challenge({"challengeCode": "890e4665"}) is None
     signed = hmac.new(b"", b"hmacsha256={}", hashlib.sha256).hexdigest()
     assert not bare.authentic({"x-li-signature": signed}, b"{}")
@@ -202,7 +203,7 @@ NOTIFICATIONS = st.fixed_dictionaries(
 
 @given(st.lists(NOTIFICATIONS | ANYTHING, max_size=3))
 def test_any_notification_is_read_or_kept(notifications):
-    hook = LinkedInWebhook(CLIENT_SECRET)
+    hook = LinkedInWebhook(LinkedInSettings(client_secret=CLIENT_SECRET))
     for event in hook.parse(json.dumps({"type": TYPE, "notifications": notifications}).encode()):
         assert isinstance(event.change, CommentSeen | CommentRemoved | PostSeen | Unreadable)
         repr(event).encode()
@@ -224,7 +225,7 @@ def test_a_body_that_is_no_json(hook, raw):
 @pytest.fixture
 def heard(linkedin):
     """What the pretend LinkedIn posts, and the answer to its challenge, with the city's own secret."""
-    hook, bodies = webhook(linkedin.settings, NetworkName.LINKEDIN), []
+    hook, bodies = webhook(linkedin.settings, "linkedin"), []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from connectors import registry
-from connectors.registry import GraphSettings, NetworkSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings
 from connectors.standin.instagram import state as instagram
 from models.errors import Ambiguous, NotFound, Rejected, Transient
-from models.vocabulary import NetworkName
 
 BACK = "http://127.0.0.1:8000/comptes/retour"
 WHO = {"redirect_uri": BACK, "verifier": "a-secret-verifier"}
@@ -38,7 +38,7 @@ class Form(HTMLParser):
 
 @pytest.fixture
 def settings(standin) -> NetworkSettings:
-    graph = standin.settings.graph
+    graph = standin.settings.of(GraphSettings)
     made = GraphSettings(
         base_url=graph.base_url,
         app_id=graph.app_id,
@@ -47,12 +47,12 @@ def settings(standin) -> NetworkSettings:
         timeout=graph.timeout,
         retries=(),
     )
-    return NetworkSettings(graph=made)
+    return NetworkSettings(made)
 
 
 @pytest.fixture
 def consent(settings):
-    return registry.consent(settings, NetworkName.FACEBOOK)
+    return registry.consent(settings, "facebook")
 
 
 @pytest.fixture
@@ -82,9 +82,9 @@ def test_a_person_chooses_pages_and_gets_their_tokens(standin, consent, answered
     assert back["state"] == "a-state"
     offered = consent.exchange(code=back["code"], **WHO)
     assert [(one.network, one.external_id, one.name, one.token) for one in offered] == [
-        (NetworkName.FACEBOOK, "104", "Ville de Sainte-Rive", standin.token),
-        (NetworkName.FACEBOOK, "105", "Arrondissement", "jeton-105"),
-        (NetworkName.INSTAGRAM, "17841", "arrondissement", "jeton-105"),
+        ("facebook", "104", "Ville de Sainte-Rive", standin.token),
+        ("facebook", "105", "Arrondissement", "jeton-105"),
+        ("instagram", "17841", "arrondissement", "jeton-105"),
     ]
     assert [one.missing for one in offered] == [(), (), ()]
     assert all(one.expires_at for one in offered)
@@ -102,7 +102,9 @@ def test_what_was_not_given_is_missing_by_name(standin, consent, answered):
 def test_comments_under_advertisements_are_always_asked_for_and_what_they_cost_only_where_it_is_shown(
     settings, ad_accounts
 ):
-    consent = registry.consent(NetworkSettings(graph=replace(settings.graph, ad_accounts=ad_accounts)), "facebook")
+    consent = registry.consent(
+        NetworkSettings(replace(settings.of(GraphSettings), ad_accounts=ad_accounts)), "facebook"
+    )
     asked = dict(parse_qsl(urlsplit(consent.address(state="a-state", **WHO)).query))["scope"].split(",")
     assert asked.count("pages_manage_ads") == 1
     assert asked.count("ads_read") == len(ad_accounts)
@@ -147,20 +149,22 @@ def test_a_code_serves_once_and_for_its_own_address(consent, answered):
 
 
 def test_an_app_that_is_not_ours_gets_nothing(settings, answered):
-    wrong = GraphSettings(base_url=settings.graph.base_url, app_id="1001", app_secret="another", retries=())
+    wrong = GraphSettings(base_url=settings.of(GraphSettings).base_url, app_id="1001", app_secret="another", retries=())
     with pytest.raises(Rejected):
-        registry.consent(NetworkSettings(wrong), NetworkName.INSTAGRAM).exchange(code=answered()["code"], **WHO)
+        registry.consent(NetworkSettings(wrong), "instagram").exchange(code=answered()["code"], **WHO)
     with pytest.raises(NotFound):
-        registry.consent(NetworkSettings(GraphSettings()), NetworkName.FACEBOOK)
-    unknown = GraphSettings(base_url="http://x.invalid", app_id="9", app_secret="s", dialog_url=settings.graph.base_url)
-    address = registry.consent(NetworkSettings(unknown), NetworkName.FACEBOOK).address(state="s", **WHO)
+        registry.consent(NetworkSettings(), "facebook")
+    unknown = GraphSettings(
+        base_url="http://x.invalid", app_id="9", app_secret="s", dialog_url=settings.of(GraphSettings).base_url
+    )
+    address = registry.consent(NetworkSettings(unknown), "facebook").address(state="s", **WHO)
     assert requests.get(address, timeout=5).status_code == 400
 
 
 def test_advertisements_are_asked_about_only_where_they_are_shown(settings):
     def asked(**more: object) -> str:
         made = GraphSettings(app_id="1", app_secret="s", **more)
-        return registry.consent(NetworkSettings(made), NetworkName.FACEBOOK).address(state="s", **WHO)
+        return registry.consent(NetworkSettings(made), "facebook").address(state="s", **WHO)
 
     assert "ads_read" not in asked()
     assert "ads_read" in asked(ad_accounts=("act_1",))
@@ -189,6 +193,6 @@ def test_tokens_are_not_shown_by_what_is_offered(consent, answered, standin):
 @pytest.mark.parametrize("raw", [b"{}", b'{"access_token": ""}', b'{"access_token": 7}', b"true", b"[]"])
 def test_an_exchange_of_another_shape(answering, raw):
     page = answering(raw, app_id="1", app_secret="s")
-    made = registry.consent(NetworkSettings(page._graph._settings), NetworkName.FACEBOOK)
+    made = registry.consent(NetworkSettings(page._graph._settings), "facebook")
     with pytest.raises(Transient):
         made.exchange(code="c", **WHO)

@@ -31,7 +31,9 @@ from administration import seeds
 from administration.connecting import connect
 from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import AccountRef, Media, Network, Offered, Publication
-from connectors.registry import GraphSettings, LinkedInSettings, NetworkSettings, consent, network, webhook
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, consent, network, webhook
 from connectors.standin.instagram.state import profile
 from connectors.standin.linkedin import webhooks
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
@@ -47,7 +49,7 @@ from models.people import Person as Employee
 from models.posts import Post, Variant
 from models.scope import Viewer, grants_of
 from models.session import Database, vault_of
-from models.vocabulary import Breach, Intention, Language, MediaKind, NetworkName, PostState, Role
+from models.vocabulary import Breach, Intention, Language, MediaKind, PostState, Role
 from models.work import Timing, Work
 from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
@@ -193,7 +195,7 @@ def far(server: Far, monkeypatch: pytest.MonkeyPatch) -> Far:
 class OnFacebook:
     """What a history must know of a network. Another one is a class like this one, and its line in `NETWORKS`."""
 
-    name: ClassVar = NetworkName.FACEBOOK
+    name: ClassVar = "facebook"
     hides: ClassVar = True
     tells_hiding: ClassVar = True
     joins: ClassVar = False
@@ -266,7 +268,7 @@ class OnFacebook:
 
 
 class OnInstagram(OnFacebook):
-    name = NetworkName.INSTAGRAM
+    name = "instagram"
     tells_hiding = False
     forms = ("post",)
     named = False
@@ -299,7 +301,7 @@ class OnInstagram(OnFacebook):
 
 
 class OnLinkedIn(OnFacebook):
-    name = NetworkName.LINKEDIN
+    name = "linkedin"
     hides = False
     tells_hiding = False
     joins = True
@@ -476,7 +478,7 @@ class World:
 
     def post(self, topic: str, body: bytes, *, forged: bool = False) -> bool:
         """One body comes to the door; whether it was let in."""
-        of = NetworkName.LINKEDIN if topic == webhooks.TOPIC else NetworkName.FACEBOOK
+        of = "linkedin" if topic == webhooks.TOPIC else "facebook"
         door = webhook(self.settings(), of)
         signed = body + b" " if forged else body
         headers = {name.lower(): value for name, value in self.webhooks._headers(topic, signed).items()}
@@ -517,7 +519,7 @@ class World:
         with self.database.read() as session:
             account = session.get_one(Account, account_id)
             token = vault_of(session).open(account.token_closed)
-        return self._network_with(AccountRef(NetworkName(account.network), account.external_id, token))
+        return self._network_with(AccountRef(account.network, account.external_id, token))
 
     def _worker(self, number: int) -> dict[str, Callable[[], object]]:
         """The jobs of one process, by name; they carry their ids themselves."""

@@ -28,7 +28,7 @@ from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.people import Membership, Person, SignIn
 from models.scope import Viewer, grants_of
 from models.secrets import fingerprint
-from models.vocabulary import NetworkName, Role
+from models.vocabulary import Role
 from moderation.triage.classification import classify_due
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +84,7 @@ class City:
         """A page of the city on Facebook."""
         with self.parvis.database.write() as session:
             account = Account(
-                network=NetworkName.FACEBOOK,
+                network="facebook",
                 external_id=f"page{len(self.accounts)}",
                 name=name,
                 token_closed=self.parvis.vault.close("jeton"),

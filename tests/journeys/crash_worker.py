@@ -19,10 +19,10 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 from connectors.base import AccountRef, Network
-from connectors.registry import GraphSettings, NetworkSettings, network
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, network
 from models.locks import locks_for
 from models.session import Database
-from models.vocabulary import NetworkName
 from models.work import Timing, Work
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
@@ -38,7 +38,7 @@ def main(settings: dict[str, Any]) -> None:
         # worker which stops, and wakes after others have gone on, would send a second time.
         time.sleep(random.uniform(0, 0.1))
         external_id, token = pages[str(account_id)]
-        return network(graph, AccountRef(NetworkName.FACEBOOK, external_id, token))
+        return network(graph, AccountRef("facebook", external_id, token))
 
     database = Database(settings["database"], pool_size=8)
     work = Work(

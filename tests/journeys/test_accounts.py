@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from api.demo.installation import Demo, prepare
 from models.accounts import Account, Connection
-from models.vocabulary import AccountState, NetworkName, Role
+from models.vocabulary import AccountState, Role
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,7 +44,7 @@ def as_person(demo: Demo, new_context: Callable[..., Any]) -> Callable[..., Page
     return page_of
 
 
-def accounts(demo: Demo, network: NetworkName) -> list[Account]:
+def accounts(demo: Demo, network: str) -> list[Account]:
     with demo.parvis.database.read() as session:
         return list(session.scalars(select(Account).where(Account.network == network).order_by(Account.id)))
 
@@ -78,7 +78,7 @@ def test_linkedin_is_connected_with_the_keyboard_alone(demo, as_person):
     assert faults(page) == []
     press(page, "Connecter ces comptes")
     expect(page.get_by_role("status").filter(has_text="C’est connecté")).to_be_visible()
-    (account,) = accounts(demo, NetworkName.LINKEDIN)
+    (account,) = accounts(demo, "linkedin")
     card = page.locator(f"#compte-{account.id}")
     # The clock reads it, and the page shows it without being asked.
     expect(card).to_contain_text("Tous les commentaires jusqu’à")
@@ -87,7 +87,7 @@ def test_linkedin_is_connected_with_the_keyboard_alone(demo, as_person):
 
 
 def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(demo, as_person):
-    dead = accounts(demo, NetworkName.FACEBOOK)[1]
+    dead = accounts(demo, "facebook")[1]
     demo.state.pages[dead.external_id].dead = 460
     with demo.parvis.database.write() as session:
         session.get_one(Account, dead.id).pull_due_at = demo.parvis.clock()
@@ -112,7 +112,7 @@ def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(
     admin.get_by_role("button", name="Connecter ces comptes").click()
     expect(card).to_contain_text("Permission manquante")
     expect(card).not_to_contain_text("À reconnecter")
-    (again,) = [account for account in accounts(demo, NetworkName.FACEBOOK) if account.id == dead.id]
+    (again,) = [account for account in accounts(demo, "facebook") if account.id == dead.id]
     assert again.state != AccountState.TOKEN_INVALID
     assert again.borough_id == dead.borough_id
     moderator.goto("/")

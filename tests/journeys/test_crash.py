@@ -36,7 +36,7 @@ from models.people import Person
 from models.posts import Post, Variant
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import CommentState, EffectKind, EffectState, NetworkName, PostState
+from models.vocabulary import CommentState, EffectKind, EffectState, PostState
 
 KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "10"))
 SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
@@ -105,7 +105,7 @@ class Crash:
             session.add(person)
             for number in (101, 102, 103):
                 account = Account(
-                    network=NetworkName.FACEBOOK,
+                    network="facebook",
                     external_id=str(number),
                     name=f"Ville {number}",
                     token_closed="",

@@ -18,7 +18,7 @@ from api.web.queue import marked, waited
 from models.accounts import Account
 from models.comments import Decision
 from models.errors import Refused
-from models.vocabulary import NetworkName, Reason
+from models.vocabulary import Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
@@ -125,7 +125,7 @@ def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment
 def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_why(city, comment, as_person):
     photos = city.add_account("Images de Sainte-Rive")
     with city.parvis.database.write() as session:
-        session.get_one(Account, photos).network = NetworkName.INSTAGRAM
+        session.get_one(Account, photos).network = "instagram"
     camille = as_person("Camille Lévesque")
     page = camille.get("/publications/nouvelle").text
     why = "Rien ne se publie encore sur Images de Sainte-Rive"

@@ -11,7 +11,6 @@ import pytest
 from models.accounts import Account
 from models.locks import Locks, locks_for
 from models.session import Database
-from models.vocabulary import NetworkName
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -44,7 +43,7 @@ def accounts(database: Database) -> list[int]:
     """Two accounts of the city; their ids."""
     rows = [
         Account(
-            network=NetworkName.FACEBOOK,
+            network="facebook",
             external_id=str(number),
             name=f"Ville {number}",
             token_closed="",

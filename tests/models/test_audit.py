@@ -15,7 +15,7 @@ from models.audit import AuditEntry
 from models.comments import Author, Comment, CommentVersion
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import CommentState, NetworkName
+from models.vocabulary import CommentState
 
 LENGTH = 8
 
@@ -191,7 +191,7 @@ def test_a_cut_end_is_seen_by_whoever_noted_the_head(database, clock):
 
 def test_disposal_leaves_the_journal_whole(database, clock, accounts):
     with database.write() as session:
-        author = Author(network=NetworkName.FACEBOOK, external_id="7", name="Citoyen Tremblay")
+        author = Author(network="facebook", external_id="7", name="Citoyen Tremblay")
         session.add(author)
         session.flush()
         comment = Comment(

@@ -16,7 +16,7 @@ from models.people import Borough, Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import ServiceRequest
 from models.scope import ALLOWED, Action, Viewer, grants_of, visible
-from models.vocabulary import NetworkName, Role
+from models.vocabulary import Role
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def city(database):
         session.flush()
         accounts = [
             Account(
-                network=NetworkName.FACEBOOK,
+                network="facebook",
                 external_id=str(number),
                 name=str(number),
                 borough_id=borough_id,

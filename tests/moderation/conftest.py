@@ -43,7 +43,6 @@ from models.vocabulary import (
     Group311,
     Intention,
     Language,
-    NetworkName,
     OperationKind,
     Reason,
     Role,
@@ -290,7 +289,7 @@ def city(database: Database, tmp_path: Path) -> City:
     boroughs = {code: Borough(code=code, name=code.title()) for code in ("nord", "sud")}
     accounts = {
         name: Account(
-            network=NetworkName.FACEBOOK,
+            network="facebook",
             external_id=f"page-{name}",
             name=f"Ville – {name}",
             token_closed="",

@@ -14,7 +14,7 @@ from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.session import vault_of
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 
 
 def health(expires_at=None, missing=(), reason=None):
@@ -108,7 +108,7 @@ def said(city):
 
 def offered(city, name="new", **more):
     given = {"expires_at": city.now + timedelta(days=60), "missing": ()} | more
-    return Offered(NetworkName.FACEBOOK, "page-nord", "Ville", name, **given)
+    return Offered("facebook", "page-nord", "Ville", name, **given)
 
 
 def test_a_token_is_checked_every_six_hours(city, tokens):

@@ -19,7 +19,7 @@ from models.people import Borough, Membership, Person
 from models.posts import Post
 from models.scope import Viewer, grants_of
 from models.session import Database
-from models.vocabulary import NetworkName, Role
+from models.vocabulary import Role
 from models.work import Timing, Work
 from publishing import delivery, planning
 from publishing.planning import Draft
@@ -139,11 +139,11 @@ def city(database: Database, tmp_path: Path) -> City:
             created_at=START,
         )
         for name, network in {
-            "nord": NetworkName.FACEBOOK,
-            "sud": NetworkName.FACEBOOK,
-            "ville": NetworkName.LINKEDIN,
-            "images": NetworkName.INSTAGRAM,
-            "vitrine": NetworkName.INSTAGRAM_PUBLIC,
+            "nord": "facebook",
+            "sud": "facebook",
+            "ville": "linkedin",
+            "images": "instagram",
+            "vitrine": "instagram_public",
         }.items()
     }
     people = {

@@ -19,7 +19,7 @@ from models.figures import AccountFigures
 from models.locks import locks_for
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import EffectKind, EffectState, NetworkName
+from models.vocabulary import EffectKind, EffectState
 from models.work import Timing, Work
 from moderation.intake import upserting
 from scheduler.jobs import City, handlers, ticks
@@ -72,7 +72,7 @@ class Bodies:
 @pytest.fixture
 def account_id(database: Database, vault: Vault) -> int:
     account = Account(
-        network=NetworkName.FACEBOOK,
+        network="facebook",
         external_id="page",
         name="Ville",
         token_closed=vault.close("a token"),

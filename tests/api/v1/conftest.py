@@ -24,7 +24,7 @@ from models.accounts import Account, Delivery
 from models.comments import Comment, CommentVersion, VerdictRow
 from models.people import ApiKey, Borough, Membership, Person
 from models.secrets import fingerprint
-from models.vocabulary import CommentState, NetworkName, Role
+from models.vocabulary import CommentState, Role
 from moderation.intake import deliveries
 from moderation.triage import classification
 
@@ -122,7 +122,7 @@ class Town:
     def account(self, external_id: str = PAGE, *, borough_id: int | None = None) -> int:
         with self.parvis.database.write() as session:
             account = Account(
-                network=NetworkName.FACEBOOK,
+                network="facebook",
                 external_id=external_id,
                 name=f"Ville {external_id}",
                 borough_id=borough_id,

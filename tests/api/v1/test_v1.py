@@ -12,7 +12,7 @@ from models.comments import Decision
 from models.effects import Effect
 from models.posts import Post
 from models.requests311 import Service
-from models.vocabulary import AccountState, NetworkName, Role
+from models.vocabulary import AccountState, Role
 
 API = "/api/v1"
 
@@ -314,7 +314,7 @@ def test_a_post_for_an_account_of_others_is_refused(town):
 def test_a_post_that_could_never_leave_is_refused_when_it_is_written(town):
     photos = town.account("1")
     with town.parvis.database.write() as session:
-        session.get_one(Account, photos).network = NetworkName.INSTAGRAM
+        session.get_one(Account, photos).network = "instagram"
     officer = town.person("Odile", (Role.COMMUNICATIONS, None))
     body = {"title": "t", "variants": [{"account_id": photos, "text": "x"}]}
     answer = town.client.post(f"{API}/posts", json=body, headers=officer)

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from models.accounts import Account
-from models.vocabulary import AccountState, NetworkName
+from models.vocabulary import AccountState
 
 WEBHOOK = "/webhooks/linkedin"
 SECRET = "the-client-secret-that-linkedin-signs-with"
@@ -53,7 +53,7 @@ def test_a_comment_that_linkedin_tells_is_in_the_database(town):
     with town.parvis.database.write() as session:
         session.add(
             Account(
-                network=NetworkName.LINKEDIN,
+                network="linkedin",
                 external_id="5515715",
                 name="Ville",
                 token_closed=town.parvis.vault.close("jeton"),

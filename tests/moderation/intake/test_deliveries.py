@@ -10,13 +10,13 @@ from administration import retention
 from connectors.base import Event, Unreadable
 from models.accounts import Account, Delivery, SetAside
 from models.comments import Comment
-from models.vocabulary import DeliveryState, NetworkName
+from models.vocabulary import DeliveryState
 from moderation.intake import deliveries as ingest
 
 
 def receive(city, raw):
     with city.database.write() as session:
-        ingest.receive(session, NetworkName.FACEBOOK, raw, now=city.now)
+        ingest.receive(session, "facebook", raw, now=city.now)
 
 
 def told(city, *changes, page="page-nord"):

@@ -16,7 +16,7 @@ from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion
 from models.errors import Refused
 from models.session import Database
-from models.vocabulary import CommentState, NetworkName
+from models.vocabulary import CommentState
 from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
@@ -32,7 +32,7 @@ def database(database_url: str) -> Iterable[Database]:
     with database.write() as session:
         session.add(
             Account(
-                network=NetworkName.FACEBOOK,
+                network="facebook",
                 external_id="104",
                 name="Ville",
                 token_closed="",

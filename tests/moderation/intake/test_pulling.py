@@ -15,7 +15,7 @@ from models.audit import AuditEntry
 from models.comments import Comment, SourcePost
 from models.effects import Effect
 from models.errors import Blocked, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AccountState, DecisionKind, EffectState, NetworkName
+from models.vocabulary import AccountState, DecisionKind, EffectState
 from moderation.intake import pulling
 
 EVERY = timedelta(minutes=5)
@@ -401,7 +401,7 @@ def test_accounts_do_not_all_start_again_in_the_same_second(city):
 
 def test_a_network_whose_calls_are_of_the_day_is_read_less_often(city):
     with city.database.write() as session:
-        session.get_one(Account, city.accounts["nord"]).network = NetworkName.LINKEDIN
+        session.get_one(Account, city.accounts["nord"]).network = "linkedin"
     for answer in (page(city, 0, "1", more=False), Transient()):
         city.network.pages = [answer, answer]
         pull(city)
