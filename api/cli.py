@@ -53,14 +53,21 @@ def loading() -> Iterator[None]:
 def installation() -> Iterator[Parvis]:
     """The city's installation for one command, its database up to date. It never runs the engine."""
     with loading():
+        from api.commands import backups
+        from api.messages import standing as worded
         from api.settings import load
         from api.wiring import build
-        from models.migrations import pending
+        from models.migrations import standing
+        from models.vocabulary import Standing
 
-    parvis = build(load())
+    settings = load()
+    if sentence := backups.half_done(settings):
+        raise _Stop(sentence)
+    parvis = build(settings)
     try:
-        if pending(parvis.database):
-            raise _Stop(_("The database is not up to date: run `parvis migrate` first."))
+        found = standing(parvis.database)
+        if found is not Standing.CURRENT:
+            raise _Stop(worded(found, _("The database")))
         yield parvis
     finally:
         parvis.close()
@@ -118,18 +125,12 @@ def worker() -> None:
 
 @app.command(help=_("Bring the database up to date."))
 def migrate() -> None:
-    from datetime import UTC, datetime
-
-    from administration.seeds import plant
-    from models.migrations import upgrade
-    from models.session import Database
+    from api.commands import backups
 
     settings = settings_now()
-    upgrade(settings.url)
-    database = Database(settings.url, pool_size=1)
-    with database.write() as session:
-        plant(session, now=datetime.now(UTC))
-    database.close()
+    if sentence := backups.half_done(settings):
+        raise _Stop(sentence)
+    backups.migrate(settings.url)
     print(_("The database is up to date."))
 
 
@@ -145,11 +146,21 @@ def doctor() -> None:
 
 
 @app.command(help=_("Write a consistent copy of the database to FILE, while everything runs."))
-def backup(file: Annotated[Path, typer.Argument()]) -> None:
+def backup(
+    file: Annotated[Path, typer.Argument()],
+    verify: Annotated[
+        bool,
+        typer.Option("--verify", help=_("Then try to put it back, elsewhere; a FILE that is there is only tried.")),
+    ] = False,
+) -> None:
     from api.commands import backups
 
-    backups.save(settings_now(), file)
-    print(_("Copied to %(file)s. The secret key is not in it: keep it elsewhere.", file=file))
+    if not (verify and file.exists()):
+        backups.save(settings_now(), file)
+        print(_("Copied to %(file)s. The secret key is not in it: keep it elsewhere.", file=file))
+    if verify:
+        backups.verify(file)
+        print(_("%(file)s can be put back.", file=file))
 
 
 @app.command(help=_("Put the copy in FILE back; every process must be stopped."))
@@ -159,14 +170,16 @@ def restore(
 ) -> None:
     from api.commands import backups
 
-    doubtful = backups.put_back(settings_now(), file, force=force)
+    done = backups.put_back(settings_now(), file, force=force)
     print(_("Put back, and brought up to date. Run `parvis doctor`."))
-    if doubtful:
+    if done.kept:
+        print(_("What was there before is kept in %(file)s.", file=done.kept))
+    if done.doubtful:
         print(
             ngettext(
                 "%(n)s action may have left since this copy was made: its network is read before it is sent again.",
                 "%(n)s actions may have left since this copy was made: their networks are read before any leaves.",
-                doubtful,
+                done.doubtful,
             )
         )
 
@@ -418,8 +431,8 @@ def _known(error: Exception) -> str | None:
     """The sentence for an error of ours or of the database; None for a fault, which shows its trace."""
     from sqlalchemy.exc import DBAPIError
 
-    from api.messages import refusal
-    from models.errors import NotFound, ParvisError, Refused
+    from api.messages import refusal, standing
+    from models.errors import NotFound, ParvisError, Refused, WrongDatabase
     from models.secrets import SecretUnreadable
 
     match error:
@@ -429,6 +442,8 @@ def _known(error: Exception) -> str | None:
             return _("There is no such thing: %(what)s.", what=error)
         case SecretUnreadable():
             return _("No key of PARVIS_SECRET_KEY opens a stored secret: the key that closed it must be in the list.")
+        case WrongDatabase():
+            return standing(error.standing, _("The database"))
         case ParvisError():
             return str(error)
         case DBAPIError():

@@ -30,6 +30,7 @@ from models.vocabulary import (
     RequestNature,
     RequestStatus,
     Role,
+    Standing,
 )
 
 REFUSALS: Mapping[str, str] = {
@@ -167,6 +168,13 @@ REASONS: Mapping[str, str] = {
     ReasonCode.SPAM_REPETITION: N_("The same words again and again."),
     ReasonCode.SPAM_CAPITALS: N_("Mostly capital letters."),
     ReasonCode.LANGUAGE_DEFAULT: N_("Too few words to tell the language: the page’s is taken."),
+}
+
+STANDINGS: Mapping[str, str] = {
+    Standing.EMPTY: N_("%(name)s is empty: run `parvis migrate`."),
+    Standing.OLDER: N_("%(name)s is not up to date: run `parvis migrate`."),
+    Standing.NEWER: N_("%(name)s comes from a newer version of Parvis: install that version, or a later one."),
+    Standing.FOREIGN: N_("%(name)s is not a database of Parvis: it is left as it is."),
 }
 
 NOTICES: Mapping[str, str] = {
@@ -397,6 +405,11 @@ LABELS: Mapping[str, Mapping[str, str]] = {
 def refusal(error: Refused) -> str:
     """What a refusal says to a person."""
     return _(REFUSALS[error.code], **error.params)
+
+
+def standing(value: Standing, name: str) -> str:
+    """Why a database, called `name`, cannot be used as it is."""
+    return _(STANDINGS[value], name=name)
 
 
 def reason(value: Reason) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from models.vocabulary import Standing
+
 
 class ParvisError(Exception):
     """Root of every error of ours."""
@@ -25,6 +27,14 @@ class Refused(ParvisError):
 
 class NotFound(ParvisError):
     """There is no such thing, or it is not yours to see; both read the same on purpose."""
+
+
+class WrongDatabase(ParvisError):
+    """The database is newer than this version, or another program's: nothing was changed in it."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(standing)
+        self.standing = standing
 
 
 class FarSideError(ParvisError):

@@ -7,8 +7,9 @@ cannot write at all. PostgreSQL read sessions are `READ ONLY` for the same rule.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -18,8 +19,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.base import Base
 from models.secrets import Vault
 
-BUSY_SECONDS = 30
-"""How long SQLite waits for its write lock before giving up."""
+BUSY_SECONDS = 10
+"""How long SQLite waits for its write lock before giving up: whoever asks by the door holds a thread meanwhile."""
 
 
 class Database:
@@ -87,6 +88,13 @@ def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> 
     engine = create_engine(
         url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _create(_dialect: Any, _record: Any, _given: Any, _named: Any) -> None:
+        # SQLite would make a file that everybody may read.
+        if engine.url.database:
+            with suppress(OSError):
+                os.close(os.open(engine.url.database, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:

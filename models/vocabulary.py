@@ -264,3 +264,14 @@ class Reason:
     start: int | None = None
     end: int | None = None
     weight: float = 0.0
+
+
+class Standing(StrEnum):
+    """How a database stands to this version of Parvis."""
+
+    EMPTY = "empty"
+    OLDER = "older"
+    CURRENT = "current"
+    NEWER = "newer"
+    FOREIGN = "foreign"
+    """It holds the tables of something else."""

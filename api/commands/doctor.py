@@ -11,6 +11,8 @@ from sqlalchemy import func, make_url, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api import messages
+from api.commands.backups import half_done
 from api.i18n import Dates, _
 from api.messages import label
 from api.settings import PREFIX, Settings, SettingsError, load, unknown
@@ -18,10 +20,10 @@ from api.wiring import Parvis, build
 from models import audit
 from models.accounts import Account, Delivery, SetAside
 from models.errors import ParvisError
-from models.migrations import pending
+from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState, DeliveryState
+from models.vocabulary import AccountState, DeliveryState, Standing
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ def examine() -> Iterator[Line]:
     try:
         settings = load()
         yield from _settings(settings)
+        if sentence := half_done(settings):
+            yield Line(_("Database"), sentence, fine=False)
         parvis = build(settings)
     except SettingsError as error:
         for sentence in str(error).splitlines():
@@ -47,13 +51,13 @@ def examine() -> Iterator[Line]:
         yield Line(_("Time"), f"{Dates(settings.zone).moment(parvis.clock())} ({settings.timezone})")
         yield _model(parvis)
         try:
-            behind = pending(parvis.database)
+            found = standing(parvis.database)
         except SQLAlchemyError as error:
             why = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
             yield Line(_("Database"), _("cannot be reached: %(why)s", why=why), fine=False)
             return
-        if behind:
-            yield Line(_("Database"), _("not up to date; run `parvis migrate`"), fine=False)
+        if found is not Standing.CURRENT:
+            yield Line(_("Database"), messages.standing(found, _("The database")), fine=False)
             return
         yield Line(_("Database"), _("reached, and up to date"))
         yield from _kept(parvis)

@@ -1,31 +1,51 @@
-"""The database's own history: `upgrade` brings any older one to what this version of Parvis expects."""
+"""The database's own history: `upgrade` brings an older one to what this version expects, or changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect
+from sqlalchemy.orm import Session
 
 from models.session import Database
+from models.vocabulary import Standing
+
+HERE = Path(__file__).parent
+OURS = frozenset({"person", "audit_entry"})
+"""Tables of every version of Parvis: another program may use alembic too, and name its first revision as we do."""
 
 
-def _config(url: str) -> Config:
+def upgrade(url: str, plant: Callable[[Session], None] | None = None) -> None:
+    """Apply what is missing, then `plant`, in one transaction: killed at any point, all of it is there or nothing is.
+
+    WrongDatabase: the database is newer than this version, or another program's.
+    """
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
-    config.attributes["url"] = url
-    return config
+    config.set_main_option("script_location", str(HERE))
+    config.attributes.update(url=url, plant=plant)
+    command.upgrade(config, "head")
 
 
-def upgrade(url: str) -> None:
-    """Apply what is missing; nothing when the database is up to date."""
-    command.upgrade(_config(url), "head")
-
-
-def pending(database: Database) -> bool:
-    """Whether the database lacks a migration that this version has."""
-    head = ScriptDirectory.from_config(_config(database.url)).get_current_head()
+def standing(database: Database) -> Standing:
+    """How the database stands to this version; only its history is read."""
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() != head
+        return standing_of(connection)
+
+
+def standing_of(connection: Connection) -> Standing:
+    """The same, in a transaction that is open already."""
+    tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    revisions = MigrationContext.configure(connection).get_current_heads()
+    if not tables and not revisions:
+        return Standing.EMPTY
+    if not revisions or not tables >= OURS:
+        return Standing.FOREIGN
+    scripts = ScriptDirectory(str(HERE))
+    if not set(revisions) <= {script.revision for script in scripts.walk_revisions()}:
+        return Standing.NEWER
+    return Standing.CURRENT if revisions == (scripts.get_current_head(),) else Standing.OLDER

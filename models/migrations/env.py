@@ -6,10 +6,15 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection, inspect
+from sqlalchemy.orm import Session
 
 from models.base import Id, Json, UtcDateTime
+from models.errors import WrongDatabase
+from models.migrations import standing_of
 from models.session import Database
 from models.tables import metadata
+from models.vocabulary import Standing
 
 config = context.config
 
@@ -35,11 +40,34 @@ def run() -> None:
     database = Database(url, pool_size=2)
     try:
         with database.engine.connect() as connection:
-            context.configure(connection=connection, target_metadata=metadata, render_item=render)
+            # SQLite's driver is in autocommit mode and `Database` begins the transaction: its DDL is in it as well.
+            context.configure(
+                connection=connection, target_metadata=metadata, render_item=render, transactional_ddl=True
+            )
             with context.begin_transaction():
-                context.run_migrations()
+                _apply(connection)
     finally:
         database.close()
+
+
+def _apply(connection: Connection) -> None:
+    if "plant" not in config.attributes:
+        context.run_migrations()
+        return
+    before = standing_of(connection)
+    if before in {Standing.NEWER, Standing.FOREIGN}:
+        raise WrongDatabase(before)
+    context.run_migrations()
+    # A revision is a name, which another program's database may bear.
+    found = inspect(connection)
+    tables = found.get_multi_columns()
+    there = {(table, column["name"]) for (_, table), columns in tables.items() for column in columns}
+    if not there >= {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}:
+        raise WrongDatabase(Standing.FOREIGN)
+    if config.attributes["plant"] is not None:
+        with Session(connection) as session:
+            config.attributes["plant"](session)
+            session.flush()
 
 
 run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -22,6 +24,11 @@ def people(command) -> int:
         return session.scalar(select(func.count()).select_from(Person)) or 0
 
 
+def rows(file) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        return connection.execute("SELECT count(*) FROM person").fetchone()[0]
+
+
 def hire(command, email):
     assert command.run("user", "add", email, "--role", "moderator").code == 0
 
@@ -36,9 +43,13 @@ def test_a_copy_is_put_back_as_it_was(command, tmp_path):
     refused = command.run("restore", tmp_path / "copy.db")
     assert (refused.code, people(command)) == (2, 2)
     assert "--force" in refused.err
-    assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
-    assert people(command) == 1
-    assert (command.home / "parvis.db.before").is_file(), "what was there stays beside it"
+    for kept in (1, 2):
+        done = command.run("restore", tmp_path / "copy.db", "--force")
+        assert (done.code, people(command)) == (0, 1)
+        before = sorted(command.home.glob("parvis.db.*.before"))
+        assert len(before) == kept, "what was there is never written over"
+        assert done.out.splitlines()[-1].endswith(f"{before[-1]}.")
+    assert [rows(file) for file in before] == [2, 1]
 
 
 def test_what_was_due_in_the_copy_is_said_and_read_first(command, tmp_path):
@@ -118,14 +129,117 @@ def test_without_a_database_there_is_nothing_to_copy(bare_parvis, tmp_path):
     assert list(tmp_path.glob("copy*")) == []
 
 
-@pytest.mark.parametrize("content", [b"", b"not a database at all", b"SQLite format 3\0" + b"\xff" * 5000])
-def test_what_is_no_copy_of_ours_is_not_put_back(command, tmp_path, content):
+def changed(*statements):
+    """Makes a copy into something else by statements."""
+
+    def change(copy) -> None:
+        with closing(sqlite3.connect(copy)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+            connection.commit()
+
+    return change
+
+
+def written(content: bytes):
+    return lambda copy: copy.write_bytes(content)
+
+
+def torn(copy) -> None:
+    content = bytearray(copy.read_bytes())
+    content[4096 * 3 : 4096 * 5] = b"\xff" * 8192
+    copy.write_bytes(content)
+
+
+WRONG = {
+    "nothing in it": (written(b""), "n’est pas une base de Parvis"),
+    "a text": (written(b"not a database at all"), "endommagé"),
+    "a copy of PostgreSQL": (written(b"PGDMP\x01\x0e" + b"\0" * 3000), "endommagé"),
+    "a copy of PostgreSQL, in words": (written(b"--\n-- PostgreSQL database dump\n--\n"), "endommagé"),
+    "only the beginning of one": (written(b"SQLite format 3\0" + b"\xff" * 5000), "endommagé"),
+    "cut short": (lambda copy: os.truncate(copy, copy.stat().st_size // 2), "endommagé"),
+    "some pages torn": (torn, "endommagé"),
+    "another program's": (
+        lambda copy: (copy.unlink(), changed("CREATE TABLE invoice (id INTEGER)")(copy)),
+        "n’est pas une base de Parvis",
+    ),
+    "half of its tables": (changed("PRAGMA foreign_keys=OFF", "DROP TABLE comment"), "n’est pas une base de Parvis"),
+    "of a newer version": (changed("UPDATE alembic_version SET version_num = '9999'"), "version plus récente"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_is_no_copy_of_ours_is_not_put_back(command, tmp_path, kind):
+    copy, (make, says) = tmp_path / "copy.db", WRONG[kind]
     hire(command, "a@ville.example")
-    (tmp_path / "copy.db").write_bytes(content)
-    done = command.run("restore", tmp_path / "copy.db", "--force")
-    assert done.code == 2
-    assert len(done.err.splitlines()) == 1
+    command.run("backup", copy)
+    make(copy)
+    before = copy.read_bytes()
+    for asked in (["restore", copy, "--force"], ["restore", copy, "--force"], ["backup", copy, "--verify"]):
+        done = command.run(*asked)
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1), done
+        assert str(copy) in done.err
+        assert says in done.err
     assert people(command) == 1
+    assert {path.name for path in command.home.glob("parvis.db*")} <= {"parvis.db", "parvis.db-wal", "parvis.db-shm"}
+    assert copy.read_bytes() == before
+
+
+def test_a_copy_is_tried_before_it_is_needed(command, tmp_path):
+    hire(command, "a@ville.example")
+    made = command.run("backup", tmp_path / "copy.db", "--verify")
+    again = command.run("backup", tmp_path / "copy.db", "--verify")
+    assert (made.code, again.code) == (0, 0)
+    assert again.out.splitlines() == made.out.splitlines()[-1:]
+    assert [path.name for path in tmp_path.glob("*copy*")] == ["copy.db"]
+
+
+def test_a_damaged_database_is_not_copied_as_if_it_were_whole(command, tmp_path):
+    hire(command, "a@ville.example")
+    torn(command.home / "parvis.db")
+    done = command.run("backup", tmp_path / "copy.db")
+    assert (done.code, list(tmp_path.glob("copy*"))) == (2, [])
+    assert "endommagé" in done.err
+
+
+def test_where_a_folder_has_no_links_a_copy_takes_its_name_all_the_same(command, tmp_path, monkeypatch):
+    def no_links(*_):
+        raise OSError(errno.EPERM, "not permitted")
+
+    hire(command, "a@ville.example")
+    monkeypatch.setattr(os, "link", no_links)
+    assert command.run("backup", tmp_path / "copy.db").code == 0
+    assert rows(tmp_path / "copy.db") == 1
+
+
+def test_a_raw_file_of_the_database_is_a_copy_too(command, tmp_path):
+    hire(command, "a@ville.example")
+    (tmp_path / "copy.db").write_bytes((command.home / "parvis.db").read_bytes())
+    assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
+    assert people(command) == 1
+
+
+def test_what_a_restore_left_unfinished_is_said_until_somebody_settles_it(command, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("backup", tmp_path / "copy.db")
+    left = command.home / "parvis.db.20261123T133000Z.restoring"
+    left.write_bytes(b"half of it")
+    for asked in (["serve"], ["worker"], ["migrate"], ["user", "add", "b@ville.example", "--role", "moderator"]):
+        done = command.run(*asked)
+        assert (done.code, str(left) in done.err) == (2, True), asked
+    assert str(left) in command.run("doctor").out
+    assert command.run("restore", tmp_path / "copy.db", "--force").code == 0
+    assert not left.exists()
+    hire(command, "b@ville.example")
+
+
+@pytest.mark.parametrize("asked", [["serve"], ["migrate"], ["worker"]])
+def test_a_database_of_a_newer_version_is_left_as_it_is(command, asked):
+    changed("UPDATE alembic_version SET version_num = '9999'")(command.home / "parvis.db")
+    done = command.run(*asked)
+    assert done.code == 2
+    assert "version plus récente" in done.err
+    assert "version plus récente" in command.run("doctor").out
 
 
 def test_a_restore_waits_until_every_process_is_stopped(command, tmp_path):
@@ -137,7 +251,7 @@ def test_a_restore_waits_until_every_process_is_stopped(command, tmp_path):
         done = command.run("restore", tmp_path / "copy.db", "--force")
         assert done.code == 2
     assert people(command) == 2
-    assert list(command.home.glob("*.part")) == []
+    assert list(command.home.glob("*.restoring")) == []
 
 
 def test_a_damaged_database_gives_way_to_a_copy(command, tmp_path):

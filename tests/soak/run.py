@@ -2,9 +2,10 @@
 
     python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000]
 
-Three batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
+Four batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
 `histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
-history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL.
+history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL. `copies`:
+`backup`, `restore` and `migrate`, killed at their steps and at any time.
 
 Every run is one line of `var/soak/*.jsonl`, of a few minutes, with its seed and what it counted; started again, the
 battery goes on from what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, or a kind of
@@ -28,6 +29,9 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "soak"
 CRASH, HISTORIES = "tests/journeys/test_crash.py", "tests/models/test_work_histories.py"
 CITIES = "tests/histories/test_histories.py"
+COPIES = "tests/api/test_kills.py"
+ACTS = {"sqlite": 3, "postgresql": 1}
+"""How many of the commands that are killed there are for each kind of database."""
 KILLS_A_RUN = 25
 CITIES_A_RUN = {"sqlite": 150, "postgresql": 50}
 CITIES_OF = {"facebook": 2, "instagram": 1, "linkedin": 1}
@@ -76,6 +80,21 @@ def crash(database: str, kills: int) -> bool:
         passed = pytest(CRASH, database, PARVIS_CRASH_FIGURES=str(FOLDER / "crash.jsonl"), **figures)
         well = well and passed
         if total(lines("crash"), database, "kills") == done:
+            return False  # It ended before it counted anything: failures.txt says why.
+    return well
+
+
+def copies(database: str, kills: int) -> bool:
+    """What makes and puts back copies, until there were `kills` kills of it."""
+    well = True
+    while (done := total(lines("copies"), database, "kills")) < kills:
+        seed = random.SystemRandom().randrange(1_000_000)
+        now = -(-min(KILLS_A_RUN, kills - done) // ACTS[database])
+        print(f"copies on {database}: {done} of {kills} kills; {now} more of each command with seed {seed}", flush=True)
+        figures = {"PARVIS_COPIES_SEED": str(seed), "PARVIS_COPIES_KILLS": str(now)}
+        passed = pytest(COPIES, database, PARVIS_COPIES_FIGURES=str(FOLDER / "copies.jsonl"), **figures)
+        well = well and passed
+        if total(lines("copies"), database, "kills") == done:
             return False  # It ended before it counted anything: failures.txt says why.
     return well
 
@@ -147,6 +166,7 @@ def main() -> int:
     well = True
     for database in ("sqlite", "postgresql"):
         well &= crash(database, asked.kills)
+        well &= copies(database, asked.kills * 2)
         well &= histories(database, asked.histories // (1 if database == "sqlite" else 10))
         well &= cities(database, asked.cities // (1 if database == "sqlite" else 10))
     for database in ("sqlite", "postgresql"):
@@ -155,7 +175,8 @@ def main() -> int:
         totals["histories"] = total(lines("histories"), database, "histories")
         totals["cities"] = total(lines("cities"), database, "histories")
         totals["kills_in_cities"] = total(lines("cities"), database, "really killed")
-        played = lines("histories") + lines("cities")
+        totals["kills_of_copies"] = total(lines("copies"), database, "kills")
+        played = lines("histories") + lines("cities") + lines("copies")
         failed = sum(not run["passed"] for run in played if run["database"] == database)
         print(json.dumps({"database": database, **totals, "histories_failed": failed}))
         well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]
