@@ -109,6 +109,8 @@ REFUSALS: Mapping[str, str] = {
     "reason_needed": N_("Say why it is sent back."),
     "text_empty": N_("Write a text for every account."),
     "text_too_long": N_("The text must have at most %(most)s characters on this network."),
+    "time_needed": N_("Give the date and time at which it goes out."),
+    "window_unreadable": N_("Give a number of minutes, from 1 to %(most)s."),
     "time_absent": N_("Clocks jump over that hour in spring: it does not exist. Choose one hour later."),
     "time_twice": N_("Clocks show that hour twice in autumn. Choose a time before or after it."),
     "time_unreadable": N_("Give a date and a time."),
@@ -305,7 +307,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         EffectState.CLAIMED: N_("Leaving"),
         EffectState.SENDING: N_("Being sent"),
         EffectState.DONE: N_("Done on the network"),
-        EffectState.FAILED: N_("Refused by the network"),
+        EffectState.FAILED: N_("Not done"),
         EffectState.UNKNOWN: N_("Being checked on the network"),
         EffectState.NEEDS_PERSON: N_("To be checked by a person"),
         EffectState.CANCELLED: N_("Cancelled"),
@@ -426,6 +428,12 @@ def failure(code: str) -> str:
     if kind in ("rejected", "outcome_unreadable") and why in REJECTIONS:
         return _(REJECTIONS[why])
     return _(FAILURES[kind])
+
+
+def not_published(code: str) -> str:
+    """Why a post does not stand on an account, if it does not."""
+    unsure = code.startswith("outcome_unreadable")
+    return _(N_("Perhaps published: %(why)s") if unsure else N_("Not published: %(why)s"), why=failure(code))
 
 
 def problem(code: str) -> str:

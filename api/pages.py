@@ -74,7 +74,7 @@ def environment(dates: Dates) -> Environment:
         network=descriptor,
         reason=messages.reason,
         refusal=messages.refusal,
-        failure=messages.failure,
+        not_published=messages.not_published,
         problem=messages.problem,
         head=messages.head,
         said=messages.said,

@@ -64,6 +64,7 @@ class Effect(Base):
     """Of what it created; None for an act that creates nothing."""
     permalink: Mapped[str | None] = mapped_column(String(500))
     done_at: Mapped[datetime | None]
+    """The network's own time, where it says one."""
     reason: Mapped[str | None] = mapped_column(String(200))
     """Code of why it waits, failed or needs a person."""
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, Id
 from models.people import Person
 from models.vocabulary import PostState
+
+contributor = Table(
+    "post_contributor",
+    Base.metadata,
+    Column("post_id", ForeignKey("post.id"), primary_key=True),
+    Column("person_id", ForeignKey("person.id"), primary_key=True),
+)
+"""Everybody who wrote in a post: none of them approves it."""
 
 
 class Post(Base):
@@ -25,17 +33,19 @@ class Post(Base):
     state: Mapped[PostState] = mapped_column(String(20), default=PostState.DRAFT)
     author_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     publish_at: Mapped[datetime | None]
+    """When the variants leave that have no time of their own: written with the post, or given to it once approved."""
     late_after_minutes: Mapped[int] = mapped_column(default=60)
-    """The lateness window: later than this after `publish_at`, a person decides instead of the clock."""
+    """The lateness window: later than this after its time, a person decides instead of the clock."""
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
     author: Mapped[Person] = relationship(lazy="raise")
+    contributors: Mapped[list[Person]] = relationship(lazy="raise", secondary=contributor, order_by=Person.name)
     variants: Mapped[list[Variant]] = relationship(lazy="raise", back_populates="post", order_by="Variant.id")
 
 
 class Variant(Base):
-    """The form of a post for one account."""
+    """The form of a post for one account. It stays the same row while the post is edited."""
 
     __tablename__ = "variant"
     __table_args__ = (UniqueConstraint("post_id", "account_id"), Index("ix_variant_account", "account_id"))
@@ -45,10 +55,15 @@ class Variant(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     text: Mapped[str] = mapped_column(Text)
     link: Mapped[str | None] = mapped_column(String(500))
+    publish_at: Mapped[datetime | None]
+    """Its own time; None: the post's."""
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     remote_id: Mapped[str | None] = mapped_column(String(200))
     permalink: Mapped[str | None] = mapped_column(String(500))
     published_at: Mapped[datetime | None]
+    """The network's own time, where it says one."""
+    source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"))
+    """What it became on the network: citizens' comments and the figures are about that."""
     failure: Mapped[str | None] = mapped_column(String(200))
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="variants")

@@ -139,7 +139,7 @@ def within(
     return or_(*conditions) if conditions else false()
 
 
-S = TypeVar("S", bound=Select[Any])
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 Scoped = type[Comment] | type[ServiceRequest] | type[Account] | type[Post]
 

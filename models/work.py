@@ -48,6 +48,8 @@ class Proof(Protocol):
     @property
     def permalink(self) -> str | None: ...
     @property
+    def at(self) -> datetime | None: ...
+    @property
     def resume_at(self) -> datetime | None: ...
 
 
@@ -251,7 +253,7 @@ class Work:
                 if effect.state not in OPEN_STATES:
                     return None
                 effect.reason = effect.lease_until = effect.read_due_at = None
-                effect.permalink, effect.done_at = proof.permalink, now
+                effect.permalink, effect.done_at = proof.permalink, proof.at or now
                 if task.kind in self._trades[task.kind].creates:
                     effect.remote_id = proof.remote_id
                 effect.state = EffectState.DONE

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Network, Publication, Receipt
 from models import audit
+from models.accounts import Account
+from models.comments import SourcePost
 from models.effects import Effect
 from models.posts import Post, Variant
 from models.vocabulary import EffectKind, EffectState, PostState
@@ -46,7 +48,8 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         if variant.effect_id == effect.id:
             if effect.state == EffectState.DONE:
                 variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
-                variant.published_at, variant.failure = now, None
+                variant.published_at, variant.failure = effect.done_at, None
+                variant.source_post_id = _source_post(session, variant)
             else:
                 variant.failure = effect.reason
     if any(variant.failure for variant in variants):
@@ -64,3 +67,16 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         effect=effect.id,
         reason=effect.reason,
     )
+
+
+def _source_post(session: Session, variant: Variant) -> int:
+    """What citizens write under, whether a reading met it before or will."""
+    # Readings hold the account while they store: neither inserts what the other has just inserted.
+    session.execute(select(Account.id).where(Account.id == variant.account_id).with_for_update(key_share=True))
+    about = {"account_id": variant.account_id, "external_id": variant.remote_id}
+    post = session.scalar(select(SourcePost).filter_by(**about))
+    if post is None:
+        post = SourcePost(**about, text=variant.text, permalink=variant.permalink, created_at=variant.published_at)
+        session.add(post)
+        session.flush()
+    return post.id

@@ -1,41 +1,56 @@
 """Posts are written, submitted, approved by somebody else, and given an hour.
 
-An approval is bound to the hash of the exact content: other words, another account, another link, and it is void.
+An approval is bound to the hash of the exact content: other words, another account, link or time, and it is void.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from connectors.registry import capabilities
 from models import audit, work
 from models.accounts import Account
+from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.keyset import Keyset
+from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import EffectKind, PostState
+from models.vocabulary import CommentState, EffectKind, PostState
 
 NEWEST = Keyset(Post.id, descending=True)
 
 EDITABLE = frozenset({PostState.DRAFT, PostState.SUBMITTED, PostState.APPROVED, PostState.TO_REVIEW})
 
+WINDOW, LONGEST_WINDOW = 60, 7 * 24 * 60
+"""Minutes after its time in which a post may still leave: unless somebody says otherwise, and at most."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one account publishes, and when if that is not when the others do."""
+
+    text: str
+    publish_at: datetime | None = None
+
 
 @dataclass(frozen=True)
 class Draft:
-    """What an officer writes: one text for each account, by the account's id."""
+    """What an officer writes, by the account's id. `publish_at` None: the time is given once the post is approved."""
 
     title: str
-    texts: dict[int, str]
+    variants: Mapping[int, Written]
     link: str | None = None
+    publish_at: datetime | None = None
+    late_after_minutes: int = WINDOW
 
 
 def closed(account: Account) -> Refused | None:
@@ -51,27 +66,25 @@ def closed(account: Account) -> Refused | None:
 
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
     """Keep a new draft. Refused: `title_empty`, `no_account`, `text_empty`, `text_too_long`, `link_invalid`,
-    `account_unknown`, and what `closed` says.
+    `window_unreadable`, `account_unknown`, and what `closed` says.
     """
-    post = Post(title=_title(draft), author_id=_person(viewer), created_at=now, state=PostState.DRAFT)
+    post = Post(title="", author_id=_person(viewer), created_at=now, variants=[], contributors=[])
     session.add(post)
+    _write(session, viewer, post, draft)
     session.flush()
-    _write_variants(session, viewer, post, draft)
     audit.note(session, "post.created", f"post:{post.id}", now=now, person_id=viewer.person_id)
     return post
 
 
 def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, version: int, now: datetime) -> Post:
-    """Change a post that has not left; it is a draft again, and any approval of the old words is void."""
+    """Change what of a post has not left; it is a draft again, and any approval of other words is void.
+
+    Refused: what `create` refuses; `post_not_editable`, also when what is published already would change.
+    """
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
-    if post.state not in EDITABLE or any(variant.published_at is not None for variant in post.variants):
+    if post.state not in EDITABLE:
         raise Refused("post_not_editable")
-    post.title = _title(draft)
-    for variant in post.variants:
-        _take_back(session, variant)
-        session.delete(variant)
-    session.flush()
-    _write_variants(session, viewer, post, draft)
+    _write(session, viewer, post, draft)
     post.state = PostState.DRAFT
     _note(session, viewer, post, "edited", now=now)
     return post
@@ -90,11 +103,11 @@ def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now:
 def judge(
     session: Session, viewer: Viewer, post_id: int, *, approved: bool, comment: str, version: int, now: datetime
 ) -> Post:
-    """Approve or send back, never one's own words. Refused: `post_not_submitted`, `own_post`, `reason_needed`."""
+    """Approve, or send back with a reason; never by somebody who wrote in it."""
     post = _load(session, viewer, post_id, Action.APPROVE_POSTS, version)
     if post.state != PostState.SUBMITTED:
         raise Refused("post_not_submitted")
-    if viewer.person_id in _writers(session, post):
+    if viewer.person_id in {person.id for person in post.contributors}:
         raise Refused("own_post")
     if not approved and not comment.strip():
         raise Refused("reason_needed", field="comment")
@@ -115,26 +128,30 @@ def judge(
 
 
 def schedule(
-    session: Session, viewer: Viewer, post_id: int, publish_at: datetime, *, version: int, now: datetime
+    session: Session, viewer: Viewer, post_id: int, publish_at: datetime | None, *, version: int, now: datetime
 ) -> Post:
-    """Give an approved post its time: one effect is owed for each account, due then and late after its window.
+    """Owe one effect for each account, due at its time and late after its window.
 
-    A post that came back for review is given a new time the same way; accounts on which it already stands are left
-    alone. Refused: `post_not_approved` (also when the content is not what was approved), `time_passed`,
-    `post_leaving` while a part of it is on its way from an earlier time.
+    `publish_at` None: the times are those that were approved. A post that came back for review is given a new time
+    the same way; accounts on which it already stands are left alone. Refused: `post_not_approved` (also when the
+    content or the time is not what was approved), `time_needed`, `time_passed`, `post_leaving` while a part of it is
+    on its way from an earlier time.
     """
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    if publish_at is not None:
+        post.publish_at = publish_at
     if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
         raise Refused("post_not_approved")
-    if publish_at < now:
-        raise Refused("time_passed", field="publish_at")
-    post.publish_at, post.state = publish_at, PostState.SCHEDULED
-    post.version += 1
+    post.state = PostState.SCHEDULED
     for variant in post.variants:
         if variant.published_at is not None:
             continue
+        at = variant.publish_at or post.publish_at
+        if at is None:
+            raise Refused("time_needed", field="publish_at")
+        if at < now:
+            raise Refused("time_passed", field="publish_at")
         _take_back(session, variant)
-        variant.failure = None
         variant.effect_id = work.owe(
             session,
             key=f"publish:variant:{variant.id}:{post.version}",
@@ -142,37 +159,59 @@ def schedule(
             account_id=variant.account_id,
             target=None,
             payload={"text": variant.text, "link": variant.link},
-            due_at=publish_at,
-            late_at=publish_at + timedelta(minutes=post.late_after_minutes),
+            due_at=at,
+            late_at=at + timedelta(minutes=post.late_after_minutes),
         ).id
-    _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat())
+    _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
     return post
 
 
 def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
-    """Take a scheduled post back to approved; refused `post_leaving` once a part of it is on its way."""
+    """Take what has not left of a scheduled post out of the schedule; refused `post_leaving` while a part of it is on
+    its way. What is left of a post that is published in part is for a person to review.
+    """
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.SCHEDULED:
         raise Refused("post_not_scheduled")
-    for variant in post.variants:
-        if variant.published_at is not None:
-            raise Refused("post_leaving")
+    left = [variant for variant in post.variants if variant.published_at is None]
+    for variant in left:
         _take_back(session, variant)
-    post.state, post.publish_at = PostState.APPROVED, None
+    post.state = PostState.APPROVED if len(left) == len(post.variants) else PostState.TO_REVIEW
+    if not time_approved(session, post):
+        post.publish_at = None
     _note(session, viewer, post, "unscheduled", now=now)
     return post
 
 
-def content_hash(post: Post) -> str:
-    """What an approval is bound to: every account's exact text and link, in the order of the accounts."""
-    content = sorted((variant.account_id, variant.text, variant.link or "") for variant in post.variants)
-    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+def content_hash(post: Post, *, timed: bool = True) -> str:
+    """What an approval is bound to: all that a reader will see of a post, where, and when.
+
+    `timed` False leaves the post's common time out: the hash that it had before it was given one.
+    """
+    common = post.publish_at if timed else None
+    content = sorted(
+        (variant.account_id, variant.text, variant.link or "", at.timestamp() if at else None)
+        for variant in post.variants
+        for at in [variant.publish_at or common]
+    )
+    return hashlib.sha256(json.dumps([post.late_after_minutes, content], ensure_ascii=False).encode()).hexdigest()
 
 
 def approval_stands(session: Session, post: Post) -> bool:
-    """Whether the last approval says yes to the content as it is now."""
+    """Whether the last approval says yes to the content as it is now. A yes that was given before there was a time
+    holds for any time.
+    """
+    return _approved_hash(session, post) in (content_hash(post), content_hash(post, timed=False))
+
+
+def time_approved(session: Session, post: Post) -> bool:
+    """Whether the last approval says yes to this very time: no other can be given without another approval."""
+    return post.publish_at is not None and _approved_hash(session, post) == content_hash(post)
+
+
+def _approved_hash(session: Session, post: Post) -> str | None:
     last = session.scalar(select(Approval).where(Approval.post_id == post.id).order_by(Approval.id.desc()).limit(1))
-    return last is not None and last.approved and last.content_hash == content_hash(post)
+    return last.content_hash if last is not None and last.approved else None
 
 
 def posts(
@@ -193,6 +232,8 @@ class PostDetail:
     approvals: Sequence[Approval]
     effects: dict[int, Effect]
     """By id of the variant."""
+    comments: dict[int, tuple[int, int]]
+    """By id of the variant: how many of citizens' comments under it the viewer may see, and how many of them wait."""
 
 
 def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
@@ -206,17 +247,32 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     ).all()
     owed = {variant.effect_id: variant.id for variant in post.variants if variant.effect_id is not None}
     effects = session.scalars(select(Effect).where(Effect.id.in_(owed))).all()
-    return PostDetail(post, approvals, {owed[effect.id]: effect for effect in effects})
+    there = {variant.source_post_id: variant.id for variant in post.variants if variant.source_post_id is not None}
+    waiting = func.sum(case((Comment.state == CommentState.WAITING, 1), else_=0))
+    under = select(Comment.source_post_id, func.count(), waiting).group_by(Comment.source_post_id)
+    under = under.where(Comment.source_post_id.in_(there), Comment.by_city.is_(False))
+    counted = visible(under, viewer, Action.SEE_COMMENTS, Comment)
+    return PostDetail(
+        post,
+        approvals,
+        {owed[effect.id]: effect for effect in effects},
+        {there[source_post_id]: (all_, wait) for source_post_id, all_, wait in session.execute(counted)},
+    )
 
 
 # -------------------------------------------------------------------------------------------------------------------
 
 
 def _whole(statement: Select[Post]) -> Select[Post]:
-    return statement.options(joinedload(Post.author), selectinload(Post.variants).joinedload(Variant.account))
+    return statement.options(
+        joinedload(Post.author),
+        selectinload(Post.contributors),
+        selectinload(Post.variants).joinedload(Variant.account),
+    )
 
 
 def _load(session: Session, viewer: Viewer, post_id: int, action: Action, version: int) -> Post:
+    """The post to change, at its next version."""
     # Whoever records an outcome holds the effect before the post: the same order here, or the two would lock up.
     owed = select(Variant.effect_id).where(Variant.post_id == post_id)
     session.execute(select(Effect.id).where(Effect.id.in_(owed)).order_by(Effect.id).with_for_update())
@@ -226,58 +282,82 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
         raise NotFound
     if post.version != version:
         raise Refused("post_changed")
+    post.version += 1
     return post
 
 
 def _take_back(session: Session, variant: Variant) -> None:
     """What a variant still owed will not leave any more; refused `post_leaving` when nobody can say that."""
+    variant.failure = None
     if variant.effect_id is None:
         return
-    if not work.cancel(session, variant.effect_id):
-        state = session.scalar(select(Effect.state).where(Effect.id == variant.effect_id))
-        if state in OPEN_STATES:
-            raise Refused("post_leaving")
+    effect = session.get_one(Effect, variant.effect_id, with_for_update=True)
+    if effect.state in OPEN_STATES and not work.cancel(session, effect.id):
+        raise Refused("post_leaving")
     variant.effect_id = None
 
 
-def _writers(session: Session, post: Post) -> set[int | None]:
-    """Everybody whose words are in a post: who began it, and who changed it since, as the journal knows."""
-    statement = select(audit.AuditEntry.person_id).where(
-        audit.AuditEntry.subject == f"post:{post.id}", audit.AuditEntry.action == "post.edited"
-    )
-    return {post.author_id, *session.scalars(statement)}
-
-
-def _write_variants(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
-    if not draft.texts:
+def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
+    """Make a post what the draft says, each account's part in place; what is published stays as it is."""
+    post.title = draft.title.strip()[:200]
+    if not post.title:
+        raise Refused("title_empty", field="title")
+    if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
+        raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
+    post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
+    link, accounts = _link(draft), _accounts(session, viewer, draft)
+    left = {variant.account_id: variant for variant in post.variants if variant.published_at is None}
+    out = {variant.account_id: variant for variant in post.variants if variant.published_at is not None}
+    if not draft.variants.keys() - out:
         raise Refused("no_account", field="accounts")
+    for account_id, variant in left.items():
+        _take_back(session, variant)
+        if account_id not in draft.variants:
+            post.variants.remove(variant)
+            session.delete(variant)
+    for account_id, written in draft.variants.items():
+        text = _text(accounts[account_id], written)
+        if (published := out.get(account_id)) is not None:
+            if (text, link) != (published.text, published.link):
+                raise Refused("post_not_editable")
+            continue
+        if account_id not in left:
+            left[account_id] = Variant(account_id=account_id, account=accounts[account_id])
+            post.variants.append(left[account_id])
+        variant = left[account_id]
+        variant.text, variant.link, variant.publish_at = text, link, written.publish_at
+    writer = session.get_one(Person, _person(viewer))
+    if writer not in post.contributors:
+        post.contributors.append(writer)
+
+
+def _link(draft: Draft) -> str | None:
     link = (draft.link or "").strip() or None
     if link is not None and not link.startswith(("https://", "http://")):
         raise Refused("link_invalid", field="link")
-    statement = visible(select(Account).where(Account.id.in_(draft.texts)), viewer, Action.WRITE_POSTS, Account)
+    return link
+
+
+def _accounts(session: Session, viewer: Viewer, draft: Draft) -> dict[int, Account]:
+    """The accounts of a draft, each of which can publish it."""
+    statement = visible(select(Account).where(Account.id.in_(draft.variants)), viewer, Action.WRITE_POSTS, Account)
     accounts = {account.id: account for account in session.scalars(statement)}
-    for account_id, written in draft.texts.items():
-        account = accounts.get(account_id)
-        if account is None:
-            raise Refused("account_unknown", field="accounts")
+    if draft.variants.keys() - accounts:
+        raise Refused("account_unknown", field="accounts")
+    for account in accounts.values():
         if (why_not := closed(account)) is not None:
             raise why_not
-        text = written.replace("\r\n", "\n").strip()
-        if not text:
-            raise Refused("text_empty", field="text")
-        if len(text) > (most := capabilities(account.network).longest_text):
-            raise Refused("text_too_long", field="text", most=str(most))
-        session.add(Variant(post_id=post.id, account_id=account_id, text=text, link=link))
-    session.flush()
-    session.expire(post, ["variants"])
-    session.refresh(post, ["variants"])
+    return accounts
 
 
-def _title(draft: Draft) -> str:
-    title = draft.title.strip()
-    if not title:
-        raise Refused("title_empty", field="title")
-    return title[:200]
+def _text(account: Account, written: Written) -> str:
+    text = written.text.replace("\r\n", "\n").strip()
+    if not text:
+        raise Refused("text_empty", field="text")
+    longest = capabilities(account.network).longest_text
+    if len(text) > longest:
+        raise Refused("text_too_long", field="text", most=str(longest))
+    return text
 
 
 def _person(viewer: Viewer) -> int:
@@ -286,6 +366,5 @@ def _person(viewer: Viewer) -> int:
     return viewer.person_id
 
 
-def _note(session: Session, viewer: Viewer, post: Post, action: str, *, now: datetime, **data: str) -> None:
-    post.version += 1
+def _note(session: Session, viewer: Viewer, post: Post, action: str, *, now: datetime, **data: str | None) -> None:
     audit.note(session, f"post.{action}", f"post:{post.id}", now=now, person_id=viewer.person_id, **data)

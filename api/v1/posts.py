@@ -45,11 +45,16 @@ router = APIRouter(prefix="/posts", tags=["posts"])
 
 
 class VariantShown(Shown):
-    """The form of a post for one account, and what became of it there."""
+    """The form of a post for one account, and what became of it there; `id` stays while the post is edited.
 
+    `publish_at` is its own time (null: the post's), `published_at` the network's.
+    """
+
+    id: int
     account: AccountName
     text: str
     link: str | None
+    publish_at: Moment | None
     published_at: Moment | None
     permalink: str | None
     failure: str | None
@@ -62,6 +67,7 @@ class PostShown(Shown):
     title: str
     state: PostState
     author: Named
+    contributors: list[Named]
     publish_at: Moment | None
     late_after_minutes: int
     created_at: Moment
@@ -112,11 +118,22 @@ class PostWhole(PostShown):
         )
 
 
+def _plausible(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("a year from 2000 to 2099")
+    return value.astimezone(UTC)
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_plausible)]
+"""With its zone."""
+
+
 class NewVariant(Sent):
-    """The text for one account."""
+    """The text for one account, and its own time where it is not the post's."""
 
     account_id: Number
     text: Annotated[str, words(63_206)]
+    publish_at: Time | None = None
 
 
 def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
@@ -126,11 +143,23 @@ def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
 
 
 class NewPost(Sent):
-    """A draft: one text for each account, one link for all."""
+    """A draft: one text for each account, one link for all. A time is approved with it, or given to it afterwards."""
 
     title: Annotated[str, words(200)]
     variants: Annotated[list[NewVariant], Field(max_length=200), AfterValidator(_each_account_once)]
     link: Annotated[str, words(500)] | None = None
+    publish_at: Time | None = None
+    late_after_minutes: Annotated[int, Field(ge=1, le=planning.LONGEST_WINDOW)] = planning.WINDOW
+
+    def draft(self) -> planning.Draft:
+        """As the trade writes it."""
+        return planning.Draft(
+            title=self.title,
+            variants={one.account_id: planning.Written(one.text, one.publish_at) for one in self.variants},
+            link=self.link,
+            publish_at=self.publish_at,
+            late_after_minutes=self.late_after_minutes,
+        )
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -145,16 +174,10 @@ class Judgement(Sent):
     comment: Annotated[str, words(4000)] = ""
 
 
-def _plausible(value: datetime) -> datetime:
-    if not 2000 <= value.year < 2100:
-        raise ValueError("a year from 2000 to 2099")
-    return value.astimezone(UTC)
-
-
 class NewTime(Sent):
-    """When it goes out; a time with its zone."""
+    """When it goes out; null: at the times that were approved with it."""
 
-    publish_at: Annotated[AwareDatetime, AfterValidator(_plausible)]
+    publish_at: Time | None
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"publish_at": "2026-11-02T09:00:00-05:00"}]})
 
@@ -195,15 +218,33 @@ def create(
     body: NewPost, response: Response, session: WriteSession, viewer: Writer, now: Now, key: Key = None
 ) -> PostWhole:
     """Keep a new draft, as the person who is signed in."""
-    texts = {variant.account_id: variant.text for variant in body.variants}
-    draft = planning.Draft(title=body.title, texts=texts, link=body.link)
 
     def make() -> int:
-        return planning.create(session, viewer, draft, now=now).id
+        return planning.create(session, viewer, body.draft(), now=now).id
 
     post_id = once(session, viewer.person_id, key, "createPost", body, make, now=now)
     response.headers["Location"] = f"/api/v1/posts/{post_id}"
     return _shown(session, response, viewer, post_id)
+
+
+@router.put("/{post_id}", operation_id="editPost", responses=CHANGED)
+def edit(
+    post_id: PathId,
+    body: NewPost,
+    response: Response,
+    session: WriteSession,
+    viewer: Writer,
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Write it anew; variants stay those of their accounts, and any approval of other content is void."""
+    version = version_in(matching)
+    return _after(
+        lambda: planning.edit(session, viewer, post_id, body.draft(), version=version, now=now),
+        session,
+        response,
+        viewer,
+    )
 
 
 @router.post("/{post_id}/submit", operation_id="submitPost", responses=CHANGED)

@@ -52,19 +52,31 @@ async def _sent(request: Request) -> FormData:
 Sent = Annotated[FormData, Depends(_sent)]
 
 
-def _draft(form: Mapping[str, Any], chosen: list[str]) -> planning.Draft:
-    """One text for all the chosen accounts, or an account's own where one was written."""
+def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planning.Draft:
+    """One text and one time for all the chosen accounts, or an account's own where they were written."""
 
     def field(name: str) -> str:
         value = form.get(name, "")
         return value.replace("\0", "") if isinstance(value, str) else ""
 
+    def time(name: str) -> datetime | None:
+        return instant(field(name), zone, field=name) if field(name) else None
+
     accounts = [int(one) for one in chosen if one.isdecimal() and len(one) < 18]
-    texts = {account: field(f"text-{account}").strip() or field("text") for account in accounts}
-    return planning.Draft(title=field("title"), texts=texts, link=field("link") or None)
+    window = field("late_after_minutes") or str(planning.WINDOW)
+    return planning.Draft(
+        title=field("title"),
+        variants={
+            account: planning.Written(field(f"text-{account}").strip() or field("text"), time(f"publish_at-{account}"))
+            for account in accounts
+        },
+        link=field("link") or None,
+        publish_at=time("publish_at"),
+        late_after_minutes=int(window) if window.isdecimal() and len(window) < 18 else 0,
+    )
 
 
-def instant(wall: str, zone: ZoneInfo) -> datetime:
+def instant(wall: str, zone: ZoneInfo, *, field: str = "publish_at") -> datetime:
     """The moment of a date and time as the city's clocks show it ("2026-11-30T18:00").
 
     Refused: `time_unreadable`; `time_absent`, when clocks jump over it in spring; `time_twice`, when they show it
@@ -73,12 +85,17 @@ def instant(wall: str, zone: ZoneInfo) -> datetime:
     try:
         local = datetime.fromisoformat(wall).replace(tzinfo=zone, second=0, microsecond=0)
     except ValueError as error:
-        raise Refused("time_unreadable", field="publish_at") from error
+        raise Refused("time_unreadable", field=field) from error
     first, second = local.replace(fold=0), local.replace(fold=1)
     if first.utcoffset() != second.utcoffset():
         there = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-        raise Refused("time_twice" if there else "time_absent", field="publish_at")
+        raise Refused("time_twice" if there else "time_absent", field=field)
     return first.astimezone(UTC)
+
+
+def _wall(at: datetime | None, zone: ZoneInfo) -> str:
+    """A moment as a form's field shows it; the inverse of `instant`."""
+    return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
 
 
 # ------------------------------------------------------------------------------------------------- looking
@@ -97,7 +114,7 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
 
 
 @router.get("/nouvelle")
-def show_new(request: Request, viewer: Writer, parvis: Installation, session: ReadSession) -> Response:
+def show_new(request: Request, viewer: Writer, session: ReadSession) -> Response:
     """An empty composer."""
     return _composer(request, session, viewer, None, {})
 
@@ -111,15 +128,19 @@ def show_post(
 
 
 @router.get("/{post_id}/modifier")
-def show_edit(request: Request, viewer: Writer, session: ReadSession, post_id: int) -> Response:
+def show_edit(request: Request, viewer: Writer, parvis: Installation, session: ReadSession, post_id: int) -> Response:
     """The composer with what was written."""
     post = planning.detail(session, viewer, post_id).post
     if post.state not in planning.EDITABLE:
         raise Refused("post_not_editable")
-    common = post.variants[0].text if post.variants else ""
-    values: dict[str, Any] = {"title": post.title, "text": common, "link": post.variants[0].link or ""}
-    values |= {f"text-{v.account_id}": v.text for v in post.variants if v.text != common}
-    return _composer(request, session, viewer, post, values, chosen=[str(v.account_id) for v in post.variants])
+    zone = parvis.settings.zone
+    left = [variant for variant in post.variants if variant.published_at is None]
+    common = left[0].text
+    values: dict[str, Any] = {"title": post.title, "text": common, "link": left[0].link or ""}
+    values |= {"publish_at": _wall(post.publish_at, zone), "late_after_minutes": post.late_after_minutes}
+    values |= {f"text-{variant.account_id}": variant.text for variant in left if variant.text != common}
+    values |= {f"publish_at-{variant.account_id}": _wall(variant.publish_at, zone) for variant in left}
+    return _composer(request, session, viewer, post, values, chosen=[str(variant.account_id) for variant in left])
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -128,8 +149,9 @@ def create(request: Request, viewer: Writer, parvis: Installation, now: Now, for
     """Keep a new draft; a refused one comes back as it was written."""
     chosen = [str(one) for one in form.getlist("accounts")]
     try:
+        draft = _draft(form, chosen, parvis.settings.zone)
         with parvis.database.write() as session:
-            post = planning.create(session, viewer, _draft(form, chosen), now=now)
+            post = planning.create(session, viewer, draft, now=now)
     except Refused as error:
         with parvis.database.read() as session:
             return _composer(request, session, viewer, None, form, chosen=chosen, error=error)
@@ -143,8 +165,9 @@ def edit(
     """Change a post that has not left; any approval of the old words is void."""
     chosen = [str(one) for one in form.getlist("accounts")]
     try:
+        draft = _draft(form, chosen, parvis.settings.zone)
         with parvis.database.write() as session:
-            planning.edit(session, viewer, post_id, _draft(form, chosen), version=version, now=now)
+            planning.edit(session, viewer, post_id, draft, version=version, now=now)
     except Refused as error:
         with parvis.database.read() as session:
             post = planning.detail(session, viewer, post_id).post
@@ -190,9 +213,9 @@ def schedule(
     version: Version,
     publish_at: Words = "",
 ) -> Response:
-    """Give an approved post its hour, as the city's clocks show it."""
+    """Give an approved post its hour, as the city's clocks show it; none: the one that was approved with it."""
     try:
-        at = instant(publish_at, parvis.settings.zone)
+        at = instant(publish_at, parvis.settings.zone) if publish_at else None
         with parvis.database.write() as session:
             planning.schedule(session, viewer, post_id, at, version=version, now=now)
     except Refused as error:
@@ -220,7 +243,8 @@ def _composer(
     error: Refused | None = None,
 ) -> Response:
     statement = visible(select(Account).order_by(Account.name), viewer, Action.WRITE_POSTS, Account)
-    ours = [(account, planning.closed(account)) for account in session.scalars(statement)]
+    out = {variant.account_id for variant in post.variants if variant.published_at is not None} if post else set()
+    ours = [(account, planning.closed(account)) for account in session.scalars(statement) if account.id not in out]
     accounts = [account for account, why_not in ours if why_not is None]
     return render(
         request,
@@ -231,7 +255,8 @@ def _composer(
         accounts=accounts,
         chosen=set(chosen if chosen is not None else [str(account.id) for account in accounts]),
         closed=[why_not for _, why_not in ours if why_not is not None],
-        most={account.network: capabilities(account.network).longest_text for account in accounts},
+        most={account.id: capabilities(account.network).longest_text for account in accounts},
+        window=planning.WINDOW,
         error=error,
     )
 
@@ -251,19 +276,21 @@ def _page(
     detail = planning.detail(session, viewer, post_id)
     if not detail.post.variants:
         raise NotFound
-    own = detail.post.author_id == viewer.person_id
+    post = detail.post
+    own = viewer.person_id in {person.id for person in post.contributors}
     return render(
         request,
         "posts/detail.html",
         status=_status(error),
         detail=detail,
-        post=detail.post,
+        post=post,
         own=own,
         may_write=viewer.may(Action.WRITE_POSTS),
         may_approve=viewer.may(Action.APPROVE_POSTS),
-        stands=planning.approval_stands(session, detail.post),
-        editable=detail.post.state in planning.EDITABLE,
-        earliest=now.astimezone(parvis.settings.zone).strftime("%Y-%m-%dT%H:%M"),
+        stands=planning.approval_stands(session, post),
+        times_given=planning.time_approved(session, post) or all(variant.publish_at for variant in post.variants),
+        editable=post.state in planning.EDITABLE,
+        earliest=_wall(now, parvis.settings.zone),
         zone=parvis.settings.timezone,
         error=error,
         comment=comment,

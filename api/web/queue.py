@@ -61,12 +61,19 @@ class View:
 
 
 def _view(
-    etat: str = "", compte: str = "", voie: str = "", intention: str = "", suggestion: str = "", mots: str = ""
+    etat: str = "",
+    compte: str = "",
+    publication: str = "",
+    voie: str = "",
+    intention: str = "",
+    suggestion: str = "",
+    mots: str = "",
 ) -> View:
     """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
     wanted = Filter(
         state=STATES.get(etat, CommentState.WAITING),
         account_id=int(compte) if compte.isdecimal() and len(compte) < 18 else None,
+        source_post_id=int(publication) if publication.isdecimal() and len(publication) < 18 else None,
         lane=0 if voie == "danger" else None,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
@@ -75,6 +82,7 @@ def _view(
     named = {
         "etat": "traites" if wanted.state == CommentState.HANDLED else "",
         "compte": str(wanted.account_id or ""),
+        "publication": str(wanted.source_post_id or ""),
         "voie": "danger" if wanted.lane == 0 else "",
         "intention": wanted.intention or "",
         "suggestion": wanted.suggestion or "",

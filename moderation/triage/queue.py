@@ -38,6 +38,7 @@ class Filter:
 
     state: CommentState = CommentState.WAITING
     account_id: int | None = None
+    source_post_id: int | None = None
     lane: int | None = None
     intention: str | None = None
     suggestion: str | None = None
@@ -234,6 +235,8 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
     )
     if wanted.account_id is not None:
         statement = statement.where(Comment.account_id == wanted.account_id)
+    if wanted.source_post_id is not None:
+        statement = statement.where(Comment.source_post_id == wanted.source_post_id)
     if wanted.lane is not None:
         statement = statement.where(Comment.lane == wanted.lane)
     if wanted.intention:

@@ -134,6 +134,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/api/v1/posts"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/posts/{post_id}"): Line(Action.SEE_POSTS, "posts"),
     ("POST", "/api/v1/posts"): Line(Action.WRITE_POSTS),
+    ("PUT", "/api/v1/posts/{post_id}"): Line(
+        Action.WRITE_POSTS, "posts", body={"title": "t", "variants": [{"account_id": 1, "text": "x"}]}
+    ),
     ("POST", "/api/v1/posts/{post_id}/submit"): Line(Action.WRITE_POSTS, "posts"),
     ("POST", "/api/v1/posts/{post_id}/approve"): Line(Action.APPROVE_POSTS, "posts"),
     ("POST", "/api/v1/posts/{post_id}/send-back"): Line(Action.APPROVE_POSTS, "posts", body={"comment": "Non"}),

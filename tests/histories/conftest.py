@@ -260,7 +260,7 @@ class OnFacebook:
 
     def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
         """A draft for the account."""
-        return planning.create(session, viewer, planning.Draft("Avis", {account_id: text}), now=now)
+        return planning.create(session, viewer, planning.Draft("Avis", {account_id: planning.Written(text)}), now=now)
 
     def dressed(self, publication: Publication) -> Publication:
         """As it leaves."""

@@ -50,7 +50,9 @@ def busy(served, viewer_of) -> dict[str, int]:
             planning.create(
                 session,
                 camille,
-                planning.Draft(f"Collecte {n}", {city[0]: "Bonjour!", city[1]: "Allô!"}),
+                planning.Draft(
+                    f"Collecte {n}", {city[0]: planning.Written("Bonjour!"), city[1]: planning.Written("Allô!")}
+                ),
                 now=served.now,
             )
             for n in range(3)

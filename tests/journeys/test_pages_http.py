@@ -17,11 +17,14 @@ from api.web.posts import instant
 from api.web.queue import marked, waited
 from models.accounts import Account
 from models.comments import Decision
+from models.effects import Effect
 from models.errors import Refused
-from models.vocabulary import Reason
+from models.posts import Variant
+from models.vocabulary import EffectState, Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
+NBSP = "\N{NO-BREAK SPACE}"
 
 
 @pytest.fixture
@@ -119,7 +122,37 @@ def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment
     assert "heure avancée" in gap.text
     done = camille.post("/publications/1/planification", data={"version": 3, "publish_at": "2026-12-01T18:00"})
     assert done.status_code == 200
-    assert "18\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00" in done.text
+    assert f"18{NBSP}h{NBSP}00" in done.text
+
+
+def test_a_post_has_its_window_and_each_account_its_hour_and_the_page_says_when_it_left(city, comment, as_person):
+    camille, boss = as_person("Camille Lévesque"), as_person("Hélène Martel")
+    first, second = city.accounts[0], city.add_account("Arrondissement de Sainte-Rive")
+    form = {"title": "Collecte", "text": "Bonjour!", "accounts": [first, second], "late_after_minutes": 15}
+    form |= {"publish_at": "2026-12-01T18:00", f"publish_at-{second}": "2027-03-14T02:30"}
+    absent = camille.post("/publications", data=form)
+    assert absent.status_code == 422
+    assert "heure avancée" in absent.text
+    form[f"publish_at-{second}"] = "2026-12-01T20:00"
+    assert camille.post("/publications", data=form).url.path == "/publications/1"
+    edited = camille.get("/publications/1/modifier").text
+    for value in ("2026-12-01T18:00", "2026-12-01T20:00", "15"):
+        assert f'value="{value}"' in edited
+    camille.post("/publications/1/soumettre", data={"version": 1})
+    boss.post("/publications/1/avis", data={"version": 2, "approved": "true"})
+    page = camille.get("/publications/1").text
+    assert f"20{NBSP}h{NBSP}00" in page
+    assert 'name="publish_at"' not in page, "its times are approved with it"
+    camille.post("/publications/1/planification", data={"version": 3})
+    with city.parvis.database.write() as session:
+        withheld, left = session.scalars(select(Variant).order_by(Variant.id))
+        withheld.failure, left.published_at = "late", datetime(2026, 12, 2, 1, 2, tzinfo=UTC)
+        session.get_one(Effect, withheld.effect_id).state = EffectState.FAILED
+    page = camille.get("/publications/1").text
+    assert f"Non publiée{NBSP}: son heure était passée" in page
+    assert "Refusé par le réseau" not in page
+    assert f"20{NBSP}h{NBSP}00" in page, "when it was planned"
+    assert f"20{NBSP}h{NBSP}02" in page, "and when it left"
 
 
 def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_why(city, comment, as_person):
@@ -133,7 +166,9 @@ def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_w
     assert f'value="{city.accounts[0]}"' in page
     assert f'value="{photos}"' not in page
     assert f'name="text-{photos}"' not in page
-    refused = camille.post("/publications", data={"title": "Avis", "text": "Bonjour!", "accounts": photos})
+    refused = camille.post(
+        "/publications", data={"title": "Avis", "text": "Bonjour!", "accounts": photos, "late_after_minutes": 60}
+    )
     assert refused.status_code == 422
     assert refused.text.count(why) == 2, "as what is wrong, and beside the accounts"
 

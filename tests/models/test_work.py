@@ -27,6 +27,7 @@ UNTIL = datetime.fromisoformat("2026-11-02T15:00:00+00:00")
 class Proof:
     remote_id: str = "r1"
     permalink: str | None = "https://network.example/r1"
+    at: datetime | None = None
     resume_at: datetime | None = None
 
 

@@ -22,7 +22,7 @@ from models.session import Database
 from models.vocabulary import Role
 from models.work import Timing, Work
 from publishing import delivery, planning
-from publishing.planning import Draft
+from publishing.planning import Draft, Written
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -48,6 +48,7 @@ class PretendNetwork:
     name: str
     published: list[Publication] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
+    published_at: datetime | None = None
 
     def capabilities(self) -> Capabilities:
         return Capabilities(frozenset(), publish=True)
@@ -66,7 +67,7 @@ class PretendNetwork:
             raise self.errors.pop(0)
         self.published.append(publication)
         number = f"{self.name}_{len(self.published)}"
-        return Receipt(number, f"https://reseau.example/{number}")
+        return Receipt(number, f"https://reseau.example/{number}", self.published_at)
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         return None
@@ -87,24 +88,25 @@ class City:
     def now(self) -> datetime:
         return self.clock.now
 
-    def draft(self, text: str = "Collecte reportée à mardi.", *names: str, link: str | None = None) -> Draft:
-        return Draft("Collecte", {self.accounts[name]: text for name in names or ("nord", "sud")}, link)
+    def draft(self, text: str = "Collecte reportée à mardi.", *names: str, **more: Any) -> Draft:
+        variants = {self.accounts[name]: Written(text) for name in names or ("nord", "sud")}
+        return Draft("Collecte", variants, **more)
 
     def act(self, who: str, step: str, *args: Any, **more: Any) -> Post:
         """One step of `publishing.planning` in a transaction of its own."""
         with self.database.write() as session:
             return getattr(planning, step)(session, self.people[who], *args, now=self.now, **more)
 
-    def approved(self, *names: str) -> Post:
-        post = self.act("Claire", "create", self.draft("Collecte reportée à mardi.", *names))
+    def approved(self, *names: str, **more: Any) -> Post:
+        post = self.act("Claire", "create", self.draft("Collecte reportée à mardi.", *names, **more))
         post = self.act("Claire", "submit", post.id, version=post.version)
         return self.judge("Gilles", post)
 
     def judge(self, who: str, post: Post, *, approved: bool = True, comment: str = "") -> Post:
         return self.act(who, "judge", post.id, approved=approved, comment=comment, version=post.version)
 
-    def schedule(self, post: Post, *, hours: float = 1) -> Post:
-        at = self.now + timedelta(hours=hours)
+    def schedule(self, post: Post, *, hours: float | None = 1) -> Post:
+        at = None if hours is None else self.now + timedelta(hours=hours)
         return self.act("Claire", "schedule", post.id, at, version=post.version)
 
     def deliver(self, **duration: float) -> None:

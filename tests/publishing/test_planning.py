@@ -11,11 +11,15 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from models.audit import AuditEntry
+from models.comments import Comment, SourcePost
 from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, TokenInvalid
 from models.posts import Post, Variant
-from models.vocabulary import EffectState, PostState
+from models.vocabulary import CommentState, EffectState, PostState
 from publishing import planning
-from publishing.planning import Draft, content_hash
+from publishing.planning import Draft, Written, content_hash
+
+START = datetime(2026, 11, 2, 14, tzinfo=UTC)
+WAITS = {"created_at": START, "received_at": START, "state": CommentState.WAITING}
 
 
 def refused(call, *args, **more):
@@ -65,22 +69,24 @@ def test_from_a_draft_to_a_permalink(city):
     ("change", "code"),
     [
         ({"title": " "}, "title_empty"),
-        ({"texts": {}}, "no_account"),
-        ({"texts": {1: " "}}, "text_empty"),
-        ({"texts": {1: "x" * 63_207}}, "text_too_long"),
-        ({"texts": {3: "x" * 3_001}}, "text_too_long"),
-        ({"texts": {1: "x", 4: "x"}}, "media_needed"),
-        ({"texts": {5: "x"}}, "read_only"),
-        ({"texts": {99: "x"}}, "account_unknown"),
+        ({"variants": {}}, "no_account"),
+        ({"variants": {1: " "}}, "text_empty"),
+        ({"variants": {1: "x" * 63_207}}, "text_too_long"),
+        ({"variants": {3: "x" * 3_001}}, "text_too_long"),
+        ({"variants": {1: "x", 4: "x"}}, "media_needed"),
+        ({"variants": {5: "x"}}, "read_only"),
+        ({"variants": {99: "x"}}, "account_unknown"),
         ({"link": "javascript:alert(1)"}, "link_invalid"),
+        ({"late_after_minutes": 0}, "window_unreadable"),
+        ({"late_after_minutes": planning.LONGEST_WINDOW + 1}, "window_unreadable"),
     ],
 )
 def test_what_a_draft_needs(city, change, code):
     draft = replace(city.draft(), **change)
-    if "texts" in change:
+    if "variants" in change:
         ids = {1: city.accounts["nord"], 3: city.accounts["ville"], 99: 99_999}
         ids |= {4: city.accounts["images"], 5: city.accounts["vitrine"]}
-        draft = replace(draft, texts={ids[key]: text for key, text in change["texts"].items()})
+        draft = replace(draft, variants={ids[key]: Written(text) for key, text in change["variants"].items()})
     assert refused(city.act, "Claire", "create", draft) == code
     with city.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Post)) == 0
@@ -139,29 +145,40 @@ def test_two_people_at_once_on_one_post(city):
 
 
 # ------------------------------------------------------------------------------------------ approvals
-contents = st.lists(
-    st.tuples(st.integers(1, 3), st.text(max_size=5), st.none() | st.text(min_size=1, max_size=5)),
-    min_size=1,
-    max_size=3,
-    unique_by=lambda entry: entry[0],
+times = st.none() | st.integers(0, 2).map(lambda hours: START + timedelta(hours=hours))
+contents = st.tuples(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.text(max_size=5), st.none() | st.text(min_size=1, max_size=5), times),
+        min_size=1,
+        max_size=3,
+        unique_by=lambda entry: entry[0],
+    ),
+    times,
+    st.sampled_from([60, 61]),
 )
 
 
 @given(one=contents, other=contents)
-def test_an_approval_is_bound_to_the_exact_content(one, other):
+def test_an_approval_is_bound_to_the_exact_content_and_time(one, other):
     def hashed(content):
-        return content_hash(Post(variants=[Variant(account_id=a, text=t, link=link) for a, t, link in content]))
+        variants = [Variant(account_id=a, text=text, link=link, publish_at=at) for a, text, link, at in content[0]]
+        return content_hash(Post(variants=variants, publish_at=content[1], late_after_minutes=content[2]))
 
-    assert (hashed(one) == hashed(other)) == (sorted(one, key=repr) == sorted(other, key=repr))
+    def read(content):
+        return sorted((a, text, link or "", str(at or content[1])) for a, text, link, at in content[0]), content[2]
+
+    assert (hashed(one) == hashed(other)) == (read(one) == read(other))
 
 
-@pytest.mark.parametrize("change", ["text", "account", "link"])
+@pytest.mark.parametrize("change", ["text", "account", "link", "own time", "window"])
 def test_other_content_voids_the_approval(city, change):
     post = city.approved("nord")
     changed = {
         "text": city.draft("Autre chose.", "nord"),
         "account": city.draft("Collecte reportée à mardi.", "nord", "sud"),
         "link": city.draft("Collecte reportée à mardi.", "nord", link="https://ville.example"),
+        "own time": Draft("Collecte", {city.accounts["nord"]: Written("Collecte reportée à mardi.", city.now)}),
+        "window": city.draft("Collecte reportée à mardi.", "nord", late_after_minutes=61),
     }[change]
     post = city.act("Claire", "edit", post.id, changed, version=post.version)
     assert post.state == PostState.DRAFT
@@ -171,7 +188,88 @@ def test_other_content_voids_the_approval(city, change):
     assert refused(city.schedule, post) == "post_not_approved"
 
 
+# ------------------------------------------------------------------------------------------ editing
+def test_each_part_of_a_post_keeps_its_identity_when_it_is_edited(city):
+    post = city.act("Claire", "create", city.draft("Un", "nord", "sud"))
+    ids = {variant.account_id: variant.id for variant in post.variants}
+    nord, ville = city.accounts["nord"], city.accounts["ville"]
+    city.act("Claire", "edit", post.id, city.draft("Deux", "ville", "nord"), version=1)
+    post = city.post(post)
+    assert {variant.account_id: variant.text for variant in post.variants} == {nord: "Deux", ville: "Deux"}
+    assert next(variant.id for variant in post.variants if variant.account_id == nord) == ids[nord]
+    assert next(variant.id for variant in post.variants if variant.account_id == ville) not in ids.values()
+
+
+def test_each_change_is_one_version(city):
+    post = city.act("Claire", "create", city.draft())
+    versions = [post.version]
+    for step, args in (("edit", [city.draft("Autre")]), ("submit", [])):
+        versions.append(city.act("Claire", step, post.id, *args, version=versions[-1]).version)
+    versions.append(city.act("Gilles", "judge", post.id, approved=True, comment="", version=versions[-1]).version)
+    versions.append(city.act("Claire", "schedule", post.id, city.now, version=versions[-1]).version)
+    versions.append(city.act("Claire", "unschedule", post.id, version=versions[-1]).version)
+    assert versions == [1, 2, 3, 4, 5, 6]
+
+
+def test_who_wrote_in_a_post_is_kept_with_it(city):
+    post = city.act("Claire", "create", city.draft())
+    post = city.act("Odile", "edit", post.id, city.draft("D'Odile"), version=post.version)
+    post = city.act("Claire", "edit", post.id, city.draft("De Claire"), version=post.version)
+    assert [person.name for person in city.post(post).contributors] == ["Claire", "Odile"]
+
+
 # ------------------------------------------------------------------------------------------ times
+def test_an_approved_time_is_the_only_one_and_each_account_may_have_its_own(city):
+    noon, evening = city.now + timedelta(hours=2), city.now + timedelta(hours=8)
+    draft = city.draft(publish_at=noon, late_after_minutes=15)
+    draft = replace(draft, variants=draft.variants | {city.accounts["sud"]: Written("Ce soir.", evening)})
+    post = city.act("Claire", "create", draft)
+    post = city.judge("Gilles", city.act("Claire", "submit", post.id, version=post.version))
+    assert refused(city.schedule, post, hours=3) == "post_not_approved"
+    post = city.schedule(post, hours=None)
+    assert [(effect.due_at, effect.late_at - effect.due_at) for effect in city.effects()] == [
+        (at, timedelta(minutes=15)) for at in (noon, evening)
+    ]
+    post = city.act("Claire", "unschedule", post.id, version=post.version)
+    assert (post.state, post.publish_at) == (PostState.APPROVED, noon)
+    post = city.schedule(post, hours=None)
+    city.deliver(hours=2)
+    assert (city.published("nord"), city.published("sud")) == (["Collecte reportée à mardi."], [])
+    assert city.post(post).state == PostState.SCHEDULED
+    # What has not left yet can still be stopped, written anew and approved again; what is out stays as it is.
+    post = city.act("Claire", "unschedule", post.id, version=post.version)
+    assert post.state == PostState.TO_REVIEW
+    later = {city.accounts["sud"]: Written("Demain.", evening + timedelta(days=1))}
+    post = city.act("Claire", "edit", post.id, replace(draft, variants=later), version=post.version)
+    post = city.judge("Gilles", city.act("Claire", "submit", post.id, version=post.version))
+    city.schedule(post, hours=None)
+    city.deliver(hours=30)
+    assert (city.published("nord"), city.published("sud")) == (["Collecte reportée à mardi."], ["Demain."])
+    assert city.post(post).state == PostState.PUBLISHED
+
+
+def test_a_post_without_a_time_is_not_scheduled(city):
+    assert refused(city.schedule, city.approved(), hours=None) == "time_needed"
+
+
+def test_the_time_of_a_publication_is_the_networks_and_it_knows_what_citizens_write_under(city):
+    nord = city.accounts["nord"]
+    with city.database.write() as session:
+        session.add(SourcePost(account_id=city.accounts["sud"], external_id="sud_1", text="Lue avant."))
+    city.networks[nord].published_at = city.now + timedelta(minutes=62)
+    post = city.schedule(city.approved())
+    city.deliver(minutes=63)
+    with city.database.write() as session:
+        under = {one.external_id: one.id for one in session.scalars(select(SourcePost))}
+        session.add(Comment(account_id=nord, external_id="c", source_post_id=under["nord_1"], **WAITS))
+    first, second = city.post(post).variants
+    assert (first.published_at, second.published_at) == (city.networks[nord].published_at, city.now)
+    assert (first.source_post_id, second.source_post_id) == (under["nord_1"], under["sud_1"])
+    with city.database.read() as session:
+        assert planning.detail(session, city.people["Claire"], post.id).comments == {first.id: (1, 1)}
+        assert planning.detail(session, city.people["Gilles"], post.id).comments == {}, "an approver reads no comments"
+
+
 def test_a_schedule_owes_each_account_one_effect(city):
     post = city.schedule(city.approved())
     assert [(effect.account_id, effect.due_at, effect.late_at) for effect in city.effects()] == [
@@ -297,7 +395,7 @@ def test_a_post_is_of_those_whose_scope_holds_all_its_accounts(city):
             city.judge("Sylvie", post)
     with pytest.raises(NotFound), city.database.read() as session:
         planning.detail(session, city.people["Sylvie"], whole.id)
-    refusal = Draft("Titre", {city.accounts["nord"]: "Texte"})
+    refusal = Draft("Titre", {city.accounts["nord"]: Written("Texte")})
     assert refused(city.act, "Sylvie", "create", refusal) == "account_unknown"
 
 

@@ -368,6 +368,14 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "post_contributor",
+        sa.Column("post_id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_post_contributor_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_post_contributor_post_id")),
+        sa.PrimaryKeyConstraint("post_id", "person_id", name=op.f("pk_post_contributor")),
+    )
+    op.create_table(
         "service_request",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
@@ -524,14 +532,17 @@ def upgrade() -> None:
         sa.Column("account_id", base.Id, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("link", sa.String(length=500), nullable=True),
+        sa.Column("publish_at", base.UtcDateTime(), nullable=True),
         sa.Column("effect_id", base.Id, nullable=True),
         sa.Column("remote_id", sa.String(length=200), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("published_at", base.UtcDateTime(), nullable=True),
+        sa.Column("source_post_id", base.Id, nullable=True),
         sa.Column("failure", sa.String(length=200), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_variant_account_id")),
         sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_variant_effect_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_variant_post_id")),
+        sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_variant_source_post_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
         sa.UniqueConstraint("post_id", "account_id", name=op.f("uq_variant_post_id_account_id")),
     )

@@ -298,8 +298,18 @@ def test_a_post_from_draft_to_its_hour_and_back(town, account):
     assert (back.status_code, back.json()["state"], back.json()["sending"]) == (200, "approved", [])
     listed = town.client.get(f"{API}/posts?state=approved", headers=approver).json()["items"]
     assert [post["id"] for post in listed] == [back.json()["id"]]
+    variant = {"account_id": account, "text": "Collecte vendredi.", "publish_at": "2026-01-17T08:00:00-05:00"}
+    edited = town.client.put(path, json=body | {"variants": [variant]}, headers=officer | {"If-Match": version})
+    assert edited.status_code == 412
+    again = officer | {"If-Match": back.headers["etag"]}
+    edited = town.client.put(path, json=body | {"variants": [variant]}, headers=again)
+    assert (edited.status_code, edited.json()["state"]) == (200, "draft")
+    was, now = back.json()["variants"][0], edited.json()["variants"][0]
+    assert (now["id"], now["publish_at"]) == (was["id"], "2026-01-17T13:00:00Z")
+    assert edited.json()["approvals"], "what was said of it stays"
+    assert edited.json()["contributors"] == [edited.json()["author"]]
     one = town.client.get(path, headers=town.key("posts:read"))
-    assert one.headers["etag"] == back.headers["etag"]
+    assert one.headers["etag"] == edited.headers["etag"]
 
 
 def test_a_post_for_an_account_of_others_is_refused(town):
