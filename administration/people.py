@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -236,6 +236,13 @@ def turn_totp_off(session: Session, vault: Vault, person: Person, code: str, *, 
         raise Refused("code_wrong", field="code")
     person.totp_closed = person.totp_last_step = None
     audit.note(session, "second_factor_off", f"person:{person.id}", now=now, person_id=person.id)
+
+
+def without_second_factor(session: Session, roles: Collection[Role]) -> Sequence[Person]:
+    """Who can sign in, has one of these roles, and has no second factor."""
+    having = select(Membership.person_id).where(Membership.role.in_(roles))
+    able = (Person.active, Person.password_hash.is_not(None), Person.totp_closed.is_(None))
+    return session.scalars(select(Person).where(*able, Person.id.in_(having)).order_by(Person.email)).all()
 
 
 def reset_totp(session: Session, person_id: int, *, by: int | None, now: datetime) -> None:

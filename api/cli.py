@@ -134,15 +134,15 @@ def migrate() -> None:
     print(_("The database is up to date."))
 
 
-@app.command(help=_("Check everything, and say what is wrong (exit 1)."))
+@app.command(help=_("Check everything, and say what is good (✓), to do (→) and wrong (✗: exit 1)."))
 def doctor() -> None:
-    from api.commands.doctor import examine
+    from api.commands.doctor import State, examine
 
-    fine = True
+    wrong = False
     for line in examine():
-        fine = fine and line.fine
-        print("✓" if line.fine else "✗", _("%(name)s: %(finding)s", name=line.name, finding=line.finding))
-    raise typer.Exit(0 if fine else 1)
+        wrong = wrong or line.state is State.WRONG
+        print(line.state, _("%(name)s: %(finding)s", name=line.name, finding=line.finding))
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command(help=_("Write a consistent copy of the database to FILE, while everything runs."))

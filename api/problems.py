@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -15,9 +18,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from api.i18n import N_, _
 from api.messages import refusal
 from api.pages import render
+from api.settings import masked
 from models.errors import NotFound, ParvisError, Refused
 
 JSON_PREFIXES = ("/api/", "/webhooks/", "/open311/", "/healthz", "/readyz", "/metrics")
+
+
+RETRY_AFTER = 5
+"""Seconds after which somebody whom the database did not serve may come again."""
+
+log = logging.getLogger("parvis.door")
 
 
 class SignedOut(ParvisError):
@@ -44,6 +54,10 @@ _PROBLEMS: Mapping[str, tuple[str, str]] = {
     "refused": (N_("Not possible"), N_("This could not be done.")),
     "invalid": (N_("Fields to correct"), N_("Some fields are missing or cannot be read.")),
     "throttled": (N_("Too many attempts"), N_("Wait a few minutes, then try again.")),
+    "busy": (
+        N_("Busy"),
+        N_("The database takes nothing right now. Nothing was changed; try again in a few seconds."),
+    ),
     "internal": (N_("Unexpected error"), N_("Something failed on our side. What you sent was not kept; try again.")),
 }
 _CODES = {
@@ -58,6 +72,7 @@ _CODES = {
     422: "invalid",
     428: "version_needed",
     429: "throttled",
+    503: "busy",
 }
 
 
@@ -131,6 +146,15 @@ def _http(request: Request, error: HTTPException) -> Response:
     return problem_response(request, error.status_code, headers=error.headers)
 
 
+def _busy(request: Request, error: Exception) -> Response:
+    """The database is locked, full or away, or all its connections are taken: what was asked is not wrong."""
+    why = getattr(error, "orig", error)
+    if getattr(why, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY}:
+        raise error  # What was asked of it is wrong: our fault.
+    log.error("the database takes nothing", extra={"why": masked(str(why))})
+    return problem_response(request, 503, "busy", headers={"retry-after": str(RETRY_AFTER)})
+
+
 def _invalid(request: Request, error: RequestValidationError) -> Response:
     errors = [
         {"field": ".".join(str(part) for part in fault["loc"][1:]) or str(fault["loc"][0]), "code": fault["type"]}
@@ -147,6 +171,8 @@ def install(app: FastAPI) -> None:
         NotFound: _not_found,
         Forbidden: _forbidden,
         SignedOut: _signed_out,
+        exc.OperationalError: _busy,
+        exc.TimeoutError: _busy,
         HTTPException: _http,
         RequestValidationError: _invalid,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -16,8 +17,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
 from models.errors import ParvisError
+from models.vocabulary import Role
 
 PREFIX = "PARVIS_"
+ENV_FILE = Path("parvis.env")
 SECRET_LENGTH = 32
 FOR_TESTS = frozenset({"PARVIS_REQUIRE_ALL"})
 _USUAL = {
@@ -29,6 +32,24 @@ _USUAL = {
 
 class SettingsError(ParvisError):
     """A setting is missing or cannot be used. The text is a sentence for the operator, one line a setting."""
+
+
+class SecretMissing(SettingsError):
+    """There is no secret key; the text says how to make one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "PARVIS_SECRET_KEY is missing: it protects sessions and stored tokens. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        )
+
+
+def masked(text: str) -> str:
+    """A setting or an error without the password of an address in it."""
+    text = re.sub(r"(://[^:/@\s]*):.*@", r"\1:***@", text)
+    return re.sub(r"([?&][^=&\s]*(?:pass|secret|token)[^=&\s]*=)[^&\s]*", r"\1***", text, flags=re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
@@ -87,6 +108,13 @@ def _justification(value: str) -> str:
     return value.strip()
 
 
+def _roles(value: str) -> str:
+    roles = [] if value == "off" else [part.strip() for part in value.split(",") if part.strip()]
+    if not set(roles) <= set(Role):
+        raise PydanticCustomError("roles", N_("must be “off”, or roles like admin,approver"))
+    return ",".join(roles) or "off"
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -108,10 +136,12 @@ def _database(value: str) -> str:
     from sqlalchemy.exc import ArgumentError  # noqa: PLC0415
 
     try:
-        known = make_url(value).drivername in {"sqlite", "postgresql+psycopg"}
+        url = make_url(value)
     except ArgumentError:
-        known = False
-    if not known:
+        url = None
+    if url is not None and url.drivername != "sqlite" and "@" in f"{url.host}{url.database}":
+        raise PydanticCustomError("escape", N_("has a password with an @ or a / in it: write them %%40 and %%2F"))
+    if url is None or url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise PydanticCustomError("database", N_("must be like sqlite:///… or postgresql+psycopg://…"))
     return value
 
@@ -125,7 +155,7 @@ def _secrets(value: SecretStr | None) -> SecretStr | None:
 class Settings(BaseSettings):
     """What an installation chooses. Each field is the environment variable of its name after `PARVIS_`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file="parvis.env", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, frozen=True, extra="ignore")
 
     home: Path = Path("var")
     """Folder of the database, the locks and what is made on the way."""
@@ -157,6 +187,8 @@ class Settings(BaseSettings):
     linkedin_client_secret: SecretStr | None = None
     instagram_public: Annotated[str, AfterValidator(_justification)] = ""
     """Why the public pages of an Instagram profile are read, in a sentence; empty or “off”: they are not."""
+    second_factor: Annotated[str, AfterValidator(_roles)] = "admin"
+    """Comma list of roles that must have a second factor, or “off”: whoever has one is led to set it up."""
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""
@@ -189,6 +221,11 @@ class Settings(BaseSettings):
     def ad_accounts(self) -> tuple[str, ...]:
         """The ad accounts, each alone."""
         return tuple(self.meta_ad_accounts.split(",")) if self.meta_ad_accounts else ()
+
+    @property
+    def second_factor_roles(self) -> frozenset[Role]:
+        """The roles whose people must have a second factor."""
+        return frozenset() if self.second_factor == "off" else frozenset(map(Role, self.second_factor.split(",")))
 
     @property
     def outward(self) -> dict[str, str]:
@@ -225,17 +262,20 @@ def load(**given: object) -> Settings:
 def unknown() -> list[str]:
     """`PARVIS_*` variables of the environment or the file that mean nothing: often a typing mistake."""
     known = {PREFIX + name.upper() for name in Settings.model_fields} | FOR_TESTS
-    given = {*os.environ, *(name.upper() for name in dotenv_values(str(Settings.model_config["env_file"])))}
+    given = {*os.environ, *(name.upper() for name in dotenv_values(ENV_FILE))}
     return sorted(name for name in given if name.startswith(PREFIX) and name not in known)
 
 
+def sqlite_file(settings: Settings) -> Path | None:
+    """The file of the database; None: it is in PostgreSQL."""
+    from sqlalchemy import make_url  # noqa: PLC0415  # As above.
+
+    url = make_url(settings.url)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
+
+
 def require_secret(settings: Settings) -> tuple[str, ...]:
-    """The keys, or a SettingsError that says how to make one."""
+    """The keys; SecretMissing."""
     if not settings.secrets:
-        raise SettingsError(
-            _(
-                "PARVIS_SECRET_KEY is missing: it protects sessions and stored tokens. Make one with: "
-                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
-            )
-        )
+        raise SecretMissing
     return settings.secrets

@@ -8,12 +8,14 @@ cannot write at all. PostgreSQL read sessions are `READ ONLY` for the same rule.
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.base import Base
@@ -63,6 +65,26 @@ class Database:
         """A consistent look; writing through it is an error of the database."""
         with self._read_session() as session:
             yield session
+
+    def writable(self, patience: float) -> bool:
+        """Whether a write would be taken: the database is not read-only, and nobody holds it for `patience` seconds."""
+        try:
+            if self.sqlite:
+                with closing(sqlite3.connect(str(self._writing.url.database), timeout=patience)) as connection:
+                    connection.execute("BEGIN IMMEDIATE")
+                return True
+            with self._writing.connect() as connection:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {round(patience * 1000)}")
+                # Every act of anybody writes here.
+                connection.exec_driver_sql("LOCK TABLE audit_entry IN ROW EXCLUSIVE MODE")
+        except (sqlite3.Error, DBAPIError):
+            return False
+        return True
+
+    def whole(self) -> bool:
+        """Whether the pages of a SQLite database fit together; PostgreSQL looks after its own."""
+        with self._read_session() as session:
+            return not self.sqlite or session.connection().exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
 
     def close(self) -> None:
         """Give every connection back."""

@@ -15,12 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from administration.seeds import plant
 from api.i18n import _
 from api.messages import standing as worded
-from api.settings import Settings
+from api.settings import Settings, sqlite_file
 from api.wiring import utc_now
 from models.errors import ParvisError, WrongDatabase
 from models.locks import FileLocks
@@ -54,7 +52,7 @@ def migrate(url: str) -> None:
 
 def save(settings: Settings, target: Path) -> None:
     """A consistent copy of the database while it is in use, checked before it gets its name. No secret key is in it."""
-    source = database_file(settings)
+    source = _file(settings)
     if not source.is_file():
         raise BackupError(_("There is no database at %(file)s.", file=source))
     if target.exists():
@@ -84,7 +82,7 @@ def verify(copy: Path) -> None:
 
 def put_back(settings: Settings, source: Path, *, force: bool) -> Restored:
     """Replace the database by a copy. Nothing moves before the copy is whole, brought up to date and put in doubt."""
-    target = database_file(settings)
+    target = _file(settings)
     if not source.is_file():
         raise BackupError(_("There is no file %(file)s.", file=source))
     if target.exists() and not force:
@@ -105,9 +103,9 @@ def put_back(settings: Settings, source: Path, *, force: bool) -> Restored:
 
 def half_done(settings: Settings) -> str | None:
     """The sentence about a restore that goes on, or was cut short; None: there is none."""
-    if make_url(settings.url).get_backend_name() != "sqlite":
+    target = sqlite_file(settings)
+    if target is None:
         return None
-    target = database_file(settings)
     left = sorted(target.parent.glob(f"{target.name}.*.restoring"))
     if not left:
         return None
@@ -123,18 +121,16 @@ def half_done(settings: Settings) -> str | None:
 
 def replaced(settings: Settings) -> list[Path]:
     """The databases that were put aside by `put_back`, oldest first."""
-    if make_url(settings.url).get_backend_name() != "sqlite":
-        return []
-    target = database_file(settings)
-    return sorted(target.parent.glob(f"{target.name}.*.before"))
+    target = sqlite_file(settings)
+    return sorted(target.parent.glob(f"{target.name}.*.before")) if target else []
 
 
-def database_file(settings: Settings) -> Path:
+def _file(settings: Settings) -> Path:
     """The file of the database. BackupError: it is in PostgreSQL."""
-    url = make_url(settings.url)
-    if url.get_backend_name() != "sqlite" or not url.database:
+    file = sqlite_file(settings)
+    if file is None:
         raise BackupError(_("The database is PostgreSQL: use pg_dump and pg_restore, its own tools."))
-    return Path(url.database)
+    return file
 
 
 def _prepare(source: Path, new: Path) -> int:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from zipfile import BadZipFile
 
 from pydantic import SecretStr
-from sqlalchemy import func, make_url, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from administration import people
 from api import messages
-from api.commands.backups import half_done
-from api.i18n import Dates, _
+from api.commands.backups import half_done, replaced
+from api.health import DISK_FULL, DISK_LOW, PATIENCE, folders, free_bytes
+from api.i18n import N_, Dates, _, format_number
 from api.messages import label
-from api.settings import PREFIX, Settings, SettingsError, load, unknown
+from api.settings import ENV_FILE, PREFIX, SecretMissing, Settings, SettingsError, load, masked, sqlite_file, unknown
 from api.wiring import Parvis, build
+from connectors import registry
 from models import audit
 from models.accounts import Account, Delivery, SetAside
-from models.errors import ParvisError
+from models.errors import NotFound, ParvisError
 from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
 from models.vocabulary import AccountState, DeliveryState, Standing
+
+
+class State(StrEnum):
+    """What becomes of a line: nothing, something that somebody still has to do, something that does not work."""
+
+    GOOD = "✓"
+    TO_DO = "→"
+    WRONG = "✗"
 
 
 @dataclass(frozen=True)
@@ -32,69 +45,120 @@ class Line:
 
     name: str
     finding: str
-    fine: bool = True
+    state: State = State.GOOD
 
 
 def examine() -> Iterator[Line]:
     """Everything, in the order in which one depends on the other; it ends where the rest cannot be looked at."""
     try:
         settings = load()
-        yield from _settings(settings)
-        if sentence := half_done(settings):
-            yield Line(_("Database"), sentence, fine=False)
-        parvis = build(settings)
     except SettingsError as error:
         for sentence in str(error).splitlines():
-            yield Line(_("Settings"), sentence, fine=False)
+            yield Line(_("Settings"), sentence, State.WRONG)
         return
+    yield from _settings(settings)
+    if not settings.secrets:
+        return
+    parvis = build(settings)
     try:
         yield Line(_("Time"), f"{Dates(settings.zone).moment(parvis.clock())} ({settings.timezone})")
         yield _model(parvis)
-        try:
-            found = standing(parvis.database)
-        except SQLAlchemyError as error:
-            why = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
-            yield Line(_("Database"), _("cannot be reached: %(why)s", why=why), fine=False)
-            return
-        if found is not Standing.CURRENT:
-            yield Line(_("Database"), messages.standing(found, _("The database")), fine=False)
-            return
-        yield Line(_("Database"), _("reached, and up to date"))
-        yield from _kept(parvis)
+        yield from _disk(settings)
+        yield from _files(settings)
+        found = yield from _database(parvis)
+        if found:
+            yield from _kept(parvis)
     finally:
         parvis.close()
 
 
 def _settings(settings: Settings) -> Iterator[Line]:
     for name in type(settings).model_fields:
-        value = getattr(settings, name)
-        if name == "database_url":
-            value = make_url(settings.url).render_as_string(hide_password=True)
-        if isinstance(value, SecretStr):
-            value = _("(hidden)")
-        yield Line(PREFIX + name.upper(), "–" if value is None else str(value))
+        value = settings.url if name == "database_url" else getattr(settings, name)
+        said = "–" if value is None else _("(hidden)") if isinstance(value, SecretStr) else masked(str(value))
+        if name == "secret_key" and value is None:
+            yield Line(PREFIX + name.upper(), str(SecretMissing()), State.WRONG)
+        else:
+            yield Line(PREFIX + name.upper(), said)
     for name in unknown():
-        yield Line(name, _("is not a setting of Parvis: a typing mistake?"), fine=False)
+        yield Line(name, _("is not a setting of Parvis: a typing mistake?"), State.WRONG)
+
+
+def _disk(settings: Settings) -> Iterator[Line]:
+    for folder in sorted(folders(settings)):
+        free = free_bytes(folder)
+        state = State.WRONG if free < DISK_FULL else State.TO_DO if free < DISK_LOW else State.GOOD
+        said = {
+            State.GOOD: N_("%(free)s GB free on %(folder)s"),
+            State.TO_DO: N_("nearly full: %(free)s GB free on %(folder)s"),
+            State.WRONG: N_("full: %(free)s GB free on %(folder)s; nothing can be received any more"),
+        }[state]
+        yield Line(_("Disk"), _(said, free=format_number(round(free / 1e9, 1)), folder=folder), state)
+
+
+def _files(settings: Settings) -> Iterator[Line]:
+    """What others on this machine may read: citizens' words and names, and the keys."""
+    closed = {folder: not folder.stat().st_mode & 0o077 for folder in folders(settings)}
+    for folder, alone in closed.items():
+        if not alone:
+            yield Line(_("Files"), _("others may enter %(file)s: chmod 700 %(file)s", file=folder), State.TO_DO)
+    if ENV_FILE.exists() and ENV_FILE.stat().st_mode & 0o007:
+        finding = _("everybody may read %(file)s: chmod o= %(file)s", file=ENV_FILE.resolve())
+        yield Line(_("Files"), finding, State.TO_DO)
+    database = sqlite_file(settings)
+    for file in [database, *replaced(settings)] if database and not closed[database.resolve().parent] else []:
+        if file.exists() and file.stat().st_mode & 0o007:
+            yield Line(_("Files"), _("everybody may read %(file)s: chmod o= %(file)s", file=file), State.WRONG)
+    if older := replaced(settings):
+        names = ", ".join(str(file) for file in older)
+        yield Line(_("Files"), _("databases that a restore put aside, to delete some day: %(files)s", files=names))
+
+
+def _database(parvis: Parvis) -> Generator[Line, None, bool]:
+    """Gives whether the rest can be read."""
+    name = _("Database")
+    if sentence := half_done(parvis.settings):
+        yield Line(name, sentence, State.WRONG)
+    try:
+        found = standing(parvis.database)
+        whole = parvis.database.whole()
+    except SQLAlchemyError as error:
+        why = str(getattr(error, "orig", None) or error).strip().split("\n")[0]
+        yield Line(name, _("cannot be reached: %(why)s", why=masked(why)), State.WRONG)
+        return False
+    if not whole:
+        yield Line(name, _("damaged: put a copy back with `parvis restore`"), State.WRONG)
+    if found is not Standing.CURRENT:
+        yield Line(name, messages.standing(found, _("The database")), State.WRONG)
+        return False
+    if not parvis.database.writable(PATIENCE):
+        yield Line(name, _("takes nothing: it is read-only, or a program keeps its lock"), State.WRONG)
+    elif whole:
+        yield Line(name, _("reached, and up to date"))
+    return True
 
 
 def _model(parvis: Parvis) -> Line:
     try:
         return Line(_("Model"), parvis.classifier.version)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, ParvisError) as error:
-        return Line(_("Model"), _("cannot be read: %(why)s", why=error), fine=False)
+        return Line(_("Model"), _("cannot be read: %(why)s", why=error), State.WRONG)
 
 
 def _kept(parvis: Parvis) -> Iterator[Line]:
     with parvis.database.read() as session:
-        if session.scalar(select(Person.id).where(Person.active).limit(1)) is None:
-            yield Line(_("People"), _("nobody can sign in; run `parvis user add`"), fine=False)
-        for account in session.scalars(select(Account).order_by(Account.id)):
+        yield from _people(parvis, session)
+        yield from _networks(parvis)
+        accounts = session.scalars(select(Account).order_by(Account.id)).all()
+        if not accounts:
+            finding = _("none yet: connect one on the page Comptes, or with `parvis account add`")
+            yield Line(_("Accounts"), finding, State.TO_DO)
+        for account in accounts:
             yield _account(parvis, account)
-        yield from _factors(parvis, session)
         yield from _left(session)
         found = audit.verify(session)
     if found.broken_at is not None:
-        yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), fine=False)
+        yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), State.WRONG)
         return
     facts = _("%(sealed)s entries sealed, %(unsealed)s waiting", sealed=found.sealed, unsealed=found.unsealed)
     yield Line(_("Journal"), facts)
@@ -102,24 +166,46 @@ def _kept(parvis: Parvis) -> Iterator[Line]:
     yield Line(_("Journal’s head"), found.head)
 
 
+def _people(parvis: Parvis, session: Session) -> Iterator[Line]:
+    everybody = session.scalars(select(Person).where(Person.active).order_by(Person.email)).all()
+    if not any(person.password_hash for person in everybody):
+        finding = _("nobody can sign in yet: run `parvis user add`, or open the invitation that it gave")
+        yield Line(_("People"), finding, State.TO_DO)
+    lacking = [person.email for person in everybody if person.password_hash and not person.totp_closed]
+    asked = {person.email for person in people.without_second_factor(session, parvis.settings.second_factor_roles)}
+    if asked:
+        finding = _("asked of them, and not set up yet: %(who)s", who=", ".join(sorted(asked)))
+        yield Line(_("Second factor"), finding, State.TO_DO)
+    if others := [email for email in lacking if email not in asked]:
+        yield Line(_("Second factor"), _("not set up by %(who)s, of whom none is asked", who=", ".join(others)))
+    for person in everybody:
+        try:
+            parvis.vault.open(person.totp_closed) if person.totp_closed else None
+        except SecretUnreadable:  # They cannot sign in.
+            finding = _("no key of PARVIS_SECRET_KEY opens their second factor")
+            yield Line(person.email, finding, State.WRONG)
+
+
+def _networks(parvis: Parvis) -> Iterator[Line]:
+    """The networks whose accounts can be connected: without an application, none has a dialog."""
+    ready = []
+    for name in registry.names():
+        with suppress(NotFound):
+            parvis.consent_of(name)
+            ready.append(label("network", name))
+    finding = ", ".join(ready) or _("none can be connected yet: the settings have no application of the city’s")
+    yield Line(_("Networks"), finding, State.GOOD if ready else State.TO_DO)
+
+
 def _account(parvis: Parvis, account: Account) -> Line:
     name = f"{label('network', account.network)}, {account.name}"
     try:
         parvis.vault.open(account.token_closed)
     except SecretUnreadable:
-        return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), fine=False)
+        return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), State.WRONG)
     fine = account.state == AccountState.ACTIVE and account.state_reason is None
     reason = f" ({account.state_reason})" if account.state_reason else ""
-    return Line(name, label("account_state", account.state) + reason, fine)
-
-
-def _factors(parvis: Parvis, session: Session) -> Iterator[Line]:
-    """Second factors that no key opens: these people cannot sign in."""
-    for person in session.scalars(select(Person).where(Person.totp_closed.is_not(None)).order_by(Person.id)):
-        try:
-            parvis.vault.open(person.totp_closed or "")
-        except SecretUnreadable:
-            yield Line(person.email, _("no key of PARVIS_SECRET_KEY opens their second factor"), fine=False)
+    return Line(name, label("account_state", account.state) + reason, State.GOOD if fine else State.WRONG)
 
 
 def _left(session: Session) -> Iterator[Line]:
@@ -136,7 +222,7 @@ def _left(session: Session) -> Iterator[Line]:
             account=external_id,
             count=count,
         )
-        yield Line(label("network", network), finding, fine=False)
+        yield Line(label("network", network), finding, State.WRONG)
     counts = {
         _("Changes set aside, because they cannot be read"): select(func.count()).where(
             SetAside.settled_at.is_(None), SetAside.reason != "unroutable"
@@ -145,4 +231,4 @@ def _left(session: Session) -> Iterator[Line]:
     }
     for name, statement in counts.items():
         if some := session.scalar(statement):
-            yield Line(name, str(some), fine=False)
+            yield Line(name, str(some), State.WRONG)

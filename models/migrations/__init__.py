@@ -33,8 +33,8 @@ def upgrade(url: str, plant: Callable[[Session], None] | None = None) -> None:
 
 def standing(database: Database) -> Standing:
     """How the database stands to this version; only its history is read."""
-    with database.engine.connect() as connection:
-        return standing_of(connection)
+    with database.read() as session:
+        return standing_of(session.connection())
 
 
 def standing_of(connection: Connection) -> Standing:

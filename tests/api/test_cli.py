@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -41,8 +42,11 @@ def add_account(command, external_id="104", **more):
     )
 
 
-def hire(command, email="nadia@ville.example"):
-    return command.run("user", "add", email, "--role", "moderator")
+def hire(command, email="nadia@ville.example", *, role="moderator", password=False):
+    line = ("user", "add", email, "--role", role)
+    if not password:
+        return command.run(*line)
+    return command.run(*line, "--password-stdin", stdin=b"un long mot de passe\n")
 
 
 # ---------------------------------------------------------------------------------------------- what every command does
@@ -299,10 +303,16 @@ def test_rotation_without_the_key_that_closed_changes_nothing(command):
 def problems(command) -> list[str]:
     """What doctor finds wrong; its exit code says the same."""
     done = command.run("doctor")
-    wrong = [line for line in done.out.splitlines() if line.startswith("✗")]
+    lines = done.out.splitlines()
+    wrong = [line for line in lines if line.startswith("✗")]
     assert done.code == bool(wrong), done
     assert done.err == ""
+    assert {line[:2] for line in lines} <= {"✓ ", "→ ", "✗ "}
     return wrong
+
+
+def to_do(command) -> list[str]:
+    return [line for line in command.run("doctor").out.splitlines() if line.startswith("→")]
 
 
 def break_journal() -> None:
@@ -313,27 +323,121 @@ def break_journal() -> None:
 
 def test_a_fine_city_has_no_problem_and_shows_no_secret(command):
     command.set(meta_app_secret="the-app-secret", meta_verify_token="the-verify-token")
-    hire(command)
+    command.set(meta_app_id="1")
+    hire(command, password=True)
     add_account(command)
-    assert problems(command) == []
+    assert (problems(command), to_do(command)) == ([], [])
     out = command.run("doctor").out
     assert "PARVIS_PULL_SECONDS" in out
     assert not [word for word in ("k" * 40, "the-app-secret", "the-verify-token", TOKEN) if word in out]
 
 
-def test_the_password_of_the_database_is_masked(bare_parvis):
-    bare_parvis.set(database_url="postgresql+psycopg://parvis:s3cret@127.0.0.1:1/parvis")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://parvis:s3cret@127.0.0.1:1/parvis",
+        "postgresql+psycopg://parvis:s3@cret/s3cret@127.0.0.1:1/parvis",
+        "postgresql+psycopg://parvis:@s3cret@127.0.0.1:1/parvis",
+        "postgresql+psycopg://parvis@127.0.0.1:1/parvis?password=s3cret",
+        "postgresql+psycopg://parvis:s%33cret@127.0.0.1:1/parvis?sslmode=disable",
+        "postgresql+psycopg2://parvis:s3cret@127.0.0.1:1/parvis",
+    ],
+)
+def test_the_password_of_the_database_is_never_said(bare_parvis, url):
+    bare_parvis.set(database_url=url)
     wrong = problems(bare_parvis)
     assert len(wrong) == 1, "what depends on the database is not looked at"
-    assert "s3cret" not in bare_parvis.run("doctor").out
+    for asked in (["doctor"], ["migrate"], ["serve"], ["backup", "copy.db"]):
+        done = bare_parvis.run(*asked)
+        assert not [secret for secret in ("s3cret", "s%33cret") if secret in done.out + done.err], asked
 
 
 def test_an_installation_that_is_not_migrated(bare_parvis):
     assert "parvis migrate" in problems(bare_parvis)[0]
 
 
-def test_nobody_to_sign_in(command):
-    assert "parvis user add" in problems(command)[0]
+def test_a_new_installation_is_told_what_is_still_to_do(command):
+    assert problems(command) == []
+    people, networks, accounts = to_do(command)
+    assert "parvis user add" in people
+    assert "application" in networks
+    assert "parvis account add" in accounts
+    hire(command)
+    assert to_do(command)[0] == people, "an invitation that nobody opened lets nobody in"
+    hire(command, "luc@ville.example", password=True)
+    assert to_do(command)[0] == networks
+
+
+def test_without_a_secret_key_its_line_says_how_to_make_one(bare_parvis):
+    bare_parvis.set(secret_key="")
+    (wrong,) = problems(bare_parvis)
+    assert re.search(r'PARVIS_SECRET_KEY.+ python3 -c "import secrets', wrong)
+
+
+def test_who_lacks_a_second_factor_that_is_asked_of_them(command):
+    hire(command, "eve@ville.example", role="admin", password=True)
+    hire(command, "luc@ville.example", password=True)
+    (line,) = (line for line in to_do(command) if "@" in line)
+    assert "eve@ville.example" in line
+    assert "luc@ville.example" not in line
+    command.set(second_factor="off")
+    assert not [line for line in to_do(command) if "@" in line]
+    assert "luc@ville.example" in command.run("doctor").out
+
+
+def test_what_others_on_the_machine_may_read(command):
+    hire(command, password=True)
+    database = command.home / "parvis.db"
+    database.chmod(0o644)
+    assert problems(command) == [], "nobody else enters the folder"
+    command.home.chmod(0o755)
+    Path("parvis.env").write_text("PARVIS_PORT=8001\n", encoding="utf-8")
+    Path("parvis.env").chmod(0o644)
+    (file,) = problems(command)
+    assert str(database) in file
+    assert "parvis.env" in to_do(command)[1]
+    database.chmod(0o640)
+    Path("parvis.env").chmod(0o640)
+    assert problems(command) == []
+    assert str(command.home) in to_do(command)[0]
+    assert not any("parvis.env" in line for line in to_do(command))
+
+
+def test_what_is_made_is_read_by_nobody_else(bare_parvis):
+    bare_parvis.run("doctor")
+    bare_parvis.run("migrate")
+    assert {path.stat().st_mode & 0o077 for path in bare_parvis.home.rglob("*") if path.is_file()} == {0}
+
+
+@pytest.mark.parametrize(("free", "mark"), [(2**30 - 1, "→"), (2**26 - 1, "✗"), (2**40, "✓")])
+def test_a_disk_that_is_full_or_nearly(command, monkeypatch, free, mark):
+    monkeypatch.setattr("api.commands.doctor.free_bytes", lambda folder: free)
+    (line,) = (line for line in command.run("doctor").out.splitlines() if str(command.home) in line and "Go" in line)
+    assert line.startswith(mark)
+
+
+def test_a_write_lock_that_is_held(command, monkeypatch):
+    monkeypatch.setattr("api.commands.doctor.PATIENCE", 0.05)
+    with closing(sqlite3.connect(command.home / "parvis.db")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        (wrong,) = problems(command)
+    assert "verrou" in wrong
+
+
+def test_a_damaged_database(command):
+    hire(command, password=True)
+    with (command.home / "parvis.db").open("r+b") as file:
+        file.seek(4096 * 40)
+        file.write(b"\xff" * 4096)
+    assert any("parvis restore" in line for line in problems(command))
+
+
+def test_databases_that_a_restore_put_aside_are_named(command, tmp_path):
+    hire(command, password=True)
+    command.run("backup", tmp_path / "copy.db")
+    command.run("restore", tmp_path / "copy.db", "--force")
+    assert str(next(command.home.glob("*.before"))) in command.run("doctor").out
+    assert problems(command) == []
 
 
 def test_a_variable_that_means_nothing_in_the_environment_or_the_file(command):
@@ -359,7 +463,7 @@ def test_accounts_that_do_not_work_and_secrets_that_nothing_opens(command):
         session.execute(update(Person).values(totp_closed=parvis.vault.close("secret")))
     assert [("expired" in line) for line in problems(command)] == [True]
     command.set(secret_key="z" * 40)
-    token, factor = problems(command)
+    factor, token = problems(command)
     assert "Ville" in token
     assert "nadia@ville.example" in factor
 

@@ -100,17 +100,6 @@ def test_what_is_too_large_is_refused(sqlite_parvis, visit):
     assert client.post(path, content=parts).status_code == 413, "and without a length"
 
 
-def test_ready_says_what_is_missing(blank_database_url, open_parvis, visit):
-    client = visit(open_parvis(blank_database_url))
-    assert client.get("/healthz").json() == {"status": "ok"}
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, {"status": "migrations"})
-
-
-def test_ready_when_migrated(parvis, visit):
-    assert visit(parvis).get("/readyz").json() == {"status": "ok"}
-
-
 # ---------------------------------------------------------------------------------------------- words
 def refused_codes() -> set[str]:
     floors = ("administration", "api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
@@ -130,7 +119,7 @@ def test_every_reason_of_the_classifier_has_words():
 
 
 def test_every_word_of_the_trade_has_a_label():
-    unsaid = {vocabulary.EffectKind, vocabulary.OperationKind, vocabulary.DeliveryState, StrEnum}
+    unsaid = {vocabulary.EffectKind, vocabulary.OperationKind, vocabulary.DeliveryState, vocabulary.Standing, StrEnum}
     unsaid |= {vocabulary.MediaKind, vocabulary.PublicationForm}  # No page offers files yet.
     kinds = {kind for kind in vars(vocabulary).values() if isinstance(kind, type) and issubclass(kind, StrEnum)}
     labelled = {frozenset(words) for words in messages.LABELS.values()}
