@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from models.errors import FarSideError
-from models.vocabulary import CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
+from models.vocabulary import AttachmentKind, CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,21 @@ class AdSeen:
 
 
 @dataclass(frozen=True)
+class AttachmentSeen:
+    """What stands in a comment beside its words. Addresses are the network's, and expire; None: it told none.
+
+    `address` is where a person sees it, `picture` where a still picture of it can be fetched (`connectors.pictures`).
+    `description` is what the network says of it: its alternative text, its title.
+    """
+
+    kind: AttachmentKind
+    external_id: str | None = None
+    address: str | None = None
+    picture: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
 class CommentSeen:
     """One observation of a comment: a pull read it, or a webhook said that it was added or edited.
 
@@ -109,6 +124,8 @@ class CommentSeen:
     kind: CommentKind = CommentKind.COMMENT
     rating: int | None = None
     """Of a review: 1 to 5; a recommendation is 5, its contrary 1."""
+    attachments: tuple[AttachmentSeen, ...] | None = None
+    """In their order; None: the network did not say whether there is any."""
 
 
 @dataclass(frozen=True)
@@ -392,5 +409,9 @@ class Descriptor(Generic[S]):
     """The end of its address, `/webhooks/…`; networks of one company share it. None: it posts nothing."""
     webhook: Callable[[S], Webhook] | None = None
     """What understands all that comes to `route`. Without a secret in the settings no body is authentic."""
+    pictures: tuple[str, ...] = ()
+    """Ends of the names of the hosts where it keeps the pictures of comments; none is fetched from elsewhere. Where
+    there are any, its settings have the `base_url` that it is spoken to at.
+    """
     consent: Callable[[S], Consent] | None = None
     """Raises NotFound where the city's application is not in the settings."""

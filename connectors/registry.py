@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from connectors import pictures
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
 from connectors.facebook.descriptor import FACEBOOK
 from connectors.instagram.descriptor import INSTAGRAM
 from connectors.instagram_public.descriptor import INSTAGRAM_PUBLIC
 from connectors.linkedin.descriptor import LINKEDIN
-from models.errors import NotFound
+from models.errors import NotFound, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)
 """In the order in which people see them."""
@@ -73,3 +74,11 @@ def consent(settings: NetworkSettings, name: str) -> Consent:
     if known.consent is None:
         raise NotFound(f"consent of {name}")
     return known.consent(settings.of(known.settings))
+
+
+def picture(settings: NetworkSettings, name: str, address: str) -> bytes:
+    """A small picture of our own of what a citizen showed on a network; errors as `connectors.pictures.fetch`."""
+    known = descriptor(name)
+    if not known.pictures:
+        raise Rejected("address")
+    return pictures.fetch(address, known.pictures, settings.of(known.settings).base_url)

@@ -85,6 +85,19 @@ class PostKind(StrEnum):
     """Somebody else's, which names the city."""
 
 
+class AttachmentKind(StrEnum):
+    """What a citizen says without words."""
+
+    PHOTO = "photo"
+    VIDEO = "video"
+    STICKER = "sticker"
+    GIF = "gif"
+    """A picture that moves."""
+    LINK = "link"
+    OTHER = "other"
+    """Something that Parvis does not know by name."""
+
+
 class MediaKind(StrEnum):
     """A file that goes out with a publication."""
 

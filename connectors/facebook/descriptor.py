@@ -18,5 +18,6 @@ FACEBOOK = Descriptor(
     open=FacebookPage,
     route="meta",
     webhook=MetaWebhook,
+    pictures=("fbcdn.net", "fbsbx.com"),
     consent=MetaConsent,
 )

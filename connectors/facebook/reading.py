@@ -10,20 +10,24 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import CommentSeen, PostSeen
+from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import Listed, Read
 from connectors.meta.answers import ad_of, following, items
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
 from models.errors import Rejected, Transient
-from models.vocabulary import CommentKind, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
 READ_POSTS, READ_COMMENTS = "pages_read_engagement", "pages_read_user_content"
 READ_ADS = "pages_manage_ads"
 
 COUNT = "comments.filter(stream).limit(0).summary(true)"
 POST_FIELDS = f"id,message,created_time,permalink_url,{COUNT}"
-MENTION_FIELDS = "id,message,created_time,from{id,name},permalink_url"
-COMMENT_FIELDS = f"{MENTION_FIELDS},parent{{id}},is_hidden"
+ATTACHED = "type,title,description,url,target{id,url},media{image{src}}"
+WRITTEN = "id,message,created_time,from{id,name},permalink_url"
+MENTION_FIELDS = f"{WRITTEN},attachments{{{ATTACHED},subattachments{{{ATTACHED}}}}}"
+COMMENT_FIELDS = (
+    f"id,message,created_time,from{{id,name}},permalink_url,parent{{id}},is_hidden,attachment{{{ATTACHED}}}"
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,7 @@ def _mention(item: Mapping[str, Any], page: str) -> CommentSeen | None:
         text=as_text(item.get("message")),
         permalink=link_of(item),
         kind=CommentKind.MENTION,
+        attachments=attached(as_mapping(item.get("attachments")).get("data")),
     )
 
 
@@ -208,7 +213,42 @@ class Reading:
             permalink=link_of(item),
             hidden=hidden if isinstance(hidden, bool) else None,
             by_account=as_id(author.get("id")) == self.page,
+            # A comment has one, a post has several.
+            attachments=attached(as_mapping(item.get("attachments")).get("data") or [item.get("attachment")]),
         )
+
+
+KINDS = {
+    "photo": AttachmentKind.PHOTO,
+    "sticker": AttachmentKind.STICKER,
+    "animated_image": AttachmentKind.GIF,
+    "video": AttachmentKind.VIDEO,
+    "share": AttachmentKind.LINK,
+}
+"""By what the type begins with: `video_inline`, `animated_image_share`, `video_share_youtube`."""
+
+
+def attached(rows: object) -> tuple[AttachmentSeen, ...]:
+    """What stands in a comment or in a post of somebody else's; an album is what is in it."""
+    seen = list[AttachmentSeen]()
+    for row in map(as_mapping, rows if isinstance(rows, list) else ()):
+        inside = as_mapping(row.get("subattachments")).get("data")
+        if isinstance(inside, list) and inside:
+            seen += attached(inside)
+        elif row:
+            of_type = as_text(row.get("type")) or ""
+            target, image = as_mapping(row.get("target")), as_mapping(as_mapping(row.get("media")).get("image"))
+            kinds = (kind for name, kind in KINDS.items() if of_type.startswith(name))
+            seen.append(
+                AttachmentSeen(
+                    next(kinds, AttachmentKind.OTHER),
+                    as_id(target.get("id")),
+                    as_text(row.get("url")) or as_text(target.get("url")),
+                    as_text(image.get("src")),
+                    as_text(row.get("description")) or as_text(row.get("title")),
+                )
+            )
+    return tuple(seen)
 
 
 def mentioning(said: CommentSeen) -> PostSeen:

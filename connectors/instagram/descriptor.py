@@ -18,5 +18,6 @@ INSTAGRAM = Descriptor(
     open=Instagram,
     route="meta",
     webhook=MetaWebhook,
+    pictures=("cdninstagram.com", "fbcdn.net"),
     consent=MetaConsent,
 )

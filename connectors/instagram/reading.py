@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import CommentSeen, PostSeen
+from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import Listed, Read
 from connectors.meta.answers import ad_of, following, items, pages
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
 from models.errors import Gone, Rejected
-from models.vocabulary import CommentKind, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
 READ, MODERATE = "instagram_basic", "instagram_manage_comments"
 MEDIA_FIELDS = "id,caption,media_product_type,permalink,timestamp,comments_count,username"
+TAGGED_FIELDS = f"{MEDIA_FIELDS},media_type,media_url"
+"""Of somebody else's publication, what it shows. Of a comment Instagram tells the words alone: of one that is a picture
+in motion or a sticker it tells an empty text.
+"""
 PLAIN_FIELDS = "id,text,timestamp,username,from{id,username},user{id},hidden,parent_id"
 COMMENT_FIELDS = PLAIN_FIELDS + ",media{id,username,permalink}"
 MENTION_FIELDS = "id,text,timestamp,username,media{id,permalink}"
@@ -51,7 +55,8 @@ class Reader:
         now = datetime.now(UTC)
         if source in self.ad_accounts:
             return self._list_ads(source, after, size)
-        args = {"fields": MEDIA_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
+        shown = TAGGED_FIELDS if source == "tags" else MEDIA_FIELDS
+        args = {"fields": shown, "limit": str(size)} | ({"after": after} if after else {})
         answer = self._graph.once(f"{self._account}/{source}", READ, **args)
         rows = [item for item in items(answer) if as_id(item.get("id"))]
         if source == "tags":
@@ -148,7 +153,7 @@ class Reader:
 
     def mention(self, target: str, now: datetime) -> CommentSeen | None:
         """A comment or a publication of somebody else that names us. None: there is none that we may see."""
-        for what, names in (("comment", MENTION_FIELDS), ("media", MEDIA_FIELDS)):
+        for what, names in (("comment", MENTION_FIELDS), ("media", TAGGED_FIELDS)):
             try:
                 answer = self._graph.read(
                     self._account, MODERATE, fields=f"mentioned_{what}.{what}_id({target}){{{names}}}"
@@ -173,7 +178,17 @@ class Reader:
             text=as_text(item.get("text")) if "text" in item else as_text(item.get("caption")) or "",
             permalink=as_text(media.get("permalink")),
             kind=CommentKind.MENTION,
+            attachments=_shown(item),
         )
+
+
+def _shown(item: Mapping[str, Any]) -> tuple[AttachmentSeen, ...] | None:
+    """Of an album the first picture; a film has an address and no still picture."""
+    if (of_type := as_text(item.get("media_type"))) is None:
+        return None
+    kind = AttachmentKind.VIDEO if of_type == "VIDEO" else AttachmentKind.PHOTO
+    picture = as_text(item.get("media_url")) if kind is AttachmentKind.PHOTO else None
+    return (AttachmentSeen(kind, as_id(item.get("id")), as_text(item.get("permalink")), picture),)
 
 
 def post_of(item: Mapping[str, Any], kind: PostKind | None = None) -> PostSeen:

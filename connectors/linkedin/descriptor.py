@@ -21,5 +21,6 @@ LINKEDIN = Descriptor(
     pull_every=timedelta(minutes=10),
     route="linkedin",
     webhook=LinkedInWebhook,
+    pictures=("licdn.com",),
     consent=LinkedInConsent,
 )

@@ -17,13 +17,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from connectors.base import CommentSeen, PostSeen
+from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import COMMENT_PAGES, Listed, Read
 from connectors.linkedin.little_text import unescape
 from connectors.linkedin.rest import LinkedIn, encoded
 from connectors.meta.graph import as_id, as_mapping, as_text, as_time
 from models.errors import Gone, Rejected, Transient
-from models.vocabulary import CommentKind, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
 logger = logging.getLogger(__name__)
 
@@ -202,6 +202,7 @@ class Reading:
             text=as_text(as_mapping(row.get("message")).get("text")) or "",
             permalink=comment_link(identity),
             by_account=actor == self._page,
+            attachments=attached(row),
         )
 
     def _comments(self, on: str, start: int, size: int) -> Slice:
@@ -267,7 +268,29 @@ def heard(notification: Mapping[str, Any], now: datetime, page: str) -> tuple[Po
         text=as_text(comment.get("text", message.get("text"))),
         permalink=comment_link(whole(identity)),
         by_account=action == "ADMIN_COMMENT" or owner == page,
+        attachments=attached(comment) or None,
     )
+
+
+KINDS = {"IMAGE": AttachmentKind.PHOTO, "VIDEO": AttachmentKind.VIDEO, "ARTICLE": AttachmentKind.LINK}
+
+
+def attached(comment: Mapping[str, Any]) -> tuple[AttachmentSeen, ...]:
+    """What stands in a comment: https://learn.microsoft.com/linkedin/marketing/community-management/shares/comments-api.
+
+    A notification that has no `content` does not say that there is none.
+    """
+    content, seen = comment.get("content"), list[AttachmentSeen]()
+    for row in map(as_mapping, content if isinstance(content, list) else ()):
+        entity = row.get("entity")
+        # An URN by the name of its kind, or the URN alone.
+        urns = list(entity.values()) if isinstance(entity, dict) else [entity]
+        identity, address = next(filter(None, map(as_id, urns)), None), as_text(row.get("url"))
+        unnamed = AttachmentKind.PHOTO if identity and ":image:" in identity else AttachmentKind.OTHER
+        kind = KINDS.get(str(row.get("type")).upper(), unnamed)
+        picture = address if kind is AttachmentKind.PHOTO else None
+        seen.append(AttachmentSeen(kind, identity, address, picture, as_text(row.get("title"))))
+    return tuple(seen)
 
 
 def post_of_notification(notification: Mapping[str, Any]) -> str | None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import (
+    AttachmentSeen,
     Challenge,
     Change,
     CommentRemoved,
@@ -24,7 +25,7 @@ from connectors.base import (
 )
 from connectors.facebook.reading import mentioning, rating_of
 from connectors.meta.graph import GraphSettings, as_id, as_mapping, as_text, as_time
-from models.vocabulary import CommentKind
+from models.vocabulary import AttachmentKind, CommentKind
 
 OBJECTS = {"page": "facebook", "instagram": "instagram"}
 OF_PAGE = ("post", "status", "photo", "video", "share")
@@ -157,6 +158,7 @@ def _comment(value: Mapping[str, Any], account: str | None, at: datetime, post: 
             author_name=name,
             text=as_text(value.get("message")),
             by_account=ours,
+            attachments=_told(value),
         ),
     )
 
@@ -180,6 +182,7 @@ def _mention(value: Mapping[str, Any], at: datetime) -> Seen:
         author_name=name,
         text=as_text(value.get("message")),
         kind=CommentKind.MENTION,
+        attachments=_told(value),
     )
     return (said,) if post is None else (said, mentioning(said))
 
@@ -238,6 +241,18 @@ def _instagram_mention(value: Mapping[str, Any], at: datetime) -> Seen:
         return ("media_id",)
     said = CommentSeen(external_id=identity, source="add", seen_at=at, post_external_id=media, kind=CommentKind.MENTION)
     return (said,) if media is None else (said, mentioning(said))
+
+
+def _told(value: Mapping[str, Any]) -> tuple[AttachmentSeen, ...] | None:
+    """What a webhook says of them: the address of a photo or of a film, and nothing of a sticker. Saying nothing is
+    not saying that there is none.
+    """
+    several = value.get("photos")
+    photos = several if isinstance(several, list) else [value.get("photo")]
+    seen = [AttachmentSeen(AttachmentKind.PHOTO, None, one, one) for photo in photos if (one := as_text(photo))]
+    if (film := as_text(value.get("video"))) is not None:
+        seen.append(AttachmentSeen(AttachmentKind.VIDEO, None, film))
+    return tuple(seen) or None
 
 
 def _author(value: Mapping[str, Any]) -> tuple[str | None, str | None]:

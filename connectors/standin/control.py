@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
-from pydantic import BaseModel, Field
+from pydantic import Base64Bytes, BaseModel, Field
 
+from connectors.standin.people import Shown, ShownKind
 from connectors.standin.state import FIELDS, SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
 from connectors.standin.webhooks import Spoilt, Webhooks
 
@@ -34,6 +35,13 @@ class NewPost(BaseModel):
     """Whether the webhooks say it."""
 
 
+class NewShown(BaseModel):
+    kind: ShownKind
+    title: str = ""
+    content: Base64Bytes | None = None
+    """Of its file; nothing: a drawing."""
+
+
 class NewComment(BaseModel):
     on: str
     """Id of a post or of a comment."""
@@ -42,6 +50,7 @@ class NewComment(BaseModel):
     """Id of a citizen, or a name, which becomes a citizen."""
     age: float = 0.0
     tell: bool = True
+    shown: list[NewShown] = []
 
 
 class Seed(BaseModel):
@@ -54,6 +63,8 @@ class Seed(BaseModel):
 class Edit(BaseModel):
     comment: str
     text: str
+    shown: list[NewShown] | None = None
+    """None: as before."""
 
 
 class Target(BaseModel):
@@ -121,6 +132,9 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
             raise HTTPException(404, f"no page {identity}")
         return found
 
+    def show(wanted: list[NewShown]) -> tuple[Shown, ...]:
+        return tuple(state.show(one.kind, one.title, one.content) for one in wanted)
+
     @router.post("/reset")
     def reset(body: Reset) -> dict[str, bool]:
         state.reset(body.seed)
@@ -146,13 +160,15 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
     @router.post("/comment")
     def comment(body: NewComment) -> dict[str, str]:
         with state.lock:
-            at = state.now() - body.age
-            return {"id": state.comment(thing(body.on), state.person(body.by), body.text, at=at, tell=body.tell).id}
+            at, by = state.now() - body.age, state.person(body.by)
+            made = state.comment(thing(body.on), by, body.text, at=at, tell=body.tell, shown=show(body.shown))
+            return {"id": made.id}
 
     @router.post("/edit")
     def edit(body: Edit) -> dict[str, bool]:
         with state.lock:
-            state.edit(comment_of(body.comment), body.text)
+            shown = None if body.shown is None else show(body.shown)
+            state.edit(comment_of(body.comment), body.text, shown)
         return {"ok": True}
 
     @router.post("/remove")

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, Literal
+
+ShownKind = Literal["photo", "video", "sticker", "gif", "link"]
 
 ISSUED = "secret-of-the-pretend-dialog"
 """Part of every code and token that a pretend dialog issues, so that a log in which one stands is easily told."""
@@ -69,3 +73,31 @@ class Grant:
     redirect_uri: str
     until: float
     """End of the code or of the token, in unix seconds."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a comment shows beside its words. The file of a film is a still picture of it."""
+
+    kind: ShownKind
+    id: str
+    address: str
+    """Of its file, until it expires."""
+    title: str = ""
+
+
+def drawing(kind: str, title: str) -> bytes:
+    """A file that such a thing could have: a GIF moves, a sticker can be seen through."""
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - Few of who plays a network draw anything.
+
+    made, colours = BytesIO(), ("#2f6f4f", "#7a4f9a")
+    images = [Image.new("RGBA" if kind == "sticker" else "RGB", (320, 240), (0, 0, 0, 0)) for _ in colours]
+    for image, colour in zip(images, colours, strict=True):
+        drawn = ImageDraw.Draw(image)
+        drawn.ellipse((20, 20, 300, 220), fill=colour)
+        drawn.text((60, 110), title.encode("ascii", "replace").decode(), fill="white")
+    more: dict[str, Any] = (
+        {"save_all": True, "append_images": images[1:], "duration": 500, "loop": 0} if kind == "gif" else {}
+    )
+    images[0].save(made, {"gif": "GIF", "sticker": "PNG"}.get(kind, "JPEG"), **more)
+    return made.getvalue()

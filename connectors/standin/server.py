@@ -98,7 +98,12 @@ def create_standin(state: Standin) -> FastAPI:
 
     # A call of a network passes one pattern, not one for each route of the hand, and has no argument to check: half of
     # its time would go there.
+    async def file(request: Request) -> Response:
+        content = state.files.get(str(request.path_params["number"]))
+        return Response(status_code=404) if content is None else Response(content, media_type="image/jpeg")
+
     app.mount("/_control", hand)
+    app.add_route("/_files/{number}", file)
     app.add_route("/{path:path}", network, methods=["GET", "POST", "PUT", "DELETE"])
     return app
 
@@ -131,6 +136,7 @@ async def _call(version: str, path: str, request: Request) -> Call:
 def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple[str, Callable[[], None]]:
     """Serve in a thread of this process; the base URL, and what stops it. It answers when this returns."""
     listening = _listen(host, port)
+    app.state.standin.address = f"http://{host}:{listening.getsockname()[1]}"
     server = _server(app)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="standin", daemon=True)
     thread.start()
@@ -143,7 +149,7 @@ def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple
         app.state.webhooks.close()
         listening.close()
 
-    return f"http://{host}:{listening.getsockname()[1]}", stop
+    return app.state.standin.address, stop
 
 
 def serve(
@@ -155,6 +161,7 @@ def serve(
     app.state.webhooks.url = callback
     player = Player(state, read_story(story)) if story else None
     listening = _listen(host, port)
+    state.address = f"http://{host}:{listening.getsockname()[1]}"
     if player:
         player.start()
     try:

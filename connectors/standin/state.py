@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from connectors.standin.faults import Applied, Fault, Kind
-from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review
+from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review, Shown, ShownKind, drawing
 
 __all__ = ["SCOPES", "Applied", "Comment", "Fault", "Kind", "PageOfCity", "Person", "Post", "Standin"]
 
@@ -130,6 +130,8 @@ class Post:
                 "item": "comment",
                 "verb": verb,
                 **more,
+                # Of stickers Facebook tells nothing here.
+                **{one.kind: one.address for one in comment.shown if one.kind in ("photo", "video")},
             },
         )
 
@@ -150,6 +152,7 @@ class Comment:
     """How many stand under it."""
     liked: bool = False
     """By the Page."""
+    shown: tuple[Shown, ...] = ()
 
 
 @dataclass
@@ -160,6 +163,8 @@ class Standin:
     app_secret: str = "secret-of-the-pretend-app"  # noqa: S105  It protects nothing.
     seed: int = 0
     heard: Callable[..., None] | None = None
+    address: str = ""
+    """Where it is served."""
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def __post_init__(self) -> None:
@@ -180,6 +185,7 @@ class Standin:
             self.later: list[tuple[float, Callable[[], object]]] = []
             self.calls = 0
             self.ads: list[Ad] = []
+            self.files: dict[str, bytes] = {}
             self.grants: dict[str, Grant] = {}  # By code and by user's token.
             self.percent: float | None = None
             self._regain_at: float | None = None
@@ -261,18 +267,34 @@ class Standin:
             self.put(post, tell=tell)
             return post
 
+    def show(self, kind: ShownKind, title: str = "", content: bytes | None = None) -> Shown:
+        """Something for a comment to show, its file served until it is taken out of `files`."""
+        with self.lock:
+            number = str(self.number())
+            self.files[number] = drawing(kind, title) if content is None else content
+            return Shown(kind, number, f"{self.address}/_files/{number}", title)
+
     def comment(
-        self, on: Post | Comment, author: Person, text: str, *, at: float | None = None, tell: bool = True
+        self,
+        on: Post | Comment,
+        author: Person,
+        text: str,
+        *,
+        at: float | None = None,
+        tell: bool = True,
+        shown: tuple[Shown, ...] = (),
     ) -> Comment:
         """A citizen writes; an answer to an answer joins the thread of the first comment, as on Facebook."""
         with self.lock:
             comment = self.new_comment(on, author, text, at)
+            comment.shown = shown
             self._add_comment(comment, tell=tell)
             return comment
 
-    def edit(self, comment: Comment, text: str) -> None:
+    def edit(self, comment: Comment, text: str, shown: tuple[Shown, ...] | None = None) -> None:
+        """`shown` None: as before."""
         with self.lock:
-            comment.text = text
+            comment.text, comment.shown = text, comment.shown if shown is None else shown
             self._tell(comment, "edited", by=comment.author, message=text)
 
     def remove(self, comment: Comment, by: Person | None = None) -> None:

@@ -40,7 +40,7 @@ from models.errors import (
     TokenInvalid,
     Transient,
 )
-from models.vocabulary import MediaKind, OperationKind, PublicationForm
+from models.vocabulary import AttachmentKind, MediaKind, OperationKind, PublicationForm
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 
@@ -109,6 +109,11 @@ class City:
     """A permalink costs a call; without, it is known from the id."""
     dead: ClassVar[tuple[int, str]] = (460, "password_changed")
     """What the pretend network makes of a token that died, and the reason that is said."""
+
+    shown: ClassVar[Mapping[str, tuple[AttachmentKind, bool]]] = {}
+    """What a comment may show, by the word for it here: what it is told as, and whether a still picture comes with it.
+    Nothing: the network tells the words alone.
+    """
 
     def __init__(self, server: tuple[str, Standin, Webhooks], folder: Path) -> None:
         self.base_url, self.state, self.webhooks = server
@@ -186,7 +191,7 @@ class City:
         self.posts.append(self.state.post(self.page, text, **more))
         return self.posts[-1]
 
-    def says(self, on: Post | Comment, text: str, **more: float) -> Comment:
+    def says(self, on: Post | Comment, text: str, **more: Any) -> Comment:
         return self.state.comment(on, self.citizen, text, **more)
 
     def hushed(self) -> None:
@@ -204,6 +209,7 @@ class City:
 
 class FacebookCity(City):
     name = "facebook"
+    shown: ClassVar = {kind.value: (kind, True) for kind in AttachmentKind if kind is not AttachmentKind.OTHER}
     operations = frozenset(OperationKind) - {OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS}
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})
@@ -345,6 +351,11 @@ class InstagramCity(City):
 class LinkedInCity(City):
     name = "linkedin"
     tells = False
+    shown: ClassVar = {
+        **dict.fromkeys(("photo", "sticker", "gif"), (AttachmentKind.PHOTO, True)),
+        "video": (AttachmentKind.VIDEO, False),
+        "link": (AttachmentKind.LINK, False),
+    }
     operations = frozenset(
         {
             OperationKind.DELETE,

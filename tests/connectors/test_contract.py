@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
 from connectors import crawl
 from connectors.base import CommentSeen, Operation, Page, Publication, Receipt
+from connectors.registry import picture
 from models.errors import (
     Ambiguous,
     FarSideError,
@@ -128,6 +131,27 @@ def test_what_a_comment_is(city):
     assert (first.parent_external_id, second.parent_external_id) == (None, city.named(said.id))
     assert (second.external_id, third.external_id) == (city.named(answer.id), city.named(ours.id))
     assert third.by_account
+
+
+@pytest.mark.parametrize("shown", ["photo", "video", "sticker", "gif", "link"])
+def test_what_a_comment_shows_is_told_where_the_network_tells_it(city, shown):
+    post = city.post("Travaux")
+    words = city.says(post, "Sans image.")
+    shows = city.says(post, "", shown=(city.state.show(shown, "Un nid-de-poule"),))
+    pages, _ = whole_round(city.network(), None, 50)
+    read = {comment.external_id: comment for page in pages for comment in page.comments}
+    if shown not in city.shown:
+        assert [one.attachments for one in read.values()] == [None, None], "it says nothing of them"
+        return
+    of_kind, pictured = city.shown[shown]
+    assert read[city.named(words.id)].attachments == ()
+    for seen in (read[city.named(shows.id)], city.network().look(city.named(shows.id))):
+        (one,) = seen.attachments
+        assert (one.kind, one.picture is not None) == (of_kind, pictured)
+        assert shows.shown[0].id in one.external_id
+        if pictured:
+            content = picture(city.settings, city.name, one.picture)
+            assert Image.open(BytesIO(content)).format == "JPEG"
 
 
 def test_the_next_round_sees_new_comments_edits_and_visibility(city):

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.base import CommentRemoved, CommentSeen, PostSeen, Unreadable
+from connectors.base import AttachmentSeen, CommentRemoved, CommentSeen, PostSeen, Unreadable
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.linkedin.webhook import TYPE, LinkedInWebhook
 from connectors.registry import webhook
 from connectors.standin.linkedin import webhooks
 from connectors.standin.linkedin.state import CLIENT_SECRET, mention
-from models.vocabulary import CommentKind, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
 SECRET = "le-secret-de-l'application"
 COMMENT = "urn:li:comment:(urn:li:activity:7094637247890620418,7094977717598625792)"
@@ -136,6 +136,23 @@ def test_every_shape_of_a_comment(hook, more, expected):
     (event,) = hook.parse(body(changed(**more)))
     seen = event.change
     assert (seen.external_id, seen.source, seen.text, seen.author_external_id, seen.by_account) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, None),
+        ([{"entity": {"image": "urn:li:image:C1"}, "type": "IMAGE", "url": "https://media.licdn.com/1"}],
+         (AttachmentSeen(AttachmentKind.PHOTO, "urn:li:image:C1", *["https://media.licdn.com/1"] * 2),)),
+        ([{"entity": "urn:li:image:C1"}], (AttachmentSeen(AttachmentKind.PHOTO, "urn:li:image:C1"),)),
+        ([{"type": "NEWER", "entity": 7}, "?"],
+         (AttachmentSeen(AttachmentKind.OTHER, "7"), AttachmentSeen(AttachmentKind.OTHER))),
+    ],
+)  # fmt: skip
+def test_what_a_comment_shows(hook, content, expected):
+    comment = {"entity": COMMENT, "text": ""} | ({"content": content} if content is not None else {})
+    (event,) = hook.parse(body(changed(decoratedGeneratedActivity={"comment": comment})))
+    assert event.change.attachments == expected
 
 
 def test_without_its_decoration_a_post_has_only_another_name(hook):

@@ -11,15 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.base import Challenge, CommentRemoved, CommentSeen, Event, PostSeen, Unreadable, VisibilityChanged
+from connectors.base import (
+    AttachmentSeen,
+    Challenge,
+    CommentRemoved,
+    CommentSeen,
+    Event,
+    PostSeen,
+    Unreadable,
+    VisibilityChanged,
+)
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, webhook
-from models.vocabulary import CommentKind, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
 SECRET = "a-secret"
 WEBHOOK = webhook(NetworkSettings(GraphSettings(app_secret=SECRET)), "facebook")
 ENTRY_AT = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
 SAID_AT = datetime(2026, 11, 21, 13, 29, 58, tzinfo=UTC)
+PHOTO = AttachmentSeen(AttachmentKind.PHOTO, None, "https://scontent.example/p.jpg", "https://scontent.example/p.jpg")
 COMMENT = {
     "from": {"id": "7001", "name": "Louise Tremblay"},
     "post_id": "104_1",
@@ -267,7 +277,15 @@ SHAPES = {
         "feed",
         {key: item for key, item in COMMENT.items() if key != "message"} | {"photo": "https://scontent.example/p.jpg"},
         [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", author_external_id="7001",
-                     author_name="Louise Tremblay")],
+                     author_name="Louise Tremblay", attachments=(PHOTO,))],
+    ),
+    "a comment that is only a film": (
+        "page",
+        "feed",
+        {key: item for key, item in COMMENT.items() if key != "message"} | {"video": "https://video.example/v.mp4"},
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="104_1", author_external_id="7001",
+                     author_name="Louise Tremblay",
+                     attachments=(AttachmentSeen(AttachmentKind.VIDEO, None, "https://video.example/v.mp4"),))],
     ),
     "a removal without text, author or time": (
         "page",

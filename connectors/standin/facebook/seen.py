@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from connectors.standin.people import Ad, Review
+from connectors.standin.people import Ad, Review, Shown
 from connectors.standin.state import Comment, Post
 from connectors.standin.wire import Call, GraphError, fields, iso
 
@@ -93,7 +93,29 @@ def on_comment(comment: Comment, asked: str | None) -> dict[str, Any]:
         (parent.id, parent.text) if parent else None,
         (page.id, comment.post.id),
         letter.to.id if letter else None,
+        comment.shown,
     )
+
+
+TYPES = {
+    "photo": "photo",
+    "video": "video_inline",
+    "sticker": "sticker",
+    "gif": "animated_image_share",
+    "link": "share",
+}
+
+
+def _shown(one: Shown) -> dict[str, Any]:
+    address = f"https://www.facebook.com/{one.kind}/{one.id}"
+    said = {"title": one.title} if one.title else {}
+    target = {"id": one.id, "url": address}
+    return {
+        "type": TYPES.get(one.kind, one.kind),
+        "url": address,
+        "target": target,
+        "media": {"image": {"src": one.address}},
+    } | said
 
 
 @lru_cache(maxsize=20_000)
@@ -107,6 +129,7 @@ def _comment(
     parent: tuple[str, str] | None,
     where: tuple[str, str],
     letter: str | None,
+    shown: tuple[Shown, ...],
 ) -> dict[str, Any]:
     hidden, liked, answers, ours = now
     post, own = where[1].rpartition("_")[2], identity.rpartition("_")[2]
@@ -127,6 +150,8 @@ def _comment(
     }
     if parent is not None:
         seen["parent"] = {"id": parent[0], "message": parent[1]}
+    if shown:
+        seen["attachment"] = _shown(shown[0])  # A comment has one.
     if letter is not None:
         seen["private_reply_conversation"] = {"id": f"t_{letter}"}
     return fields(asked, seen)

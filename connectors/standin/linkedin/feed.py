@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from connectors.standin.linkedin.little_text import published
-from connectors.standin.linkedin.state import Share, urn_of
+from connectors.standin.linkedin.state import Share, content_of, urn_of
 from connectors.standin.linkedin.wire import (
     READ_FEED,
     READ_POSTS,
@@ -233,6 +233,8 @@ def _said(comment: Comment) -> dict[str, Any]:
         seen["actor"] = urn_of(comment.author)
     if comment.parent is not None:
         seen["parentComment"] = comment.parent.id
+    if comment.shown:
+        seen["content"] = content_of(comment)
     return seen
 
 

@@ -114,7 +114,7 @@ class Share(Post):
             "owner": urn_of(comment.author),
             "object": self.activity,
             "text": comment.text,
-        }
+        } | ({"content": content_of(comment)} if comment.shown else {})
         notification = self._notification(action, comment.id.replace("urn:li:activity", "activity"), now)
         if verb != "remove":
             notification["decoratedGeneratedActivity"] = {"comment": told}
@@ -245,3 +245,14 @@ def urn_of(person: Person) -> str:
 def escaped(text: str) -> str:
     """Little text of a text that a person wrote in LinkedIn itself."""
     return "".join("\\" + letter if letter in RESERVED else letter for letter in text)
+
+
+def content_of(comment: Comment) -> list[dict[str, Any]]:
+    """What a comment shows: a sticker or a GIF is an image too."""
+    return [
+        {"entity": {"image": f"urn:li:image:{one.id}"}, "type": "IMAGE", "url": one.address}
+        if one.kind in ("photo", "sticker", "gif")
+        else {"entity": f"urn:li:digitalmediaAsset:{one.id}", "type": "VIDEO" if one.kind == "video" else "ARTICLE"}
+        | {"url": one.address, "title": one.title}
+        for one in comment.shown
+    ]
