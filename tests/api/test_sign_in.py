@@ -95,7 +95,7 @@ def test_who_is_made_inactive_is_out_at_once(parvis, eve, visit):
 def test_a_wrong_password_and_an_unknown_person_read_the_same(parvis, eve, visit, email):
     answer = give_password(visit(parvis), "faux", email)
     assert answer.status_code == 401
-    assert "ne vont pas ensemble" in answer.text
+    assert "est incorrect" in answer.text
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,8 @@ export const ours = (event) => !(
   event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.key === "Dead"
   || event.getModifierState?.("AltGraph"));
 
-export const TYPED = "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]";
+export const WORDS = "input:not([type=radio]):not([type=checkbox]), textarea";
+export const TYPED = `${WORDS}, select, [contenteditable]`;
 
 // What a key that waited would have typed.
 export function type(field, key) {

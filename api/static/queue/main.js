@@ -5,7 +5,7 @@ import { forget as forgetDraft, keep as keepDraft } from "../drafts.js";
 import { ask, parse } from "../server.js";
 import { say, sayTemplate } from "../toasts.js";
 import { Claims } from "./claims.js";
-import { Keys, TYPED, ours, type } from "./keys.js";
+import { Keys, TYPED, WORDS, ours, type } from "./keys.js";
 import * as list from "./list.js";
 import { Queue } from "./model.js";
 import * as pane from "./pane.js";
@@ -14,11 +14,13 @@ const POLL = 5000; // milliseconds
 const keysOn = document.documentElement.dataset.singleKeys === "on";
 const shell = document.querySelector(".queue");
 const wide = matchMedia("(min-width: 60.01rem)");
+const low = matchMedia("(max-height: 30rem)");
 const queue = new Queue(list.read(list.rows()));
 let etag = null;
+let listScroll = 0; // pixels
 let newest = null; // the newest list that the server gave, not shown yet: { listing, asked }
 
-const mayDecide = () => pane.find(".item")?.dataset.mayDecide === "yes" && pane.find("[data-act]");
+const waits = () => Boolean(pane.find('.act [data-act="nothing"]'));
 const claims = new Claims({ stillOpen: (id) => queue.open === id, deciding: (id) => queue.leaving(id), refused: heldElsewhere });
 
 // ------------------------------------------------------------------------------------------------ opening
@@ -27,7 +29,9 @@ async function open(id, { focus = "row", remember = true } = {}) {
   list.select(id);
   if (focus === "row") list.linkOf(id)?.focus({ preventScroll: true });
   const href = list.linkOf(id)?.href ?? `/commentaires/${id}`;
-  if (remember && !wide.matches && !shell.classList.contains("queue-open")) history.pushState({ list: true }, "", href);
+  const leavesList = !wide.matches && !shell.classList.contains("queue-open");
+  if (leavesList) listScroll = scrollY;
+  if (remember && leavesList) history.pushState({ list: true }, "", href);
   else if (remember) history.replaceState(history.state, "", href);
   shell.classList.add("queue-open");
   pane.waitFor();
@@ -40,7 +44,7 @@ async function open(id, { focus = "row", remember = true } = {}) {
   }
   if (queue.open !== id) return;
   pane.show(id, html);
-  if (mayDecide()) claims.open(id);
+  if (waits()) claims.open(id);
   if (focus === "pane") pane.focus();
   const next = queue.step(1);
   if (next) pane.load(next).catch(() => {});
@@ -59,11 +63,14 @@ function goOn(next) {
   else { close(); history.replaceState(null, "", list.poll); }
 }
 
+// On a narrow screen the comment takes the list's place: going back shows the list where it was.
+history.scrollRestoration = "manual";
 addEventListener("popstate", () => {
   if (!shell.classList.contains("queue-open")) return;
   const last = queue.open;
   close();
-  list.linkOf(last)?.focus();
+  list.linkOf(last)?.focus({ preventScroll: true });
+  scrollTo(0, listScroll);
 });
 
 // ------------------------------------------------------------------------------------------------ others at work
@@ -247,7 +254,7 @@ document.addEventListener("click", (event) => {
 });
 
 function backToList() {
-  if (history.state?.list) { history.back(); return; }
+  if (history.state && "list" in history.state) { history.back(); return; }
   const last = queue.open;
   close();
   history.replaceState(null, "", list.poll);
@@ -276,6 +283,12 @@ document.addEventListener("change", (event) => {
   const joining = event.target.value !== "";
   event.target.closest("dialog").querySelector(".new-request").hidden = joining;
   if (area && (area.value === area.dataset.opened || area.value === area.dataset.joined)) area.value = joining ? area.dataset.joined : area.dataset.opened;
+});
+
+// On a low screen the words that are answered stay in sight.
+document.addEventListener("focusin", ({ target }) => {
+  if (target.id !== "reply-text" || !low.matches) return;
+  requestAnimationFrame(() => pane.find(".words")?.scrollIntoView({ block: "nearest" }));
 });
 
 // ------------------------------------------------------------------------------------------------ keys
@@ -330,7 +343,7 @@ function inDialog(dialog, key) {
 function run(key) {
   const here = document.activeElement;
   const dialog = document.querySelector("dialog[open]");
-  if (here.matches?.(TYPED)) type(here, key);
+  if (here.matches?.(WORDS)) type(here, key);
   else if (dialog) inDialog(dialog, key);
   else COMMANDS[key]?.();
 }
@@ -366,7 +379,7 @@ if (first && (shell.classList.contains("queue-open") || wide.matches)) {
   queue.open = first;
   list.select(first);
   pane.adopt();
-  if (mayDecide()) claims.open(first);
+  if (waits()) claims.open(first);
   list.linkOf(first)?.focus({ preventScroll: true });
   const next = queue.step(1);
   if (next) pane.load(next).catch(() => {});
