@@ -383,6 +383,15 @@ class Consent(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Permission:
+    """A permission of a network's, by what is not done without it: a sentence marked by `N_`."""
+
+    lack: str
+    reads: bool = False
+    """Without it some comments, or all, are not read."""
+
+
 S = TypeVar("S")
 
 

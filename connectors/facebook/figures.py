@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Figures, PostFigures
-from connectors.facebook.reading import READ_POSTS
 from connectors.meta.graph import Graph, as_mapping
+from connectors.meta.permissions import READ_FIGURES, READ_POSTS
 from models.errors import Gone, PermissionMissing, Rejected
 
-READ_FIGURES = "read_insights"
 METRICS = ("post_total_media_view_unique", "post_media_view", "post_clicks")
 COUNTS = "shares,reactions.limit(0).summary(total_count),comments.filter(stream).limit(0).summary(true)"
 FILMED = "views,likes.limit(0).summary(true),comments.filter(stream).limit(0).summary(true)"

@@ -13,15 +13,14 @@ from typing import Any
 
 from connectors.base import Operation, Receipt
 from connectors.crawl import SKEW
-from connectors.facebook.publishing import PUBLISH
-from connectors.facebook.reading import READ_COMMENTS, READ_POSTS, link_of
+from connectors.facebook.reading import link_of
 from connectors.matching import Written, normalised, oldest
 from connectors.meta.answers import created, pages, succeeded
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.permissions import MODERATE, PUBLISH, READ_COMMENTS, READ_POSTS, WRITE_PRIVATELY
 from models.errors import Ambiguous, Gone, Rejected
 from models.vocabulary import OperationKind as Kind
 
-MODERATE, WRITE_PRIVATELY = "pages_manage_engagement", "pages_messaging"
 ABLE = frozenset(Kind) - {Kind.CLOSE_COMMENTS, Kind.OPEN_COMMENTS}
 """No edge of Graph closes the comments of a Page's post."""
 

@@ -18,11 +18,12 @@ from connectors.base import (
     Receipt,
 )
 from connectors.crawl import walked
-from connectors.facebook.figures import READ_FIGURES, figures
-from connectors.facebook.moderation import ABLE, MODERATE, WRITE_PRIVATELY, Moderation
-from connectors.facebook.publishing import MOST_PHOTOS, PUBLISH, Publishing
-from connectors.facebook.reading import READ_ADS, READ_COMMENTS, READ_POSTS, Reading
-from connectors.meta.graph import SUBSCRIBE, Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
+from connectors.facebook.figures import figures
+from connectors.facebook.moderation import ABLE, Moderation
+from connectors.facebook.publishing import MOST_PHOTOS, Publishing
+from connectors.facebook.reading import Reading
+from connectors.meta.graph import Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
+from connectors.meta.permissions import FOR_PAGES, READ_POSTS
 from models.errors import Gone, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 
@@ -30,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 LONGEST_TEXT = 63_206
 """Characters of a post (no page of Meta says it; tools that publish agree on it)."""
-NEEDED = (READ_POSTS, READ_COMMENTS, READ_ADS, MODERATE, PUBLISH, WRITE_PRIVATELY, READ_FIGURES, SUBSCRIBE)
 
 
 CAPABILITIES = Capabilities(
@@ -79,7 +79,7 @@ class FacebookPage:
             reason = "wrong_page"
         if reason is not None:
             return Health(valid=False, reason=reason, expires_at=expires_at, missing=())
-        return Health(valid=True, reason=None, expires_at=expires_at, missing=missing_of(data, NEEDED, self._page))
+        return Health(valid=True, reason=None, expires_at=expires_at, missing=missing_of(data, FOR_PAGES, self._page))
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """As `connectors.crawl` says."""

@@ -17,14 +17,14 @@ from typing import Any
 
 from connectors.base import Media, Publication, Receipt
 from connectors.crawl import SKEW
-from connectors.facebook.reading import READ_POSTS, link_of
+from connectors.facebook.reading import link_of
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, pages, succeeded
 from connectors.meta.graph import FilePart, Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.permissions import PUBLISH, READ_POSTS
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
-PUBLISH = "pages_manage_posts"
 MOST_PHOTOS = 10
 """Meta does not say how many photos a post may have; ten is what its own composer shows whole (from memory)."""
 CHUNK = 8 * 1024 * 1024

@@ -12,13 +12,11 @@ from typing import Any
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import Listed, Read
-from connectors.meta.answers import ad_of, following, items
+from connectors.meta.answers import ad_of, following, items, mentioning, rating_of
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.permissions import READ_ADS, READ_COMMENTS, READ_POSTS
 from models.errors import Rejected, Transient
 from models.vocabulary import AttachmentKind, CommentKind, PostKind
-
-READ_POSTS, READ_COMMENTS = "pages_read_engagement", "pages_read_user_content"
-READ_ADS = "pages_manage_ads"
 
 COUNT = "comments.filter(stream).limit(0).summary(true)"
 POST_FIELDS = f"id,message,created_time,permalink_url,{COUNT}"
@@ -112,14 +110,6 @@ def _review(item: Mapping[str, Any], _page: str) -> CommentSeen | None:
         kind=CommentKind.REVIEW,
         rating=rating_of(item),
     )
-
-
-def rating_of(item: Mapping[str, Any]) -> int | None:
-    """Stars where Meta still gives them; else a recommendation is 5, its contrary 1."""
-    stars = item.get("rating")
-    if isinstance(stars, int) and 1 <= stars <= 5:
-        return stars
-    return {"positive": 5, "negative": 1}.get(str(item.get("recommendation_type")).lower())
 
 
 AD_FIELDS = "id,campaign_id,creative{effective_object_story_id},insights.date_preset(maximum){spend,account_currency}"
@@ -249,18 +239,6 @@ def attached(rows: object) -> tuple[AttachmentSeen, ...]:
                 )
             )
     return tuple(seen)
-
-
-def mentioning(said: CommentSeen) -> PostSeen:
-    """The post of somebody else in which the Page is named, as far as the mention says it."""
-    of_it = said.external_id == said.post_external_id
-    return PostSeen(
-        said.post_external_id or said.external_id,
-        said.text if of_it else None,
-        said.permalink if of_it else None,
-        said.said_at if of_it else None,
-        kind=PostKind.MENTIONING,
-    )
 
 
 def link_of(item: Mapping[str, Any]) -> str | None:

@@ -25,12 +25,11 @@ from connectors.base import (
     Receipt,
 )
 from connectors.crawl import SKEW, walked
-from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, PUBLISH, Publisher
-from connectors.instagram.reading import MODERATE, PAGE_SIZE, READ, Reader
+from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, Publisher
+from connectors.instagram.reading import PAGE_SIZE, Reader
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages, succeeded
 from connectors.meta.graph import (
-    SUBSCRIBE,
     Graph,
     GraphSettings,
     as_id,
@@ -41,13 +40,19 @@ from connectors.meta.graph import (
     missing_of,
     token_reason,
 )
+from connectors.meta.permissions import (
+    FOR_INSTAGRAM,
+    IG_DELETE,
+    IG_MEASURE,
+    IG_MODERATE,
+    IG_READ,
+    IG_TALK,
+)
 from models.errors import Gone, PermissionMissing, Rejected, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 
 logger = logging.getLogger(__name__)
 
-MEASURE, TALK, DELETE = "instagram_manage_insights", "instagram_manage_messages", "instagram_manage_contents"
-NEEDED = (READ, MODERATE, PUBLISH, MEASURE, "pages_read_engagement", SUBSCRIBE)
 ABLE = frozenset(
     {
         OperationKind.HIDE,
@@ -96,13 +101,13 @@ class Instagram:
     def health(self) -> Health:
         """What Meta says of the token of the Page, then whether it opens this account."""
         try:
-            data = self._graph.debug_token() or {"is_valid": True, "scopes": NEEDED}
+            data = self._graph.debug_token() or {"is_valid": True, "scopes": FOR_INSTAGRAM}
             if data.get("is_valid") is not True:
                 reason = token_reason(as_mapping(data.get("error")).get("subcode"))
                 return Health(valid=False, reason=reason, expires_at=end_of(data), missing=())
-            missing = missing_of(data, NEEDED, self._account, about="instagram_")
-            if READ not in missing:
-                self._graph.read(self._account, READ, fields="id")
+            missing = missing_of(data, FOR_INSTAGRAM, self._account, about="instagram_")
+            if IG_READ not in missing:
+                self._graph.read(self._account, IG_READ, fields="id")
         except TokenInvalid as dead:
             return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
         except Gone:
@@ -137,14 +142,14 @@ class Instagram:
         match operation.kind:
             case OperationKind.HIDE | OperationKind.UNHIDE:
                 hide = "true" if operation.kind is OperationKind.HIDE else "false"
-                succeeded(write("POST", target, MODERATE, hide=hide))
+                succeeded(write("POST", target, IG_MODERATE, hide=hide))
             case OperationKind.CLOSE_COMMENTS | OperationKind.OPEN_COMMENTS:
                 enabled = "true" if operation.kind is OperationKind.OPEN_COMMENTS else "false"
-                succeeded(write("POST", target, MODERATE, comment_enabled=enabled))
+                succeeded(write("POST", target, IG_MODERATE, comment_enabled=enabled))
             case OperationKind.DELETE:
-                succeeded(write("DELETE", target, MODERATE))
+                succeeded(write("DELETE", target, IG_MODERATE))
             case OperationKind.DELETE_POST:
-                succeeded(write("DELETE", target, DELETE))
+                succeeded(write("DELETE", target, IG_DELETE))
             case _:
                 return self._write_to(operation)
         return Receipt(target, at=_now())
@@ -160,11 +165,11 @@ class Instagram:
             raise Rejected("empty")
         if operation.kind is OperationKind.PRIVATE_REPLY:
             args = {"recipient": json.dumps({"comment_id": operation.target}), "message": json.dumps({"text": text})}
-            answer = as_mapping(self._graph.write("POST", f"{self._account}/messages", TALK, **args))
+            answer = as_mapping(self._graph.write("POST", f"{self._account}/messages", IG_TALK, **args))
             return Receipt(created({"id": answer.get("message_id")}), at=_now())
         path, args = self._place(operation.target)
         try:
-            return Receipt(created(self._graph.write("POST", path, MODERATE, message=text, **args)), at=_now())
+            return Receipt(created(self._graph.write("POST", path, IG_MODERATE, message=text, **args)), at=_now())
         except Rejected as error:
             if error.reason != "100" or not path.endswith("/replies"):
                 raise
@@ -173,15 +178,15 @@ class Instagram:
 
     def _in_hidden_thread(self, comment: str) -> bool:
         """Whether it is hidden, or the first comment of its thread, under which a reply to it would go."""
-        seen = self._graph.read(comment, MODERATE, fields="id,hidden,parent_id")
+        seen = self._graph.read(comment, IG_MODERATE, fields="id,hidden,parent_id")
         if (first := as_id(seen.get("parent_id"))) is not None and seen.get("hidden") is not True:
-            seen = self._graph.read(first, MODERATE, fields="id,hidden")
+            seen = self._graph.read(first, IG_MODERATE, fields="id,hidden")
         return seen.get("hidden") is True
 
     def _place(self, target: str) -> tuple[str, dict[str, str]]:
         """Under a comment of ours, under a publication of ours, or under what names us: where and with what."""
         try:
-            comment = self._graph.read(target, MODERATE, fields="id,hidden")
+            comment = self._graph.read(target, IG_MODERATE, fields="id,hidden")
         except Rejected as error:
             if error.reason != "100":
                 raise
@@ -218,7 +223,7 @@ class Instagram:
             OperationKind.OPEN_COMMENTS,
             OperationKind.DELETE_POST,
         )
-        fields, permission = ("id,is_comment_enabled", READ) if about_post else ("id,hidden", MODERATE)
+        fields, permission = ("id,is_comment_enabled", IG_READ) if about_post else ("id,hidden", IG_MODERATE)
         try:
             seen = self._graph.read(sought.target, permission, fields=fields)
         except Gone:
@@ -234,7 +239,7 @@ class Instagram:
 
     def _find_reply(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
         try:
-            seen = self._graph.read(sought.target, MODERATE, fields="id,parent_id")
+            seen = self._graph.read(sought.target, IG_MODERATE, fields="id,parent_id")
             # A reply to a reply is put under the first comment.
             path = f"{as_id(seen.get('parent_id')) or sought.target}/replies"
         except Rejected as error:
@@ -255,14 +260,14 @@ class Instagram:
     def _find_message(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
         """In the conversation with the author of the comment, which is the Page's."""
         try:
-            comment = self._graph.read(sought.target, MODERATE, fields="id,from{id}")
+            comment = self._graph.read(sought.target, IG_MODERATE, fields="id,from{id}")
         except Gone:
             return None
         if (author := as_id(as_mapping(comment.get("from")).get("id"))) is None:
             raise Rejected("author_unknown")
         fields = f"messages.limit({PAGE_SIZE}){{id,created_time,message,from{{id}}}}"
         args = {"platform": "instagram", "user_id": author, "fields": fields}
-        conversations = [one for page in pages(self._graph, "me/conversations", TALK, **args) for one in page]
+        conversations = [one for page in pages(self._graph, "me/conversations", IG_TALK, **args) for one in page]
         written = [
             Written(str(message.get("id")), as_text(message.get("message")) or "", as_time(message.get("created_time")))
             for conversation in conversations
@@ -278,7 +283,7 @@ class Instagram:
     # --------------------------------------------------------------------------------------------- figures
     def figures(self, posts: Sequence[str]) -> Figures:
         """One call for the account and one for each publication; reactions are likes."""
-        account = self._graph.read(self._account, READ, fields="followers_count")
+        account = self._graph.read(self._account, IG_READ, fields="followers_count")
         found = {post: figures for post in posts if (figures := self._figures_of(post)) is not None}
         return Figures(_number(account.get("followers_count")), found)
 
@@ -287,9 +292,9 @@ class Instagram:
         counts = "like_count,comments_count"
         try:
             try:
-                seen = self._graph.read(post, MEASURE, fields=f"{counts},insights.metric({METRICS})")
+                seen = self._graph.read(post, IG_MEASURE, fields=f"{counts},insights.metric({METRICS})")
             except (Rejected, PermissionMissing):
-                seen = self._graph.read(post, READ, fields=counts)
+                seen = self._graph.read(post, IG_READ, fields=counts)
         except Gone:
             return None
         measured = {

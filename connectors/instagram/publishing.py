@@ -17,10 +17,10 @@ from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages
 from connectors.meta.errors import INSTAGRAM, TEMPORARY
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.permissions import IG_PUBLISH
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
-PUBLISH = "instagram_content_publish"
 LONGEST_CAPTION = 2_200
 MOST_ITEMS = 10
 PAUSES = (0, 1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
@@ -39,9 +39,9 @@ class Publisher:
         _check(publication)
         self._check_quota()
         container = self._container(publication)
-        media = created(self._graph.write("POST", f"{self._account}/media_publish", PUBLISH, creation_id=container))
+        media = created(self._graph.write("POST", f"{self._account}/media_publish", IG_PUBLISH, creation_id=container))
         try:
-            seen = self._graph.read(media, PUBLISH, fields="permalink,timestamp")
+            seen = self._graph.read(media, IG_PUBLISH, fields="permalink,timestamp")
         except FarSideError as error:
             until = error.until if isinstance(error, Throttled) else None
             return Receipt(media, at=datetime.now(UTC), resume_at=until)  # It is published all the same.
@@ -70,7 +70,7 @@ class Publisher:
     def _recent(self, edge: str, since: datetime) -> list[Mapping[str, Any]]:
         """What was published since then; the newest comes first."""
         rows, fields = list[Mapping[str, Any]](), "id,caption,permalink,timestamp"
-        for page in pages(self._graph, f"{self._account}/{edge}", PUBLISH, fields=fields, limit="50"):
+        for page in pages(self._graph, f"{self._account}/{edge}", IG_PUBLISH, fields=fields, limit="50"):
             known = [row for row in page if as_id(row.get("id"))]
             recent = [row for row in known if (at := as_time(row.get("timestamp"))) is None or at >= since]
             rows += recent
@@ -81,7 +81,7 @@ class Publisher:
     def _check_quota(self) -> None:
         """Instagram counts publications over a day, and says how many it takes: that number changes."""
         limits = items(
-            self._graph.read(f"{self._account}/content_publishing_limit", PUBLISH, fields="quota_usage,config")
+            self._graph.read(f"{self._account}/content_publishing_limit", IG_PUBLISH, fields="quota_usage,config")
         )
         for limit in limits:
             used, total = limit.get("quota_usage"), as_mapping(limit.get("config")).get("quota_total")
@@ -103,7 +103,7 @@ class Publisher:
             for one in media
         ]
         whole = {"media_type": "CAROUSEL", "children": ",".join(children), **caption}
-        return self._ready(_made(self._graph.prepare(f"{self._account}/media", PUBLISH, **whole)))
+        return self._ready(_made(self._graph.prepare(f"{self._account}/media", IG_PUBLISH, **whole)))
 
     def _prepared(self, media: Media, args: Mapping[str, str]) -> str:
         video = media.kind is MediaKind.VIDEO
@@ -114,17 +114,17 @@ class Publisher:
             args["video_url" if video else "image_url"] = media.url
         if media.alt_text and not video and "media_type" not in args:
             args["alt_text"] = media.alt_text  # Only pictures have one, and not those of stories.
-        answer = self._graph.prepare(f"{self._account}/media", PUBLISH, **args)
+        answer = self._graph.prepare(f"{self._account}/media", IG_PUBLISH, **args)
         container = _made(answer)
         if media.url is None:
-            self._graph.upload(as_text(answer.get("uri")) or "", media.path, PUBLISH)
+            self._graph.upload(as_text(answer.get("uri")) or "", media.path, IG_PUBLISH)
         return self._ready(container)
 
     def _ready(self, container: str) -> str:
         """Wait until Meta has prepared it."""
         for pause in self._pauses:
             time.sleep(pause)
-            seen = self._graph.read(container, PUBLISH, fields="status_code,status")
+            seen = self._graph.read(container, IG_PUBLISH, fields="status_code,status")
             match seen.get("status_code"):
                 case "FINISHED":
                     return container

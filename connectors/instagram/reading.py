@@ -11,10 +11,10 @@ from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import Listed, Read
 from connectors.meta.answers import ad_of, following, items, pages
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.permissions import IG_MODERATE, IG_READ
 from models.errors import Gone, Rejected
 from models.vocabulary import AttachmentKind, CommentKind, PostKind
 
-READ, MODERATE = "instagram_basic", "instagram_manage_comments"
 MEDIA_FIELDS = "id,caption,media_product_type,permalink,timestamp,comments_count,username"
 TAGGED_FIELDS = f"{MEDIA_FIELDS},media_type,media_url"
 """Of somebody else's publication, what it shows. Of a comment Instagram tells the words alone: of one that is a picture
@@ -44,7 +44,7 @@ class Reader:
         """A comment of ours, or one of somebody else's that names us, or a publication whose words do."""
         now = datetime.now(UTC)
         try:
-            return self._comment(self._graph.read(comment, MODERATE, fields=COMMENT_FIELDS), None, now)
+            return self._comment(self._graph.read(comment, IG_MODERATE, fields=COMMENT_FIELDS), None, now)
         except Gone:
             seen = self.mention(comment, now)
         if seen is None:
@@ -57,7 +57,7 @@ class Reader:
             return self._list_ads(source, after, size)
         shown = TAGGED_FIELDS if source == "tags" else MEDIA_FIELDS
         args = {"fields": shown, "limit": str(size)} | ({"after": after} if after else {})
-        answer = self._graph.once(f"{self._account}/{source}", READ, **args)
+        answer = self._graph.once(f"{self._account}/{source}", IG_READ, **args)
         rows = [item for item in items(answer) if as_id(item.get("id"))]
         if source == "tags":
             mentions = tuple(self._mentioning(item, now) for item in rows)
@@ -86,7 +86,7 @@ class Reader:
         if after is not None and comments is None:
             return self._read_replies(post, after, replies, size, now)
         args = {"fields": f"{COMMENT_FIELDS},replies.limit({PAGE_SIZE}){{{PLAIN_FIELDS}}}", "limit": str(size)}
-        answer = self._graph.once(f"{post}/comments", MODERATE, **args, **({"after": comments} if comments else {}))
+        answer = self._graph.once(f"{post}/comments", IG_MODERATE, **args, **({"after": comments} if comments else {}))
         seen = list[CommentSeen]()
         for item in reversed(items(answer)):
             if as_id(item.get("id")) is None:
@@ -107,7 +107,7 @@ class Reader:
     def all(self, path: str) -> list[CommentSeen]:
         """Every comment of a listing."""
         now = datetime.now(UTC)
-        listing = pages(self._graph, path, MODERATE, fields=COMMENT_FIELDS, limit=str(PAGE_SIZE))
+        listing = pages(self._graph, path, IG_MODERATE, fields=COMMENT_FIELDS, limit=str(PAGE_SIZE))
         return [self._comment(item, None, now) for page in listing for item in page if as_id(item.get("id"))]
 
     def _read_replies(
@@ -116,7 +116,7 @@ class Reader:
         (comment, cursor), *rest = replies
         args = {"fields": COMMENT_FIELDS, "limit": str(size)} | ({"after": cursor} if cursor else {})
         try:
-            answer = self._graph.once(f"{comment}/replies", MODERATE, **args)
+            answer = self._graph.once(f"{comment}/replies", IG_MODERATE, **args)
         except Gone:
             return Read(after=_token(None, rest))  # The comment went away, and its replies with it.
         except Rejected:
@@ -156,7 +156,7 @@ class Reader:
         for what, names in (("comment", MENTION_FIELDS), ("media", TAGGED_FIELDS)):
             try:
                 answer = self._graph.read(
-                    self._account, MODERATE, fields=f"mentioned_{what}.{what}_id({target}){{{names}}}"
+                    self._account, IG_MODERATE, fields=f"mentioned_{what}.{what}_id({target}){{{names}}}"
                 )
             except (Gone, Rejected):
                 continue

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from connectors.base import AdSeen
+from connectors.base import AdSeen, CommentSeen, PostSeen
 from connectors.meta.graph import Graph, as_id, as_mapping, as_text
 from models.errors import Ambiguous, Rejected, Transient
+from models.vocabulary import PostKind
 
 PAGES = 200
 """No listing that is read in one go is longer."""
@@ -72,3 +73,23 @@ def succeeded(answer: object) -> None:
         raise Rejected("not_done")
     if said is not True:
         raise Ambiguous
+
+
+def rating_of(item: Mapping[str, Any]) -> int | None:
+    """Stars where Meta still gives them; else a recommendation is 5, its contrary 1."""
+    stars = item.get("rating")
+    if isinstance(stars, int) and 1 <= stars <= 5:
+        return stars
+    return {"positive": 5, "negative": 1}.get(str(item.get("recommendation_type")).lower())
+
+
+def mentioning(said: CommentSeen) -> PostSeen:
+    """The post of somebody else in which the account is named, as far as the mention says it."""
+    of_it = said.external_id == said.post_external_id
+    return PostSeen(
+        said.post_external_id or said.external_id,
+        said.text if of_it else None,
+        said.permalink if of_it else None,
+        said.said_at if of_it else None,
+        kind=PostKind.MENTIONING,
+    )

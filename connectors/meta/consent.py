@@ -13,17 +13,23 @@ from typing import Any
 from urllib.parse import urlencode
 
 from connectors.base import AccountRef, Offered
-from connectors.facebook.page import NEEDED as FOR_PAGES
-from connectors.instagram.profile import NEEDED as FOR_INSTAGRAM
 from connectors.meta.answers import pages
 from connectors.meta.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, missing_of
+from connectors.meta.permissions import (
+    FOR_INSTAGRAM,
+    FOR_PAGES,
+    IG_DELETE,
+    IG_TALK,
+    LIST,
+    READ_COSTS,
+    SUBSCRIBE,
+)
 from models.errors import NotFound, Transient
 
-ASKED = tuple(dict.fromkeys(("pages_show_list", "pages_manage_metadata", *FOR_PAGES, *FOR_INSTAGRAM)))
-"""`pages_show_list` lists the Pages, `pages_manage_metadata` subscribes them to webhooks."""
-OPTIONAL = ("instagram_manage_messages", "instagram_manage_contents")
+ASKED = tuple(dict.fromkeys((LIST, SUBSCRIBE, *FOR_PAGES, *FOR_INSTAGRAM)))
+OPTIONAL = (IG_TALK, IG_DELETE)
 """Asked too, and not missed: without them only private replies and deleted posts of Instagram are refused."""
-FOR_COSTS = ("ads_read",)
+FOR_COSTS = (READ_COSTS,)
 """Asked only of a city that shows what its advertisements cost; comments under them are read everywhere."""
 
 
@@ -58,7 +64,7 @@ class MetaConsent:
         said = graph.debug_token() or {}
         offered: list[Offered] = []
         args = {"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"}
-        for page in pages(graph, "me/accounts", "pages_show_list", **args):
+        for page in pages(graph, "me/accounts", LIST, **args):
             for item in page:
                 offered += _offered(item, said)
         return tuple(offered)

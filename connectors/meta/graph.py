@@ -30,10 +30,10 @@ import urllib3.exceptions
 from connectors.base import Receipt, Usage
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
+from connectors.meta.permissions import SUBSCRIBE
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 
 __all__ = [
-    "SUBSCRIBE",
     "FilePart",
     "Graph",
     "GraphSettings",
@@ -60,7 +60,6 @@ _SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secre
 FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
-SUBSCRIBE = "pages_manage_metadata"
 FIELDS = "feed,mention,ratings"
 """What the app is told of about a Page. Meta replaces what was subscribed to before, so that all who ask must ask for
 the same: Instagram's webhooks go through the Page that the account is linked to.

@@ -23,7 +23,7 @@ from connectors.base import (
     Unreadable,
     VisibilityChanged,
 )
-from connectors.facebook.reading import mentioning, rating_of
+from connectors.meta.answers import mentioning, rating_of
 from connectors.meta.graph import GraphSettings, as_id, as_mapping, as_text, as_time
 from models.vocabulary import AttachmentKind, CommentKind
 
