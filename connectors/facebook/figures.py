@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import Figures, PostFigures
-from connectors.meta.graph import Graph, as_mapping
+from connectors.meta.graph import Graph
 from connectors.meta.permissions import READ_FIGURES, READ_POSTS
+from connectors.wire import as_mapping
 from models.errors import Gone, PermissionMissing, Rejected
 
 METRICS = ("post_total_media_view_unique", "post_media_view", "post_clicks")

@@ -16,8 +16,9 @@ from connectors.crawl import SKEW
 from connectors.facebook.reading import link_of
 from connectors.matching import Written, normalised, oldest
 from connectors.meta.answers import created, pages, succeeded
-from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.graph import Graph
 from connectors.meta.permissions import MODERATE, PUBLISH, READ_COMMENTS, READ_POSTS, WRITE_PRIVATELY
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Ambiguous, Gone, Rejected
 from models.vocabulary import OperationKind as Kind
 

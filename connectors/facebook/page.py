@@ -22,8 +22,9 @@ from connectors.facebook.figures import figures
 from connectors.facebook.moderation import ABLE, Moderation
 from connectors.facebook.publishing import MOST_PHOTOS, Publishing
 from connectors.facebook.reading import Reading
-from connectors.meta.graph import Graph, GraphSettings, as_id, as_mapping, end_of, missing_of, token_reason
+from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
 from connectors.meta.permissions import FOR_PAGES, READ_POSTS
+from connectors.wire import as_id, as_mapping
 from models.errors import Gone, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 

@@ -20,8 +20,9 @@ from connectors.crawl import SKEW
 from connectors.facebook.reading import link_of
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, pages, succeeded
-from connectors.meta.graph import FilePart, Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.graph import FilePart, Graph
 from connectors.meta.permissions import PUBLISH, READ_POSTS
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 

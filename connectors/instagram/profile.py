@@ -29,17 +29,7 @@ from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES,
 from connectors.instagram.reading import PAGE_SIZE, Reader
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages, succeeded
-from connectors.meta.graph import (
-    Graph,
-    GraphSettings,
-    as_id,
-    as_mapping,
-    as_text,
-    as_time,
-    end_of,
-    missing_of,
-    token_reason,
-)
+from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
 from connectors.meta.permissions import (
     FOR_INSTAGRAM,
     IG_DELETE,
@@ -48,6 +38,7 @@ from connectors.meta.permissions import (
     IG_READ,
     IG_TALK,
 )
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Gone, PermissionMissing, Rejected, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 

@@ -16,8 +16,9 @@ from connectors.base import Media, Publication, Receipt
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages
 from connectors.meta.errors import INSTAGRAM, TEMPORARY
-from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.graph import Graph
 from connectors.meta.permissions import IG_PUBLISH
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 

@@ -10,8 +10,9 @@ from typing import Any
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import Listed, Read
 from connectors.meta.answers import ad_of, following, items, pages
-from connectors.meta.graph import Graph, as_id, as_mapping, as_text, as_time
+from connectors.meta.graph import Graph
 from connectors.meta.permissions import IG_MODERATE, IG_READ
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Gone, Rejected
 from models.vocabulary import AttachmentKind, CommentKind, PostKind
 

@@ -15,7 +15,7 @@ from connectors.base import AccountRef, Offered
 from connectors.linkedin.page import NEEDED
 from connectors.linkedin.reading import ADMIN
 from connectors.linkedin.rest import LinkedIn, LinkedInSettings, as_app, consent_address
-from connectors.meta.graph import as_id, as_mapping, as_text
+from connectors.wire import as_id, as_mapping, as_text
 from models.errors import NotFound, Rejected, Transient
 
 MOST_PAGES = 100

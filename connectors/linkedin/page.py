@@ -45,7 +45,7 @@ from connectors.linkedin.reading import (
 )
 from connectors.linkedin.rest import LinkedIn, LinkedInSettings, encoded
 from connectors.matching import Written, normalised, oldest
-from connectors.meta.graph import as_id, as_mapping, as_text, as_time
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
 

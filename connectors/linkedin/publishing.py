@@ -18,7 +18,7 @@ from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.reading import Reading, post_link
 from connectors.linkedin.rest import LinkedIn, encoded
 from connectors.matching import Written, oldest
-from connectors.meta.graph import as_id, as_mapping, as_text, as_time
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Ambiguous, Rejected, Transient
 from models.vocabulary import MediaKind, PublicationForm
 

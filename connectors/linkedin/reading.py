@@ -21,7 +21,7 @@ from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import COMMENT_PAGES, Listed, Read
 from connectors.linkedin.little_text import unescape
 from connectors.linkedin.rest import LinkedIn, encoded
-from connectors.meta.graph import as_id, as_mapping, as_text, as_time
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Gone, Rejected, Transient
 from models.vocabulary import AttachmentKind, CommentKind, PostKind
 

@@ -23,7 +23,7 @@ from linkedin_v2 import linkedin
 from linkedin_v2.models import AccessToken
 
 from connectors.linkedin.errors import failure_of
-from connectors.meta.graph import as_mapping, never_sent, whole
+from connectors.wire import as_mapping, never_sent, whole
 from models.errors import Ambiguous, FarSideError, Rejected, Transient
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from connectors.base import Challenge, Change, CommentRemoved, Event, Unreadable
 from connectors.linkedin.reading import heard, post_of_notification, whole
 from connectors.linkedin.rest import LinkedInSettings
-from connectors.meta.graph import as_id, as_mapping, as_time
+from connectors.wire import as_id, as_mapping, as_time
 
 CHALLENGE = re.compile(r"[\w-]{1,100}", re.ASCII)
 """LinkedIn sends a UUID. Answering to anything would sign for anybody the bodies that begin with `SIGNED`."""

@@ -7,7 +7,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connectors.base import AdSeen, CommentSeen, PostSeen
-from connectors.meta.graph import Graph, as_id, as_mapping, as_text
+from connectors.meta.graph import Graph
+from connectors.wire import as_id, as_mapping, as_text
 from models.errors import Ambiguous, Rejected, Transient
 from models.vocabulary import PostKind
 

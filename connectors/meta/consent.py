@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from connectors.base import AccountRef, Offered
 from connectors.meta.answers import pages
-from connectors.meta.graph import Graph, GraphSettings, as_id, as_mapping, as_text, as_time, missing_of
+from connectors.meta.graph import Graph, GraphSettings, missing_of
 from connectors.meta.permissions import (
     FOR_INSTAGRAM,
     FOR_PAGES,
@@ -24,6 +24,7 @@ from connectors.meta.permissions import (
     READ_COSTS,
     SUBSCRIBE,
 )
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import NotFound, Transient
 
 ASKED = tuple(dict.fromkeys((LIST, SUBSCRIBE, *FOR_PAGES, *FOR_INSTAGRAM)))

@@ -13,39 +13,31 @@ import hmac
 import logging
 import random
 import re
-import ssl
 import time
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 import requests
-import urllib3.exceptions
 
 from connectors.base import Receipt, Usage
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
+from connectors.wire import as_mapping, as_time, never_sent, whole
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 
 __all__ = [
     "FilePart",
     "Graph",
     "GraphSettings",
-    "as_id",
-    "as_mapping",
-    "as_text",
-    "as_time",
     "end_of",
     "missing_of",
-    "never_sent",
     "token_reason",
-    "whole",
 ]
 
 with warnings.catch_warnings():
@@ -301,39 +293,6 @@ class Graph:
             del failure  # Or this frame and its error would hold each other, and the connections, until collected.
 
 
-def whole(response: requests.Response, seconds: float) -> requests.Response:
-    """The answer, made with `stream=True`, with all of its body. ReadTimeout: it is not whole after so many seconds.
-
-    What `requests` calls a timeout is for each piece: an answer that drips would hold a worker for as long as it likes.
-    """
-    until, parts = time.monotonic() + seconds, list[bytes]()
-    try:
-        while part := response.raw.read1(65_536, decode_content=True):
-            parts.append(part)
-            if time.monotonic() > until:
-                response.close()
-                raise requests.ReadTimeout
-    except urllib3.exceptions.HTTPError:
-        response.close()
-        raise requests.ConnectionError from None
-    response.raw = BytesIO(b"".join(parts))
-    return response
-
-
-def never_sent(error: requests.RequestException) -> bool:
-    """Whether the request provably did not leave: no connection was made, or its certificate was refused."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    if isinstance(reason, urllib3.exceptions.ProxyError):
-        reason = reason.original_error
-    if isinstance(reason, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError):
-        return True
-    return isinstance(reason, urllib3.exceptions.SSLError) and any(
-        isinstance(cause, ssl.SSLCertVerificationError) for cause in reason.args
-    )
-
-
 def end_of(data: Mapping[str, Any]) -> datetime | None:
     """When a token ends, from what `debug_token` says of it: its own end or that of its access to data, whichever comes
     first. 0 is no end.
@@ -357,37 +316,3 @@ def missing_of(data: Mapping[str, Any], needed: Iterable[str], *objects: str, ab
 
 def _listed(value: object) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
-
-
-def as_mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def as_id(value: object) -> str | None:
-    """Ids are strings of digits and underscores; old bodies have numbers."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return as_text(value) or None
-
-
-def as_text(value: object) -> str | None:
-    """Text that every database can keep: no NUL, no half of a surrogate pair."""
-    if not isinstance(value, str):
-        return None
-    return (
-        value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
-
-
-def as_time(value: object) -> datetime | None:
-    """Unix seconds, unix milliseconds, or ISO 8601, as Graph and its webhooks have them."""
-    try:
-        if isinstance(value, str) and not value.isdigit():
-            read = datetime.fromisoformat(value)
-            return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            return None
-        number = float(value)
-        return datetime.fromtimestamp(number / 1000 if number > 1e11 else number, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

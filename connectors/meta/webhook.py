@@ -24,7 +24,8 @@ from connectors.base import (
     VisibilityChanged,
 )
 from connectors.meta.answers import mentioning, rating_of
-from connectors.meta.graph import GraphSettings, as_id, as_mapping, as_text, as_time
+from connectors.meta.graph import GraphSettings
+from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.vocabulary import AttachmentKind, CommentKind
 
 OBJECTS = {"page": "facebook", "instagram": "instagram"}

@@ -17,9 +17,10 @@ import urllib3.exceptions
 from connectors.base import Operation, Publication
 from connectors.crawl import TooMuch
 from connectors.meta.errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
-from connectors.meta.graph import GraphSettings, missing_of, never_sent
+from connectors.meta.graph import GraphSettings, missing_of
 from connectors.registry import NetworkSettings, network
 from connectors.standin.state import Fault
+from connectors.wire import never_sent
 from models.errors import (
     Ambiguous,
     Blocked,
