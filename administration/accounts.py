@@ -16,11 +16,11 @@ from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.base import Capabilities
+from connectors.registry import descriptor
 from models import budget
 from models.accounts import Account, Delivery, SetAside
 from models.comments import SourcePost
 from models.effects import OPEN_STATES, Effect
-from models.errors import NotFound
 from models.figures import AccountFigures, PostFigures, is_newest
 from models.people import Borough, Person
 from models.scope import Action, Viewer, visible
@@ -32,18 +32,6 @@ WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
 BEHIND = timedelta(hours=1)
 """A page that was not read whole for so long says so: pulls are minutes apart."""
 MEASURED = timedelta(days=30)
-READING = frozenset(
-    {
-        "pages_read_engagement",
-        "pages_read_user_content",
-        "pages_manage_ads",
-        "instagram_basic",
-        "instagram_manage_comments",
-        "r_organization_social",
-        "r_organization_social_feed",
-    }
-)
-"""Permissions without which some comments, or all, are not read."""
 
 
 class Level(StrEnum):
@@ -95,7 +83,8 @@ class Card:
     @property
     def hidden(self) -> bool:
         """Whether a missing permission hides comments, so that not all of them are covered."""
-        return not READING.isdisjoint(self.account.missing)
+        known = descriptor(self.account.network).permissions
+        return any(known[name].reads for name in self.account.missing if name in known)
 
     def has(self, *kinds: str) -> bool:
         """Whether one of these is found."""
@@ -115,12 +104,12 @@ class Unknown:
 def cards(
     session: Session,
     viewer: Viewer,
-    capabilities_of: Callable[[Account], Capabilities],
+    reference: Callable[[Account], object],
     *,
     zone: ZoneInfo,
     now: datetime,
 ) -> list[Card]:
-    """Every account in the viewer's scope, those with a problem first."""
+    """Every account in the viewer's scope, those with a problem first. `reference` opens its token."""
     statement = visible(select(Account), viewer, Action.SEE_ACCOUNTS, Account)
     accounts = session.scalars(statement.order_by(Account.name, Account.id)).all()
     ids = [account.id for account in accounts]
@@ -132,13 +121,11 @@ def cards(
     waiting = dict(session.execute(owed.group_by(Effect.account_id)).all())
     made = []
     for account in accounts:
-        found, cannot = findings(account, zone=zone, now=now), {}
+        found = findings(account, zone=zone, now=now)
         try:
-            cannot = _cannot(capabilities_of(account))
+            reference(account)
         except SecretUnreadable:
             found = [Finding("dead", Level.PROBLEM, "unreadable"), *(one for one in found if one.kind != "dead")]
-        except NotFound:
-            found = [Finding("refused", Level.PROBLEM, "no_connector"), *found]
         made.append(
             Card(
                 account,
@@ -148,7 +135,7 @@ def cards(
                 followers.get(account.id),
                 measured.get(account.id),
                 waiting.get(account.id, 0),
-                cannot,
+                _cannot(descriptor(account.network).capabilities),
             )
         )
     order = [*Level, None]

@@ -10,6 +10,7 @@ from typing import Final
 
 from api.i18n import N_, _
 from api.messages import label
+from connectors.registry import descriptor
 from models.vocabulary import OperationKind
 
 DEAD: Final[Mapping[str, tuple[str, str]]] = {
@@ -43,17 +44,9 @@ DEAD: Final[Mapping[str, tuple[str, str]]] = {
         N_("What Parvis kept to use it cannot be opened: the key that closed it is not in PARVIS_SECRET_KEY any more."),
         N_("Put the old key back in the list, or connect the account again."),
     ),
-    "switched_off": (
-        N_("Reading public pages is off in the settings."),
-        N_("The operator gives PARVIS_INSTAGRAM_PUBLIC its reason again, or leaves this account as it is."),
-    ),
-    "session_unreadable": (
-        N_("The session that was given to read public pages cannot be read."),
-        N_("The operator gives another one with parvis account add."),
-    ),
     "invalid": (N_("%(network)s does not accept the permission that was kept."), N_("Connect it again.")),
 }
-"""Why a token does not work, and what a person does. Meta's subcodes 458 to 467 and 492, and LinkedIn's reasons."""
+"""Why a token does not work, and what a person does; a network's own reasons are in its descriptor."""
 
 REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     "app": (
@@ -77,30 +70,6 @@ _REFUSED_OTHER = (
     N_("Check now; if it goes on, show this code to the operator."),
 )
 
-PERMISSIONS: Final[Mapping[str, str]] = {
-    "pages_show_list": N_("Without it, the city’s pages cannot be listed."),
-    "pages_read_engagement": N_("Without it, nothing is read."),
-    "pages_read_user_content": N_("Without it, neither comments, nor mentions, nor reviews are read."),
-    "pages_manage_engagement": N_("Without it, no reply, no hiding and no deleting."),
-    "pages_manage_posts": N_("Without it, nothing is published."),
-    "pages_manage_metadata": N_("Without it, comments come at the next reading instead of at once."),
-    "pages_messaging": N_("Without it, no private reply."),
-    "pages_manage_ads": N_("Without it, comments under advertisements are not read."),
-    "ads_read": N_("Without it, what advertisements cost is not known."),
-    "read_insights": N_("Without it, reach, views and clicks are not measured."),
-    "instagram_basic": N_("Without it, nothing is read on Instagram."),
-    "instagram_manage_comments": N_("Without it, Instagram comments are neither read nor moderated."),
-    "instagram_content_publish": N_("Without it, nothing is published on Instagram."),
-    "instagram_manage_contents": N_("Without it, Instagram posts cannot be deleted, nor their comments closed."),
-    "instagram_manage_insights": N_("Without it, reach and views are not measured on Instagram."),
-    "instagram_manage_messages": N_("Without it, no private reply on Instagram."),
-    "r_organization_social": N_("Without it, nothing is read."),
-    "r_organization_social_feed": N_("Without it, comments are not read."),
-    "rw_organization_admin": N_("Without it, the city’s pages are not listed and nothing is measured."),
-    "w_organization_social": N_("Without it, nothing is published."),
-    "w_organization_social_feed": N_("Without it, no reply, no deleting and no reaction."),
-}
-
 OPERATIONS: Final[Mapping[OperationKind, str]] = {
     OperationKind.HIDE: N_("hide a comment"),
     OperationKind.DELETE: N_("delete a comment"),
@@ -123,7 +92,8 @@ WHY_NOT: Final[Mapping[str, str]] = {
 
 def dead(reason: str | None, network: str) -> tuple[str, str]:
     """Why a token does not work, and what to do."""
-    what, todo = DEAD.get(reason or "", DEAD["invalid"])
+    own = descriptor(network).dead
+    what, todo = own.get(reason or "") or DEAD.get(reason or "", DEAD["invalid"])
     name = label("network", network)
     return _(what, network=name), _(todo, network=name)
 
@@ -135,9 +105,10 @@ def refused(code: str, network: str) -> tuple[str, str]:
     return _(what, network=name, code=code), _(todo, network=name)
 
 
-def permission(name: str) -> str:
+def permission(name: str, network: str) -> str:
     """What is not done without this permission."""
-    return _(PERMISSIONS.get(name, N_("Without it, a part of the work is not done.")))
+    known = descriptor(network).permissions.get(name)
+    return _(known.lack if known is not None else N_("Without it, a part of the work is not done."))
 
 
 def operations(kinds: frozenset[OperationKind]) -> str:

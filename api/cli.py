@@ -188,21 +188,18 @@ def restore(
 def standin(
     port: Annotated[int, typer.Option(help=_("Port on this machine."))] = 8026,
     story: Annotated[Path | None, typer.Option(help=_("File of what citizens write, and when."))] = None,
-    callback: Annotated[str | None, typer.Option(help=_("Where webhooks are posted."))] = None,
+    city: Annotated[str | None, typer.Option(help=_("Address of Parvis, where webhooks are posted."))] = None,
 ) -> None:
-    from api.settings import load
+    from api.settings import PREFIX
+    from connectors.standin.registry import settings
     from connectors.standin.server import serve as serve_standin
     from connectors.standin.state import Standin
 
-    settings = load()
-    state = Standin()
-    if settings.meta_app_id and settings.meta_app_secret:
-        state = Standin(settings.meta_app_id, settings.meta_app_secret.get_secret_value())
-    else:
-        # They protect nothing: whoever plays with the pretend networks needs them in PARVIS_META_APP_ID and _SECRET.
-        print(f"PARVIS_META_APP_ID={state.app_id} PARVIS_META_APP_SECRET={state.app_secret}")
-    print(_("Pretend networks on http://127.0.0.1:%(port)s", port=port), flush=True)
-    serve_standin("127.0.0.1", port, story, callback, state=state)
+    state, address = Standin(), f"http://127.0.0.1:{port}"
+    for name, value in settings(state, address).items():
+        print(f"{PREFIX}{name.upper()}={value}")
+    print(_("Pretend networks on %(address)s", address=address), flush=True)
+    serve_standin(state, "127.0.0.1", port, story=story, city=city)
 
 
 @app.command(help=_("Read texts, one a line or JSON Lines with id and text; write JSON Lines."))
@@ -335,17 +332,12 @@ def account_add(
     borough: Annotated[str | None, typer.Option(help=_("Code of a borough; the whole city without it."))] = None,
 ) -> None:
     from api.commands import people
+    from connectors.registry import descriptor
 
     if not token_stdin:
         raise _Stop(_("Give the token on the standard input, with --token-stdin: on the command line others see it."))
-    if network == "instagram_public":
-        print(
-            _(
-                "Caution: Instagram’s terms of use forbid automatic collection without Meta’s written permission, and "
-                "what is read is personal information. Give the cookies of an account made for this alone: Instagram "
-                "may close it."
-            )
-        )
+    if (caution := descriptor(network).caution) is not None:
+        print(_(caution))
     token = _line()
     with installation() as parvis:
         number = people.add_account(parvis, network, external_id, name=name, token=token, borough=borough)

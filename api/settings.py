@@ -5,17 +5,21 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Callable
+from dataclasses import Field as DataField
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
+from connectors.registry import NetworkSettings, kinds
 from models.errors import ParvisError
 from models.vocabulary import Role
 
@@ -71,41 +75,12 @@ def _base_url(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _version(value: str) -> str:
-    number = value.strip().removeprefix("v")
-    major, dot, minor = number.partition(".")
-    if not (dot and major.isdigit() and minor.isdigit()):
-        raise PydanticCustomError("version", N_("must be like v26.0"))
-    return f"v{number}"
-
-
-def _month(value: str) -> str:
-    if not (len(value) == 6 and value.isascii() and value.isdigit() and value.startswith("20")):
-        raise PydanticCustomError("month", N_("must be a month like 202609"))
-    return value
-
-
 def _engine(value: str) -> str:
     if value == "distributed":
         raise PydanticCustomError("distributed", N_("“distributed” does not exist yet; use “embedded” or “off”"))
     if value not in {"embedded", "off"}:
         raise PydanticCustomError("engine", N_("must be “embedded” or “off”"))
     return value
-
-
-def _ad_accounts(value: str) -> str:
-    accounts = [part.strip() for part in value.split(",") if part.strip()]
-    if not all(part.startswith("act_") and part[4:].isdigit() for part in accounts):
-        raise PydanticCustomError("ad_accounts", N_("must be like act_123,act_456"))
-    return ",".join(accounts)
-
-
-def _justification(value: str) -> str:
-    if value == "off":
-        return ""
-    if value and " " not in value.strip():
-        raise PydanticCustomError("justification", N_("must be “off”, or say in a sentence who allowed it and why"))
-    return value.strip()
 
 
 def _roles(value: str) -> str:
@@ -153,7 +128,9 @@ def _secrets(value: SecretStr | None) -> SecretStr | None:
 
 
 class Settings(BaseSettings):
-    """What an installation chooses. Each field is the environment variable of its name after `PARVIS_`."""
+    """What an installation chooses. Each field is the environment variable of its name after `PARVIS_`; `load` adds
+    those of the networks.
+    """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=ENV_FILE, frozen=True, extra="ignore")
 
@@ -169,24 +146,6 @@ class Settings(BaseSettings):
     """Where people reach Parvis; https makes cookies Secure and `__Host-`."""
     secret_key: Annotated[SecretStr | None, AfterValidator(_secrets)] = None
     """Comma list: the first closes, every one opens (rotation)."""
-    graph_base_url: str = "https://graph.facebook.com"
-    graph_version: Annotated[str, AfterValidator(_version)] = "v26.0"
-    meta_app_id: str | None = None
-    meta_app_secret: SecretStr | None = None
-    meta_verify_token: SecretStr | None = None
-    meta_dialog_url: str = "https://www.facebook.com"
-    """Where Meta asks a person of the city which Pages and which rights Parvis gets."""
-    meta_ad_accounts: Annotated[str, AfterValidator(_ad_accounts)] = ""
-    """Comma list like act_123: advertisements bought there are shown with what they cost. Parvis buys none."""
-    linkedin_base_url: str = "https://api.linkedin.com"
-    linkedin_auth_url: str = "https://www.linkedin.com/oauth/v2"
-    """Where LinkedIn asks for consent and gives tokens."""
-    linkedin_version: Annotated[str, AfterValidator(_month)] = "202609"
-    """A month; LinkedIn keeps each version for a year."""
-    linkedin_client_id: str | None = None
-    linkedin_client_secret: SecretStr | None = None
-    instagram_public: Annotated[str, AfterValidator(_justification)] = ""
-    """Why the public pages of an Instagram profile are read, in a sentence; empty or “off”: they are not."""
     second_factor: Annotated[str, AfterValidator(_roles)] = "admin"
     """Comma list of roles that must have a second factor, or “off”: whoever has one is led to set it up."""
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
@@ -218,11 +177,6 @@ class Settings(BaseSettings):
         return tuple(part.strip() for part in self.secret_key.get_secret_value().split(",")) if self.secret_key else ()
 
     @property
-    def ad_accounts(self) -> tuple[str, ...]:
-        """The ad accounts, each alone."""
-        return tuple(self.meta_ad_accounts.split(",")) if self.meta_ad_accounts else ()
-
-    @property
     def second_factor_roles(self) -> frozenset[Role]:
         """The roles whose people must have a second factor."""
         return frozenset() if self.second_factor == "off" else frozenset(map(Role, self.second_factor.split(",")))
@@ -232,6 +186,15 @@ class Settings(BaseSettings):
         """What another process of ours needs to go out: where the proxy is, whom to trust; none of our settings."""
         names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
         return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def networks(self) -> NetworkSettings:
+        """What networks are spoken to with."""
+        return NetworkSettings(*(kind(**dict(map(self._given, fields(kind)))) for kind in kinds()))
+
+    def _given(self, one: DataField[Any]) -> tuple[str, Any]:
+        value = getattr(self, one.metadata["setting"]) if "setting" in one.metadata else one.default
+        return one.name, value.get_secret_value() if isinstance(value, SecretStr) else value
 
     @property
     def https(self) -> bool:
@@ -244,10 +207,35 @@ class Settings(BaseSettings):
         return ZoneInfo(self.timezone)
 
 
+def model() -> type[Settings]:
+    """The settings of the house, with those that networks declare (`connectors.base.setting`)."""
+    ours = {*Settings.model_fields, *vars(Settings)}
+    declared: dict[str, Any] = {
+        one.metadata["setting"]: (
+            Annotated[(str if one.repr else SecretStr) | None, AfterValidator(_read(one))],
+            Field(one.default, validate_default=False),
+        )
+        for kind in kinds()
+        for one in fields(kind)
+        if "setting" in one.metadata and one.metadata["setting"] not in ours
+    }
+    return create_model("Settings", __base__=Settings, **declared)
+
+
+def _read(one: DataField[Any]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        try:
+            return one.metadata["read"](value)
+        except ValueError as error:
+            raise PydanticCustomError("network", str(error)) from error
+
+    return read
+
+
 def load(**given: object) -> Settings:
     """The settings of this process; `given` wins over the environment. SettingsError says what is wrong with which."""
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return model()(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         lines = []
         for fault in error.errors(include_url=False, include_context=False):
@@ -261,7 +249,7 @@ def load(**given: object) -> Settings:
 
 def unknown() -> list[str]:
     """`PARVIS_*` variables of the environment or the file that mean nothing: often a typing mistake."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | FOR_TESTS
+    known = {PREFIX + name.upper() for name in model().model_fields} | FOR_TESTS
     given = {*os.environ, *(name.upper() for name in dotenv_values(ENV_FILE))}
     return sorted(name for name in given if name.startswith(PREFIX) and name not in known)
 

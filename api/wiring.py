@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
-from pydantic import SecretStr
-
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
-from connectors.base import AccountRef, Capabilities, Consent, Network, Webhook
-from connectors.instagram_public.profile import PublicSettings
-from connectors.linkedin.rest import LinkedInSettings
-from connectors.meta.graph import GraphSettings
+from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.registry import (
     NetworkSettings,
     consent,
@@ -87,10 +82,6 @@ class Parvis:
         """An account as connectors know it. SecretUnreadable: no key at hand opens its token."""
         return AccountRef(account.network, account.external_id, self.vault.open(account.token_closed))
 
-    def capabilities_of(self, account: Account) -> Capabilities:
-        """What can be done on an account; nothing is called. Errors as `network_of`."""
-        return network(self.networks, self.reference(account)).capabilities()
-
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
         return consent(self.networks, name)
@@ -145,30 +136,8 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
         database=database,
         locks=locks_for(database, settings.home),
         clock=clock,
-        networks=NetworkSettings(
-            GraphSettings(
-                base_url=settings.graph_base_url,
-                version=settings.graph_version,
-                app_id=settings.meta_app_id,
-                app_secret=_opened(settings.meta_app_secret),
-                verify_token=_opened(settings.meta_verify_token),
-                dialog_url=settings.meta_dialog_url,
-                ad_accounts=settings.ad_accounts,
-            ),
-            LinkedInSettings(
-                base_url=settings.linkedin_base_url,
-                auth_url=settings.linkedin_auth_url,
-                version=settings.linkedin_version,
-                client_id=settings.linkedin_client_id,
-                client_secret=_opened(settings.linkedin_client_secret),
-            ),
-            PublicSettings(settings.instagram_public, settings.outward, settings.home / "instagram_public"),
-        ),
+        networks=settings.networks,
     )
-
-
-def _opened(secret: SecretStr | None) -> str | None:
-    return secret.get_secret_value() if secret is not None else None
 
 
 @contextmanager

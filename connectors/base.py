@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from models.errors import FarSideError
 from models.vocabulary import AttachmentKind, CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
@@ -291,9 +291,6 @@ class Receipt:
 class Network(Protocol):
     """One account on one network. Every method may raise the errors of `models.errors`, and nothing else."""
 
-    def capabilities(self) -> Capabilities:
-        """What can be done; no call is made."""
-
     def health(self) -> Health:
         """Ask the network about the token. A dead token is an answer (`valid=False`), not an error."""
 
@@ -383,6 +380,15 @@ class Consent(Protocol):
         """
 
 
+def setting(
+    name: str, default: Any = None, *, read: Callable[[Any], Any] = lambda value: value, secret: bool = False
+) -> Any:
+    """A field of a class of settings that each installation gives, as `PARVIS_<NAME>`; or that the house gives under
+    that name (`home`, `outward`). `read` makes its value of the text; ValueError says what it must be, marked by `N_`.
+    """
+    return field(default=default, repr=not secret, metadata={"setting": name, "read": read})
+
+
 @dataclass(frozen=True)
 class Permission:
     """A permission of a network's, by what is not done without it: a sentence marked by `N_`."""
@@ -406,10 +412,14 @@ class Descriptor(Generic[S]):
     label: str
     """As people read it; marked by `N_`."""
     icon: str
-    """One or two letters."""
+    """One or two letters, white on `colour`."""
+    colour: str
+    """Like "#0a5c94"; white letters on it have a contrast of 4.5 or more."""
     settings: type[S]
     capabilities: Capabilities
     """The same on all its accounts, so that no token is needed to say it."""
+    permissions: Mapping[str, Permission]
+    """All that may be missing, by the network's own names."""
     open: Callable[[S, AccountRef], Network]
     """Nothing is called yet. An instance serves one thread at a time."""
     pull_every: timedelta = timedelta(0)
@@ -424,3 +434,15 @@ class Descriptor(Generic[S]):
     """
     consent: Callable[[S], Consent] | None = None
     """Raises NotFound where the city's application is not in the settings."""
+    coverage: str | None = None
+    """What is said of an account that was read to the end, where that is not all comments: a sentence with a place for
+    `%(moment)s`, marked by `N_`.
+    """
+    dead: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Reasons of its own for which a token does not work (`Health.reason`): why, and what to do, marked by `N_`."""
+    caution: str | None = None
+    """What whoever adds an account by hand is told before, marked by `N_`."""
+    justification: Callable[[S], str] | None = None
+    """Who allowed it to be read, where the network itself does not: the journal keeps it. `Refused`: the settings do
+    not say.
+    """

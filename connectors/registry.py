@@ -10,7 +10,7 @@ from connectors.facebook.descriptor import FACEBOOK
 from connectors.instagram.descriptor import INSTAGRAM
 from connectors.instagram_public.descriptor import INSTAGRAM_PUBLIC
 from connectors.linkedin.descriptor import LINKEDIN
-from models.errors import NotFound, Rejected
+from models.errors import NotFound, Refused, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)
 """In the order in which people see them."""
@@ -31,17 +31,22 @@ class NetworkSettings:
         return found if isinstance(found, kind) else kind()
 
 
+def kinds() -> tuple[type[Any], ...]:
+    """The classes of settings, each once."""
+    return tuple(dict.fromkeys(one.settings for one in ALL))
+
+
 def names() -> tuple[str, ...]:
     """Of every network."""
     return tuple(one.name for one in ALL)
 
 
 def descriptor(name: str) -> Descriptor[Any]:
-    """NotFound: Parvis speaks to no such network."""
+    """Refused `network_unknown`: there is no such network."""
     for one in ALL:
         if one.name == name:
             return one
-    raise NotFound(f"network {name}")
+    raise Refused("network_unknown", field="network", known=", ".join(names()))
 
 
 def network(settings: NetworkSettings, account: AccountRef) -> Network:

@@ -1,4 +1,4 @@
-"""What comes over the wire from any network: values of JSON bodies, which may hold anything; answers that are cut short;
+"""What comes over the wire from any network: values of JSON, which may be anything; answers that are cut short;
 requests that never left.
 """
 

@@ -8,7 +8,7 @@ from administration import people
 from administration.people import CITY, Place
 from api.i18n import _
 from api.wiring import Parvis
-from connectors.registry import names
+from connectors.registry import descriptor
 from models import audit
 from models.errors import ParvisError, Refused
 from models.vocabulary import Role
@@ -37,11 +37,8 @@ def add_user(
 
 def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, token: str, borough: str | None) -> int:
     """Connect an account. Gives its number."""
-    if network not in names():
-        raise Refused("network_unknown", field="network", known=", ".join(names()))
-    public = network == "instagram_public"
-    if public and not parvis.settings.instagram_public:
-        raise Refused("public_off", field="network")
+    known = descriptor(network)
+    why = known.justification(parvis.networks.of(known.settings)) if known.justification is not None else None
     now = parvis.clock()
     with parvis.database.write() as session:
         borough_id = people.borough_named(session, borough).id if borough else None
@@ -56,8 +53,7 @@ def add_account(parvis: Parvis, network: str, external_id: str, *, name: str, to
             now=now,
         )
         reroute(session, row, now=now)
-        if public:
-            why = parvis.settings.instagram_public
+        if why is not None:
             audit.note(session, "public_reading_on", f"account:{row.id}", now=now, person_id=None, justification=why)
         return row.id
 

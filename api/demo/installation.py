@@ -21,8 +21,10 @@ from api.demo import city
 from api.demo.pages import router
 from api.i18n import _
 from api.wiring import Parvis, build
-from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.registry import routes
+from connectors.standin.linkedin.state import organization
 from connectors.standin.player import Player, Story, read_story
+from connectors.standin.registry import settings
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin
 from models.errors import ParvisError
@@ -58,12 +60,11 @@ class Demo:
     def start(self) -> str:
         """Make the city, serve it, and let its citizens begin to write."""
         self.story = read_story(Path(str(files(__package__) / "story.yaml")))
-        app_secret, verify_token = secrets.token_hex(16), secrets.token_urlsafe(16)
-        self.state = Standin(app_secret=app_secret)
+        self.state = Standin(app_secret=secrets.token_hex(16), verify_token=secrets.token_urlsafe(16))
         standin = create_standin(self.state)
         self._webhooks = standin.state.webhooks
         listening = _listening(self.ports)
-        graph, self._stop_standin = run_in_thread(standin)
+        address, self._stop_standin = run_in_thread(standin)
         self.address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         self.parvis = build(
             parvis_settings.load(
@@ -72,16 +73,7 @@ class Demo:
                 engine="embedded",
                 base_url=self.address,
                 secret_key=SecretStr(_secret(self.home)),
-                graph_base_url=graph,
-                graph_version="26.0",
-                meta_dialog_url=graph,
-                meta_app_id=self.state.app_id,
-                meta_app_secret=SecretStr(app_secret),
-                meta_verify_token=SecretStr(verify_token),
-                linkedin_base_url=graph,
-                linkedin_auth_url=f"{graph}/oauth/v2",
-                linkedin_client_id=CLIENT_ID,
-                linkedin_client_secret=SecretStr(CLIENT_SECRET),
+                **settings(self.state, address),
                 request_prefix="SRV",
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
@@ -101,8 +93,7 @@ class Demo:
         self._serving.start()
         while not self._server.started and self._serving.is_alive():
             time.sleep(0.01)
-        self._webhooks.url = f"{self.address}/webhooks/meta"
-        self._webhooks.linkedin_url = f"{self.address}/webhooks/linkedin"
+        self._webhooks.urls = {route: f"{self.address}/webhooks/{route}" for route in routes()}
         self._tell()
         return self.address
 

@@ -20,7 +20,7 @@ from api.pages import render
 from api.security import content_security_policy
 from api.wiring import Parvis
 from connectors.base import Consent
-from connectors.registry import names
+from connectors.registry import descriptor, names
 from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.people import Borough
@@ -35,7 +35,7 @@ Reader = Annotated[Viewer, require(Action.SEE_ACCOUNTS)]
 Connector = Annotated[Viewer, require(Action.MANAGE_ACCOUNTS, whole_city=True)]
 
 DENIED = frozenset({"access_denied", "user_cancelled_authorize", "user_cancelled_login"})
-"""What networks say when the person said no: RFC 6749 §4.1.2.1, and LinkedIn's own two."""
+"""What networks say when the person said no: RFC 6749 §4.1.2.1, and what some say in its place."""
 
 
 DEAD = AccountState.TOKEN_INVALID
@@ -99,14 +99,13 @@ def begin(
     request: Request, parvis: Installation, viewer: Connector, now: Now, network: Annotated[str, Form()] = ""
 ) -> Response:
     """Leave for the network's dialog."""
-    if network not in names():
-        raise Refused("network_unknown", field="network", known=", ".join(names()))
+    name = descriptor(network).name
     try:
-        consent = _consent(parvis, network)
+        consent = _consent(parvis, name)
     except Refused as error:
         return _again(request, parvis, viewer, error)
     with parvis.database.write() as session:
-        state, verifier = connecting.begin(session, parvis.vault, network, by=_person(viewer), now=now)
+        state, verifier = connecting.begin(session, parvis.vault, name, by=_person(viewer), now=now)
     address = consent.address(redirect_uri=_return_to(parvis, network), state=state, verifier=verifier)
     return RedirectResponse(address, 303)
 
@@ -190,7 +189,7 @@ def _page(
         status=409 if error else 200,
         # The form that leaves for a dialog is redirected to it, and browsers look at where forms end.
         headers={"content-security-policy": content_security_policy(*dialogs.values())},
-        cards=accounts.cards(session, viewer, parvis.capabilities_of, zone=zone, now=now),
+        cards=accounts.cards(session, viewer, parvis.reference, zone=zone, now=now),
         unknown=accounts.unknown(session) if whole_city else [],
         unreadable=accounts.unreadable(session) if whole_city else 0,
         account_words=account_words,

@@ -6,6 +6,7 @@ from connectors.base import Descriptor
 from connectors.facebook.page import CAPABILITIES, FacebookPage
 from connectors.meta.consent import MetaConsent
 from connectors.meta.graph import GraphSettings
+from connectors.meta.permissions import PERMISSIONS
 from connectors.meta.webhook import MetaWebhook
 from models.vocabulary import N_
 
@@ -13,8 +14,10 @@ FACEBOOK = Descriptor(
     name="facebook",
     label=N_("Facebook"),
     icon="f",
+    colour="#3b5b92",
     settings=GraphSettings,
     capabilities=CAPABILITIES,
+    permissions=PERMISSIONS,
     open=FacebookPage,
     route="meta",
     webhook=MetaWebhook,

@@ -57,9 +57,6 @@ class FacebookPage:
     def __repr__(self) -> str:
         return f"FacebookPage({self._page!r})"
 
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
     def health(self) -> Health:
         """Through `GET /debug_token` when the app is configured; if not, by reading the Page's own id, which says
         nothing of permissions and dates.

@@ -86,9 +86,6 @@ class Instagram:
     def __repr__(self) -> str:
         return f"Instagram({self._account!r})"
 
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
     def health(self) -> Health:
         """What Meta says of the token of the Page, then whether it opens this account."""
         try:

@@ -31,10 +31,11 @@ from connectors.base import (
     Publication,
     Receipt,
     Usage,
+    setting,
 )
 from connectors.crawl import resumed
 from models.errors import Rejected, TokenInvalid
-from models.vocabulary import OperationKind, PostKind
+from models.vocabulary import N_, OperationKind, PostKind
 
 logger = logging.getLogger(__name__)
 
@@ -53,16 +54,24 @@ FOR_GOOD = {"checkpoint": "checkpoint", "login": "logged_out"}
 """Ends after which nothing is read until a person has given another session: the breaker."""
 
 
+def _justification(value: str) -> str:
+    if value == "off":
+        return ""
+    if value and " " not in value.strip():
+        raise ValueError(N_("must be “off”, or say in a sentence who allowed it and why"))
+    return value.strip()
+
+
 @dataclass(frozen=True)
 class PublicSettings:
-    """`justification` empty: off. `environment` is all that the other process sees of ours: where the proxy is, whom to
-    trust. `folder` is where an open breaker is noted for `health`, which is not given the cursor. `limit` is how long
-    one reading may take, in seconds.
+    """`justification` is a sentence; empty: off. `environment` is all that the other process sees of ours: where the
+    proxy is, whom to trust. Under `home` an open breaker is noted for `health`, which is not given the cursor. `limit`
+    is how long one reading may take, in seconds.
     """
 
-    justification: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    folder: Path | None = None
+    justification: str = setting("instagram_public", "", read=_justification)
+    environment: Mapping[str, str] | None = setting("outward")
+    home: Path | None = setting("home")
     limit: float = 300.0
     pace: bool = True
 
@@ -96,9 +105,6 @@ class InstagramPublic:
 
     def __repr__(self) -> str:
         return f"InstagramPublic({self._profile!r})"
-
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
 
     def health(self) -> Health:
         """Whether the session can be read, and the breaker is closed; nobody is asked: each question is a risk."""
@@ -177,10 +183,11 @@ class InstagramPublic:
         return hashlib.sha256(self._token.encode()).hexdigest()[:12]
 
     def _note(self) -> Path | None:
-        folder = self._settings.folder
-        return (
-            folder / f"{hashlib.sha256(self._profile.encode()).hexdigest()[:12]}-{self._session()}" if folder else None
-        )
+        home = self._settings.home
+        if home is None:
+            return None
+        profile = hashlib.sha256(self._profile.encode()).hexdigest()[:12]
+        return home / "instagram_public" / f"{profile}-{self._session()}"
 
     def _cookies(self) -> dict[str, str]:
         if not self._settings.justification:
@@ -204,7 +211,7 @@ class InstagramPublic:
                 capture_output=True,
                 text=True,
                 timeout=self._settings.limit,
-                env={"PYTHONUTF8": "1", **self._settings.environment},
+                env={"PYTHONUTF8": "1", **(self._settings.environment or {})},
                 check=False,
             )
             told = json.loads(done.stdout)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from connectors.base import Descriptor
+from connectors.base import Descriptor, Permission
 from connectors.linkedin.consent import LinkedInConsent
-from connectors.linkedin.page import CAPABILITIES, LinkedInPage
+from connectors.linkedin.page import CAPABILITIES, MODERATE, LinkedInPage
+from connectors.linkedin.publishing import PUBLISH
+from connectors.linkedin.reading import ADMIN, READ_COMMENTS, READ_POSTS
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.linkedin.webhook import LinkedInWebhook
 from models.vocabulary import N_
@@ -15,8 +17,16 @@ LINKEDIN = Descriptor(
     name="linkedin",
     label=N_("LinkedIn"),
     icon="in",
+    colour="#0a5c94",
     settings=LinkedInSettings,
     capabilities=CAPABILITIES,
+    permissions={
+        READ_POSTS: Permission(N_("Without it, nothing is read."), reads=True),
+        READ_COMMENTS: Permission(N_("Without it, comments are not read."), reads=True),
+        ADMIN: Permission(N_("Without it, the city’s pages are not listed and nothing is measured.")),
+        PUBLISH: Permission(N_("Without it, nothing is published.")),
+        MODERATE: Permission(N_("Without it, no reply, no deleting and no reaction.")),
+    },
     open=LinkedInPage,
     pull_every=timedelta(minutes=10),
     route="linkedin",

@@ -113,9 +113,6 @@ class LinkedInPage:
     def __repr__(self) -> str:
         return f"LinkedInPage({self._number!r})"
 
-    def capabilities(self) -> Capabilities:
-        return CAPABILITIES
-
     def health(self) -> Health:
         """Through `introspectToken` when the app is configured; if not, by reading the page's own posts, which says
         nothing of dates.

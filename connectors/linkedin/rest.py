@@ -13,7 +13,7 @@ import logging
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,28 +22,37 @@ import requests
 from linkedin_v2 import linkedin
 from linkedin_v2.models import AccessToken
 
+from connectors.base import setting
 from connectors.linkedin.errors import failure_of
 from connectors.wire import as_mapping, never_sent, whole
 from models.errors import Ambiguous, FarSideError, Rejected, Transient
+from models.vocabulary import N_
 
 logger = logging.getLogger(__name__)
 
 PROTOCOL = "2.0.0"
 
 
+def _month(value: str) -> str:
+    if not (len(value) == 6 and value.isascii() and value.isdigit() and value.startswith("20")):
+        raise ValueError(N_("must be a month like 202609"))
+    return value
+
+
 @dataclass(frozen=True)
 class LinkedInSettings:
-    """Where LinkedIn is and how it is spoken to. `version` is like "202609"; `timeout` is (connect, read) in seconds.
+    """Where LinkedIn is and how it is spoken to. `auth_url` asks for consent and gives tokens; `version` is a month,
+    like "202609", and LinkedIn keeps each for a year; `timeout` is (connect, read) in seconds.
 
     Without `client_id` and `client_secret` no account can be connected, no webhook is believed, and the health of a
     token is only whether it opens its own page.
     """
 
-    base_url: str = "https://api.linkedin.com"
-    auth_url: str = "https://www.linkedin.com/oauth/v2"
-    version: str = "202609"
-    client_id: str | None = None
-    client_secret: str | None = field(default=None, repr=False)
+    base_url: str = setting("linkedin_base_url", "https://api.linkedin.com")
+    auth_url: str = setting("linkedin_auth_url", "https://www.linkedin.com/oauth/v2")
+    version: str = setting("linkedin_version", "202609", read=_month)
+    client_id: str | None = setting("linkedin_client_id")
+    client_secret: str | None = setting("linkedin_client_secret", secret=True)
     timeout: tuple[float, float] = (5.0, 30.0)
     retries: tuple[float, ...] = (0.5, 2.0)
     """The longest wait before each new try of a read, in seconds."""

@@ -54,7 +54,7 @@ PUBLISHING = {
     1404102: "community_standards",
     1404112: "limited_account",
     1366051: "already_posted",
-    1609008: "facebook_link",
+    1609008: "own_link",
     2061006: "bad_url",
     4854002: "confirm_identity",
 }

@@ -16,7 +16,7 @@ import re
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,12 +24,13 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from connectors.base import Receipt, Usage
+from connectors.base import Receipt, Usage, setting
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
 from connectors.wire import as_mapping, as_time, never_sent, whole
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
+from models.vocabulary import N_
 
 __all__ = [
     "FilePart",
@@ -69,6 +70,21 @@ class _NoTokens(logging.Filter):
 logging.getLogger("urllib3.connectionpool").addFilter(_NoTokens())
 
 
+def _version(value: str) -> str:
+    number = value.strip().removeprefix("v")
+    major, dot, minor = number.partition(".")
+    if not (dot and major.isdigit() and minor.isdigit()):
+        raise ValueError(N_("must be like v26.0"))
+    return f"v{number}"
+
+
+def _ad_accounts(value: str) -> tuple[str, ...]:
+    accounts = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not all(part.startswith("act_") and part[4:].isdigit() for part in accounts):
+        raise ValueError(N_("must be like act_123,act_456"))
+    return accounts
+
+
 @dataclass(frozen=True)
 class GraphSettings:
     """Where Graph is and how it is spoken to. `version` is "v26.0"; `timeout` is (connect, read) in seconds.
@@ -77,16 +93,16 @@ class GraphSettings:
     it opens its own page.
     """
 
-    base_url: str = "https://graph.facebook.com"
-    version: str = "v26.0"
-    app_id: str | None = None
-    app_secret: str | None = field(default=None, repr=False)
-    verify_token: str | None = field(default=None, repr=False)
+    base_url: str = setting("graph_base_url", "https://graph.facebook.com")
+    version: str = setting("graph_version", "v26.0", read=_version)
+    app_id: str | None = setting("meta_app_id")
+    app_secret: str | None = setting("meta_app_secret", secret=True)
+    verify_token: str | None = setting("meta_verify_token", secret=True)
     """What Meta says when it asks whether the address of the webhooks is ours."""
-    dialog_url: str = "https://www.facebook.com"
-    """Where the consent dialog is."""
-    ad_accounts: tuple[str, ...] = ()
-    """Ids like act_123, whose advertisements are read for what they cost."""
+    dialog_url: str = setting("meta_dialog_url", "https://www.facebook.com")
+    """Where Meta asks a person of the city which Pages and which rights Parvis gets."""
+    ad_accounts: tuple[str, ...] = setting("meta_ad_accounts", (), read=_ad_accounts)
+    """Ids like act_123: advertisements bought there are read, with what they cost. Parvis buys none."""
     timeout: tuple[float, float] = (5.0, 30.0)
     retries: tuple[float, ...] = (0.5, 2.0)
     """The longest wait before each new try of a read, in seconds."""

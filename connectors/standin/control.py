@@ -94,8 +94,8 @@ class Moved(BaseModel):
 
 
 class Callback(BaseModel):
-    url: str | None = None
-    linkedin_url: str | None = None
+    urls: dict[str, str] = {}
+    """By route: "meta", "linkedin"."""
     enabled: bool = True
     verify_token: str | None = None
 
@@ -266,16 +266,14 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
 
     @router.post("/webhooks")
     def set_callback(body: Callback) -> dict[str, Any]:
-        webhooks.url, webhooks.linkedin_url, webhooks.enabled = body.url, body.linkedin_url, body.enabled
+        webhooks.urls, webhooks.enabled = body.urls, body.enabled
         verified = webhooks.verify(body.verify_token) if body.verify_token is not None else None
-        if body.linkedin_url is not None:
-            verified = verified is not False and webhooks.verify(body.linkedin_url)
         return {"ok": True, "verified": verified}
 
     @router.get("/webhooks")
     def callback() -> dict[str, Any]:
         return {
-            "url": webhooks.url,
+            "urls": webhooks.urls,
             "enabled": webhooks.enabled,
             "told": len(webhooks.told),
             "pending": webhooks.pending(),

@@ -25,26 +25,12 @@ from fastapi.responses import StreamingResponse
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.standin.control import control
-from connectors.standin.facebook.control import facebook_control
-from connectors.standin.instagram import profiles
-from connectors.standin.instagram.control import instagram_control
-from connectors.standin.instagram_public import web as instagram_web
-from connectors.standin.linkedin import consent, pages
-from connectors.standin.linkedin.control import linkedin_control
-from connectors.standin.meta import graph
 from connectors.standin.player import Player, read_story
+from connectors.standin.registry import CONTROLS, HOOKS, speaker_of
 from connectors.standin.state import Fault, Standin
 from connectors.standin.webhooks import Webhooks
 from connectors.standin.wire import START, Answer, Call
 
-Speaker = Callable[[Standin, Call, Fault | None], Answer]
-SPEAKERS: dict[str, Speaker] = {
-    "ig-api-upload": profiles.upload,
-    "rest": pages.answer,
-    "dms-uploads": pages.answer,
-    "oauth": consent.answer,
-}
-"""By the first part of the path, who answers: each network has its own host outside. What is not here is Graph."""
 SECRET = frozenset(
     {"access_token", "appsecret_proof", "input_token", "client_secret", "code", "fb_exchange_token", "refresh_token"}
 )
@@ -67,7 +53,7 @@ def create_standin(state: Standin) -> FastAPI:
     webhooks = Webhooks(state)
     app.state.standin, app.state.webhooks = state, webhooks
     hand.include_router(control(state, webhooks))
-    for of_network in (facebook_control, instagram_control, linkedin_control):
+    for of_network in CONTROLS:
         hand.include_router(of_network(state))
 
     async def network(request: Request) -> Response:
@@ -81,9 +67,7 @@ def create_standin(state: Standin) -> FastAPI:
         if kind == "html_502":
             _note(state, call, fault, 502)
             return Response(ERROR_PAGE, 502, media_type="text/html")
-        web = call.headers.get("host") in instagram_web.HOSTS
-        speaker = instagram_web.answer if web else SPEAKERS.get(version, graph.answer)
-        given = speaker(state, call, fault)
+        given = speaker_of(call)(state, call, fault)
         _note(state, call, fault, given.status)
         if fault is not None:
             if kind == "hang_after":
@@ -152,13 +136,12 @@ def run_in_thread(app: FastAPI, port: int = 0, host: str = "127.0.0.1") -> tuple
     return app.state.standin.address, stop
 
 
-def serve(
-    host: str, port: int, story: Path | None, callback: str | None = None, *, state: Standin | None = None
-) -> None:
-    """The pretend networks alone, in this process, until it is interrupted; the story starts at once."""
-    state = state or Standin()
+def serve(state: Standin, host: str, port: int, *, story: Path | None, city: str | None) -> None:
+    """The pretend networks alone, in this process, until it is interrupted; the story starts at once. `city` is where
+    Parvis is, which is told by webhooks.
+    """
     app = create_standin(state)
-    app.state.webhooks.url = callback
+    app.state.webhooks.urls = {route: f"{city.rstrip('/')}/webhooks/{route}" for route in HOOKS} if city else {}
     player = Player(state, read_story(story)) if story else None
     listening = _listen(host, port)
     state.address = f"http://{host}:{listening.getsockname()[1]}"

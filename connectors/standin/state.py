@@ -161,6 +161,8 @@ class Standin:
 
     app_id: str = "1001"
     app_secret: str = "secret-of-the-pretend-app"  # noqa: S105  It protects nothing.
+    verify_token: str = "token-of-the-pretend-webhooks"  # noqa: S105
+    """What Meta says when it asks whether an address is the city's."""
     seed: int = 0
     heard: Callable[..., None] | None = None
     address: str = ""

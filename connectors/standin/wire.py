@@ -44,6 +44,17 @@ class Call:
     url: str = ""
 
 
+@dataclass(frozen=True)
+class Told:
+    """One change, as its network tells it: of which topic, on which account, of which field (Meta's word)."""
+
+    topic: str
+    account: str
+    name: str
+    value: dict[str, Any] | None
+    """None: the change says only that it happened."""
+
+
 @dataclass
 class Answer:
     """`body` is what JSON says, unless `raw` says it instead."""

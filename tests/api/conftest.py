@@ -18,7 +18,7 @@ from administration import people, seeds, sign_in
 from administration.people import CITY, Place
 from api import cli
 from api.app import create_app
-from api.settings import Settings
+from api.settings import load
 from api.wiring import Parvis, build
 from models.comments import Comment, Decision
 from models.people import Borough, Membership, Person
@@ -126,7 +126,7 @@ def open_parvis(tmp_path: Path, clock: SetClock) -> Iterator[Callable[..., Parvi
 
     def open_one(url: str, **given: object) -> Parvis:
         values = {"home": tmp_path, "database_url": url, "secret_key": "k" * 40, "engine": "off", **given}
-        opened.append(build(Settings(_env_file=None, **values), clock=clock))
+        opened.append(build(load(_env_file=None, **values), clock=clock))
         return opened[-1]
 
     yield open_one

@@ -176,7 +176,7 @@ def test_missing_permissions_are_named_with_what_each_blocks(desk):
     assert "Permissions manquantes" in page
     for name in lacking:
         assert name in page
-        assert account_words.permission(name) in page
+        assert account_words.permission(name, "facebook") in page
 
 
 @pytest.mark.parametrize(("name", "hidden"), [("pages_manage_ads", True), ("read_insights", False)])
@@ -339,7 +339,7 @@ def test_a_new_account_is_connected_from_the_dialog(desk):
     choice = plain(desk.client.get(where).text)
     assert "Page 555" in choice
     assert "Il manque 1 permission" in choice
-    assert account_words.permission("read_insights") in choice
+    assert account_words.permission("read_insights", "facebook") in choice
     form = {"accounts": "facebook:555", "borough-facebook:555": str(desk.city.boroughs["south"])}
     answer = desk.client.post(where, data=form)
     assert answer.headers["location"] == "/comptes?fait=connected"

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from api import logs, messages
 from api.app import create_app
 from api.deps import ReadSession, WriteSession
-from api.settings import Settings, SettingsError, load, require_secret
+from api.settings import SettingsError, load, require_secret
 from models import vocabulary
 from models.people import Borough
 from models.vocabulary import Reason
@@ -153,13 +153,13 @@ def test_settings_that_cannot_be_used_are_said_in_a_sentence():
 
 
 def test_settings_are_read_as_people_write_them(tmp_path):
-    settings = Settings(_env_file=None, home=tmp_path, graph_version="26.0", secret_key=f"{'a' * 32}, {'b' * 32}")
+    settings = load(_env_file=None, home=tmp_path, graph_version="26.0", secret_key=f"{'a' * 32}, {'b' * 32}")
     assert settings.graph_version == "v26.0"
     assert settings.secrets == ("a" * 32, "b" * 32)
     assert settings.url == f"sqlite:///{tmp_path / 'parvis.db'}"
     assert "aaaa" not in repr(settings)
     with pytest.raises(SettingsError, match=r"secrets\.token_urlsafe"):
-        require_secret(Settings(_env_file=None, home=tmp_path, secret_key=None))
+        require_secret(load(_env_file=None, home=tmp_path, secret_key=None))
 
 
 # ---------------------------------------------------------------------------------------------- logs

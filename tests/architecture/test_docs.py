@@ -15,12 +15,13 @@ DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 def _settings() -> dict[str, str]:
     """Each setting's environment name and its default as the guide writes it; "" where words must say it."""
-    from api.settings import Settings
+    from api.settings import model
 
-    prefix = str(Settings.model_config["env_prefix"])
+    settings = model()
+    prefix = str(settings.model_config["env_prefix"])
     return {
-        (prefix + name).upper(): "" if field.default in {None, ""} else f"`{field.default}`"
-        for name, field in Settings.model_fields.items()
+        (prefix + name).upper(): "" if not field.default else f"`{field.default}`"
+        for name, field in settings.model_fields.items()
     }
 
 

@@ -32,7 +32,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
 from api.app import create_app
-from api.settings import Settings
+from api.settings import Settings, load
 from api.wiring import Parvis, build
 from classifiers.base import Context
 from models.comments import Comment
@@ -274,7 +274,7 @@ def installation(home: Path, **more: str) -> Iterator[Parvis]:
     """A new installation with its database; nothing happens by itself in it."""
     home.mkdir()
     port = floor.free_port()
-    settings = Settings(
+    settings = load(
         _env_file=None,
         home=home,
         engine="off",

@@ -614,9 +614,9 @@ def empty(server: tuple[str, Standin, Webhooks]) -> Iterator[tuple[str, Standin,
     _, state, webhooks = server
     state.reset()
     webhooks.forget()
-    webhooks.url = None
+    webhooks.urls = {}
     yield server
-    webhooks.url = None
+    webhooks.urls = {}
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from connectors.meta.errors import failure_of
 from connectors.meta.graph import GraphSettings
 from connectors.registry import network as connector
 from connectors.standin.instagram import state as instagram_state
+from connectors.standin.meta.webhooks import body_of
 from connectors.standin.people import Ad
 from connectors.standin.player import Player, Story
 from connectors.standin.state import Standin
-from connectors.standin.webhooks import body_of
 from connectors.standin.wire import GraphError
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import CommentKind, OperationKind, PostKind

@@ -10,6 +10,7 @@ import pytest
 from api.settings import Settings
 from connectors.base import AccountRef, Operation, Publication
 from connectors.instagram_public.profile import EVERY, PAUSE, WHOLE_EVERY, InstagramPublic, PublicSettings
+from connectors.registry import capabilities
 from connectors.standin.instagram_public import web
 from connectors.standin.wire import Answer
 from models.errors import Rejected, TokenInvalid
@@ -172,7 +173,7 @@ def test_a_refusal_makes_the_next_reading_wait_twice_as_long_each_time(public, n
     ("kind", "reason"), [("blocked", "checkpoint"), ("feedback", "checkpoint"), ("token_expired", "logged_out")]
 )
 def test_the_breaker_opens_for_good_until_another_session_is_given(public, tmp_path, kind, reason):
-    settings, here = replace(public.settings.of(PublicSettings), folder=tmp_path / "breakers"), type(public.network())
+    settings, here = replace(public.settings.of(PublicSettings), home=tmp_path / "breakers"), type(public.network())
     network = here(settings, public.account)
     public.post("Collecte")
     public.fault(kind)
@@ -215,9 +216,9 @@ def test_a_reading_that_lasts_is_stopped(public):
 
 
 def test_nothing_can_be_done_there(network):
-    capabilities = network.capabilities()
-    assert (capabilities.operations, capabilities.publish) == (frozenset(), False)
-    assert set(capabilities.why_not.values()) == {"read_only"}
+    able = capabilities("instagram_public")
+    assert (able.operations, able.publish) == (frozenset(), False)
+    assert set(able.why_not.values()) == {"read_only"}
     for act in (
         lambda: network.apply(Operation(OperationKind.HIDE, "igweb:1"), "effect-1"),
         lambda: network.publish(Publication("Avis"), "effect-2"),

@@ -17,7 +17,7 @@ from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.publishing import words
 from connectors.linkedin.reading import heard, urn_of, whole
 from connectors.linkedin.rest import LinkedIn, LinkedInSettings
-from connectors.registry import NetworkSettings, network
+from connectors.registry import NetworkSettings, capabilities, network
 from connectors.standin.linkedin.little_text import published
 from connectors.standin.linkedin.state import mention, organization
 from models.errors import (
@@ -388,10 +388,10 @@ def test_deleting_a_post_twice_is_done_once(linkedin):
     assert [line.operation for line in linkedin.state.journal] == ["delete_post"]
 
 
-def test_the_comments_of_a_post_are_not_closed_because_that_deletes_them(linkedin):
-    capabilities = linkedin.network().capabilities()
-    assert capabilities.why_not[OperationKind.CLOSE_COMMENTS] == "would_delete_comments"
-    assert capabilities.why_not[OperationKind.HIDE] == "not_supported"
+def test_the_comments_of_a_post_are_not_closed_because_that_deletes_them():
+    able = capabilities("linkedin")
+    assert able.why_not[OperationKind.CLOSE_COMMENTS] == "would_delete_comments"
+    assert able.why_not[OperationKind.HIDE] == "not_supported"
 
 
 def test_a_target_that_is_no_comment_is_refused(linkedin):

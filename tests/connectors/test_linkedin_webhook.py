@@ -264,9 +264,9 @@ def heard(linkedin):
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    linkedin.webhooks.linkedin_url = f"http://127.0.0.1:{server.server_port}/webhooks/linkedin"
+    linkedin.webhooks.urls["linkedin"] = f"http://127.0.0.1:{server.server_port}/webhooks/linkedin"
     yield hook, bodies
-    linkedin.webhooks.linkedin_url = None
+    linkedin.webhooks.urls = {}
     server.shutdown()
     thread.join()
     server.server_close()
@@ -303,6 +303,6 @@ def test_bodies_hold_ten_notifications_at_most(linkedin, heard):
 
 
 def test_the_pretend_linkedin_asks_whether_the_address_is_ours(linkedin, heard):
-    assert webhooks.verify(linkedin.webhooks.linkedin_url)
-    assert not webhooks.verify(f"{linkedin.base_url}/elsewhere")
+    assert webhooks.verify(linkedin.webhooks.urls["linkedin"], "")
+    assert not webhooks.verify(f"{linkedin.base_url}/elsewhere", "")
     assert webhooks.CLIENT_SECRET == CLIENT_SECRET

@@ -82,9 +82,9 @@ def callback(standin):
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        standin.webhooks.url = f"http://127.0.0.1:{server.server_port}/webhooks/meta"
+        standin.webhooks.urls["meta"] = f"http://127.0.0.1:{server.server_port}/webhooks/meta"
         yield inbox
-        standin.webhooks.url = None
+        standin.webhooks.urls = {}
         server.shutdown()
         thread.join()
 
@@ -392,10 +392,10 @@ def test_a_change_may_come_without_its_value(standin, callback, control):
 
 
 def test_silence(standin, callback, control):
-    control("webhooks", {"url": standin.webhooks.url, "enabled": False})
+    control("webhooks", {"urls": standin.webhooks.urls, "enabled": False})
     standin.says(standin.post("Tempête"), "un")
     assert callback.changes() == []
-    state = control("webhooks", {"url": standin.webhooks.url, "verify_token": "jeton"})
+    state = control("webhooks", {"urls": standin.webhooks.urls, "verify_token": "jeton"})
     assert state["verified"]
     standin.page.subscribed_fields = ()
     standin.says(standin.posts[0], "deux")

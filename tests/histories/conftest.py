@@ -33,13 +33,14 @@ from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import GraphSettings
-from connectors.registry import NetworkSettings, consent, network, webhook
+from connectors.registry import NetworkSettings, consent, network, routes, webhook
 from connectors.standin.instagram.state import profile
-from connectors.standin.linkedin import webhooks
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.registry import HOOKS, route_of
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import PageOfCity, Person, Standin
-from connectors.standin.webhooks import Told, Webhooks, body_of
+from connectors.standin.webhooks import Webhooks
+from connectors.standin.wire import Told
 from models.accounts import Account
 from models.base import Base
 from models.errors import Refused
@@ -468,20 +469,21 @@ class World:
     # ------------------------------------------------------------------------------------- webhooks
     def _hear(self, account: str, value: dict[str, Any], name: str = "feed", topic: str = "page") -> None:
         self.changes.append(Told(topic, account, name, value))
-        told = (topic, body_of(self.changes[-1:], self.state.now()))
+        told = (topic, HOOKS[route_of(topic)].body_of(self.changes[-1:], self.state.now()))
         self.told.append(told)
         self.mail.append(told)
 
     def thousand(self) -> bytes:
         """All that was told, again and again, in the largest body that there is."""
-        return body_of((self.changes * THOUSAND)[:THOUSAND], self.state.now())
+        return HOOKS[route_of(self.changes[0].topic)].body_of((self.changes * THOUSAND)[:THOUSAND], self.state.now())
 
     def post(self, topic: str, body: bytes, *, forged: bool = False) -> bool:
         """One body comes to the door; whether it was let in."""
-        of = "linkedin" if topic == webhooks.TOPIC else "facebook"
+        route = route_of(topic)
+        of = routes()[route]
         door = webhook(self.settings(), of)
         signed = body + b" " if forged else body
-        headers = {name.lower(): value for name, value in self.webhooks._headers(topic, signed).items()}
+        headers = {name.lower(): value for name, value in HOOKS[route].headers(self.state, signed).items()}
         if not door.authentic(headers, body):
             return False
         with self.database.write() as session:

@@ -17,7 +17,6 @@ from sqlalchemy.orm import joinedload
 from administration import seeds
 from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import (
-    Capabilities,
     CommentSeen,
     Event,
     Figures,
@@ -43,7 +42,6 @@ from models.vocabulary import (
     Group311,
     Intention,
     Language,
-    OperationKind,
     Reason,
     Role,
 )
@@ -114,9 +112,6 @@ class PretendNetwork:
     listens: list[Exception] = field(default_factory=list)
     """Refusals of the next requests to be told of what happens."""
     listened: int = 0
-
-    def capabilities(self) -> Capabilities:
-        return Capabilities(frozenset(OperationKind), publish=True)
 
     def health(self) -> Health:
         if isinstance(self.says, Exception):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from connectors.base import Capabilities, Health, Operation, Page, Publication, Receipt
+from connectors.base import Health, Operation, Page, Publication, Receipt
 from models.accounts import Account
 from models.effects import Effect
 from models.locks import locks_for
@@ -49,9 +49,6 @@ class PretendNetwork:
     published: list[Publication] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     published_at: datetime | None = None
-
-    def capabilities(self) -> Capabilities:
-        return Capabilities(frozenset(), publish=True)
 
     def health(self) -> Health:
         return Health(valid=True, reason=None, expires_at=None, missing=())

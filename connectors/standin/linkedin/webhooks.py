@@ -15,24 +15,31 @@ from typing import Any
 import requests
 
 from connectors.standin.linkedin.state import CLIENT_SECRET
+from connectors.standin.state import Standin
+from connectors.standin.wire import Told
 
-TOPIC = "linkedin"
+TOPICS = ("linkedin",)
 MOST = 10
 """Notifications of one body."""
 
 
-def body_of(notifications: Sequence[dict[str, Any]]) -> bytes:
+def body_of(changes: Sequence[Told], now: float) -> bytes:
+    """Each notification has its own time, so that `now` is not said."""
+    del now
+    notifications: list[dict[str, Any]] = [one.value or {} for one in changes]
     kind = "ORGANIZATION_SOCIAL_ACTION_NOTIFICATIONS"
-    return json.dumps({"type": kind, "notifications": list(notifications)}, ensure_ascii=False).encode()
+    return json.dumps({"type": kind, "notifications": notifications}, ensure_ascii=False).encode()
 
 
-def headers(body: bytes) -> dict[str, str]:
+def headers(state: Standin, body: bytes) -> dict[str, str]:
     """The digest alone stands in the header; what is signed begins with `hmacsha256=`."""
+    del state
     return {"Content-Type": "application/json", "X-LI-Signature": signature(b"hmacsha256=" + body)}
 
 
-def verify(url: str) -> bool:
-    """The challenge must come back signed, as JSON, within three seconds."""
+def verify(url: str, token: str) -> bool:
+    """The challenge must come back signed, as JSON, within three seconds: it proves the secret."""
+    del token
     code = str(uuid.uuid4())
     try:
         answer = requests.get(url, params={"challengeCode": code}, timeout=3)

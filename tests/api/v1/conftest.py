@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 
 from administration import sign_in
 from api.app import create_app
-from api.settings import Settings
+from api.settings import load
 from api.wiring import Parvis, build
 from classifiers.base import Context
 from models.accounts import Account, Delivery
@@ -193,7 +193,7 @@ def town_settings(tmp_path: Path) -> dict[str, Any]:
 @pytest.fixture
 def town(database_url: str, town_settings: dict[str, Any]) -> Iterator[Town]:
     clock = [datetime(2026, 1, 15, 14, 0, tzinfo=UTC)]
-    parvis = build(Settings(_env_file=None, database_url=database_url, **town_settings), clock=lambda: clock[0])
+    parvis = build(load(_env_file=None, database_url=database_url, **town_settings), clock=lambda: clock[0])
     with TestClient(create_app(parvis), base_url="http://127.0.0.1:8000") as client:
         yield Town(parvis, client, clock)
     parvis.close()
