@@ -16,7 +16,19 @@ from api import health, pages, problems, webhooks
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
 from api.v1 import router as v1
-from api.web import account, accounts, analysis, corrections, netiquette, people, posts, queue, requests311, sign_in
+from api.web import (
+    account,
+    accounts,
+    analysis,
+    corrections,
+    netiquette,
+    people,
+    posts,
+    queue,
+    requests311,
+    sign_in,
+    start,
+)
 from api.wiring import THREADS, Parvis, running
 
 ROUTERS = (
@@ -33,6 +45,7 @@ ROUTERS = (
     netiquette.router,
     accounts.router,
     people.router,
+    start.router,
 )
 """A new page or version of the API adds its router here, and its routes to tests/api/test_matrix.py."""
 

@@ -156,7 +156,9 @@ def backup(
     from api.commands import backups
 
     if not (verify and file.exists()):
-        backups.save(settings_now(), file)
+        settings = settings_now()
+        backups.save(settings, file)
+        backups.note(settings)
         print(_("Copied to %(file)s. The secret key is not in it: keep it elsewhere.", file=file))
     if verify:
         backups.verify(file)

@@ -15,11 +15,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from administration.seeds import plant
+from administration.start import BACKUP
 from api.i18n import _
 from api.messages import standing as worded
 from api.settings import Settings, sqlite_file
 from api.wiring import utc_now
+from models import audit
 from models.errors import ParvisError, WrongDatabase
 from models.locks import FileLocks
 from models.migrations import standing, upgrade
@@ -48,6 +52,13 @@ class Restored:
 def migrate(url: str) -> None:
     """Bring a database up to date, with what a city begins with; killed, it is as before or done."""
     upgrade(url, lambda session: plant(session, now=utc_now()))
+
+
+def note(settings: Settings) -> None:
+    """Write into the journal that a copy was made; one that cannot be written to has its copy all the same."""
+    database = Database(settings.url, pool_size=1)
+    with suppress(SQLAlchemyError), closing(database), database.write() as session:
+        audit.note(session, BACKUP, "installation", now=utc_now(), person_id=None)
 
 
 def save(settings: Settings, target: Path) -> None:

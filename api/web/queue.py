@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require
 from api.pages import PLACES, render
 from api.problems import Forbidden
+from api.web import start
 from api.web.accounts import alarm_values
 from api.wiring import Parvis
 from connectors.registry import capabilities
@@ -113,6 +114,8 @@ def show_queue(
 ) -> Response:
     """The queue; whoever has nothing to do here is taken to their own first page."""
     if not viewer.may(Action.SEE_COMMENTS):
+        if viewer.may(Action.MANAGE_ACCOUNTS) and not start.progress(parvis, session).complete:
+            return RedirectResponse("/mise-en-route", 303)
         place = next((place for place in PLACES if place.path != "/" and viewer.may(place.action)), None)
         if place is None:
             raise Forbidden

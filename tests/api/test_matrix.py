@@ -57,6 +57,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/deconnexion"): Line("leaves"),
     ("GET", "/invitation/{token}"): Line("link"),
     ("POST", "/invitation/{token}"): Line("link"),
+    ("GET", "/mise-en-route"): Line(Action.MANAGE_ACCOUNTS),
     ("GET", "/compte"): Line(SIGNED_IN),
     ("POST", "/compte/mot-de-passe"): Line(SIGNED_IN),
     ("POST", "/compte/second-facteur"): Line(SIGNED_IN),
