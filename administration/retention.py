@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Connection, Delivery, SetAside
-from models.comments import Author, Comment, CommentVersion, Evidence, SourcePost, VerdictRow, forget_names
+from models.comments import Attachment, Author, Comment, CommentVersion, Evidence, SourcePost, VerdictRow, forget_names
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.people import SignIn, SignInAttempt
@@ -60,6 +60,12 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
     session.execute(update(CommentVersion).where(CommentVersion.comment_id == comment_id).values(text=None))
     session.execute(
         update(Evidence).where(Evidence.comment_id == comment_id).values(text=None, author_name=None, disposed_at=now)
+    )
+    session.execute(
+        update(Attachment)
+        .where(Attachment.comment_id == comment_id)
+        .values(external_id=None, address=None, picture_address=None, description=None, picture=None)
+        .values(fetch_due_at=None, failure=None)
     )
     session.execute(update(VerdictRow).where(VerdictRow.comment_id == comment_id).values(reasons=[]))
     session.execute(update(Effect).where(*about).values(payload={}))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
@@ -17,6 +17,7 @@ from connectors.registry import (
     NetworkSettings,
     consent,
     network,
+    picture,
     webhook,
 )
 from models.accounts import Account
@@ -115,6 +116,7 @@ class Parvis:
             network_with=self.network_with,
             consent_of=self.consent_of,
             webhook_of=self.webhook_of,
+            picture_of=partial(picture, self.networks),
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
         )

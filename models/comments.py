@@ -7,10 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Column,
     ColumnElement,
     ForeignKey,
     Index,
+    LargeBinary,
     String,
+    Table,
     Text,
     UniqueConstraint,
     and_,
@@ -27,7 +30,16 @@ from models.accounts import Account
 from models.base import Base, Id
 from models.people import Person
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentKind, CommentState, DecisionKind, Ground, HiddenBy, PostKind
+from models.vocabulary import (
+    AttachmentKind,
+    CommentKind,
+    CommentState,
+    DecisionKind,
+    Ground,
+    HiddenBy,
+    PictureState,
+    PostKind,
+)
 
 BY_NAME = "name:"
 """What the key of an author begins with whose id is not known (a file, Instagram without `from`): one name on one
@@ -202,6 +214,13 @@ class Comment(Presence, Base):
     author: Mapped[Author | None] = relationship(lazy="raise")
     source_post: Mapped[SourcePost | None] = relationship(lazy="raise")
     verdict: Mapped[VerdictRow | None] = relationship(lazy="raise", back_populates="comment")
+    attachments: Mapped[list[Attachment]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        primaryjoin="and_(Comment.id == Attachment.comment_id, Attachment.gone_at.is_(None))",
+        order_by="Attachment.position",
+    )
+    """Those that stand in it now."""
 
     @property
     def hidden_by(self) -> HiddenBy | None:
@@ -233,6 +252,56 @@ class CommentVersion(Base):
     seen_at: Mapped[datetime]
 
     comment: Mapped[Comment] = relationship(lazy="raise")
+
+
+class Attachment(Base):
+    """What stands in a comment beside its words, and our own small picture of it: addresses on networks expire, and
+    no reader's browser asks a network for anything.
+    """
+
+    __tablename__ = "attachment"
+    __table_args__ = (
+        Index("ix_attachment_comment", "comment_id", "position"),
+        Index(
+            "ix_attachment_fetch",
+            "fetch_due_at",
+            sqlite_where=text("fetch_due_at IS NOT NULL"),
+            postgresql_where=text("fetch_due_at IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    position: Mapped[int]
+    """Its place in the comment, from 0."""
+    kind: Mapped[AttachmentKind] = mapped_column(String(10))
+    external_id: Mapped[str | None] = mapped_column(String(200))
+    address: Mapped[str | None] = mapped_column(Text)
+    """Where a person sees it on the network."""
+    picture_address: Mapped[str | None] = mapped_column(Text)
+    """Where a still picture of it was last said to be."""
+    description: Mapped[str | None] = mapped_column(Text)
+    """What the network says of it: its alternative text, its title."""
+    seen_at: Mapped[datetime]
+    """When it was first heard of, or a webhook last told of it."""
+    gone_at: Mapped[datetime | None]
+    """When it was not in the comment any more: its author changed it."""
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """A JPEG (`connectors.pictures`)."""
+    fetch_due_at: Mapped[datetime | None]
+    """From then on the picture is to be fetched; None: it is kept, or nobody will try again."""
+    tries: Mapped[int] = mapped_column(default=0)
+    failure: Mapped[str | None] = mapped_column(String(50))
+    """Why there is no picture: `gone`, `unreachable`, or why it was refused."""
+
+    @property
+    def pictured(self) -> PictureState:
+        """Whether our picture of it is there."""
+        if self.fetch_due_at is not None:
+            return PictureState.AWAITED
+        if self.failure is not None:
+            return PictureState.MISSING
+        return PictureState.NONE if self.picture_address is None else PictureState.KEPT
 
 
 class VerdictRow(Base):
@@ -313,8 +382,18 @@ class RuleVersion(Base):
     rule: Mapped[NetiquetteRule] = relationship(lazy="raise")
 
 
+evidence_attachment = Table(
+    "evidence_attachment",
+    Base.metadata,
+    Column("evidence_id", ForeignKey("evidence.id"), primary_key=True),
+    Column("attachment_id", ForeignKey("attachment.id"), primary_key=True),
+)
+
+
 class Evidence(Base):
-    """A text and a name as they were when a restriction was decided; disposed of apart from the decision."""
+    """A text, a name and what the comment showed, as they were when a restriction was decided; disposed of apart from
+    the decision.
+    """
 
     __tablename__ = "evidence"
 
@@ -324,6 +403,10 @@ class Evidence(Base):
     author_name: Mapped[str | None] = mapped_column(String(200))
     taken_at: Mapped[datetime]
     disposed_at: Mapped[datetime | None]
+
+    attachments: Mapped[list[Attachment]] = relationship(
+        lazy="raise", secondary=evidence_attachment, order_by=Attachment.position
+    )
 
 
 class Decision(Base):

@@ -98,6 +98,17 @@ class AttachmentKind(StrEnum):
     """Something that Parvis does not know by name."""
 
 
+class PictureState(StrEnum):
+    """Whether our own picture of an attachment is there."""
+
+    NONE = "none"
+    """The network gave none to be fetched."""
+    AWAITED = "awaited"
+    KEPT = "kept"
+    MISSING = "missing"
+    """It could not be fetched."""
+
+
 class MediaKind(StrEnum):
     """A file that goes out with a publication."""
 

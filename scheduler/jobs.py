@@ -16,7 +16,7 @@ from models.locks import Locks
 from models.session import Database
 from models.vocabulary import CommentState
 from models.work import Work
-from moderation.intake import deliveries, measuring, pulling, recheck
+from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.triage import classification
 from scheduler.clock import Tick
@@ -39,6 +39,8 @@ class City:
     consent_of: Callable[[str], Consent]
     """NotFound: that network has no dialog, or is not configured."""
     webhook_of: Callable[[str], Webhook]
+    picture_of: Callable[[str, str], bytes]
+    """A small picture, from the name of a network and an address there."""
     clock: Callable[[], datetime]
     pull_every: timedelta
 
@@ -58,6 +60,9 @@ def handlers(city: City) -> dict[str, Handler]:
     def measure(account_id: int) -> None:
         measuring.measure(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
+    def fetch(account_id: int) -> None:
+        fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
+
     return {
         "deliver": city.work.deliver,
         "reconcile": city.work.reconcile,
@@ -65,6 +70,7 @@ def handlers(city: City) -> dict[str, Handler]:
         "sweep": look,
         "check": check,
         "measure": measure,
+        "fetch": fetch,
     }
 
 
@@ -128,6 +134,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.pulls_due)),
+        Tick("fetch", timedelta(seconds=5), carry("fetch", fetching.fetches_due)),
         Tick("sweep", timedelta(seconds=30), carry("sweep", recheck.sweeps_due)),
         Tick("check", timedelta(minutes=1), carry("check", tokens.checks_due)),
         Tick("measure", timedelta(hours=1), carry("measure", measuring.measures_due)),

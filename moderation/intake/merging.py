@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from connectors.base import CommentRemoved, CommentSeen, VisibilityChanged
+from connectors.base import AttachmentSeen, CommentRemoved, CommentSeen, VisibilityChanged
 from models.comments import LAG, Comment, CommentVersion, Presence
 from models.text import cleaned
-from models.vocabulary import CommentKind, CommentState
+from models.vocabulary import AttachmentKind, CommentKind, CommentState
 
-LONGEST_LINK = 500
-"""Characters that the column takes; PostgreSQL refuses more."""
+LONGEST_LINK, LONGEST_ID = 500, 200
+"""Characters that the columns take; PostgreSQL refuses more."""
 
 _SPECIFIC = {kind: place for place, kind in enumerate(CommentKind)}
 
@@ -33,6 +33,22 @@ class Version:
     text: str | None
     said_at: datetime | None
     seen_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Shown:
+    """One thing that a comment shows; the fields are the columns of `Attachment` that an observation may change."""
+
+    id: int | None
+    position: int
+    kind: str
+    external_id: str | None
+    address: str | None
+    picture_address: str | None
+    description: str | None
+    seen_at: datetime
+    gone_at: datetime | None
+    fetch_due_at: datetime | None
 
 
 @dataclass(slots=True)
@@ -66,6 +82,7 @@ class Known(Presence):
     version: int = 0
     disposed_at: datetime | None = None
     versions: list[Version] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
 
 
 AnyVersion = TypeVar("AnyVersion", Version, CommentVersion)
@@ -104,7 +121,7 @@ def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetim
         known.rating, known.rated_at = seen.rating, seen.seen_at
     if seen.hidden is not None:
         set_visibility(known, seen.hidden, seen.seen_at)
-    was_removed = known.removed
+    was_removed, met_at = known.removed, known.present_at
     if seen.source == "pull":
         known.present_at = max(known.present_at or seen.seen_at, seen.seen_at)
     if known.disposed_at is not None:
@@ -112,9 +129,10 @@ def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetim
         return
     known.author_id = known.author_id if author_id is None else author_id
     _keep(known.versions, seen)
+    changed = seen.attachments is not None and _show(known.shown, seen, seen.attachments, met_at, now=now)
     newest = max(known.versions, key=_true_at(known.versions))
     known.created_at = _created_at(known.versions)
-    if not known.version or newest.text != known.text:
+    if not known.version or newest.text != known.text or changed:
         known.text = newest.text
         known.version += 1
         _wait(known, now=now)
@@ -137,9 +155,14 @@ def settle(comment: Known | Comment) -> None:
 
 
 def _unread(known: Known) -> bool:
-    """Whether only a webhook told of a mention, and not of its words: no thread or listing is sure to meet it."""
-    untold = known.kind == CommentKind.MENTION and known.text is None and known.present_at is None
-    return untold and not known.removed and known.disposed_at is None
+    """Whether only webhooks told of it, and not what it says: of a mention, which no thread or listing is sure to meet,
+    not the words; of a comment neither words nor a picture.
+    """
+    if not known.version or known.present_at is not None or known.removed or known.disposed_at is not None:
+        return False
+    if known.kind == CommentKind.COMMENT:
+        return not known.text and not known.shown
+    return known.kind == CommentKind.MENTION and known.text is None
 
 
 def set_visibility(comment: Known | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
@@ -149,6 +172,82 @@ def set_visibility(comment: Known | Comment, hidden: bool, at: datetime) -> None
     # Networks count in seconds: of two observations of one second, "hidden" stands, whichever came first.
     if comment.hidden_at is None or (at, hidden) > (comment.hidden_at, comment.hidden):
         comment.hidden, comment.hidden_at = hidden, at
+
+
+# What a comment shows ----------------------------------------------------------------------------------------------
+
+_PICTURES = frozenset({AttachmentKind.PHOTO, AttachmentKind.STICKER, AttachmentKind.GIF})
+"""What a webhook may call a photo."""
+
+
+def _show(
+    shown: list[Shown],
+    seen: CommentSeen,
+    attachments: Sequence[AttachmentSeen],
+    met_at: datetime | None,
+    *,
+    now: datetime,
+) -> bool:
+    """Add what one observation says that a comment shows; gives whether it shows something else now.
+
+    What the newest observation says stands; what it does not name any more stays known, as gone. `met_at` is the last
+    time that a reading met the comment: an older observation tells only of what was gone by then.
+    """
+    late = met_at is not None and seen.seen_at < met_at
+    changed, met = False, list[Shown]()
+    for position, one in enumerate(attachments):
+        known = next((of for of in sorted(shown, key=_stands) if of not in met and _is(of, position, one)), None)
+        if known is None:
+            known = _new(position, one, seen.seen_at, met_at if late else None, now=now)
+            shown.append(known)
+            changed = changed or not late
+        elif not late:
+            changed = changed or known.gone_at is not None
+            known.gone_at = None
+            _learn(known, one, now=now)
+            if seen.source != "pull":
+                known.seen_at = max(known.seen_at, seen.seen_at)
+        met.append(known)
+    for of in shown:
+        if not late and of not in met and of.gone_at is None and of.seen_at <= seen.seen_at:
+            of.gone_at, of.fetch_due_at, changed = seen.seen_at, None, True
+    return changed
+
+
+def _stands(shown: Shown) -> tuple[bool, datetime]:
+    return shown.gone_at is not None, shown.seen_at
+
+
+def _is(shown: Shown, position: int, one: AttachmentSeen) -> bool:
+    """Whether it is the same: one of the two may not have been told by its id, a webhook tells of addresses alone."""
+    named = shown.external_id is not None and one.external_id is not None
+    alike = shown.kind == one.kind or (not named and {shown.kind, one.kind} <= _PICTURES)
+    return shown.position == position and (shown.external_id == one.external_id if named else alike)
+
+
+def _new(position: int, one: AttachmentSeen, seen_at: datetime, gone_at: datetime | None, *, now: datetime) -> Shown:
+    shown = Shown(None, position, one.kind, one.external_id, None, None, None, seen_at, gone_at, None)
+    _learn(shown, one, now=now)
+    if gone_at is not None:
+        shown.fetch_due_at = None
+    return shown
+
+
+def _learn(shown: Shown, one: AttachmentSeen, *, now: datetime) -> None:
+    """Addresses are another at every reading: they are of use only while the picture is to be fetched."""
+    if one.external_id is not None:
+        shown.external_id, shown.kind = one.external_id[:LONGEST_ID], one.kind
+    shown.description = cleaned(one.description) or shown.description
+    if shown.picture_address is None and one.picture is not None:
+        shown.fetch_due_at = now
+    if shown.fetch_due_at is not None or shown.address is None:
+        shown.address = _address(one.address) or shown.address
+        shown.picture_address = cleaned(one.picture) or shown.picture_address
+
+
+def _address(address: str | None) -> str | None:
+    """What is no web address is not offered to anybody's pointer."""
+    return cleaned(address) if address is not None and address.startswith(("https://", "http://")) else None
 
 
 # Versions of a text ------------------------------------------------------------------------------------------------

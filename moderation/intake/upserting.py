@@ -7,7 +7,7 @@ it, written in a few more. Ten thousand comments a round pass here, so they are 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Change, CommentSeen, PostSeen, Unreadable
 from models.accounts import Account, SetAside
-from models.comments import BY_NAME, Author, Comment, CommentVersion, SourcePost, forget_names
+from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
 from models.session import upsert
 from models.text import cleaned
 from models.vocabulary import PostKind
-from moderation.intake.merging import Known, Observation, Version, link, observe
+from moderation.intake.merging import Known, Observation, Shown, Version, link, observe
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +31,9 @@ LONGEST_NAME = 200
 """Characters that the column takes; PostgreSQL refuses more."""
 LONGEST_KEY = 100
 
-_OF_COMMENT = tuple(one.name for one in fields(Known) if one.name != "versions")
-_OF_VERSION = tuple(one.name for one in fields(Version))
-_known_row, _version_row = attrgetter(*_OF_COMMENT), attrgetter(*_OF_VERSION)
+_OF_COMMENT = tuple(one.name for one in fields(Known) if one.name not in ("versions", "shown"))
+_OF_VERSION, _OF_SHOWN = (tuple(one.name for one in fields(part)) for part in (Version, Shown))
+_known_row, _version_row, _shown_row = (attrgetter(*names) for names in (_OF_COMMENT, _OF_VERSION, _OF_SHOWN))
 _AS_GIVEN = {"render_nulls": True}
 """All rows in one statement, whatever is not known of some of them."""
 
@@ -79,6 +79,7 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
     comments = _comments(session, account, observations)
     before = {one.id: _known_row(one) for one in comments.values()}
     versions_before = {of.id: _version_row(of) for one in comments.values() for of in one.versions}
+    shown_before = {of.id: _shown_row(of) for one in comments.values() for of in one.shown}
     posts = _posts(session, account, changes, comments.values())
     authors = _authors(session, account, observations, comments)
     wrote_before = {one.author_id for one in comments.values()}
@@ -100,14 +101,9 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
     _update(session, Comment, _OF_COMMENT, before, map(_known_row, comments.values()))
     forget_names(session, wrote_before - {None} - {one.author_id for one in comments.values()})
     versions = [(one.id, of) for one in comments.values() for of in one.versions]
-    new = [
-        {"comment_id": comment_id, **dict(zip(_OF_VERSION[1:], _version_row(of)[1:], strict=True))}
-        for comment_id, of in versions
-        if of.id is None
-    ]
-    if new:
-        session.execute(insert(CommentVersion), new, execution_options=_AS_GIVEN)
-    _update(session, CommentVersion, _OF_VERSION, versions_before, (_version_row(of) for _, of in versions))
+    _write(session, CommentVersion, _OF_VERSION, versions_before, versions, _version_row)
+    shown = [(one.id, of) for one in comments.values() for of in one.shown]
+    _write(session, Attachment, _OF_SHOWN, shown_before, shown, _shown_row)
 
 
 # What a batch is about, each in one query -------------------------------------------------------------------------
@@ -163,6 +159,11 @@ def _comments(session: Session, account: Account, observations: Sequence[Observa
     of_version = select(CommentVersion.comment_id, *(getattr(CommentVersion, name) for name in _OF_VERSION))
     for comment_id, *row in session.execute(of_version.where(CommentVersion.comment_id.in_(by_id))):
         by_id[comment_id].versions.append(Version(*row))
+    told = any(isinstance(change, CommentSeen) and change.attachments is not None for change in observations)
+    if told or any(not one.text and one.present_at is None for one in comments):
+        of_shown = select(Attachment.comment_id, *(getattr(Attachment, name) for name in _OF_SHOWN))
+        for comment_id, *row in session.execute(of_shown.where(Attachment.comment_id.in_(by_id))):
+            by_id[comment_id].shown.append(Shown(*row))
     return {one.external_id: one for one in comments}
 
 
@@ -233,9 +234,28 @@ def _insert(session: Session, account: Account, new: Sequence[Known], *, now: da
         one.id = ids[one.external_id]
 
 
+def _write(
+    session: Session,
+    table: type[CommentVersion | Attachment],
+    names: Sequence[str],
+    before: Mapping[int | None, tuple[Any, ...]],
+    parts: Sequence[tuple[int | None, Any]],
+    row: Callable[[Any], tuple[Any, ...]],
+) -> None:
+    """Insert the parts of comments that have no id, each with its comment's, and write what differs of the others."""
+    new = [
+        {"comment_id": comment_id, **dict(zip(names[1:], row(of)[1:], strict=True))}
+        for comment_id, of in parts
+        if of.id is None
+    ]
+    if new:
+        session.execute(insert(table), new, execution_options=_AS_GIVEN)
+    _update(session, table, names, before, (row(of) for _, of in parts))
+
+
 def _update(
     session: Session,
-    table: type[Comment | CommentVersion],
+    table: type[Comment | CommentVersion | Attachment],
     names: Sequence[str],
     before: Mapping[int | None, tuple[Any, ...]],
     after: Iterable[tuple[Any, ...]],

@@ -33,7 +33,7 @@ from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import GraphSettings
-from connectors.registry import NetworkSettings, consent, network, routes, webhook
+from connectors.registry import NetworkSettings, consent, network, picture, routes, webhook
 from connectors.standin.instagram.state import profile
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
 from connectors.standin.registry import HOOKS, route_of
@@ -539,6 +539,7 @@ class World:
             network_with=self._network_with,
             consent_of=lambda name: consent(self.settings(), name),
             webhook_of=lambda name: webhook(self.settings(), name),
+            picture_of=lambda name, address: picture(self.settings(), name, address),
             clock=self.clock,
             pull_every=PULL_EVERY,
         )

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from connectors.base import CommentSeen, Event, Figures, Health, Page
+from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page
 from models import audit, work
 from models.accounts import Account, Delivery
 from models.audit import AuditEntry
-from models.comments import Comment
+from models.comments import Attachment, Comment
 from models.errors import Gone
 from models.figures import AccountFigures
 from models.locks import locks_for
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import EffectKind, EffectState
+from models.vocabulary import AttachmentKind, EffectKind, EffectState
 from models.work import Timing, Work
 from moderation.intake import upserting
 from scheduler.jobs import City, handlers, ticks
@@ -99,6 +99,7 @@ def city(database: Database, tmp_path: Path) -> City:
         network_with=lambda _: Pages(),
         consent_of=None,
         webhook_of=lambda _: Bodies(),
+        picture_of=lambda *asked: " ".join(asked).encode(),
         clock=lambda: NOW,
         pull_every=timedelta(minutes=5),
     )
@@ -114,7 +115,7 @@ def jobs(city: City):
 def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
-    called_out = {"deliver", "reconcile", "pull", "sweep", "check", "measure"}
+    called_out = {"deliver", "reconcile", "pull", "sweep", "check", "measure", "fetch"}
     assert set(names) == called_out | {"parse", "classify", "reread", "calibrate", "seal", "forget"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
@@ -154,6 +155,19 @@ def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_
         assert session.scalars(select(Comment)).one().removed
         assert session.scalars(select(AccountFigures.followers)).all() == [0]
         assert session.get_one(Account, account_id).token_expires_at == NOW + timedelta(days=60)
+
+
+def test_pictures_are_fetched_from_the_network_of_their_account(city, jobs, account_id):
+    looks, carrier = jobs
+    photo = AttachmentSeen(AttachmentKind.PHOTO, "1", None, "https://images.example/1")
+    with city.database.write() as session:
+        account = session.get_one(Account, account_id)
+        upserting.store(session, account, [CommentSeen("2", "pull", NOW, text="", attachments=(photo,))], now=NOW)
+    looks["fetch"]()
+    assert carrier.sent == [("fetch", account_id)]
+    handlers(city)["fetch"](account_id)
+    with city.database.read() as session:
+        assert session.scalars(select(Attachment.picture)).all() == [b"facebook https://images.example/1"]
 
 
 def test_more_deliveries_than_one_batch_are_all_parsed(city, jobs, account_id):

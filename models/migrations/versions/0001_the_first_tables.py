@@ -548,6 +548,34 @@ def upgrade() -> None:
     )
     op.create_index("ix_variant_account", "variant", ["account_id"], unique=False)
     op.create_table(
+        "attachment",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("external_id", sa.String(length=200), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("picture_address", sa.Text(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=False),
+        sa.Column("gone_at", base.UtcDateTime(), nullable=True),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
+        sa.Column("fetch_due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("failure", sa.String(length=50), nullable=True),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_attachment_comment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
+    )
+    op.create_index("ix_attachment_comment", "attachment", ["comment_id", "position"], unique=False)
+    op.create_index(
+        "ix_attachment_fetch",
+        "attachment",
+        ["fetch_due_at"],
+        unique=False,
+        sqlite_where=sa.text("fetch_due_at IS NOT NULL"),
+        postgresql_where=sa.text("fetch_due_at IS NOT NULL"),
+    )
+    op.create_table(
         "claim",
         sa.Column("comment_id", base.Id, nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
@@ -657,3 +685,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("form_key", name=op.f("uq_decision_form_key")),
     )
     op.create_index("ix_decision_comment", "decision", ["comment_id", "id"], unique=False)
+    op.create_table(
+        "evidence_attachment",
+        sa.Column("evidence_id", base.Id, nullable=False),
+        sa.Column("attachment_id", base.Id, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"], ["attachment.id"], name=op.f("fk_evidence_attachment_attachment_id")
+        ),
+        sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
+        sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
+    )

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from connectors.base import CommentSeen, Page, PostSeen, ThreadRead, VisibilityChanged
+from connectors.base import AttachmentSeen, CommentSeen, Page, PostSeen, ThreadRead, VisibilityChanged
 from models.accounts import Account
 from models.comments import LAG, Comment, SourcePost
 from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import CommentKind, CommentState, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, CommentState, PostKind
 from moderation.intake import pulling, recheck
 
 EVERY = timedelta(minutes=5)
@@ -269,7 +269,8 @@ def test_a_post_that_comes_back_is_there_again(city):
 
 def test_a_mention_that_came_without_its_words_is_looked_at_once(city):
     mention = city.seen("m", None, kind=CommentKind.MENTION, post_external_id=None)
-    city.store(mention, city.seen("said", "Bravo", kind=CommentKind.MENTION), city.seen("photo", None))
+    photo = city.seen("photo", None, attachments=(AttachmentSeen(AttachmentKind.PHOTO),))
+    city.store(mention, city.seen("said", "Bravo", kind=CommentKind.MENTION), photo)
     assert suspected(city) == ["m"]
     city.clock.pass_(minutes=3)
     there(city, "m", kind=CommentKind.MENTION, post_external_id=None)
