@@ -48,6 +48,10 @@ class Context:
     reasons: bool = True
     """Whether to say which words moved the scores; rules and patterns are said in any case."""
 
+    contacts: frozenset[str] = frozenset()
+    """The city's own telephones and addresses, and others that are public, each as `classifiers.patterns.contact`
+    writes it: they are nobody's personal information."""
+
     calibration: Mapping[tuple[str, str], Platt] = field(default_factory=dict)
     """By head and label ("intention" and "question"; a breach's code and "1"): what the scores of one version of the
     model are worth in this city. Empty until enough was decided here."""
@@ -96,7 +100,8 @@ class Verdict:
     model: str
     """Name and version of what said so, kept with the verdict."""
     hideable: frozenset[Breach] = frozenset()
-    """Breaches of which the model alone is sure enough to suggest hiding (estimated precision of .95 at 3 %)."""
+    """Breaches that may be proposed for hiding: the model and a word or a mark agree, or the shape is a proof by itself
+    (personal information); an insult or coarse words are aimed at somebody, and not at the city."""
 
 
 class Classifier(Protocol):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
-from classifiers.patterns import Hit, personal_information, spam_marks
+from classifiers.patterns import MAY_BE_PUBLIC, Hit, personal_information, spam_marks
 from classifiers.reasons import ReasonCode
 from classifiers.text import Text, Token, read
 from models.vocabulary import Breach
@@ -21,7 +21,13 @@ _FORMS_KEPT = 65_536
 """Words of which it is remembered what they open."""
 
 _OPENING = {"«": "»", "“": "”", '"': '"'}
-_STILL = frozenset(["encore", "maintenant", "presentement", "toujours", "actuellement", "vite", "aidez", "urgent"])
+_STILL = frozenset(
+    ["encore", "maintenant", "presentement", "toujours", "actuellement", "vite", "aidez", "urgent", "svp", "revient"]
+)
+_SENTENCE_ENDS = frozenset([".", "!", "!!", "?", "??", ";", "..", "…"])
+_CLAUSE_ENDS = _SENTENCE_ENDS | {",", ":", "(", ")", "pis", "puis", "mais", "but"}
+_OPENING_WORDS = 4
+"""A time said in so few words before the first comma holds for the whole sentence: « La semaine passée, »."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Phrase:
 def _says(token: Token, word: str, *, stem: bool) -> bool:
     if "*" in token.form:
         # « conn*rd »: the writer hid letters; what is left must be the word, letter for letter.
+        if token.form.count("*") > len(token.form) / 2:
+            return False
         long_enough = len(token.form) >= len(word) if stem else len(token.form) == len(word)
         return long_enough and all(a in {"*", b} for a, b in zip(token.form, word, strict=False))
     readings = (token.form, *token.variants)
@@ -137,8 +145,9 @@ _RULES = (
     _Rule("detresse", ReasonCode.LEXICON_DISTRESS, level=2, score=0.9),
     _Rule("meme_jour", ReasonCode.LEXICON_SAME_DAY, level=1, score=0.7),
     _Rule("sacre", ReasonCode.LEXICON_SWEAR),
+    _Rule("calme", ReasonCode.LEXICON_CALM),
 )
-_MAY_BE_DENIED = frozenset({Breach.INSULT, Breach.HATE, Breach.VULGAR})
+_MAY_BE_DENIED = frozenset({Breach.INSULT, Breach.HATE, Breach.VULGAR, Breach.SPAM})
 """A threat is raised even quoted or denied: it is escalated to a person, never hidden."""
 
 
@@ -147,7 +156,12 @@ def _lexicon(name: str) -> Lexicon:
     return Lexicon(name)
 
 
-_SOUGHT = (*(rule.lexicon for rule in _RULES), "passe", "cible", "pub_spam")
+_AIMS = ("ville", "personne", "groupe_vise")
+_OTHERS = (
+    *("anodin", "passe", "recit", "present", "cible", "cible_large", "pub_spam", "question", "ironie"),
+    *("organisme", "prive"),
+)
+_SOUGHT = (*(rule.lexicon for rule in _RULES), *_OTHERS, *_AIMS)
 
 
 @lru_cache(maxsize=_FORMS_KEPT)
@@ -190,52 +204,132 @@ def _denied(tokens: Sequence[Token], start: int) -> bool:
     return False
 
 
-def _aimed(tokens: Sequence[Token], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
+def _aimed(tokens: Sequence[Token], starts: Mapping[str, Iterable[int]]) -> Iterator[tuple[int, int]]:
     """Spans of ambiguous words that the words just before aim at a person; only the word itself is in the span."""
-    for start, end in _lexicon("cible").find(tokens, starts):
-        # One adjective may stand between: « bande de maudits caves ».
-        for cursor in range(end, min(end + 2, len(tokens))):
-            last = _lexicon("insulte_visee").at(tokens, cursor)
-            if last is not None:
-                if not _denied(tokens, start):
-                    yield cursor, last
-                break
+    taken: set[int] = set()
+    for lead, aimed in (("cible", ("insulte_visee", "insulte_image")), ("cible_large", ("insulte_visee",))):
+        for start, end in _lexicon(lead).find(tokens, (index for index in starts[lead] if index not in taken)):
+            taken.update(range(start, end))
+            # One adjective may stand between: « bande de maudits caves ».
+            for cursor in range(end, min(end + 2, len(tokens))):
+                last = next((at for name in aimed if (at := _lexicon(name).at(tokens, cursor)) is not None), None)
+                if last is not None:
+                    if not _denied(tokens, start):
+                        yield cursor, last
+                    break
 
 
-def hits(text: Text) -> list[Hit]:
-    """All that the rules find in a text, in no order that matters."""
+def _parts(tokens: Sequence[Token], ends: frozenset[str]) -> list[int]:
+    """The number of the clause, or of the sentence, in which each token stands."""
+    numbers, number = [], 0
+    for token in tokens:
+        numbers.append(number)
+        number += token.form in ends
+    return numbers
+
+
+class _Time:
+    """What a text says of when its dangers are."""
+
+    def __init__(self, text: Text, starts: Mapping[str, Iterable[int]]) -> None:
+        tokens = text.tokens
+        self._past = [start for start, _ in _lexicon("passe").find(tokens, starts["passe"])]
+        self._clause, self._sentence = _parts(tokens, _CLAUSE_ENDS), _parts(tokens, _SENTENCE_ENDS)
+        self._still = any(token.form in _STILL for token in tokens)
+        told = any(True for _ in _lexicon("recit").find(tokens, starts["recit"])) or any(
+            token.form == "<url>" for token in tokens
+        )
+        self.retold = told and not any(True for _ in _lexicon("present").find(tokens, starts["present"]))
+
+    def over(self, index: int) -> bool:
+        """Whether what stands at this token is over, only supposed, or news of elsewhere."""
+        return self.retold or (not self._still and any(self._covers(marker, index) for marker in self._past))
+
+    def _covers(self, marker: int, index: int) -> bool:
+        """A time holds for its clause; said first and shortly, for its sentence."""
+        if self._clause[marker] == self._clause[index]:
+            return True
+        first = self._sentence.index(self._sentence[marker])
+        opens = self._clause[first] == self._clause[marker]
+        short = self._clause.count(self._clause[marker]) <= _OPENING_WORDS + 1
+        return opens and short and marker < index and self._sentence[marker] == self._sentence[index]
+
+
+def about(text: Text) -> tuple[bool, bool]:
+    """Whether a text is about the city, its people or its policies; and whether it speaks to a person or of a group.
+
+    Criticism is protected by what it is about, whatever it was taken for.
+    """
+    starts = _starts(text.tokens)
+    city, person, group = (any(True for _ in _lexicon(name).find(text.tokens, starts[name])) for name in _AIMS)
+    return city, person or group
+
+
+def retold(text: Text) -> bool:
+    """Whether a text brings news of elsewhere, and not what its writer lives."""
+    return _Time(text, _starts(text.tokens)).retold
+
+
+def hits(text: Text, contacts: frozenset[str] = frozenset()) -> list[Hit]:
+    """All that the rules find in a text, in no order that matters. `contacts`: as in `Context`."""
     tokens = text.tokens
-    found = [*personal_information(text.original), *spam_marks(text)]
     starts, quoted = _starts(tokens), _quoted(tokens)
-    over = any(True for _ in _lexicon("passe").find(tokens, starts["passe"])) and not any(
-        token.form in _STILL for token in tokens
-    )
+    time = _Time(text, starts)
+    found = [hit for hit in personal_information(text, contacts) if not _public(hit, tokens, starts)]
+    found.extend(spam_marks(text))
+    innocent = list(_lexicon("anodin").find(tokens, starts["anodin"]))
 
     def place(start: int, end: int) -> tuple[int, int]:
         return tokens[start].start, tokens[end - 1].end
 
+    def harmless(start: int, end: int) -> bool:
+        """An expression as long as the word that it covers, or longer, gives that word its meaning."""
+        return any(first < end and start < last and last - first >= end - start for first, last in innocent)
+
     def judged(start: int, end: int, rule: _Rule) -> Hit:
         if rule.breach in _MAY_BE_DENIED and (start in quoted or _denied(tokens, start)):
             return Hit(ReasonCode.LEXICON_DENIED, *place(start, end), kind=rule.code)
-        if rule.code is ReasonCode.LEXICON_DANGER and over:
+        if rule.code is ReasonCode.LEXICON_DANGER and time.over(start):
             return Hit(ReasonCode.LEXICON_DANGER_PAST, *place(start, end))
         return Hit(rule.code, *place(start, end), rule.breach, rule.level, rule.score)
 
     for rule in _RULES:
         spans = _lexicon(rule.lexicon).find(tokens, starts[rule.lexicon])
-        found.extend(judged(start, end, rule) for start, end in spans)
+        found.extend(judged(start, end, rule) for start, end in spans if not harmless(start, end))
     insults = {hit.start for hit in found if hit.code is ReasonCode.LEXICON_INSULT}
     aimed = _Rule("insulte_visee", ReasonCode.LEXICON_AIMED_INSULT, Breach.INSULT, score=0.8)
-    found.extend(judged(s, e, aimed) for s, e in _aimed(tokens, starts["cible"]) if tokens[s].start not in insults)
+    found.extend(
+        judged(start, end, aimed)
+        for start, end in dict.fromkeys(_aimed(tokens, starts))
+        if tokens[start].start not in insults and not harmless(start, end)
+    )
     linked = any(hit.code in {ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER} for hit in found)
-    found.extend(_spam(tokens, starts["pub_spam"], has_link=linked))
+    marks = [span for span in _lexicon("pub_spam").find(tokens, starts["pub_spam"]) if not harmless(*span)]
+    # Marks of advertising: one alone says little, two or one beside a link say much.
+    score = 0.85 if len(marks) >= 2 or (marks and linked) else 0.4
+    found.extend(judged(*span, _Rule("pub_spam", ReasonCode.LEXICON_SPAM, Breach.SPAM, score=score)) for span in marks)
+    asked = (span for span in _lexicon("question").find(tokens, starts["question"]) if _opens(tokens, span[0]))
+    found.extend(Hit(ReasonCode.LEXICON_QUESTION, *place(*span)) for span in asked)
+    meant = _lexicon("ironie").find(tokens, starts["ironie"])
+    found.extend(Hit(ReasonCode.LEXICON_IRONY, *place(*span)) for span in meant)
     return found
 
 
-def _spam(tokens: Sequence[Token], starts: Iterable[int], *, has_link: bool) -> Iterator[Hit]:
-    """Marks of advertising: one alone says little, two or one beside a link say much."""
-    spans = list(_lexicon("pub_spam").find(tokens, starts))
-    score = 0.85 if len(spans) >= 2 or (spans and has_link) else 0.4
-    for start, end in spans:
-        where = tokens[start].start, tokens[end - 1].end
-        yield Hit(ReasonCode.LEXICON_SPAM, *where, Breach.SPAM, score=score)
+def _public(hit: Hit, tokens: Sequence[Token], starts: Mapping[str, Sequence[int]]) -> bool:
+    """Whether the sentence says that an organisation answers there, and nobody in person."""
+    if hit.code not in MAY_BE_PUBLIC or hit.start is None or hit.end is None:
+        return False
+    sentences = _parts(tokens, _SENTENCE_ENDS)
+    within = (token.end > hit.start and token.start < hit.end for token in tokens)
+    inside = {number for number, there in zip(sentences, within, strict=True) if there}
+
+    def said(lexicon: str) -> bool:
+        near = (index for index in starts[lexicon] if sentences[index] in inside)
+        return any(True for _ in _lexicon(lexicon).find(tokens, near))
+
+    return said("organisme") and not said("prive")
+
+
+def _opens(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a sentence begins here, or just after a greeting."""
+    return index < 2 or tokens[index - 1].form in _CLAUSE_ENDS

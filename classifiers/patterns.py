@@ -25,13 +25,27 @@ class Hit:
     kind: str = ""
 
 
-_DIGIT_OR_AT = re.compile(r"[\d@]")
-"""What every shape of personal information has: most comments have neither, and are not looked through seven times."""
+_DIGIT_OR_AT = re.compile(r"[\d@]|arobas|\bat\b|(?:zéro|zero|cinq|five)", re.IGNORECASE)
+"""What every shape of personal information has: most comments have none, and are not looked through nine times."""
 
 _CARD = re.compile(r"(?<![\d.,])(?:\d[ -]?){12,18}\d(?![\d])")
 _SIN = re.compile(r"(?<![\d-])[0-79]\d{2}([ -]?)\d{3}\1\d{3}(?![\d-])")
 _PHONE = re.compile(r"(?<![\d-])(?:\+?1[ .-]?)?\(?([2-9]\d{2})\)?[ .-]{0,2}\d{3}[ .-]?\d{4}(?![\d-])")
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@([\w-]{1,63}(?:\.[\w-]{1,63}){1,4})")
+_DIGITS_SPELT = {
+    "zéro": 0, "zero": 0, "un": 1, "one": 1, "deux": 2, "two": 2, "trois": 3, "three": 3, "quatre": 4, "four": 4,
+    "cinq": 5, "five": 5, "six": 6, "sept": 7, "seven": 7, "huit": 8, "eight": 8, "neuf": 9, "nine": 9,
+}  # fmt: skip
+_SPELT = "|".join(_DIGITS_SPELT)
+_PHONE_SPELT = re.compile(
+    rf"(?<!\w)(?:(?:\d{{1,4}}|{_SPELT})[ .,-]{{1,3}}){{3,11}}(?:\d{{1,4}}|{_SPELT})(?!\w)", re.IGNORECASE
+)
+"""A telephone with some of its digits in words, so that no machine reads it."""
+_EMAIL_SPELT = re.compile(
+    r"(?<!\w)[\w.+-]{2,40} ?(?:@|[(\[]\s?(?:at|a|arobase?s?)\s?[)\]]| (?:at|arobase?s?) ) ?([\w-]{2,40}"
+    r" ?(?:\.|[(\[]\s?(?:dot|point)\s?[)\]]| (?:dot|point) ) ?(?:com|ca|net|org|fr|info))(?!\w)",
+    re.IGNORECASE,
+)
 _POSTAL_CODE = re.compile(r"(?<!\w)[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d(?!\w)", re.IGNORECASE)
 _HOME = re.compile(
     r"(?<!\w)(?:(?:il|elle|ils|elles|tu|qui|y)\s+(?:habite|habites|habitent|reste|restes|restent|demeure|demeurent|vit|vivent)"
@@ -47,13 +61,25 @@ _PLATE = re.compile(
 )
 """The forms of Québec's plates for cars (three letters and three digits, or one, two and three) and trucks (F…)."""
 _NOT_OF_A_PLATE = re.compile(r"RUE|AVE|RTE|EST|SUD|ANS|MOI|PAS|DES|LES|SUR", re.IGNORECASE)
+_ROLE = re.compile(
+    r"(?:^|[._-])(?:info|infos|contact|accueil|reception|service|services|admin|administration|secretariat|inscriptions?"
+    r"|reservations?|communications?|direction|bureau|club|comite|association|bibliotheque|loisirs?|mairie|cabinet|ville"
+    r"|municipalite|greffe|urbanisme|permis|taxes|plaintes?|dons|benevoles?)(?:[._-]|$)",
+    re.IGNORECASE,
+)
+"""What an address of mail is before its @ when a function answers it, and not a person."""
 _TOLL_FREE = frozenset({"800", "833", "844", "855", "866", "877", "888"})
-_PUBLIC_DOMAINS = re.compile(r"(?:^|\.)(?:ville|gouv|gov|canada|quebec|montreal|laval|longueuil)\.", re.IGNORECASE)
+_PUBLIC_DOMAINS = re.compile(
+    r"(?:^|\.)(?:ville|gouv|gov|justice|mairie|canada|quebec|montreal|laval|longueuil)\.", re.IGNORECASE
+)
 _SHORTENERS = re.compile(
     r"(?<![\w.])(?:bit\.ly|tinyurl\.com|goo\.gl|t\.ly|is\.gd|ow\.ly|cutt\.ly|rb\.gy|shorturl\.at|wa\.me|t\.me|rebrand\.ly)"
     r"/\S{1,200}",
     re.IGNORECASE,
 )
+
+
+_PRICE = re.compile(r"(?<![\w,.])\d{1,6}(?:[.,]\d\d)? ?\$")
 
 
 def luhn(digits: str) -> bool:
@@ -80,12 +106,18 @@ def _is_phone(match: re.Match[str]) -> bool:
     return match.group(1) not in _TOLL_FREE
 
 
+def _is_spelt_phone(match: re.Match[str]) -> bool:
+    parts = re.split(r"[ .,-]+", match.group().lower())
+    digits = "".join(part if part.isdecimal() else str(_DIGITS_SPELT[part]) for part in parts)
+    return len(digits) == 10 and digits[0] in "23456789" and any(not part.isdecimal() for part in parts)
+
+
 def _is_sin(match: re.Match[str]) -> bool:
     return luhn(_digits(match.group()))
 
 
 def _is_private_mail(match: re.Match[str]) -> bool:
-    return _PUBLIC_DOMAINS.search(match.group(1)) is None
+    return _PUBLIC_DOMAINS.search(match.group(1)) is None and _ROLE.search(match.group().split("@")[0]) is None
 
 
 def _is_plate(match: re.Match[str]) -> bool:
@@ -102,35 +134,55 @@ _PERSONAL: tuple[tuple[ReasonCode, re.Pattern[str], int, Callable[[re.Match[str]
     (ReasonCode.PATTERN_CARD, _CARD, 0, _is_card, 0.99),
     (ReasonCode.PATTERN_PHONE, _PHONE, 0, _is_phone, 0.9),
     (ReasonCode.PATTERN_SIN, _SIN, 0, _is_sin, 0.97),
+    (ReasonCode.PATTERN_PHONE, _PHONE_SPELT, 0, _is_spelt_phone, 0.85),
     (ReasonCode.PATTERN_EMAIL, _EMAIL, 0, _is_private_mail, 0.9),
+    (ReasonCode.PATTERN_EMAIL, _EMAIL_SPELT, 0, _is_private_mail, 0.85),
     (ReasonCode.PATTERN_HOME_ADDRESS, _HOME, 1, _always, 0.85),
     (ReasonCode.PATTERN_PLATE, _PLATE, 1, _is_plate, 0.85),
     (ReasonCode.PATTERN_POSTAL_CODE, _POSTAL_CODE, 0, _always, 0.5),
 )
+MAY_BE_PUBLIC = frozenset({ReasonCode.PATTERN_PHONE, ReasonCode.PATTERN_EMAIL, ReasonCode.PATTERN_HOME_ADDRESS})
+"""Shapes that are as often an organisation's."""
 
 
-def personal_information(original: str) -> Iterator[Hit]:
+def contact(written: str) -> str:
+    """A telephone (its last ten digits), or an address of mail or street, in the form in which they are compared."""
+    digits = _digits(written)
+    if len(digits) in (10, 11) and not any(character.isalpha() for character in written):
+        return digits[-10:]
+    return " ".join(written.casefold().split())
+
+
+def personal_information(text: Text, contacts: frozenset[str] = frozenset()) -> Iterator[Hit]:
     """Cards, social insurance numbers, telephones, licence plates, addresses of mail and of people.
 
-    The city's own means of contact (free numbers, addresses at a public domain) are nobody's private life, and the
-    civic address of a pothole is what a request is made of: only a person's home is looked for.
+    What is in `contacts` (the city's own list, each as `contact` writes it), free numbers, public domains and addresses
+    of a function are nobody's private life; the civic address of a pothole is what a request is made of, so that only a
+    person's home is looked for.
     """
+    original = text.original[:READ_CHARACTERS]
     taken: list[tuple[int, int]] = []
     for code, shape, group, holds, score in _PERSONAL if _DIGIT_OR_AT.search(original) else ():
-        for match in shape.finditer(original[:READ_CHARACTERS]):
+        for match in shape.finditer(original):
             start, end = match.span(group)
             free = all(end <= other_start or other_end <= start for other_start, other_end in taken)
-            if free and holds(match):
-                taken.append((start, end))
-                yield Hit(code, start, end, Breach.PERSONAL_INFORMATION, score=score)
+            if not free or not holds(match):
+                continue
+            taken.append((start, end))
+            # Of an address, only the first words are in the shape.
+            if code in MAY_BE_PUBLIC and any(known.startswith(contact(match.group(group))) for known in contacts):
+                continue
+            yield Hit(code, start, end, Breach.PERSONAL_INFORMATION, score=score)
 
 
 def spam_marks(text: Text) -> Iterator[Hit]:
-    """Links, shorteners, one word or emoji said over and over, capitals; none is a breach by itself but shorteners."""
+    """Links, shorteners, prices, a word said over and over, capitals; only shorteners and repetition raise anything."""
     shorteners = []
     for match in _SHORTENERS.finditer(text.original[:READ_CHARACTERS]) if "/" in text.original else ():
         shorteners.append(match.span())
         yield Hit(ReasonCode.SPAM_SHORTENER, *match.span(), Breach.SPAM, score=0.7)
+    for match in _PRICE.finditer(text.original[:READ_CHARACTERS]) if "$" in text.original else ():
+        yield Hit(ReasonCode.SPAM_PRICE, *match.span())
     for token in text.tokens:
         if token.form == "<url>" and not any(start < token.end and token.start < end for start, end in shorteners):
             yield Hit(ReasonCode.SPAM_LINK, token.start, token.end)

@@ -22,7 +22,9 @@ _MARKS = re.compile(
 )
 _STAND_INS = {"url": "<url>", "email": "<courriel>", "user": "@user"}
 
-_TOKEN = re.compile(r"<url>|<courriel>|@user|[^\W_]+(?:[*@$]+[^\W_]+)*'?|[!?]+|\.{2,}|[^\w\s]")
+_HAN = r"\u3400-\u9fff"
+"""Chinese has no space between words: each of its signs is a token."""
+_TOKEN = re.compile(rf"<url>|<courriel>|@user|[{_HAN}]|[^\W_{_HAN}]+(?:[*@$]+[^\W_{_HAN}]+)*'?|[!?]+|\.{{2,}}|[^\w\s]")
 _RUN = re.compile(r"([^\W\d_])\1{2,}")
 _LEET = str.maketrans("013457@$", "oieastas")
 _FOLDS = {"œ": "oe", "æ": "ae", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "ø": "o", "ß": "ss"}
@@ -147,7 +149,7 @@ def _join_split_letters(tokens: list[Token]) -> list[Token]:
         cursor = index
         while cursor < len(tokens):
             form = tokens[cursor].form
-            if len(form) == 1 and form.isalpha():
+            if len(form) == 1 and form.isascii() and form.isalpha():
                 letters.append(cursor)
             elif not (letters and form in {".", "-", "*", "_", "/"}):
                 break

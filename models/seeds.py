@@ -11,7 +11,7 @@ from models.base import Base
 
 
 class Planted(Base):
-    """One article, template or service as Parvis last gave it."""
+    """One article, template, service or public contact as Parvis last gave it."""
 
     __tablename__ = "planted"
 

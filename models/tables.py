@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from models import accounts, audit, comments, effects, figures, idempotency, learning, people, posts, requests311, seeds
+from models import (
+    accounts,
+    audit,
+    comments,
+    contacts,
+    effects,
+    figures,
+    idempotency,
+    learning,
+    people,
+    posts,
+    requests311,
+    seeds,
+)
 from models.base import Base
 
 metadata = Base.metadata
@@ -11,6 +24,7 @@ __all__ = [
     "accounts",
     "audit",
     "comments",
+    "contacts",
     "effects",
     "figures",
     "idempotency",

@@ -1,4 +1,4 @@
-"""What a new city starts with, until it puts its own in place: netiquette, sentences for citizens, 311 services."""
+"""What a new city starts with: netiquette, sentences for citizens, 311 services, public telephones and addresses."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import MessageTemplate, NetiquetteRule, RuleVersion
+from models.contacts import PublicContact
 from models.requests311 import Service
 from models.seeds import Planted
 
 Said = dict[str, Any]
 LANGUAGES = ("fr", "en")
-Row = RuleVersion | MessageTemplate | Service
+Row = RuleVersion | MessageTemplate | Service | PublicContact
 
 
 def plant(session: Session, *, now: datetime, folder: Traversable | None = None) -> None:
@@ -33,6 +34,7 @@ def plant(session: Session, *, now: datetime, folder: Traversable | None = None)
         ("article", _articles(folder), _newest_articles(session)),
         ("template", _templates(folder), _newest_templates(session)),
         ("service", _services(folder), {row.code: row for row in session.scalars(select(Service))}),
+        ("contact", _contacts(folder), {row.value: row for row in session.scalars(select(PublicContact))}),
     ):
         if newest and not any(of == kind for of, _ in planted):
             continue
@@ -61,7 +63,7 @@ def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: d
         version = row.version + 1 if row is not None else 1
         session.add(MessageTemplate(code=name, language=language, version=version, created_at=now, **said))
     elif row is None:
-        session.add(Service(code=code, **said))
+        session.add(Service(code=code, **said) if kind == "service" else PublicContact(value=code, **said))
     else:
         for name, value in said.items():
             setattr(row, name, value)
@@ -93,3 +95,8 @@ def _services(folder: Traversable) -> dict[str, Said]:
             row["code"]: {"name": row["name"], "group": row["group"], "days": int(row["days"]), "active": True}
             for row in csv.DictReader(lines)
         }
+
+
+def _contacts(folder: Traversable) -> dict[str, Said]:
+    with (folder / "contacts.csv").open(encoding="utf-8") as lines:
+        return {row["value"]: {"name": row["name"]} for row in csv.DictReader(lines)}

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
 from classifiers.platt import Platt
 from models.comments import Comment, VerdictRow
+from models.contacts import PublicContact
 from models.learning import Correction, LocalCalibration
 from models.locks import Locks
 from models.session import Database
@@ -59,7 +60,8 @@ def _read(
             ).all()
             if not waiting:
                 return 0
-            context = replace(context, calibration=_calibration(session, classifier.version))
+            contacts = frozenset(session.scalars(select(PublicContact.value)))
+            context = replace(context, calibration=_calibration(session, classifier.version), contacts=contacts)
         verdicts = classifier.classify([row.text or "" for row in waiting], context)
         with database.write() as session:
             return _enter(session, [(row.id, row.version) for row in waiting], verdicts, context, state, now=now)
@@ -138,7 +140,7 @@ def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:
             found[head] = asdict(context.certainty(head, scored.label, scored.score, scored.band))
     for breach, score in verdict.breaches.items():
         if score >= BREACH_AT:
-            found[breach] = asdict(context.certainty(breach, "1", score)) | {"alone": breach in verdict.hideable}
+            found[breach] = asdict(context.certainty(breach, "1", score)) | {"hideable": breach in verdict.hideable}
     return found
 
 
@@ -195,7 +197,7 @@ def hold(row: VerdictRow, given: Sequence[Correction]) -> None:
     certainty, scores = dict(row.certainty), dict(row.scores)
     for head, one in standing(given).items():
         said, score = model_said(row, head)
-        # Of a breach: whether the model alone was sure enough, which a later word on another head must not forget.
+        # Of a breach: whether it may be hidden, which a later word on another head must not forget.
         certainty[head] = {**certainty.get(head, {}), "said": said, "score": score}
         match head:
             case "intention":
@@ -237,7 +239,7 @@ def criticism(row: VerdictRow, given: Sequence[Correction], person_id: int | Non
 def _verdict(row: VerdictRow) -> Verdict:
     """A kept verdict as the value that proposals follow from; a person's word needs no other proof."""
     scores = row.scores
-    sure = {breach for breach in Breach if row.certainty.get(breach, {}).get("alone")}
+    sure = {breach for breach in Breach if row.certainty.get(breach, {}).get("hideable")}
     said = {breach for breach in Breach if "said" in row.certainty.get(breach, {})}
     return Verdict(
         language=Scored(Language(row.language), scores["language"]),

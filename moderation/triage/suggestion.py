@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from classifiers.base import Verdict
-from classifiers.reasons import ReasonCode
 from models.vocabulary import Breach, DecisionKind, Intention
 
 ARTICLES = {
@@ -23,8 +22,7 @@ ARTICLES = {
 A threat has an article too (N3), but is never proposed for hiding."""
 
 BREACH_AT = 0.5
-"""A breach counts from this probability on. That alone is not precise enough to propose a restriction (the model card),
-so a proposal also needs a word of the lexicon or a pattern (`PROOFS`), or a score beyond the model's own limit for it
+"""A breach counts from this probability on. It is proposed for hiding only where the classifier says that it may be
 (`Verdict.hideable`)."""
 
 SURE_AT = 0.5
@@ -46,42 +44,26 @@ class Suggestion:
 def suggest(verdict: Verdict) -> Suggestion | None:
     """The proposal for one verdict; None when there is nothing sure enough to propose."""
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
-        return Suggestion(DecisionKind.REQUEST) if verdict.group is not None else None
-    said = {reason.code for reason in verdict.reasons}
-    critical = verdict.intention is not None and verdict.intention.label in CRITICAL
+        # Somebody must go and see, whether or not it is known who.
+        return Suggestion(DecisionKind.REQUEST)
     for breach, article in ARTICLES.items():
-        if critical and breach in (Breach.INSULT, Breach.VULGAR):
-            # Harsh words in a criticism are for a person to weigh, not for us to propose.
-            continue
-        if verdict.breaches[breach] >= BREACH_AT and (breach in verdict.hideable or said & PROOFS[breach]):
+        if breach in verdict.hideable and verdict.breaches[breach] >= BREACH_AT:
             return Suggestion(DecisionKind.HIDE, article)
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
-    return _BY_INTENTION.get(verdict.intention.label)
+    proposed = _BY_INTENTION.get(verdict.intention.label)
+    seen = any(score >= BREACH_AT for score in verdict.breaches.values())
+    # A breach that is seen, proved or not, is for a person to read: it is never called nothing.
+    return None if seen and proposed == _NOTHING else proposed
 
 
-PROOFS = {
-    Breach.HATE: {ReasonCode.LEXICON_HATE},
-    Breach.INSULT: {ReasonCode.LEXICON_INSULT, ReasonCode.LEXICON_AIMED_INSULT},
-    Breach.PERSONAL_INFORMATION: {
-        ReasonCode.PATTERN_PHONE,
-        ReasonCode.PATTERN_EMAIL,
-        ReasonCode.PATTERN_HOME_ADDRESS,
-        ReasonCode.PATTERN_PLATE,
-        ReasonCode.PATTERN_CARD,
-        ReasonCode.PATTERN_SIN,
-    },
-    Breach.SPAM: {ReasonCode.LEXICON_SPAM, ReasonCode.SPAM_LINK, ReasonCode.SPAM_SHORTENER},
-    Breach.VULGAR: {ReasonCode.LEXICON_VULGAR},
-}
-"""The reasons that show a breach to a person's eye. A postal code alone is not among them: people write theirs to say
-where a problem is."""
+_NOTHING = Suggestion(DecisionKind.NOTHING)
 
 _BY_INTENTION = {
     Intention.SERVICE_REQUEST: Suggestion(DecisionKind.REQUEST),
     Intention.QUESTION: Suggestion(DecisionKind.REPLY),
-    Intention.PRAISE: Suggestion(DecisionKind.NOTHING),
-    Intention.OFF_TOPIC: Suggestion(DecisionKind.NOTHING),
+    Intention.PRAISE: _NOTHING,
+    Intention.OFF_TOPIC: _NOTHING,
 }
 
 

@@ -353,6 +353,7 @@ def insult() -> dict[str, Any]:
     return {
         "breaches": dict.fromkeys(Breach, 0.01) | {Breach.INSULT: 0.95},
         "reasons": (Reason("lexicon_insult", {"word": "niaiseux"}, 0, 8, 2.5),),
+        "hideable": frozenset({Breach.INSULT}),
     }
 
 

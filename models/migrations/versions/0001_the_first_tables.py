@@ -112,6 +112,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "code", name=op.f("pk_planted")),
     )
     op.create_table(
+        "public_contact",
+        sa.Column("value", sa.String(length=200), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("value", name=op.f("pk_public_contact")),
+    )
+    op.create_table(
         "request_counter",
         sa.Column("year", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("last", sa.Integer(), nullable=False),

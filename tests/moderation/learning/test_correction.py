@@ -87,7 +87,7 @@ def test_a_breach_that_a_person_saw_proposes_to_hide_and_one_that_they_deny_does
     assert city.comment("8").verdict.suggestion == DecisionKind.REPLY
 
 
-def test_a_proposal_that_the_model_alone_made_outlives_a_correction_of_another_head(city, correcting):
+def test_a_proposal_to_hide_outlives_a_correction_of_another_head(city, correcting):
     sure = {"breaches": dict.fromkeys(Breach, 0.01) | {Breach.HATE: 0.99}, "hideable": frozenset({Breach.HATE})}
     comment = city.says("7", "…", **sure)
     assert comment.verdict.suggested_rule == "N1"
@@ -98,7 +98,7 @@ def test_a_proposal_that_the_model_alone_made_outlives_a_correction_of_another_h
 def test_a_corrected_danger_is_never_proposed_for_hiding(city, correcting, insult):
     comment = city.says("7", "Niaiseux, je vais sauter du pont", **insult)
     correcting("Ariane", comment, urgence="2")
-    assert city.comment("7").verdict.suggestion is None
+    assert city.comment("7").verdict.suggestion == DecisionKind.REQUEST
 
 
 # ------------------------------------------------------------------------------------------ correcting again
