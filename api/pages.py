@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse
 from api import i18n, messages
 from api.i18n import N_, Dates
 from connectors.registry import descriptor
+from models.errors import Refused
 from models.scope import Action
 
 HERE = Path(__file__).parent
@@ -74,6 +75,7 @@ def environment(dates: Dates) -> Environment:
         network=descriptor,
         reason=messages.reason,
         refusal=messages.refusal,
+        about=_about,
         not_published=messages.not_published,
         problem=messages.problem,
         head=messages.head,
@@ -84,6 +86,12 @@ def environment(dates: Dates) -> Environment:
         day=dates.day, time=dates.time, moment=dates.moment, machine=dates.machine, number=i18n.format_number
     )
     return templates
+
+
+def _about(error: Refused | None, field: str) -> Refused | None:
+    """What a refusal, or one of those that came with it, says of one field of a form."""
+    several = (error, *error.others) if error else ()
+    return next((one for one in several if one.params.get("field") == field), None)
 
 
 def render(

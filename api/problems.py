@@ -117,7 +117,8 @@ def problem_response(
 def _refused(request: Request, error: Refused) -> Response:
     field = error.params.get("field")
     detail = refusal(error)
-    errors = [{"field": field, "code": error.code, "detail": detail}] if field else []
+    several = [one for one in (error, *error.others) if one.params.get("field")]
+    errors = [{"field": one.params["field"], "code": one.code, "detail": refusal(one)} for one in several]
     return problem_response(request, 422 if field else 409, error.code, detail=detail, errors=errors)
 
 

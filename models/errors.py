@@ -7,6 +7,8 @@ never repeated blindly.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from models.vocabulary import Standing
@@ -23,6 +25,30 @@ class Refused(ParvisError):
         super().__init__(code, params)
         self.code = code
         self.params = params
+        self.others: tuple[Refused, ...] = ()
+        """What else is wrong with the same form (`Refusals`)."""
+
+
+class Refusals:
+    """Collects what is wrong with several fields, so that a person hears all of it at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Refused] = []
+
+    @contextmanager
+    def collect(self) -> Iterator[None]:
+        """Keep a refusal of this block for `say`, and go on."""
+        try:
+            yield
+        except Refused as error:
+            self._found.append(error)
+
+    def say(self) -> None:
+        """Raise what was collected: the first refusal, with the others beside it."""
+        if self._found:
+            first = self._found[0]
+            first.others = tuple(self._found[1:])
+            raise first
 
 
 class NotFound(ParvisError):

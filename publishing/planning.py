@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
@@ -19,7 +21,7 @@ from models import audit, work
 from models.accounts import Account
 from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
-from models.errors import NotFound, Refused
+from models.errors import NotFound, Refusals, Refused
 from models.keyset import Keyset
 from models.people import Person
 from models.posts import Approval, Post, Variant
@@ -299,41 +301,57 @@ def _take_back(session: Session, variant: Variant) -> None:
 
 def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
     """Make a post what the draft says, each account's part in place; what is published stays as it is."""
-    post.title = draft.title.strip()[:200]
-    if not post.title:
-        raise Refused("title_empty", field="title")
-    if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
-        raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
-    post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
-    link, accounts = _link(draft), _accounts(session, viewer, draft)
     left = {variant.account_id: variant for variant in post.variants if variant.published_at is None}
     out = {variant.account_id: variant for variant in post.variants if variant.published_at is not None}
-    if not draft.variants.keys() - out:
-        raise Refused("no_account", field="accounts")
+    wrong = Refusals()
+    with wrong.collect():
+        post.title = draft.title.strip()[:200]
+        if not post.title:
+            raise Refused("title_empty", field="title")
+    with wrong.collect():
+        if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
+            raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
+    link, accounts, texts = None, {}, {}
+    with wrong.collect():
+        link = _link(draft)
+    with wrong.collect():
+        accounts = _accounts(session, viewer, draft)
+        if not draft.variants.keys() - out:
+            raise Refused("no_account", field="accounts")
+    with wrong.collect():
+        texts = {id_: _text(accounts[id_], written) for id_, written in draft.variants.items() if id_ in accounts}
+    wrong.say()
+    if any((texts[id_], link) != (there.text, there.link) for id_, there in out.items() if id_ in texts):
+        raise Refused("post_not_editable")
+    post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
     for account_id, variant in left.items():
         _take_back(session, variant)
         if account_id not in draft.variants:
             post.variants.remove(variant)
             session.delete(variant)
-    for account_id, written in draft.variants.items():
-        text = _text(accounts[account_id], written)
-        if (published := out.get(account_id)) is not None:
-            if (text, link) != (published.text, published.link):
-                raise Refused("post_not_editable")
-            continue
+    for account_id in (one for one in draft.variants if one not in out):
         if account_id not in left:
             left[account_id] = Variant(account_id=account_id, account=accounts[account_id])
             post.variants.append(left[account_id])
         variant = left[account_id]
-        variant.text, variant.link, variant.publish_at = text, link, written.publish_at
+        variant.text, variant.link, variant.publish_at = texts[account_id], link, draft.variants[account_id].publish_at
     writer = session.get_one(Person, _person(viewer))
     if writer not in post.contributors:
         post.contributors.append(writer)
 
 
 def _link(draft: Draft) -> str | None:
-    link = (draft.link or "").strip() or None
-    if link is not None and not link.startswith(("https://", "http://")):
+    """The address as it is kept: what people write without its scheme is meant to be secure."""
+    link = (draft.link or "").strip()
+    if not link:
+        return None
+    if "://" not in link:
+        link = f"https://{link}"
+    try:
+        parts = urlsplit(link)
+    except ValueError as error:
+        raise Refused("link_invalid", field="link") from error
+    if re.search(r"\s", link) or parts.scheme not in {"https", "http"} or "." not in (parts.hostname or ""):
         raise Refused("link_invalid", field="link")
     return link
 

@@ -253,7 +253,7 @@ def _composer(
         post=post,
         form=form,
         accounts=accounts,
-        chosen=set(chosen if chosen is not None else [str(account.id) for account in accounts]),
+        chosen=set(chosen or []),
         closed=[why_not for _, why_not in ours if why_not is not None],
         most={account.id: capabilities(account.network).longest_text for account in accounts},
         window=planning.WINDOW,

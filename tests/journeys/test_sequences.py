@@ -254,3 +254,31 @@ def test_back_on_a_phone_returns_to_the_list_where_it_was(served, waiting, sign_
     expect(page.locator("#pane")).to_be_hidden()
     expect(row).to_be_focused()
     assert abs(page.evaluate("scrollY") - before) < 100
+
+
+def test_a_post_that_is_left_keeps_its_words_and_says_all_that_is_wrong(served, sign_in):
+    account = served.add_account("Ville de Sainte-Rive")
+    page = sign_in("Camille Lévesque", "/publications/nouvelle")
+    assert page.locator("[name=accounts]:checked").count() == 0
+    page.locator("[name=text]").fill("Les patinoires ouvrent samedi!")
+    page.locator("[name=link]").fill("ville.example/patin oires")
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.goto("/publications")
+    assert asked == ["beforeunload"]
+    page.goto("/publications/nouvelle")
+    expect(page.locator("[name=text]")).to_have_value("Les patinoires ouvrent samedi!")
+    page.locator("[name=title]").fill("Patinoires")
+    page.locator("[name=title]").evaluate("field => field.removeAttribute('required')")
+    page.locator("[name=title]").fill("")
+    page.locator(".composer button[type=submit]").click()
+    expect(page.locator(".composer .wrong")).to_have_count(3)  # No title, no account, no link.
+    expect(page.locator("[name=text]")).to_have_value("Les patinoires ouvrent samedi!")
+    page.locator("[name=title]").fill("Patinoires")
+    page.locator("[name=link]").fill("ville.example/patinoires")
+    page.locator(f"[name=accounts][value='{account}']").check()
+    page.locator(".composer button[type=submit]").click()
+    expect(page.locator("h1")).to_have_text("Patinoires")
+    expect(page.locator("#main")).to_contain_text("https://ville.example/patinoires")
+    page.goto("/publications/nouvelle")
+    expect(page.locator("[name=text]")).to_have_value("")
