@@ -12,9 +12,10 @@ from models.accounts import Connection, Delivery, SetAside
 from models.comments import Attachment, Author, Comment, CommentVersion, Evidence, SourcePost, VerdictRow, forget_names
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
+from models.items import DraftReply, Item
 from models.people import SignIn, SignInAttempt
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import CommentState, DeliveryState, PostKind
+from models.vocabulary import DeliveryState, ItemState, PostKind
 
 RAW_DAYS = 30
 """How long a webhook body is kept (DESIGN: deliveries are kept 30 days)."""
@@ -55,8 +56,9 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
         opened_with = (Requester.comment_id == comment_id, ServiceRequest.description == comment.text)
         opened = select(ServiceRequest.id).join(Requester).where(*opened_with).scalar_subquery()
         session.execute(update(ServiceRequest).where(ServiceRequest.id.in_(opened)).values(description=None))
-    comment.text = comment.proposed_reply = None
-    comment.state, comment.disposed_at = CommentState.HANDLED, now
+    comment.text, comment.disposed_at = None, now
+    session.execute(update(Item).where(Item.comment_id == comment_id).values(state=ItemState.HANDLED))
+    session.execute(update(DraftReply).where(DraftReply.comment_id == comment_id).values(text=None))
     session.execute(update(CommentVersion).where(CommentVersion.comment_id == comment_id).values(text=None))
     session.execute(
         update(Evidence).where(Evidence.comment_id == comment_id).values(text=None, author_name=None, disposed_at=now)

@@ -33,7 +33,6 @@ from models.requests311 import ServiceRequest
 from models.vocabulary import (
     AttachmentKind,
     CommentKind,
-    CommentState,
     DecisionKind,
     Ground,
     HiddenBy,
@@ -133,16 +132,6 @@ class Comment(Presence, Base):
     __tablename__ = "comment"
     __table_args__ = (
         UniqueConstraint("account_id", "external_id"),
-        # The queue's own order: danger first, then oldest first; keyset paging walks it.
-        Index("ix_comment_queue", "state", "lane", "queued_at", "id"),
-        Index("ix_comment_queue_borough", "borough_id", "state", "lane", "queued_at", "id"),
-        Index("ix_comment_queue_account", "account_id", "state", "lane", "queued_at", "id"),
-        Index(
-            "ix_comment_received",
-            "id",
-            sqlite_where=text("state = 'received'"),
-            postgresql_where=text("state = 'received'"),
-        ),
         # Few rows are in the two below: what must be looked at, and what the city itself answered.
         Index(
             "ix_comment_look",
@@ -195,17 +184,6 @@ class Comment(Presence, Base):
     look_due_at: Mapped[datetime | None]
     """It should have been met and was not: from then on the network is asked whether it is gone."""
 
-    state: Mapped[CommentState] = mapped_column(String(20), default=CommentState.RECEIVED)
-    lane: Mapped[int] = mapped_column(default=2)
-    """0 immediate danger, 1 same day, 2 everything else; it ascends so that one index walks the queue in its order."""
-    queued_at: Mapped[datetime | None]
-    """When it last entered the queue: the queue is oldest first."""
-    proposed_reply: Mapped[str | None] = mapped_column(Text)
-    """Drafted for the moderator (a closed 311 request): sent only after their key."""
-    answers_request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
-    """The closed request that the drafted reply is about."""
-    problem: Mapped[str | None] = mapped_column(String(200))
-    """Why it came back: the code of the effect that failed."""
     version: Mapped[int] = mapped_column(default=1)
     """Number of the newest text, so that a decision can say which one it was about."""
     disposed_at: Mapped[datetime | None]
@@ -337,18 +315,6 @@ class VerdictRow(Base):
     at: Mapped[datetime]
 
     comment: Mapped[Comment] = relationship(lazy="raise", back_populates="verdict")
-
-
-class Claim(Base):
-    """Who has an item open to decide on it. One live claim an item; it ends by itself."""
-
-    __tablename__ = "claim"
-
-    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    until: Mapped[datetime]
-
-    person: Mapped[Person] = relationship(lazy="raise")
 
 
 class NetiquetteRule(Base):

@@ -39,8 +39,9 @@ class Keyset:
 
         Refused: `cursor_invalid` when the cursor is not one that `cut` gave for this order.
         """
-        if after:
-            here, place = tuple_(*self._columns), self._place(after)
+        place = self.place(after)
+        if place is not None:
+            here = tuple_(*self._columns)
             statement = statement.where(here < place if self._descending else here > place)
         order = (column.desc() if self._descending else column for column in self._columns)
         return statement.order_by(*order).limit(limit + 1)
@@ -58,7 +59,10 @@ class Keyset:
         place = json.dumps([getattr(last, column.key) for column in self._columns], default=datetime.isoformat)
         return rows[:limit], base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
-    def _place(self, cursor: str) -> tuple[int | datetime, ...]:
+    def place(self, cursor: str | None) -> tuple[int | datetime, ...] | None:
+        """The ordering columns of the last row before a cursor (none: nothing was read yet). Refused as by `part`."""
+        if not cursor:
+            return None
         try:
             place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
             return tuple(_value(column, value) for column, value in zip(self._columns, place, strict=True))

@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.accounts import Account
 from models.comments import Comment
+from models.items import Item
 from models.people import Membership
 from models.posts import Post, Variant
 from models.requests311 import ServiceRequest
@@ -141,7 +142,7 @@ def within(
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
-Scoped = type[Comment] | type[ServiceRequest] | type[Account] | type[Post]
+Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post]
 
 
 def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:
@@ -162,5 +163,5 @@ def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:
         return statement.where(~exists(outside)) if viewer.may(action) else statement.where(false())
     if entity is Account:
         return statement.where(within(viewer, action, Account.id, Account.borough_id))
-    scoped = ServiceRequest if entity is ServiceRequest else Comment
+    scoped: Any = entity
     return statement.where(within(viewer, action, scoped.account_id, scoped.borough_id))

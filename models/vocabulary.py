@@ -24,15 +24,23 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-class CommentState(StrEnum):
-    """Where a comment stands in the queue."""
+class ItemState(StrEnum):
+    """Where an item stands in the queue."""
 
     RECEIVED = "received"
-    """Stored, not yet read by the classifier."""
+    """The classifier has yet to read the newest text of its subject."""
     WAITING = "waiting"
-    """In the queue: a person must decide."""
+    """A person must decide."""
     HANDLED = "handled"
-    """A person (or an adopted rule) has decided, or the city itself wrote it."""
+    """Somebody decided, or nothing is left to decide."""
+
+
+class DraftState(StrEnum):
+    """What became of a drafted reply."""
+
+    PROPOSED = "proposed"
+    USED = "used"
+    DISCARDED = "discarded"
 
 
 class DecisionKind(StrEnum):

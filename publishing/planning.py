@@ -22,11 +22,12 @@ from models.accounts import Account
 from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refusals, Refused
+from models.items import Item
 from models.keyset import Keyset
 from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CommentState, EffectKind, PostState
+from models.vocabulary import EffectKind, ItemState, PostState
 
 NEWEST = Keyset(Post.id, descending=True)
 
@@ -250,8 +251,9 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     owed = {variant.effect_id: variant.id for variant in post.variants if variant.effect_id is not None}
     effects = session.scalars(select(Effect).where(Effect.id.in_(owed))).all()
     there = {variant.source_post_id: variant.id for variant in post.variants if variant.source_post_id is not None}
-    waiting = func.sum(case((Comment.state == CommentState.WAITING, 1), else_=0))
+    waiting = func.sum(case((Item.state == ItemState.WAITING, 1), else_=0))
     under = select(Comment.source_post_id, func.count(), waiting).group_by(Comment.source_post_id)
+    under = under.outerjoin(Item, Item.comment_id == Comment.id)
     under = under.where(Comment.source_post_id.in_(there), Comment.by_city.is_(False))
     counted = visible(under, viewer, Action.SEE_COMMENTS, Comment)
     return PostDetail(

@@ -14,7 +14,7 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import CommentState
+from models.vocabulary import ItemState
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
@@ -90,7 +90,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
 
     def reread() -> None:
         with city.database.read() as session:
-            if not classification.any_waits(session, CommentState.WAITING):
+            if not classification.any_waits(session, ItemState.WAITING):
                 return
         while classification.reread_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
             pass

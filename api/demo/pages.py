@@ -24,9 +24,10 @@ from models.audit import AuditEntry
 from models.comments import Comment, Decision
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound
+from models.items import Item
 from models.posts import Post
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import CLOSED_STATUSES, CommentState, DecisionKind, EffectKind, EffectState, PostState
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, EffectKind, EffectState, ItemState, PostState
 
 router = APIRouter(include_in_schema=False)
 
@@ -154,7 +155,7 @@ def facts(session: Session) -> Facts:
 
     return Facts(
         comments=count(Comment.by_city.is_(False)),
-        waiting=count(Comment.state.in_([CommentState.RECEIVED, CommentState.WAITING]), Comment.by_city.is_(False)),
+        waiting=count(Item.state != ItemState.HANDLED),
         decisions=count(Decision.id.is_not(None)),
         effects_done=count(Effect.state == EffectState.DONE),
         effects_open=count(Effect.state.in_(OPEN_STATES)),

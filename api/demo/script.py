@@ -27,9 +27,10 @@ from models.accounts import Account, Delivery
 from models.comments import Comment, Decision, VerdictRow
 from models.effects import Effect
 from models.errors import ParvisError
+from models.items import Item
 from models.posts import Post
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentState, DeliveryState, EffectState, PostState
+from models.vocabulary import DeliveryState, EffectState, ItemState, PostState
 
 WAIT = 50.0
 """Seconds after which a step that does not come true is an error."""
@@ -270,7 +271,8 @@ def _known(demo: Demo, label: str) -> tuple[int, int]:
 
 def _waits(demo: Demo, label: str) -> bool:
     external_id = demo.player.things[label].id
-    return _count(demo, Comment.external_id == external_id, Comment.state == CommentState.WAITING) == 1
+    waiting = Item.state == ItemState.WAITING, Item.comment_id == Comment.id
+    return _count(demo, Comment.external_id == external_id, *waiting) == 1
 
 
 def _citizens_comments(demo: Demo) -> dict[str, FarComment]:
@@ -281,8 +283,10 @@ def _citizens_comments(demo: Demo) -> dict[str, FarComment]:
 def _all_in(demo: Demo) -> bool:
     there = _citizens_comments(demo)
     with demo.parvis.database.read() as session:
-        rows = session.execute(select(Comment.external_id, Comment.text, Comment.state)).all()
-    here = {row.external_id: row for row in rows if row.state != CommentState.RECEIVED}
+        rows = session.execute(
+            select(Comment.external_id, Comment.text).join(Item).where(Item.state != ItemState.RECEIVED)
+        ).all()
+    here = {row.external_id: row for row in rows}
     return all(key in here and here[key].text == comment.text for key, comment in there.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query, Request, Response
@@ -28,8 +29,10 @@ from api.v1.decisions import Decided
 from api.v1.figures import SourcePostShown, newest_figures
 from api.v1.values import AccountName
 from models.comments import Comment, VerdictRow
+from models.items import DraftReply, Item
 from models.scope import Action, Viewer
-from models.vocabulary import CommentKind, CommentState, DecisionKind, HiddenBy, Intention
+from models.vocabulary import CommentKind, DecisionKind, HiddenBy, Intention, ItemState
+from moderation import drafts
 from moderation.triage import queue
 from moderation.triage.classification import reasons_of
 
@@ -108,19 +111,22 @@ class CommentShown(Shown):
     kind: CommentKind
     rating: int | None
     """Of a review: 1 to 5."""
-    state: CommentState
-    lane: int
-    queued_at: Moment | None
     version: int
-    proposed_reply: str | None
-    """Drafted for the thread because a 311 request was closed; it leaves only after a moderator's key."""
+    """Of its text."""
+    verdict: Verdict | None
+    item_id: int | None
+    """Of its item, if it ever waited for a person (`/items`); so are the fields below."""
+    state: ItemState | None
+    urgency: int | None
+    queued_at: Moment | None
     problem: str | None
     """Code of why what was decided did not happen on the network."""
-    verdict: Verdict | None
+    proposed_reply: str | None
+    """The oldest reply that is drafted for it; `/items` has all of them."""
 
     @classmethod
-    def of(cls, comment: Comment) -> Self:
-        return cls(**_fields(comment))
+    def of(cls, comment: Comment, item: Item | None, drafts: Sequence[DraftReply]) -> Self:
+        return cls(**_fields(comment, item, drafts))
 
 
 class Version(Shown):
@@ -131,6 +137,12 @@ class Version(Shown):
     text: str | None
     said_at: Moment | None
     seen_at: Moment
+
+
+OfUrgency = Annotated[
+    int | None, Query(ge=0, le=2, description="2: immediate danger, 1: the same day, 0: everything else.")
+]
+InWords = Annotated[str, words(200), Query(description="Words of the text or of the author’s name.")]
 
 
 class CommentWhole(CommentShown):
@@ -145,9 +157,16 @@ class CommentWhole(CommentShown):
     claimed_by: str | None
 
 
-def _fields(comment: Comment) -> dict[str, object]:
-    names = CommentShown.model_fields.keys() - {"post_external_id", "verdict"}
-    return {name: getattr(comment, name) for name in names} | {
+OF_ITEM = {"state", "urgency", "queued_at", "problem"}
+
+
+def _fields(comment: Comment, item: Item | None, drafts: Sequence[DraftReply]) -> dict[str, object]:
+    own = CommentShown.model_fields.keys() - OF_ITEM - {"post_external_id", "verdict", "item_id", "proposed_reply"}
+    return {
+        **{name: getattr(comment, name) for name in own},
+        **{name: getattr(item, name, None) for name in OF_ITEM},
+        "item_id": item.id if item else None,
+        "proposed_reply": drafts[0].text if drafts else None,
         "post_external_id": comment.source_post.external_id if comment.source_post else None,
         "verdict": Verdict.of(comment.verdict) if comment.verdict else None,
     }
@@ -164,17 +183,19 @@ def comments(
     session: ReadSession,
     viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
     now: Now,
-    state: CommentState = CommentState.WAITING,
+    state: ItemState = ItemState.WAITING,
     account: Number | None = None,
-    lane: Annotated[int | None, Query(ge=0, le=2, description="0: immediate danger, 1: same day, 2: the rest.")] = None,
-    q: Annotated[str, words(200), Query(description="Words of the text or of the author’s name.")] = "",
+    urgency: OfUrgency = None,
+    q: InWords = "",
     limit: Limit = 50,
     after: After = None,
 ) -> Page[CommentShown]:
     """Comments in one state: those that wait in the order of the queue, handled ones newest first."""
-    wanted = queue.Filter(state=state, account_id=account, lane=lane, words=q)
+    wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
     page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
-    return listed(request, response, [CommentShown.of(line.comment) for line in page.items], page.after)
+    waiting = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
+    shown = [CommentShown.of(line.comment, line.item, waiting.get(line.comment.id, ())) for line in page.lines]
+    return listed(request, response, shown, page.after)
 
 
 @router.get(
@@ -190,14 +211,14 @@ def comment(
     now: Now,
 ) -> CommentWhole:
     """One comment. Its version is that of its text: give it back with a decision."""
-    item = queue.item(session, viewer, comment_id, now=now)
-    tagged(response, item.comment.version)
-    post = item.comment.source_post
+    detail = queue.detail(session, viewer, comment_id, now=now)
+    tagged(response, detail.comment.version)
+    post = detail.comment.source_post
     return CommentWhole(
-        **_fields(item.comment),
+        **_fields(detail.comment, detail.item, detail.drafts),
         post=None if post is None else SourcePostShown.of(post, newest_figures(session, [post.id]).get(post.id)),
-        versions=[Version.model_validate(version) for version in item.versions],
-        decisions=[Decided.of(decision) for decision in item.decisions],
-        requests=[request.number for request in item.requests],
-        claimed_by=item.claimed_by,
+        versions=[Version.model_validate(version) for version in detail.versions],
+        decisions=[Decided.of(decision) for decision in detail.decisions],
+        requests=[request.number for request in detail.requests],
+        claimed_by=detail.claimed_by,
     )

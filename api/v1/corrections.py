@@ -80,8 +80,8 @@ def corrections(
     comment_id: PathId, session: ReadSession, viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)], now: Now
 ) -> Standing:
     """What people said of the text that the comment has now."""
-    item = queue.item(session, viewer, comment_id, now=now)
-    return Standing(items=[Corrected.model_validate(one) for one in standing(item.corrections).values()])
+    given = queue.detail(session, viewer, comment_id, now=now).corrections
+    return Standing(items=[Corrected.model_validate(one) for one in standing(given).values()])
 
 
 @router.post("", status_code=201, operation_id="correct", responses={**CREATES})

@@ -87,7 +87,8 @@ class NewDecision(Sent):
     """What somebody decides about one comment, having read `version` of its text.
 
     `text` is the reply (or what acknowledges a 311 request); `rule_code` the article that a hide cites;
-    `service_code` and `place` open a 311 request, `request_number` joins one that is open.
+    `service_code` and `place` open a 311 request, `request_number` joins one that is open. `draft_id` is the draft that
+    the reply is made of; without it, a reply answers the only draft there is.
     """
 
     comment_id: Number
@@ -98,6 +99,7 @@ class NewDecision(Sent):
     service_code: Code | None = None
     place: Annotated[str, words(300)] = ""
     request_number: Code | None = None
+    draft_id: Number | None = None
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -147,6 +149,7 @@ def decide(
         service_code=body.service_code,
         place=body.place,
         request_number=body.request_number,
+        draft_id=body.draft_id,
     )
 
     def make() -> int:

@@ -37,7 +37,7 @@ def correct_labels(
     """Correct the labels that are given; the dialog sends them all (`whole`), and those left as shown say nothing."""
     labels = {"intention": intention, "groupe": groupe, "urgence": urgence}
     if whole:
-        shown = _shown(queue.item(session, viewer, comment_id, now=now).comment.verdict)
+        shown = _shown(queue.detail(session, viewer, comment_id, now=now).comment.verdict)
         labels |= {str(breach): str(int(breach in netiquette)) for breach in Breach}
         labels = {head: label for head, label in labels.items() if label != shown.get(head)}
     correct(
@@ -46,7 +46,7 @@ def correct_labels(
     if not is_part(request):
         return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait="corrected"), 303)
     session.flush()
-    values = item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
+    values = item_values(session, viewer, queue.detail(session, viewer, comment_id, now=now), now=now)
     return render(request, "queue/item.html", view=view, **values)
 
 

@@ -29,12 +29,12 @@ from models.comments import Comment, Decision, RuleVersion, VerdictRow
 from models.errors import Refused
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Breach, CommentState, DecisionKind, Group311, Intention, Language, Reason
+from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, Reason
 from moderation import templates
 from moderation.requests import escalation
 from moderation.triage import deciding, queue
 from moderation.triage.classification import criticism, reasons_of, standing
-from moderation.triage.queue import Filter, Item, Listed
+from moderation.triage.queue import Detail, Filter, Listed
 from moderation.triage.suggestion import BREACH_AT
 
 router = APIRouter(include_in_schema=False)
@@ -42,7 +42,7 @@ router = APIRouter(include_in_schema=False)
 Reader = Annotated[Viewer, require(Action.SEE_COMMENTS)]
 Decider = Annotated[Viewer, require(Action.DECIDE)]
 
-STATES = {"a-traiter": CommentState.WAITING, "traites": CommentState.HANDLED}
+STATES = {"a-traiter": ItemState.WAITING, "traites": ItemState.HANDLED}
 Words = Annotated[str, Form(), AfterValidator(lambda text: text.replace("\0", ""))]
 """What somebody typed: PostgreSQL keeps every character but this one."""
 
@@ -72,19 +72,19 @@ def _view(
 ) -> View:
     """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
     wanted = Filter(
-        state=STATES.get(etat, CommentState.WAITING),
+        state=STATES.get(etat, ItemState.WAITING),
         account_id=int(compte) if compte.isdecimal() and len(compte) < 18 else None,
         source_post_id=int(publication) if publication.isdecimal() and len(publication) < 18 else None,
-        lane=0 if voie == "danger" else None,
+        urgency=queue.DANGER if voie == "danger" else None,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
         words=mots.replace("\0", "").strip()[:100],
     )
     named = {
-        "etat": "traites" if wanted.state == CommentState.HANDLED else "",
+        "etat": "traites" if wanted.state == ItemState.HANDLED else "",
         "compte": str(wanted.account_id or ""),
         "publication": str(wanted.source_post_id or ""),
-        "voie": "danger" if wanted.lane == 0 else "",
+        "voie": "danger" if wanted.urgency == queue.DANGER else "",
         "intention": wanted.intention or "",
         "suggestion": wanted.suggestion or "",
         "mots": wanted.words,
@@ -124,13 +124,13 @@ def show_queue(
     counts = queue.counts(session, viewer)
     if not is_part(request):
         # The first comment comes with the page: no key that is pressed at once has to wait for it.
-        first = next((listed.comment.id for listed in part.items if listed.claimed_by is None), None)
+        first = next((listed.comment.id for listed in part.lines if listed.claimed_by is None), None)
         undoable = int(annulable) if annulable.isdecimal() and len(annulable) < 18 else None
         values = _list_values(parvis, session, viewer, view, part, counts, now=now)
         if first is not None:
-            values |= item_values(session, viewer, queue.item(session, viewer, first, now=now), now=now)
+            values |= item_values(session, viewer, queue.detail(session, viewer, first, now=now), now=now)
         return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
-    etag = _etag(part.items, counts, now)
+    etag = _etag(part.lines, counts, now)
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
     values = _list_values(parvis, session, viewer, view, part, counts, now=now)
@@ -148,7 +148,7 @@ def show_comment(
     comment_id: int,
 ) -> Response:
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
-    values = item_values(session, viewer, queue.item(session, viewer, comment_id, now=now), now=now)
+    values = item_values(session, viewer, queue.detail(session, viewer, comment_id, now=now), now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
     part = queue.page(session, viewer, view.wanted, now=now)
@@ -196,6 +196,7 @@ def decide(
     service_code: Words = "",
     place: Words = "",
     request_number: Words = "",
+    draft_id: Annotated[int | None, Form(gt=0, lt=2**63)] = None,
 ) -> Response:
     """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
     choice = deciding.Choice(
@@ -206,6 +207,7 @@ def decide(
         service_code=service_code or None,
         place=place,
         request_number=request_number or None,
+        draft_id=draft_id,
         form_key=form_key,
     )
     decision = deciding.decide(
@@ -246,9 +248,16 @@ def _list_values(
     *,
     now: datetime,
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited, "item": None}
-    values["by_address"] = False
-    if not part.items:
+    values: dict[str, Any] = {
+        "view": view,
+        "part": part,
+        "counts": counts,
+        "now": now,
+        "waited": waited,
+        "detail": None,
+    }
+    values |= {"detail": None, "by_address": False}
+    if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         values["today"] = queue.done_since(session, viewer, midnight)
     statement = select(Account).order_by(Account.name)
@@ -256,15 +265,15 @@ def _list_values(
     return values
 
 
-def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) -> dict[str, Any]:
+def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: datetime) -> dict[str, Any]:
     """What `queue/item.html` shows of one comment, besides the `view`."""
-    comment, verdict = item.comment, item.comment.verdict
+    comment, verdict = detail.comment, detail.comment.verdict
     language = verdict.language if verdict else Language.FRENCH
     reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
     given = ((comment.author.name if comment.author else None) or "").partition(" ")[0]
     return {
-        "item": item,
+        "detail": detail,
         "now": now,
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
@@ -274,21 +283,21 @@ def item_values(session: Session, viewer: Viewer, item: Item, *, now: datetime) 
         "reasons": reasons,
         "certainty": verdict.certainty if verdict else {},
         "breaches": _breaches(verdict),
-        "corrected": standing(item.corrections),
+        "corrected": standing(detail.corrections),
         "readable": verdict is not None and verdict.version == comment.version,
         "intentions": list(Intention),
         "all_breaches": list(Breach),
         "all_groups": list(Group311),
-        "needs_second": verdict is not None and criticism(verdict, item.corrections, viewer.person_id),
+        "needs_second": verdict is not None and criticism(verdict, detail.corrections, viewer.person_id),
         "rules": _rules(session, viewer, now=now),
         "drafts": [templates.render(body, {"prenom": given}) for _, body in templates.drafts(session, language)],
         "opened": templates.template(session, "request_opened", language),
         "joined": templates.template(session, "request_joined", language),
         "services": escalation.services(session),
-        "likely": item.services[0].code if item.services else None,
-        "effects": {effect.id: effect for effect in item.effects},
-        "undone": {decision.cancels_id for decision in item.decisions if decision.cancels_id},
-        "last": (last := _undoable(item)),
+        "likely": detail.services[0].code if detail.services else None,
+        "effects": {effect.id: effect for effect in detail.effects},
+        "undone": {decision.cancels_id for decision in detail.decisions if decision.cancels_id},
+        "last": (last := _undoable(detail)),
         "last_is_own": last is not None and last.person_id == viewer.person_id,
         "call_911": templates.template(session, "reply_911", language),
         "form_key": lambda: secrets.token_urlsafe(16),
@@ -304,10 +313,10 @@ def _rules(session: Session, viewer: Viewer, *, now: datetime) -> list[RuleVersi
     ]
 
 
-def _undoable(item: Item) -> Decision | None:
+def _undoable(detail: Detail) -> Decision | None:
     """The decision that `z` would take back from this comment."""
-    undone = {decision.cancels_id for decision in item.decisions}
-    made = [decision for decision in item.decisions if decision.kind != DecisionKind.CANCEL]
+    undone = {decision.cancels_id for decision in detail.decisions}
+    made = [decision for decision in detail.decisions if decision.kind != DecisionKind.CANCEL]
     last = made[-1] if made else None
     return last if last and last.id not in undone and last.kind != DecisionKind.UNHIDE else None
 
@@ -349,11 +358,9 @@ def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
         return (
             comment.id,
             comment.version,
-            comment.lane,
+            listed.item.version,
             comment.verdict and (comment.verdict.intention, comment.verdict.suggestion),
-            comment.queued_at,
-            comment.problem,
-            bool(comment.proposed_reply),
+            listed.drafted,
             comment.hidden_by,
             comment.removed,
             listed.claimed_by,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from connectors.base import AttachmentSeen, CommentRemoved, CommentSeen, VisibilityChanged
 from models.comments import LAG, Comment, CommentVersion, Presence
 from models.text import cleaned
-from models.vocabulary import AttachmentKind, CommentKind, CommentState
+from models.vocabulary import AttachmentKind, CommentKind
 
 LONGEST_LINK, LONGEST_ID = 500, 200
 """Characters that the columns take; PostgreSQL refuses more."""
@@ -53,7 +53,8 @@ class Shown:
 
 @dataclass(slots=True)
 class Known(Presence):
-    """What is known of one comment; the fields are the columns of `Comment` that an observation may change.
+    """What is known of one comment; the fields, up to `versions`, are the columns of `Comment` that an observation may
+    change.
 
     They start as those of a comment of which nothing is known but that it exists.
     """
@@ -77,12 +78,17 @@ class Known(Presence):
     removed_at: datetime | None = None
     present_at: datetime | None = None
     look_due_at: datetime | None = None
-    state: str = CommentState.HANDLED
-    queued_at: datetime | None = None
     version: int = 0
     disposed_at: datetime | None = None
     versions: list[Version] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
+    waits: bool | None = None
+    """Whether what was observed makes it wait for a person, or wait no more; None: neither."""
+
+    @property
+    def needs_nobody(self) -> bool:
+        """The city wrote it, or it is gone."""
+        return self.by_city or self.removed
 
 
 AnyVersion = TypeVar("AnyVersion", Version, CommentVersion)
@@ -95,6 +101,7 @@ def observe(
     """Add one observation to what is known. `author_id` is who wrote it, if the network said so; `read_at` is when the
     last reading of its whole thread began.
     """
+    needed_nobody, waited = known.needs_nobody, known.waits
     match change:
         case CommentSeen():
             _see(known, change, author_id, now=now)
@@ -104,7 +111,8 @@ def observe(
             set_visibility(known, change.hidden, change.at)
             if change.hidden and change.by_account:
                 known.hidden_there_at = max(known.hidden_there_at or change.at, change.at)
-    settle(known)
+    if known.needs_nobody:
+        known.waits = waited if needed_nobody else False
     missed = read_at is not None and known.missed(read_at)
     known.look_due_at = known.look_due_at or now + LAG if missed or _unread(known) else None
 
@@ -135,23 +143,9 @@ def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetim
     if not known.version or newest.text != known.text or changed:
         known.text = newest.text
         known.version += 1
-        _wait(known, now=now)
+        known.waits = True
     elif was_removed and not known.removed:
-        _wait(known, now=now)
-
-
-def _wait(known: Known, *, now: datetime) -> None:
-    """It is to be read again; one that had left the queue goes to its end, one that waits keeps its place."""
-    if known.state == CommentState.HANDLED:
-        known.queued_at = now
-    known.state = CommentState.RECEIVED
-
-
-def settle(comment: Known | Comment) -> None:
-    """The city's own comments and what is gone need nobody."""
-    waiting = comment.state in (CommentState.RECEIVED, CommentState.WAITING)
-    if waiting and (comment.by_city or comment.removed):
-        comment.state = CommentState.HANDLED
+        known.waits = True
 
 
 def _unread(known: Known) -> bool:

@@ -22,7 +22,8 @@ from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
 from models.session import upsert
 from models.text import cleaned
-from models.vocabulary import PostKind
+from models.vocabulary import ItemState, PostKind
+from moderation import items
 from moderation.intake.merging import Known, Observation, Shown, Version, link, observe
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ LONGEST_NAME = 200
 """Characters that the column takes; PostgreSQL refuses more."""
 LONGEST_KEY = 100
 
-_OF_COMMENT = tuple(one.name for one in fields(Known) if one.name not in ("versions", "shown"))
+_OF_COMMENT = tuple(one.name for one in fields(Known) if one.name not in ("versions", "shown", "waits"))
 _OF_VERSION, _OF_SHOWN = (tuple(one.name for one in fields(part)) for part in (Version, Shown))
 _known_row, _version_row, _shown_row = (attrgetter(*names) for names in (_OF_COMMENT, _OF_VERSION, _OF_SHOWN))
 _AS_GIVEN = {"render_nulls": True}
@@ -97,8 +98,14 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
             read_at=None if post is None else post.read_at,
             now=now,
         )
-    _insert(session, account, [one for one in comments.values() if one.id is None], now=now)
+    new = [one for one in comments.values() if one.id is None]
+    # What the city wrote, and what was gone before its words came, never waited for anybody.
+    nobodys = {one.external_id for one in comments.values() if not one.version or (one.id is None and one.by_city)}
+    _insert(session, account, new, now=now)
     _update(session, Comment, _OF_COMMENT, before, map(_known_row, comments.values()))
+    for waits, state in ((True, ItemState.RECEIVED), (False, ItemState.HANDLED)):
+        moved = [one.id for one in comments.values() if one.waits is waits and one.external_id not in nobodys]
+        items.put(session, [one for one in moved if one is not None], state, now=now)
     forget_names(session, wrote_before - {None} - {one.author_id for one in comments.values()})
     versions = [(one.id, of) for one in comments.values() for of in one.versions]
     _write(session, CommentVersion, _OF_VERSION, versions_before, versions, _version_row)

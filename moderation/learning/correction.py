@@ -11,7 +11,8 @@ from models import audit
 from models.errors import Refused
 from models.learning import Correction
 from models.scope import Viewer
-from models.vocabulary import Breach, CommentState, Group311, Intention
+from models.vocabulary import Breach, Group311, Intention, ItemState
+from moderation import items
 from moderation.triage.classification import corrections, hold, model_said, standing
 from moderation.triage.deciding import acting, load, refuse_if_claimed
 
@@ -30,7 +31,7 @@ def correct(
     """Say what is right of the heads in `labels`, for the text `version`; gives all that now stands of that text.
 
     A label that the model had found too is kept as a confirmation; one that somebody gave already is not written
-    again. To take a correction back is to correct again. Urgency 2 puts the comment in the danger lane at once.
+    again. To take a correction back is to correct again. Urgency 2 puts the comment among the dangers at once.
 
     Refused: `label_unknown`, `claimed`, `text_changed`, `not_read` (no model has read this text yet),
     `people_decide`. NotFound: no such comment in the viewer's scope.
@@ -38,13 +39,13 @@ def correct(
     for head, label in labels.items():
         if label not in LABELS.get(head, ()):
             raise Refused("label_unknown", field=head)
-    comment = load(session, viewer, comment_id)
+    comment, item = load(session, viewer, comment_id)
     person_id = acting(viewer)
-    refuse_if_claimed(session, viewer, comment, now=now)
+    refuse_if_claimed(session, viewer, item, now=now)
     if version != comment.version:
         raise Refused("text_changed")
     row = comment.verdict
-    if row is None or row.version != version or comment.state == CommentState.RECEIVED:
+    if row is None or row.version != version or item is None or item.state == ItemState.RECEIVED:
         raise Refused("not_read")
     before = corrections(session, [comment_id])
     known = standing(before)
@@ -70,7 +71,7 @@ def correct(
         return list(known.values())
     session.add_all(made)
     hold(row, [*before, *made])
-    comment.lane = 2 - row.urgency
+    items.corrected(item, row.urgency)
     session.flush()
     audit.note(
         session,

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session, aliased
 from classifiers.platt import DECISIONS
 from classifiers.training.gate import Gate, gate
 from models.comments import Comment, VerdictRow
+from models.items import Item
 from models.learning import Correction, LocalCalibration
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Breach, CommentState, Group311, Intention
+from models.vocabulary import Breach, Group311, Intention, ItemState
 
 WEEKS = 12
 
@@ -134,16 +135,16 @@ def _within(bounds: Sequence[datetime]) -> tuple[ColumnElement[bool], ...]:
 
 
 def _read(viewer: Viewer, bounds: Sequence[datetime]) -> Select:  # type: ignore[type-arg]  # Many columns.
-    handled = Comment.state == CommentState.HANDLED
     inner = visible(
         select(
             _week(bounds).label("week"),
             VerdictRow.model,
             VerdictRow.at,
             case((VerdictRow.abstained, 1), else_=0).label("abstained"),
-            case((handled, 1), else_=0).label("handled"),
+            case((Item.state == ItemState.HANDLED, 1), else_=0).label("handled"),
         )
         .join(Comment, Comment.id == VerdictRow.comment_id)
+        .join(Item, Item.comment_id == Comment.id)
         .where(*_within(bounds)),
         viewer,
         Action.SEE_ANALYSIS,
@@ -164,9 +165,10 @@ def _corrected(viewer: Viewer, bounds: Sequence[datetime]) -> Select:  # type: i
         )
         .join(Comment, Comment.id == Correction.comment_id)
         .join(VerdictRow, VerdictRow.comment_id == Comment.id)
+        .join(Item, Item.comment_id == Comment.id)
         .where(
             *_within(bounds),
-            Comment.state == CommentState.HANDLED,
+            Item.state == ItemState.HANDLED,
             Correction.comment_version == VerdictRow.version,
             Correction.said.is_(None) | (Correction.said != Correction.label),
             ~exists().where(*same, newer.head == Correction.head, newer.id > Correction.id),

@@ -7,19 +7,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.orm import Session, aliased, joinedload
 
 from connectors.registry import capabilities
 from models import audit
 from models.accounts import Account
-from models.comments import Comment, VerdictRow
+from models.comments import Comment, Decision, VerdictRow
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.session import upsert
 from models.text import chunks, cleaned, stem
-from models.vocabulary import CLOSED_STATUSES, CommentState, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus
+from moderation import drafts, items
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
@@ -241,34 +242,48 @@ def progress(
     if status in CLOSED_STATUSES and not note:
         raise Refused("note_needed", field="note")
     _change(session, viewer, request, status, note or None, now=now)
-    for comment_id in session.scalars(
-        select(Requester.comment_id)
+    for comment in session.scalars(
+        select(Comment)
+        .join(Requester, Requester.comment_id == Comment.id)
         .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
-        .order_by(Requester.comment_id)
+        .order_by(Comment.id)
+        .with_for_update(of=Comment)
     ).all():
-        comment = session.get_one(Comment, comment_id, with_for_update=True)
         if status in ANSWERS:
-            propose_reply(session, comment, request.id, now=now)
-        elif comment.answers_request_id == request.id:
-            # Reopened before the answer went out: the draft would say something that is not true any more.
-            comment.proposed_reply = comment.answers_request_id = None
-            if comment.state == CommentState.WAITING:
-                comment.state = CommentState.HANDLED
+            propose_reply(session, comment, request, now=now)
+        else:
+            _withdraw_reply(session, comment, request)
     return request
 
 
-def propose_reply(session: Session, comment: Comment, request_id: int, *, now: datetime) -> None:
+def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *, now: datetime) -> None:
     """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
-    request = session.get_one(ServiceRequest, request_id)
     network = session.get_one(Account, comment.account_id).network
     if comment.removed or request.status not in ANSWERS or not capabilities(network).operations:
         return
     language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
     body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)
-    comment.proposed_reply = render(body, {"numero": request.number, "note": request.citizen_note or ""})
-    comment.answers_request_id = request.id
-    if comment.state == CommentState.HANDLED:
-        comment.state, comment.queued_at = CommentState.WAITING, now
+    text = render(body, {"numero": request.number, "note": request.citizen_note or ""})
+    drafts.propose(session, comment, text, request_id=request.id, now=now)
+    items.bring_back(items.of_comment(session, comment.id), comment, now)
+
+
+def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest) -> None:
+    """Reopened before the answer went out: the draft would say something that is not true any more. The item goes on
+    waiting if it has another reason to: words that nobody decided about, something that failed, another draft.
+    """
+    item = items.of_comment(session, comment.id)
+    if not drafts.discard_about(session, request.id, comment.id) or item is None or item.state != ItemState.WAITING:
+        return
+    undoing = aliased(Decision)
+    decided = select(Decision.id).where(
+        Decision.comment_id == comment.id,
+        Decision.comment_version == comment.version,
+        Decision.kind != DecisionKind.CANCEL,
+        ~exists().where(undoing.cancels_id == Decision.id),
+    )
+    if item.problem is None and session.scalar(decided.limit(1)) and not drafts.proposed(session, [comment.id]):
+        items.finish(item)
 
 
 def _change(

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
 from models.errors import NotFound
+from models.items import DraftReply
 from models.keyset import Keyset
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CLOSED_STATUSES, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, DraftState, Language, RequestStatus
 from moderation.requests.escalation import ANSWERS, NEXT
 from moderation.templates import template
 
@@ -47,6 +48,8 @@ class RequestDetail:
     request: ServiceRequest
     comments: Sequence[Comment]
     """By which citizens asked, oldest first; whoever may see the request may read these words."""
+    drafted: frozenset[int | None]
+    """Ids of those for which the answer is drafted and waits for a moderator."""
     history: Sequence[RequestChange]
     next: tuple[RequestStatus, ...]
     """The changes that are possible from here."""
@@ -99,6 +102,13 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
             .order_by(Requester.id)
         ).all(),
+        drafted=frozenset(
+            session.scalars(
+                select(DraftReply.comment_id).where(
+                    DraftReply.request_id == request.id, DraftReply.state == DraftState.PROPOSED
+                )
+            )
+        ),
         history=session.scalars(
             select(RequestChange)
             .options(joinedload(RequestChange.person))

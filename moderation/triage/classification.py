@@ -10,17 +10,19 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
 from classifiers.platt import Platt
 from models.comments import Comment, VerdictRow
 from models.contacts import PublicContact
+from models.items import Item
 from models.learning import Correction, LocalCalibration
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import Breach, CommentState, Group311, Intention, Language, Reason
+from models.vocabulary import Breach, Group311, Intention, ItemState, Language, Reason
+from moderation import items
 from moderation.triage.suggestion import BREACH_AT, mere_criticism, suggest
 
 BATCH = 64
@@ -32,32 +34,30 @@ def classify_due(database: Database, locks: Locks, classifier: Classifier, conte
     The texts are read outside any transaction: a classifier takes longer than SQLite's one writer may be held. A
     comment that was edited meanwhile keeps waiting for the verdict of its newer text.
     """
-    return _read(database, locks, classifier, context, CommentState.RECEIVED, now=now)
+    return _read(database, locks, classifier, context, ItemState.RECEIVED, now=now)
 
 
 def reread_due(database: Database, locks: Locks, classifier: Classifier, context: Context, *, now: datetime) -> int:
     """Read again one batch of comments in the queue that another version of the model has read; gives how many."""
-    return _read(database, locks, classifier, context, CommentState.WAITING, now=now)
+    return _read(database, locks, classifier, context, ItemState.WAITING, now=now)
 
 
-def any_waits(session: Session, state: CommentState = CommentState.RECEIVED) -> bool:
+def any_waits(session: Session, state: ItemState = ItemState.RECEIVED) -> bool:
     """Whether there is anything to read (or, of those in the queue, to read again), asked before a model is loaded."""
-    return session.scalar(select(Comment.id).where(Comment.state == state).limit(1)) is not None
+    return session.scalar(select(Item.id).where(Item.state == state).limit(1)) is not None
 
 
 def _read(
-    database: Database, locks: Locks, classifier: Classifier, context: Context, state: CommentState, *, now: datetime
+    database: Database, locks: Locks, classifier: Classifier, context: Context, state: ItemState, *, now: datetime
 ) -> int:
-    wanted: list[ColumnElement[bool]] = [Comment.state == state]
-    if state == CommentState.WAITING:
-        wanted.append(Comment.verdict.has(VerdictRow.model != classifier.version))
+    wanted = select(Comment.id, Comment.version, Comment.text).join(Item).where(Item.state == state)
+    if state == ItemState.WAITING:
+        wanted = wanted.where(Comment.verdict.has(VerdictRow.model != classifier.version))
     with locks.try_hold("classify") as ours:
         if not ours:
             return 0
         with database.read() as session:
-            waiting = session.execute(
-                select(Comment.id, Comment.version, Comment.text).where(*wanted).order_by(Comment.id).limit(BATCH)
-            ).all()
+            waiting = session.execute(wanted.order_by(Item.id).limit(BATCH)).all()
             if not waiting:
                 return 0
             contacts = frozenset(session.scalars(select(PublicContact.value)))
@@ -81,7 +81,7 @@ def _enter(
     read: Sequence[tuple[int, int]],
     verdicts: Sequence[Verdict],
     context: Context,
-    state: CommentState,
+    state: ItemState,
     *,
     now: datetime,
 ) -> int:
@@ -92,12 +92,13 @@ def _enter(
             select(Comment).where(Comment.id.in_(ids)).order_by(Comment.id).with_for_update()
         )
     }
+    waiting = {item.comment_id: item for item in session.scalars(select(Item).where(Item.comment_id.in_(ids)))}
     rows = {row.comment_id: row for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(ids)))}
     corrected = corrections(session, ids)
     entered = 0
     for (comment_id, version), verdict in zip(read, verdicts, strict=True):
-        comment = comments[comment_id]
-        if comment.state != state or comment.version != version:
+        item = waiting[comment_id]
+        if item.state != state or comments[comment_id].version != version:
             continue
         row = rows.get(comment_id)
         if row is None:
@@ -105,9 +106,7 @@ def _enter(
             session.add(row)
         _write(row, version, verdict, context, now=now)
         hold(row, [one for one in corrected if one.comment_id == comment_id])
-        comment.state = CommentState.WAITING
-        comment.lane = 2 - row.urgency
-        comment.queued_at = comment.queued_at or now
+        items.classified(item, row.urgency)
         entered += 1
     return entered
 

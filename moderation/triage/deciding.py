@@ -11,21 +11,23 @@ from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Capabilities
 from models import audit, work
-from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
+from models.comments import Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
 from models.errors import NotFound, Refused
+from models.items import Claim, DraftReply, Item
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.text import cleaned
 from models.vocabulary import (
     RESTRICTIVE,
     CommentKind,
-    CommentState,
     DecisionKind,
     EffectKind,
     EffectState,
+    ItemState,
     OperationKind,
 )
+from moderation import drafts, items
 from moderation.requests import escalation
 from moderation.triage.classification import corrections, criticism
 
@@ -42,7 +44,8 @@ class Choice:
 
     `version` is the text that they had before them. `text` is the reply (or what acknowledges a 311 request),
     `rule_code` the article that a hide cites; `service_code` and `place` open a 311 request, `request_number` joins
-    one that is open. `form_key` makes a form that is sent twice one decision.
+    one that is open; `draft_id` is the drafted reply that `text` was made of. `form_key` makes a form that is sent
+    twice one decision.
     """
 
     kind: DecisionKind
@@ -52,6 +55,7 @@ class Choice:
     service_code: str | None = None
     place: str = ""
     request_number: str | None = None
+    draft_id: int | None = None
     form_key: str | None = None
 
 
@@ -75,21 +79,25 @@ def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[Deci
 
 
 def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> str | None:
-    """Open an item to decide on it. Gives None when it is ours, or the name of the person who has it."""
-    comment = load(session, viewer, comment_id)
-    held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
-    if held is None:
-        session.add(Claim(comment_id=comment.id, person_id=acting(viewer), until=now + CLAIM))
+    """Open a comment to decide on it. Gives None when it is ours, or the name of the person who has it."""
+    _, item = load(session, viewer, comment_id)
+    person_id = acting(viewer)
+    if item is None:
         return None
-    if held.person_id != viewer.person_id and held.until > now:
+    held = _claim_of(session, item)
+    if held is None:
+        session.add(Claim(item_id=item.id, person_id=person_id, until=now + CLAIM))
+        return None
+    if held.person_id != person_id and held.until > now:
         return held.person.name
-    held.person_id, held.until = acting(viewer), now + CLAIM
+    held.person_id, held.until = person_id, now + CLAIM
     return None
 
 
 def release(session: Session, viewer: Viewer, comment_id: int) -> None:
-    """Close an item without deciding."""
-    session.execute(delete(Claim).where(Claim.comment_id == comment_id, Claim.person_id == viewer.person_id))
+    """Close a comment without deciding."""
+    item = select(Item.id).where(Item.comment_id == comment_id).scalar_subquery()
+    session.execute(delete(Claim).where(Claim.item_id == item, Claim.person_id == viewer.person_id))
 
 
 def decide(
@@ -111,10 +119,10 @@ def decide(
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
         escalation.hold(session, ServiceRequest.number == choice.request_number.strip())
-    comment = load(session, viewer, comment_id)
+    comment, item = load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
-    _refuse_if_taken(session, viewer, comment, choice, now=now)
+    _refuse_if_taken(session, viewer, comment, item, choice, now=now)
     able = offered(comment, capabilities_of)
     if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
         raise Refused("not_possible_there")
@@ -131,11 +139,13 @@ def decide(
         _restrict(session, viewer, comment, decision, choice, now=now)
     session.add(decision)
     session.flush()
+    answered = None
     match decision.kind:
         case DecisionKind.HIDE | DecisionKind.UNHIDE:
             decision.effect_id = _owe(session, comment, decision, now + undo).id
         case DecisionKind.REPLY:
-            decision.request_id = comment.answers_request_id
+            answered = drafts.answered(session, comment, choice.draft_id)
+            decision.request_id = answered.request_id if answered else None
             decision.effect_id = _owe(session, comment, decision, now + undo, text=_reply_text(choice.text)).id
         case DecisionKind.REQUEST:
             request = escalation.open_or_join(
@@ -155,10 +165,9 @@ def decide(
         case _:
             pass
     if decision.kind != DecisionKind.ASK_HIDE:
-        if comment.state == CommentState.WAITING:
-            comment.state = CommentState.HANDLED
-        comment.problem = comment.proposed_reply = comment.answers_request_id = None
-    session.execute(delete(Claim).where(Claim.comment_id == comment.id))
+        _leave_queue(session, comment, item, decision, answered)
+    if item is not None:
+        session.execute(delete(Claim).where(Claim.item_id == item.id))
     audit.note(
         session,
         f"comment.{decision.kind}",
@@ -188,7 +197,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
     if cancelled.kind == DecisionKind.REQUEST:
         escalation.hold(session, ServiceRequest.id == cancelled.request_id)
-    comment = load(session, viewer, cancelled.comment_id)
+    comment, item = load(session, viewer, cancelled.comment_id)
     if session.scalar(select(Decision.id).where(Decision.cancels_id == cancelled.id)):
         raise Refused("already_undone")
     last = session.scalar(
@@ -215,10 +224,12 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
         decision.effect_id = _owe(session, comment, decision, now).id
     if cancelled.kind == DecisionKind.REQUEST and cancelled.request_id is not None:
         escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
-    if cancelled.kind == DecisionKind.REPLY and cancelled.request_id is not None:
-        escalation.propose_reply(session, comment, cancelled.request_id, now=now)
-    if comment.state == CommentState.HANDLED and not comment.removed:
-        comment.state = CommentState.WAITING
+    items.bring_back(item, comment)
+    for draft in drafts.taken_by(session, cancelled.id):
+        if draft.request is not None:
+            escalation.propose_reply(session, comment, draft.request, now=now)
+        else:
+            drafts.propose(session, comment, draft.text, effect_id=draft.effect_id, now=now)
     audit.note(
         session,
         "comment.cancel",
@@ -249,18 +260,23 @@ def rules_in_force(session: Session, *, now: datetime) -> list[RuleVersion]:
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def load(session: Session, viewer: Viewer, comment_id: int) -> Comment:
-    """A comment that the viewer may decide about, held until the transaction ends; NotFound when there is none."""
+def load(session: Session, viewer: Viewer, comment_id: int) -> tuple[Comment, Item | None]:
+    """A comment that the viewer may decide about, held until the transaction ends, and its item, if it ever waited;
+    NotFound when there is no such comment.
+    """
+    ours = select(Comment.id).where(Comment.id == comment_id).with_for_update(of=Comment)
+    if session.scalar(visible(ours, viewer, Action.DECIDE, Comment)) is None:
+        raise NotFound
+    # Read once it is held, or what stands beside it would be from before the wait.
     statement = (
-        select(Comment)
+        select(Comment, Item)
+        .outerjoin(Item, Item.comment_id == Comment.id)
         .options(joinedload(Comment.account), joinedload(Comment.verdict), joinedload(Comment.author))
         .where(Comment.id == comment_id)
-        .with_for_update(of=Comment)
+        .execution_options(populate_existing=True)
     )
-    comment = session.scalar(visible(statement, viewer, Action.DECIDE, Comment))
-    if comment is None:
-        raise NotFound
-    return comment
+    comment, item = session.execute(statement).one()
+    return comment, item
 
 
 def acting(viewer: Viewer) -> int:
@@ -279,20 +295,38 @@ def _same_form(session: Session, viewer: Viewer, comment_id: int, choice: Choice
     return before
 
 
-def refuse_if_claimed(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> None:
-    """Refused `claimed`, with the name of the other person who has the comment open."""
-    held = session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.comment_id == comment.id))
+def refuse_if_claimed(session: Session, viewer: Viewer, item: Item | None, *, now: datetime) -> None:
+    """Refused `claimed`, with the name of the other person who has the item open."""
+    held = _claim_of(session, item) if item is not None else None
     if held is not None and held.person_id != viewer.person_id and held.until > now:
         raise Refused("claimed", by=held.person.name)
 
 
-def _refuse_if_taken(session: Session, viewer: Viewer, comment: Comment, choice: Choice, *, now: datetime) -> None:
-    refuse_if_claimed(session, viewer, comment, now=now)
+def _claim_of(session: Session, item: Item) -> Claim | None:
+    return session.scalar(select(Claim).options(joinedload(Claim.person)).where(Claim.item_id == item.id))
+
+
+def _leave_queue(
+    session: Session, comment: Comment, item: Item | None, decision: Decision, answered: DraftReply | None
+) -> None:
+    """What was decided is no more to be decided. Drafts that tell citizens of their other requests go on waiting, and
+    the item with them, unless somebody decides that there is nothing to say.
+    """
+    silent = decision.kind in (DecisionKind.NOTHING, DecisionKind.HIDE)
+    kept = drafts.settle(session, comment, decision, answered, silent=silent)
+    items.decided(item, waits=bool(kept))
+
+
+def _refuse_if_taken(
+    session: Session, viewer: Viewer, comment: Comment, item: Item | None, choice: Choice, *, now: datetime
+) -> None:
+    refuse_if_claimed(session, viewer, item, now=now)
     if choice.kind not in _CHOICES:
         raise Refused("not_a_choice", field="kind")
-    if comment.state == CommentState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
+    state = item.state if item is not None else ItemState.HANDLED
+    if state == ItemState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
         raise Refused("not_waiting" if choice.version == comment.version else "text_changed")
-    if comment.state == CommentState.HANDLED and choice.kind != DecisionKind.UNHIDE:
+    if state == ItemState.HANDLED and choice.kind != DecisionKind.UNHIDE:
         last = session.scalar(
             select(Decision)
             .options(joinedload(Decision.person))

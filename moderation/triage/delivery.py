@@ -11,9 +11,10 @@ from sqlalchemy.orm import Session
 from connectors.base import Network, Operation, Receipt
 from models.comments import Comment, Decision
 from models.effects import Effect
-from models.vocabulary import CommentState, DecisionKind, EffectKind, EffectState, OperationKind
+from models.vocabulary import DecisionKind, EffectKind, EffectState, OperationKind
 from models.work import Task, Trade
-from moderation.intake.merging import set_visibility, settle
+from moderation import drafts, items
+from moderation.intake.merging import set_visibility
 
 _OPERATIONS = {
     EffectKind.HIDE: OperationKind.HIDE,
@@ -57,16 +58,14 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     if effect.reason == "gone":
         # The citizen (or the network) took it away: there is nothing left to act on, and nobody to answer.
         comment.removed_at, comment.look_due_at = max(comment.removed_at or now, now), None
-        settle(comment)
+        items.finish(items.of_comment(session, comment.id))
         return
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
-    comment.problem = f"{effect.kind}:{effect.reason}"[:200]
+    items.failed(items.of_comment(session, comment.id), comment, f"{effect.kind}:{effect.reason}"[:200])
     if effect.kind == EffectKind.REPLY:
-        decision = session.scalar(
-            select(Decision).where(Decision.comment_id == comment.id, Decision.effect_id == effect.id)
+        request_id = session.scalar(
+            select(Decision.request_id).where(Decision.effect_id == effect.id, Decision.kind == DecisionKind.REPLY)
         )
-        comment.proposed_reply = effect.payload.get("text")
-        if decision is not None and decision.kind == DecisionKind.REPLY:
-            comment.answers_request_id = decision.request_id
-    if comment.state == CommentState.HANDLED and not comment.removed:
-        comment.state, comment.queued_at = CommentState.WAITING, comment.queued_at or now
+        drafts.propose(
+            session, comment, effect.payload.get("text"), request_id=request_id, effect_id=effect.id, now=now
+        )

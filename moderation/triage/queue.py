@@ -1,29 +1,39 @@
-"""What a moderator looks at: the list, one item with all that is around it, and whether anything changed."""
+"""What a moderator looks at: the list, one comment with all that is around it, and whether anything changed."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, exists, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased, joinedload
 
-from models.comments import Author, Claim, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
+from models.comments import Author, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
 from models.effects import Effect
-from models.errors import NotFound, Refused
+from models.errors import NotFound
+from models.items import Claim, DraftReply, Item
+from models.keyset import Keyset
 from models.learning import Correction
 from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.text import cleaned
-from models.vocabulary import CommentState, DecisionKind, EffectState
+from models.vocabulary import DecisionKind, DraftState, EffectState, ItemState
+from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
 from moderation.triage.classification import corrections
 from moderation.triage.deciding import asked_to_hide
+
+URGENCIES = (2, 1, 0)
+"""Immediate danger, the same day, everything else: the order of the queue."""
+DANGER = URGENCIES[0]
+
+MOST_URGENT = Keyset(Item.urgency, Item.queued_at, Item.id)
+"""The place of an item that waits; `_first` says in which order."""
+NEWEST = Keyset(Item.id, descending=True)
 
 MOST_COUNTED = 1000
 """Counts are computed, and stop here: the page then says 999+."""
@@ -36,10 +46,10 @@ HISTORY = timedelta(days=365)
 class Filter:
     """What the list is narrowed to; every field is in the page's URL."""
 
-    state: CommentState = CommentState.WAITING
+    state: ItemState = ItemState.WAITING
     account_id: int | None = None
     source_post_id: int | None = None
-    lane: int | None = None
+    urgency: int | None = None
     intention: str | None = None
     suggestion: str | None = None
     words: str = ""
@@ -49,9 +59,12 @@ class Filter:
 class Listed:
     """One line of the list; everything it shows was loaded with it."""
 
+    item: Item
     comment: Comment
     claimed_by: str | None
     claimed_by_me: bool
+    drafted: bool
+    """Whether a reply is drafted for it."""
     asked_by: str | None
     """Who asked to hide this text, while a second person is awaited."""
     answered_outside: bool
@@ -62,7 +75,7 @@ class Listed:
 class QueuePage:
     """Part of the list, in its order, and where the next part begins (None: nowhere)."""
 
-    items: tuple[Listed, ...]
+    lines: tuple[Listed, ...]
     after: str | None
 
 
@@ -75,10 +88,14 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Item:
+class Detail:
     """One comment with all that a decision needs."""
 
     comment: Comment
+    item: Item | None
+    """None: it never waited for anybody."""
+    drafts: Sequence[DraftReply]
+    """Replies that are proposed, the oldest first."""
     versions: Sequence[CommentVersion]
     """Each text that it had, once, in the order in which they were true."""
     thread: Sequence[Comment]
@@ -107,11 +124,10 @@ def page(
     """One page of the list: danger first, then oldest first (handled ones: newest first). One query, whatever its
     length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
     """
-    handled = wanted.state == CommentState.HANDLED
-    keys = (Comment.lane, Comment.queued_at, Comment.id)
     statement = (
-        _filtered(select(Comment, Claim, _asked_by(), _answered_outside()), viewer, wanted)
-        .outerjoin(Claim, Claim.comment_id == Comment.id)
+        select(Item, Comment, Claim, _drafted(), _asked_by(), _answered_outside())
+        .join(Comment, Comment.id == Item.comment_id)
+        .outerjoin(Claim, Claim.item_id == Item.id)
         .options(
             joinedload(Comment.account),
             joinedload(Comment.author),
@@ -119,33 +135,42 @@ def page(
             joinedload(Comment.verdict),
             joinedload(Claim.person),
         )
-        .limit(limit + 1)
     )
-    if handled:
-        statement = statement.order_by(Comment.id.desc())
-        if after is not None:
-            statement = statement.where(Comment.id < _place(after, handled=True)[0])
+    if wanted.state == ItemState.HANDLED:
+        order, statement = NEWEST, NEWEST.part(_filtered(statement, viewer, wanted), after, limit)
     else:
-        statement = statement.order_by(*keys)
-        if after is not None:
-            statement = statement.where(tuple_(*keys) > _place(after, handled=False))
-    rows = session.execute(statement).all()
-    items = tuple(
-        _listed(comment, claim, asked_by, viewer, outside=outside, now=now)
-        for comment, claim, asked_by, outside in rows[:limit]
-    )
-    more = len(rows) > limit
-    return QueuePage(items, _after(items[-1].comment, handled=handled) if more else None)
+        order, first = MOST_URGENT, _first(viewer, wanted, MOST_URGENT.place(after), limit + 1)
+        statement = statement.where(Item.id.in_(first)).order_by(Item.urgency.desc(), Item.queued_at, Item.id)
+        statement = statement.limit(limit + 1)
+    rows, following = order.cut(session.execute(statement).all(), limit, of=lambda row: row[0])
+    return QueuePage(tuple(_listed(*row, viewer=viewer, now=now) for row in rows), following)
+
+
+def _first(viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, limit: int) -> CompoundSelect[tuple[int]]:
+    """Ids of what comes first behind a place. No index is walked down one column and up the next, so each urgency gives
+    its own first ones, by one walk of the index each.
+    """
+    walks = []
+    for level in URGENCIES:
+        if place is not None and level > place[0]:
+            continue
+        walk = select(Item.id).join(Comment, Comment.id == Item.comment_id).where(Item.urgency == level)
+        walk = _filtered(walk, viewer, wanted).order_by(Item.queued_at, Item.id).limit(limit)
+        if place is not None and level == place[0]:
+            walk = walk.where(tuple_(Item.queued_at, Item.id) > place[1:])
+        walks.append(select(walk.subquery().c.id))
+    return union_all(*walks)
 
 
 def counts(session: Session, viewer: Viewer) -> Counts:
     """How much waits, within the viewer's scope."""
 
     def count(wanted: Filter) -> int:
-        inner = _filtered(select(Comment.id), viewer, wanted).limit(MOST_COUNTED).subquery()
+        ids = select(Item.id).join(Comment, Comment.id == Item.comment_id)
+        inner = _filtered(ids, viewer, wanted).limit(MOST_COUNTED).subquery()
         return session.scalar(select(func.count()).select_from(inner)) or 0
 
-    return Counts(count(Filter()), count(Filter(lane=0)))
+    return Counts(count(Filter()), count(Filter(urgency=DANGER)))
 
 
 def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
@@ -161,28 +186,29 @@ def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[Decisi
     return {DecisionKind(kind): count for kind, count in rows}
 
 
-def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Item:
+def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Detail:
     """One comment and what is around it; NotFound when it is not there or not the viewer's."""
-    statement = (
-        select(Comment)
+    statement: Select = (  # type: ignore[type-arg]  # Three entities.
+        select(Comment, Item, Claim)
+        .outerjoin(Item, Item.comment_id == Comment.id)
+        .outerjoin(Claim, Claim.item_id == Item.id)
         .options(
             joinedload(Comment.account),
             joinedload(Comment.author),
             joinedload(Comment.source_post),
             joinedload(Comment.verdict),
+            joinedload(Claim.person),
         )
         .where(Comment.id == comment_id)
     )
-    comment = session.scalar(visible(statement, viewer, Action.SEE_COMMENTS, Comment))
-    if comment is None:
+    row = session.execute(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).one_or_none()
+    if row is None:
         raise NotFound
-    claim = session.scalar(
-        select(Claim)
-        .options(joinedload(Claim.person))
-        .where(Claim.comment_id == comment_id, Claim.until > now, Claim.person_id != viewer.person_id)
-    )
-    return Item(
+    comment, item, claim = row
+    return Detail(
         comment=comment,
+        item=item,
+        drafts=drafts.proposed(session, [comment_id]),
         versions=texts(
             session.scalars(select(CommentVersion).where(CommentVersion.comment_id == comment_id)).all(),
         ),
@@ -204,7 +230,7 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
             .where(Effect.account_id == comment.account_id, Effect.target == comment.external_id)
             .order_by(Effect.id)
         ).all(),
-        claimed_by=claim.person.name if claim else None,
+        claimed_by=_claimed(claim, viewer, now=now)[0],
         asked=asked_to_hide(session, comment),
         similar=similar(session, viewer, comment, now=now),
         requests=session.scalars(
@@ -230,15 +256,15 @@ def item(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) ->
 
 
 def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # type: ignore[type-arg]
-    statement = visible(statement, viewer, Action.SEE_COMMENTS, Comment).where(
-        Comment.state == wanted.state, Comment.by_city.is_(False)
+    statement = visible(statement, viewer, Action.SEE_COMMENTS, Item).where(
+        Item.state == wanted.state, Comment.by_city.is_(False)
     )
     if wanted.account_id is not None:
-        statement = statement.where(Comment.account_id == wanted.account_id)
+        statement = statement.where(Item.account_id == wanted.account_id)
     if wanted.source_post_id is not None:
         statement = statement.where(Comment.source_post_id == wanted.source_post_id)
-    if wanted.lane is not None:
-        statement = statement.where(Comment.lane == wanted.lane)
+    if wanted.urgency is not None:
+        statement = statement.where(Item.urgency == wanted.urgency)
     if wanted.intention:
         statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
     if wanted.suggestion:
@@ -249,6 +275,11 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
         named = Comment.author.has(Author.name.ilike(pattern, escape="\\"))
         statement = statement.where(Comment.text.ilike(pattern, escape="\\") | named)
     return statement
+
+
+def _drafted() -> ColumnElement[bool]:
+    drafted = DraftReply.comment_id == Comment.id, DraftReply.state == DraftState.PROPOSED
+    return exists(select(DraftReply.id).where(*drafted)).correlate(Comment)
 
 
 def _asked_by() -> ScalarSelect[str | None]:
@@ -292,12 +323,26 @@ def _answered_outside() -> ColumnElement[bool]:
 
 
 def _listed(
-    comment: Comment, claim: Claim | None, asked_by: str | None, viewer: Viewer, *, outside: bool, now: datetime
+    item: Item,
+    comment: Comment,
+    claim: Claim | None,
+    drafted: bool,  # noqa: FBT001
+    asked_by: str | None,
+    outside: bool,  # noqa: FBT001
+    *,
+    viewer: Viewer,
+    now: datetime,
 ) -> Listed:
-    live = claim is not None and claim.until > now
-    mine = claim is not None and live and claim.person_id == viewer.person_id
-    claimed_by = claim.person.name if claim is not None and live and not mine else None
-    return Listed(comment, claimed_by, mine, asked_by, outside)
+    claimed_by, mine = _claimed(claim, viewer, now=now)
+    return Listed(item, comment, claimed_by, mine, drafted, asked_by, outside)
+
+
+def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:
+    """Who else has an item open, and whether the viewer has."""
+    if claim is None or claim.until <= now:
+        return None, False
+    mine = claim.person_id == viewer.person_id
+    return None if mine else claim.person.name, mine
 
 
 def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comment]:
@@ -330,30 +375,3 @@ def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetim
         .limit(10)
     )
     return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
-
-
-def _after(comment: Comment, *, handled: bool) -> str:
-    place = (
-        (comment.id,) if handled else (comment.lane, (comment.queued_at or comment.received_at).isoformat(), comment.id)
-    )
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _place(after: str, *, handled: bool) -> tuple[int | datetime, ...]:
-    """The place that `_after` wrote; what a person or a program made up is refused, never guessed."""
-    try:
-        place = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-        if handled:
-            (comment_id,) = place
-            return (_id(comment_id),)
-        lane, queued_at, comment_id = place
-        return _id(lane), datetime.fromisoformat(queued_at).astimezone(UTC), _id(comment_id)
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise Refused("cursor_invalid", field="after") from error
-
-
-def _id(value: object) -> int:
-    """A number that the database can compare with its ids; a larger one would be its error, not a refusal."""
-    if not isinstance(value, int) or not 0 <= value < 2**63:
-        raise ValueError(value)
-    return value

@@ -21,10 +21,11 @@ from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
 from models.comments import Comment, Decision
+from models.items import Item
 from models.people import Borough, Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
-from models.vocabulary import CommentState, DecisionKind, Group311, PostState, Role
+from models.vocabulary import DecisionKind, Group311, ItemState, PostState, Role
 
 START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -50,6 +51,7 @@ class SmallCity:
     boroughs: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     comments: dict[str, int] = field(default_factory=dict)
+    items: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, int] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
@@ -212,8 +214,6 @@ def _seed(parvis: Parvis) -> SmallCity:
                 text="Bonjour",
                 created_at=now,
                 received_at=now,
-                queued_at=now,
-                state=CommentState.WAITING,
             )
             request = ServiceRequest(
                 **scope,
@@ -226,12 +226,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             post = Post(title=f"Post {name}", state=PostState.DRAFT, author_id=author.id, created_at=now)
             session.add_all([comment, request, post])
             session.flush()
+            item = Item(**scope, comment_id=comment.id, state=ItemState.WAITING, queued_at=now)
             kind = DecisionKind.NOTHING
             decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author.id, at=now)
-            session.add_all([Variant(post_id=post.id, account_id=account.id, text="Bonjour"), decision])
+            session.add_all([Variant(post_id=post.id, account_id=account.id, text="Bonjour"), item, decision])
             session.flush()
             city.accounts[name], city.comments[name], city.posts[name] = account.id, comment.id, post.id
-            city.requests[name], city.decisions[name] = request.number, decision.id
+            city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
         everywhere = {
             "city": CITY,
             "north": Place(borough_id=city.boroughs["north"]),

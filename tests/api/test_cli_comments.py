@@ -14,7 +14,8 @@ from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
 from models.accounts import Account
 from models.comments import Comment, VerdictRow
-from models.vocabulary import CommentState
+from models.items import Item
+from models.vocabulary import ItemState
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 
@@ -35,7 +36,8 @@ def comments() -> list[tuple[str, str, bool]]:
     """Each comment's text and state, and whether it has a verdict."""
     with installation() as parvis, parvis.database.read() as session:
         rows = session.execute(
-            select(Comment.text, Comment.state, VerdictRow.comment_id)
+            select(Comment.text, Item.state, VerdictRow.comment_id)
+            .join(Item, Item.comment_id == Comment.id)
             .outerjoin(VerdictRow, VerdictRow.comment_id == Comment.id)
             .order_by(Comment.external_id)
         ).all()
@@ -53,7 +55,7 @@ def test_imported_comments_wait_with_a_verdict_and_twice_is_once(city, tmp_path)
     )
     done = city.run("import", given)
     assert (done.code, done.err) == (0, "")
-    expected = [("Un nid-de-poule,\nrue Morin", CommentState.WAITING, True), ("Merci!", CommentState.WAITING, True)]
+    expected = [("Un nid-de-poule,\nrue Morin", ItemState.WAITING, True), ("Merci!", ItemState.WAITING, True)]
     assert comments() == expected
     assert done.out.splitlines() == ["2 nouveaux, 0 déjà connus, 0 écartés"]
     assert city.run("import", given).out.splitlines() == ["0 nouveaux, 2 déjà connus, 0 écartés"]
@@ -104,7 +106,7 @@ def test_pull_reads_the_account_and_says_how_much(city, city_page):
     assert (done.code, done.err) == (0, "")
     # The name is shown as it is, brackets and all.
     assert done.out.splitlines() == ["Ville [test] :tada:\N{NO-BREAK SPACE}: 1 commentaire lu"]
-    assert comments() == [("La rue est glacée", CommentState.RECEIVED, False)]
+    assert comments() == [("La rue est glacée", ItemState.RECEIVED, False)]
     assert city.run("pull", "--account", 1).code == 0
 
 

@@ -124,6 +124,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/api/v1/comments/{comment_id}/corrections"): Line(
         Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
     ),
+    ("GET", "/api/v1/items"): Line(Action.SEE_COMMENTS),
+    ("GET", "/api/v1/items/{item_id}"): Line(Action.SEE_COMMENTS, "items"),
     ("GET", "/api/v1/decisions"): Line(Action.SEE_COMMENTS),
     ("POST", "/api/v1/decisions"): Line(Action.DECIDE, "comments", body=DECIDING),
     ("POST", "/api/v1/decisions/{decision_id}/undo"): Line(Action.DECIDE, "decisions"),
@@ -204,7 +206,7 @@ class Caller:
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
-        scoped = ("account_id", "comment_id", "decision_id", "number", "post_id", "request_id")
+        scoped = ("account_id", "comment_id", "decision_id", "item_id", "number", "post_id", "request_id")
         places = dict.fromkeys(scoped, there) | self._places
         body = {name: there if value == "{thing}" else value for name, value in line.body.items()}
         sent: dict[str, Any] = {}

@@ -13,9 +13,10 @@ from sqlalchemy import insert
 from api.wiring import Parvis
 from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost, VerdictRow
+from models.items import Item
 from models.people import Membership, Person, SignIn
 from models.secrets import fingerprint
-from models.vocabulary import CommentState, Intention, Role
+from models.vocabulary import Intention, ItemState, Role
 
 APP_SECRET = "the-secret-of-the-benches-application"
 TOKEN = "a-browser-that-stays-signed-in-for-the-benches"
@@ -131,28 +132,39 @@ def fill(parvis: Parvis, account_id: int, size: int, *, now: datetime) -> None:
         )
         for first in range(1, size + 1, CHUNK):
             rows = [
-                (n, text(chance), BEGAN + timedelta(seconds=30 * n), _lane(chance))
+                (n, text(chance), BEGAN + timedelta(seconds=30 * n), _urgency(chance))
                 for n in range(first, min(first + CHUNK, size + 1))
             ]
-            session.execute(insert(Comment), [_comment(account_id, *row, authors, posts) for row in rows])
+            session.execute(insert(Comment), [_comment(account_id, *row[:3], authors, posts) for row in rows])
+            session.execute(
+                insert(Item),
+                [
+                    {
+                        "comment_id": n,
+                        "account_id": account_id,
+                        "state": ItemState.WAITING,
+                        "urgency": u,
+                        "queued_at": at,
+                    }
+                    for n, _, at, u in rows
+                ],
+            )
             session.execute(
                 insert(CommentVersion),
                 [{"comment_id": n, "source": "add", "text": t, "said_at": at, "seen_at": at} for n, t, at, _ in rows],
             )
-            session.execute(insert(VerdictRow), [_verdict(chance, n, lane, now) for n, _, _, lane in rows])
+            session.execute(insert(VerdictRow), [_verdict(chance, n, urgency, now) for n, _, _, urgency in rows])
 
 
 def _to(last: int) -> range:
     return range(1, last + 1)
 
 
-def _lane(chance: random.Random) -> int:
-    return chance.choices((0, 1, 2), (1, 9, 90))[0]
+def _urgency(chance: random.Random) -> int:
+    return chance.choices((2, 1, 0), (1, 9, 90))[0]
 
 
-def _comment(
-    account_id: int, number: int, said: str, at: datetime, lane: int, authors: int, posts: int
-) -> dict[str, object]:
+def _comment(account_id: int, number: int, said: str, at: datetime, authors: int, posts: int) -> dict[str, object]:
     return {
         "id": number,
         "account_id": account_id,
@@ -163,15 +175,12 @@ def _comment(
         "text": said,
         "created_at": at,
         "received_at": at,
-        "queued_at": at,
         "hidden": False,
-        "state": CommentState.WAITING,
-        "lane": lane,
         "version": 1,
     }
 
 
-def _verdict(chance: random.Random, number: int, lane: int, now: datetime) -> dict[str, object]:
+def _verdict(chance: random.Random, number: int, urgency: int, now: datetime) -> dict[str, object]:
     return {
         "comment_id": number,
         "version": 1,
@@ -179,7 +188,7 @@ def _verdict(chance: random.Random, number: int, lane: int, now: datetime) -> di
         "language": "fr",
         "intention": chance.choice(list(Intention)),
         "group_311": "deneigement",
-        "urgency": 2 - lane,
+        "urgency": urgency,
         "scores": {"language": 0.99, "intention": 0.8, "group": 0.7, "urgency": 0.9, "breaches": {"vulgaire": 0.02}},
         "reasons": [],
         "suggestion": "reply",

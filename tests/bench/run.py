@@ -35,7 +35,7 @@ from api.app import create_app
 from api.settings import Settings, load
 from api.wiring import Parvis, build
 from classifiers.base import Context
-from models.comments import Comment
+from models.items import Item
 from models.migrations import upgrade
 from moderation.intake import deliveries
 from moderation.triage import classification, queue
@@ -232,9 +232,9 @@ def pretend(home: Path, rounds: int, seconds: float) -> list[Figure]:
 def _paths(parvis: Parvis, size: int) -> dict[str, str]:
     with parvis.database.read() as session:
         middle = session.scalars(
-            select(Comment).order_by(Comment.lane, Comment.queued_at, Comment.id).offset(size // 2).limit(1)
+            select(Item).order_by(Item.urgency.desc(), Item.queued_at, Item.id).offset(size // 2).limit(1)
         ).one()
-        comment_id, after = middle.id, queue._after(middle, handled=False)
+        comment_id, after = middle.comment_id, queue.MOST_URGENT.cut([middle, middle], 1)[1]
     found = {
         "page /": "/",
         "page /, deep": f"/?apres={after}",

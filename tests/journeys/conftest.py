@@ -25,6 +25,7 @@ from classifiers.base import Context
 from connectors.standin.player import read_story
 from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost
+from models.items import Item
 from models.people import Membership, Person, SignIn
 from models.scope import Viewer, grants_of
 from models.secrets import fingerprint
@@ -139,10 +140,10 @@ class City:
                 permalink=f"https://facebook.example/e{self._number}",
                 created_at=at,
                 received_at=at,
-                queued_at=at,
             )
             session.add(comment)
             session.flush()
+            session.add(Item(comment_id=comment.id, account_id=account_id, queued_at=at))
             session.add(CommentVersion(comment_id=comment.id, source="add", text=text, said_at=at, seen_at=at))
             return comment.id
 

@@ -36,7 +36,7 @@ from models.people import Person
 from models.posts import Post, Variant
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import CommentState, EffectKind, EffectState, PostState
+from models.vocabulary import EffectKind, EffectState, PostState
 
 KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "10"))
 SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
@@ -150,7 +150,6 @@ class Crash:
                 external_id=external_id,
                 created_at=now,
                 received_at=now,
-                state=CommentState.HANDLED,
             )
         )
         if self.chance.random() < 0.2:

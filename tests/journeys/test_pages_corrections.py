@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
-from models.comments import Comment
+from models.items import Item
 from models.learning import Correction
 from models.people import Person
 
@@ -25,7 +25,7 @@ def two(served) -> list[int]:
     ]
     served.read()
     with served.parvis.database.write() as session:
-        session.execute(update(Comment).values(lane=2))
+        session.execute(update(Item).values(urgency=0))
     return ids
 
 

@@ -9,9 +9,10 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, update
 
 from connectors.registry import capabilities
-from models.comments import Claim, Comment, Decision
+from models.comments import Decision
+from models.items import Claim, Item
 from models.people import Person
-from models.vocabulary import CommentState, DecisionKind, Role
+from models.vocabulary import DecisionKind, ItemState, Role
 from moderation.triage import deciding
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -25,7 +26,7 @@ def _decisions(city) -> list[tuple[int, str]]:
 
 def _state(city, comment_id: int) -> str:
     with city.parvis.database.read() as session:
-        return str(session.get_one(Comment, comment_id).state)
+        return str(session.scalars(select(Item.state).where(Item.comment_id == comment_id)).one())
 
 
 def _until_claims(city, page: Page, wanted: int) -> None:
@@ -62,7 +63,7 @@ def five(served) -> list[int]:
     served.read()
     with served.parvis.database.write() as session:
         # The order of this story is its own: how urgent each text reads is another test's matter.
-        session.execute(update(Comment).values(lane=2))
+        session.execute(update(Item).values(urgency=0))
     return ids
 
 
@@ -115,7 +116,7 @@ def test_a_decision_is_taken_back_with_one_key(served, five, sign_in):
     page.keyboard.press("z")
     expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
     expect(page.locator(".row").first).to_contain_text("Merci aux déneigeurs!")
-    assert _state(served, five[0]) == CommentState.WAITING
+    assert _state(served, five[0]) == ItemState.WAITING
     assert _decisions(served) == [(five[0], "nothing"), (five[0], "cancel")]
 
 
@@ -319,7 +320,7 @@ def test_hostile_words_stay_words(served, sign_in):
         served.says(payload, by=f"{payload} {number}", under=payload, ago=9000 - number)
     served.read()
     with served.parvis.database.write() as session:
-        session.execute(update(Comment).values(lane=2))
+        session.execute(update(Item).values(urgency=0))
     page = sign_in("Nadia Roy", "/compte")
     heard: list[str] = []
     page.on("dialog", lambda dialog: (heard.append(dialog.message), dialog.dismiss()))

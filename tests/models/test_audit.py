@@ -15,7 +15,6 @@ from models.audit import AuditEntry
 from models.comments import Author, Comment, CommentVersion
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import CommentState
 
 LENGTH = 8
 
@@ -201,7 +200,6 @@ def test_disposal_leaves_the_journal_whole(database, clock, accounts):
             text="Mon adresse est le 12, rue des Érables",
             created_at=clock.now,
             received_at=clock.now,
-            state=CommentState.WAITING,
         )
         session.add(comment)
         session.flush()

@@ -32,6 +32,7 @@ from models.accounts import Account
 from models.comments import Comment, Decision
 from models.effects import Effect
 from models.errors import Gone
+from models.items import Item
 from models.locks import Locks, locks_for
 from models.people import Borough, Membership, Person
 from models.scope import Viewer, grants_of
@@ -46,6 +47,7 @@ from models.vocabulary import (
     Role,
 )
 from models.work import Timing, Work
+from moderation import drafts, items
 from moderation.intake import upserting
 from moderation.triage import classification, deciding, delivery
 from moderation.triage.deciding import Choice
@@ -222,6 +224,16 @@ class City:
                 .options(joinedload(Comment.author), joinedload(Comment.verdict), joinedload(Comment.source_post))
                 .where(Comment.external_id == external_id, Comment.account_id == self.accounts[account])
             ).one()
+
+    def item(self, external_id: str, account: str = "nord") -> Item | None:
+        """Where the comment stands in the queue."""
+        with self.database.read() as session:
+            return items.of_comment(session, self.comment(external_id, account).id)
+
+    def drafts(self, external_id: str) -> list[str | None]:
+        """The replies that are proposed for the comment, the oldest first."""
+        with self.database.read() as session:
+            return [draft.text for draft in drafts.proposed(session, [self.comment(external_id).id])]
 
     def says(self, external_id: str, text: str, account: str = "nord", **verdict: Any) -> Comment:
         """A citizen writes, and the classifier reads it as told: the comment waits in the queue."""

@@ -13,13 +13,13 @@ from sqlalchemy import func, select
 from models.audit import AuditEntry
 from models.comments import Comment, SourcePost
 from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, TokenInvalid
+from models.items import Item
 from models.posts import Post, Variant
-from models.vocabulary import CommentState, EffectState, PostState
+from models.vocabulary import EffectState, ItemState, PostState
 from publishing import planning
 from publishing.planning import Draft, Written, content_hash
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
-WAITS = {"created_at": START, "received_at": START, "state": CommentState.WAITING}
 
 
 def refused(call, *args, **more):
@@ -261,7 +261,12 @@ def test_the_time_of_a_publication_is_the_networks_and_it_knows_what_citizens_wr
     city.deliver(minutes=63)
     with city.database.write() as session:
         under = {one.external_id: one.id for one in session.scalars(select(SourcePost))}
-        session.add(Comment(account_id=nord, external_id="c", source_post_id=under["nord_1"], **WAITS))
+        said = {"external_id": "c", "source_post_id": under["nord_1"], "created_at": START, "received_at": START}
+        comment = Comment(account_id=nord, **said)
+        session.add(comment)
+        session.flush()
+        waits = {"state": ItemState.WAITING, "queued_at": START}
+        session.add(Item(account_id=nord, comment_id=comment.id, **waits))
     first, second = city.post(post).variants
     assert (first.published_at, second.published_at) == (city.networks[nord].published_at, city.now)
     assert (first.source_post_id, second.source_post_id) == (under["nord_1"], under["sud_1"])

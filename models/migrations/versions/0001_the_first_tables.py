@@ -453,18 +453,9 @@ def upgrade() -> None:
         sa.Column("removed_at", base.UtcDateTime(), nullable=True),
         sa.Column("present_at", base.UtcDateTime(), nullable=True),
         sa.Column("look_due_at", base.UtcDateTime(), nullable=True),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("lane", sa.Integer(), nullable=False),
-        sa.Column("queued_at", base.UtcDateTime(), nullable=True),
-        sa.Column("proposed_reply", sa.Text(), nullable=True),
-        sa.Column("answers_request_id", base.Id, nullable=True),
-        sa.Column("problem", sa.String(length=200), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("disposed_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_comment_account_id")),
-        sa.ForeignKeyConstraint(
-            ["answers_request_id"], ["service_request.id"], name=op.f("fk_comment_answers_request_id")
-        ),
         sa.ForeignKeyConstraint(["author_id"], ["author.id"], name=op.f("fk_comment_author_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_comment_borough_id")),
         sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_comment_source_post_id")),
@@ -487,21 +478,6 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("look_due_at IS NOT NULL"),
         postgresql_where=sa.text("look_due_at IS NOT NULL"),
-    )
-    op.create_index("ix_comment_queue", "comment", ["state", "lane", "queued_at", "id"], unique=False)
-    op.create_index(
-        "ix_comment_queue_account", "comment", ["account_id", "state", "lane", "queued_at", "id"], unique=False
-    )
-    op.create_index(
-        "ix_comment_queue_borough", "comment", ["borough_id", "state", "lane", "queued_at", "id"], unique=False
-    )
-    op.create_index(
-        "ix_comment_received",
-        "comment",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("state = 'received'"),
-        postgresql_where=sa.text("state = 'received'"),
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
     op.create_table(
@@ -582,15 +558,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("fetch_due_at IS NOT NULL"),
     )
     op.create_table(
-        "claim",
-        sa.Column("comment_id", base.Id, nullable=False),
-        sa.Column("person_id", base.Id, nullable=False),
-        sa.Column("until", base.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_claim_comment_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_claim_person_id")),
-        sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_claim")),
-    )
-    op.create_table(
         "comment_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_id", base.Id, nullable=False),
@@ -632,6 +599,39 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_evidence_comment_id"), "evidence", ["comment_id"], unique=False)
     op.create_table(
+        "item",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("urgency", sa.Integer(), nullable=False),
+        sa.Column("queued_at", base.UtcDateTime(), nullable=False),
+        sa.Column("problem", sa.String(length=200), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_item_one_subject")),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_item_account_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_item_borough_id")),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_item_comment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
+        sa.UniqueConstraint("comment_id", name=op.f("uq_item_comment_id")),
+    )
+    op.create_index("ix_item_queue", "item", ["state", "urgency", "queued_at", "id"], unique=False)
+    op.create_index(
+        "ix_item_queue_account", "item", ["account_id", "state", "urgency", "queued_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_item_queue_borough", "item", ["borough_id", "state", "urgency", "queued_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_item_received",
+        "item",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'received'"),
+        postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_table(
         "requester",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("request_id", base.Id, nullable=False),
@@ -664,6 +664,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_verdict")),
     )
     op.create_index("ix_verdict_at", "verdict", ["at"], unique=False)
+    op.create_table(
+        "claim",
+        sa.Column("item_id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("until", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_claim_item_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_claim_person_id")),
+        sa.PrimaryKeyConstraint("item_id", name=op.f("pk_claim")),
+    )
     op.create_table(
         "decision",
         sa.Column("id", base.Id, nullable=False),
@@ -701,3 +710,24 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
         sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
     )
+    op.create_table(
+        "draft_reply",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("request_id", base.Id, nullable=True),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("decision_id", base.Id, nullable=True),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint(
+            "CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_draft_reply_one_subject")
+        ),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_draft_reply_comment_id")),
+        sa.ForeignKeyConstraint(["decision_id"], ["decision.id"], name=op.f("fk_draft_reply_decision_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_draft_reply_effect_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_draft_reply_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_draft_reply")),
+    )
+    op.create_index("ix_draft_reply_comment", "draft_reply", ["comment_id", "id"], unique=False)
+    op.create_index(op.f("ix_draft_reply_request_id"), "draft_reply", ["request_id"], unique=False)

@@ -22,9 +22,10 @@ from api.wiring import Parvis, build
 from classifiers.base import Context
 from models.accounts import Account, Delivery
 from models.comments import Comment, CommentVersion, VerdictRow
+from models.items import Item
 from models.people import ApiKey, Borough, Membership, Person
 from models.secrets import fingerprint
-from models.vocabulary import CommentState, Role
+from models.vocabulary import ItemState, Role
 from moderation.intake import deliveries
 from moderation.triage import classification
 
@@ -136,7 +137,7 @@ class Town:
             deliveries.reroute(session, account, now=self.now)
             return account.id
 
-    def waiting(self, account_id: int, *texts: str, lane: int = 2, borough_id: int | None = None) -> list[int]:
+    def waiting(self, account_id: int, *texts: str, urgency: int = 0, borough_id: int | None = None) -> list[int]:
         """Comments in the queue, one a text, without a classifier having read them."""
         with self.parvis.database.write() as session:
             made = []
@@ -150,12 +151,19 @@ class Town:
                     text=text,
                     created_at=self.now,
                     received_at=self.now,
-                    queued_at=self.now,
-                    state=CommentState.WAITING,
-                    lane=lane,
                 )
                 session.add(comment)
                 session.flush()
+                session.add(
+                    Item(
+                        comment_id=comment.id,
+                        account_id=account_id,
+                        borough_id=borough_id,
+                        state=ItemState.WAITING,
+                        urgency=urgency,
+                        queued_at=self.now,
+                    )
+                )
                 session.add(
                     CommentVersion(comment_id=comment.id, source="add", text=text, said_at=self.now, seen_at=self.now)
                 )

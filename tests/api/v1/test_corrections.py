@@ -45,7 +45,7 @@ def test_a_correction_is_said_by_whom_and_of_what(town, moderator, path):
 
 def test_danger_that_a_program_tells_is_first_in_the_queue(town, moderator, path):
     town.client.post(path, json={"version": 1, "urgency": 2}, headers=moderator)
-    listed = town.client.get(f"{API}/comments?lane=0", headers=moderator).json()["items"]
+    listed = town.client.get(f"{API}/comments?urgency=2", headers=moderator).json()["items"]
     assert [comment["verdict"]["urgency"] for comment in listed] == [2]
 
 

@@ -89,7 +89,7 @@ def test_every_operation_answers_as_the_document_says(town, who, mode):
 def inhabit(town, who):
     """A few rows of each kind, so that small ids exist; the headers of who asks."""
     account = town.account()
-    town.waiting(account, "Bonjour", "Nid-de-poule rue Saint-Jean", "Merci 🙏", lane=1)
+    town.waiting(account, "Bonjour", "Nid-de-poule rue Saint-Jean", "Merci 🙏", urgency=1)
     with town.parvis.database.write() as session:
         session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5))
     person = town.person("Mona", *((role, None) for role in Role))

@@ -30,7 +30,7 @@ def account(town):
 # ------------------------------------------------------------------------------------------ lists and places in them
 def test_a_list_is_walked_to_its_end_without_a_hole_or_a_twin(town, account, moderator):
     calm = town.waiting(account, *(f"Commentaire {n}" for n in range(7)))
-    danger = town.waiting(account, "Fuite de gaz!", lane=0)
+    danger = town.waiting(account, "Fuite de gaz!", urgency=2)
     seen, path = [], f"{API}/comments?limit=3&account={account}"
     while path:
         answer = town.client.get(path, headers=moderator)
@@ -53,7 +53,7 @@ def test_filters_narrow_a_list(town, account, moderator):
     assert texts(q="nid rue") == ["Nid-de-poule, rue Saint-Jean"]
     assert texts(q="100 %") == ["100 % d'accord"]
     assert len(texts(account=account)) == 3
-    assert texts(state="handled") == texts(lane=0) == []
+    assert texts(state="handled") == texts(urgency=2) == []
 
 
 MADE_UP = [

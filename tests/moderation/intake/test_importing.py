@@ -15,8 +15,9 @@ from sqlalchemy import select
 from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion
 from models.errors import Refused
+from models.items import Item
 from models.session import Database
-from models.vocabulary import CommentState
+from models.vocabulary import ItemState
 from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 
 NOW = datetime(2026, 11, 23, 14, tzinfo=UTC)
@@ -91,7 +92,7 @@ def test_every_column_is_kept(database, csv_file):
         assert second.created_at == datetime(2026, 11, 20, 13, 40, tzinfo=UTC)
         assert first.permalink == "https://facebook.example/c1"
         assert second.parent_external_id == "c1"
-        assert (first.state, second.state) == (CommentState.RECEIVED, CommentState.RECEIVED)
+        assert session.scalars(select(Item.state)).all() == [ItemState.RECEIVED, ItemState.RECEIVED]
         assert session.scalars(select(Author.name)).all() == ["Louise"]
 
 

@@ -11,7 +11,7 @@ from connectors.base import AttachmentSeen, CommentSeen, Page, PostSeen, ThreadR
 from models.accounts import Account
 from models.comments import LAG, Comment, SourcePost
 from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AttachmentKind, CommentKind, CommentState, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, ItemState, PostKind
 from moderation.intake import pulling, recheck
 
 EVERY = timedelta(minutes=5)
@@ -88,7 +88,8 @@ def test_what_a_whole_reading_did_not_meet_and_is_gone_becomes_a_tombstone(city)
     there(city, "1")
     assert look(city) == ["2"]
     gone = city.comment("2")
-    assert (gone.removed, gone.removed_at, gone.state) == (True, city.now, CommentState.HANDLED)
+    assert (gone.removed, gone.removed_at) == (True, city.now)
+    assert city.item(gone.external_id).state == ItemState.HANDLED
     assert gone.text == "Texte 2", "what the citizen wrote stays until its lawful disposal"
     assert [city.comment(one).removed for one in ("1", "3")] == [False, False]
     read(city, "1", "3")
@@ -276,7 +277,7 @@ def test_a_mention_that_came_without_its_words_is_looked_at_once(city):
     there(city, "m", kind=CommentKind.MENTION, post_external_id=None)
     assert look(city) == ["m"]
     read_now = city.comment("m")
-    assert (read_now.text, read_now.state) == ("Texte m", CommentState.RECEIVED)
+    assert (read_now.text, city.item(read_now.external_id).state) == ("Texte m", ItemState.RECEIVED)
     city.store(mention)
     assert suspected(city) == []
 

@@ -11,7 +11,7 @@ from classifiers.base import Context, Scored, Urgency
 from models.audit import AuditEntry
 from models.errors import NotFound, Refused
 from models.learning import Correction
-from models.vocabulary import Breach, CommentState, DecisionKind, Group311, Intention, Reason
+from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Reason
 from moderation.learning.correction import correct
 from moderation.triage import classification, queue
 
@@ -41,8 +41,8 @@ def test_the_queue_shows_what_was_corrected_and_proposes_what_follows(city, corr
     assert comment.verdict.suggestion == DecisionKind.REPLY
     assert correcting("Ariane", comment, intention="eloge") == {"intention": "eloge"}
     with city.database.read() as session:
-        (listed,) = queue.page(session, city.people["Bruno"], queue.Filter(intention="eloge"), now=city.now).items
-        item = queue.item(session, city.people["Bruno"], comment.id, now=city.now)
+        (listed,) = queue.page(session, city.people["Bruno"], queue.Filter(intention="eloge"), now=city.now).lines
+        item = queue.detail(session, city.people["Bruno"], comment.id, now=city.now)
     assert listed.comment.verdict.suggestion == DecisionKind.NOTHING
     assert [(one.head, one.label, one.person.name) for one in item.corrections] == [("intention", "eloge", "Ariane")]
 
@@ -66,14 +66,15 @@ def test_what_the_model_said_is_kept_with_who_said_otherwise(city, correcting):
     )
 
 
-@pytest.mark.parametrize(("level", "lane"), [("0", 2), ("1", 1), ("2", 0)])
-def test_a_corrected_urgency_changes_the_lane_at_once(city, correcting, level, lane):
+@pytest.mark.parametrize("level", ["0", "1", "2"])
+def test_a_corrected_urgency_changes_the_place_in_the_queue_at_once(city, correcting, level):
     comment = city.says("7", "Y a de la fumée", urgency=Urgency(1, 0.6))
+    before = city.item("7")
     correcting("Ariane", comment, urgence=level)
-    after = city.comment("7")
-    assert (after.lane, after.state, after.queued_at) == (lane, CommentState.WAITING, comment.queued_at)
+    after = city.item("7")
+    assert (after.urgency, after.state, after.queued_at) == (int(level), ItemState.WAITING, before.queued_at)
     with city.database.read() as session:
-        assert queue.counts(session, city.people["Ariane"]).danger == (lane == 0)
+        assert queue.counts(session, city.people["Ariane"]).danger == (level == "2")
 
 
 def test_a_breach_that_a_person_saw_proposes_to_hide_and_one_that_they_deny_does_not(city, correcting, insult):
@@ -148,7 +149,7 @@ def test_a_correction_is_about_one_text(city, correcting):
     after = city.comment("7")
     assert (after.version, after.verdict.intention) == (2, Intention.QUESTION)
     with city.database.read() as session:
-        assert queue.item(session, city.people["Ariane"], comment.id, now=city.now).corrections == []
+        assert queue.detail(session, city.people["Ariane"], comment.id, now=city.now).corrections == []
 
 
 def test_another_model_reads_the_open_comments_again_and_the_corrections_hold(city, correcting):
@@ -166,7 +167,8 @@ def test_another_model_reads_the_open_comments_again_and_the_corrections_hold(ci
         0,
     ]
     first, second, third = (city.comment(number) for number in texts)
-    assert (first.verdict.intention, first.lane, first.verdict.model) == ("eloge", 0, "made-up-2")
+    assert (first.verdict.intention, first.verdict.model) == ("eloge", "made-up-2")
+    assert city.item("7").urgency == 2
     assert (second.verdict.intention, second.verdict.model) == ("suggestion", "made-up-2")
     assert (third.verdict.intention, third.verdict.model) == ("question", "made-up-1")
     assert classification.model_said(first.verdict, "intention") == ("suggestion", 0.7)
@@ -205,7 +207,7 @@ def test_a_handled_comment_can_be_corrected_and_stays_handled(city, correcting):
     comment = city.says("7", "Bravo")
     city.decide("Ariane", comment, DecisionKind.NOTHING)
     correcting("Bruno", comment, intention="eloge")
-    assert city.comment("7").state == CommentState.HANDLED
+    assert city.item("7").state == ItemState.HANDLED
 
 
 # ------------------------------------------------------------------------------------------ criticism stays protected

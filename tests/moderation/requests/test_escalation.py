@@ -10,10 +10,12 @@ from sqlalchemy import select, update
 
 from classifiers.base import Scored
 from models.accounts import Account
-from models.errors import NotFound, Refused
+from models.errors import NotFound, Refused, Rejected
 from models.requests311 import RequestChange, Requester, ServiceRequest
-from models.vocabulary import CommentState, Language, RequestStatus
+from models.vocabulary import ItemState, Language, RequestStatus
+from moderation import drafts
 from moderation.requests import escalation
+from moderation.triage import queue
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
 
@@ -173,14 +175,14 @@ def test_closing_drafts_the_answer_in_every_thread_in_its_language(city):
     joined(city, "8", language=Scored(Language.ENGLISH, 0.9))
     city.clock.pass_(hours=2)
     progress(city, "in_progress")
-    assert city.comment("7").state == CommentState.HANDLED
+    assert city.item("7").state == ItemState.HANDLED
     progress(city, "done", "La conduite est réparée.")
-    french, english = city.comment("7"), city.comment("8")
-    for comment in (french, english):
-        assert (comment.state, comment.queued_at) == (CommentState.WAITING, city.now)
-        assert "La conduite est réparée." in comment.proposed_reply
-        assert "{" not in comment.proposed_reply
-    assert french.proposed_reply != english.proposed_reply
+    (french,), (english,) = city.drafts("7"), city.drafts("8")
+    for external_id, text in (("7", french), ("8", english)):
+        assert (city.item(external_id).state, city.item(external_id).queued_at) == (ItemState.WAITING, city.now)
+        assert "La conduite est réparée." in text
+        assert "{" not in text
+    assert french != english
     with city.database.read() as session:
         history = session.execute(select(RequestChange.status, RequestChange.note).order_by(RequestChange.id)).all()
     assert [tuple(row) for row in history] == [
@@ -195,8 +197,7 @@ def test_no_answer_is_drafted_where_parvis_only_reads(city):
     with city.database.write() as session:
         session.execute(update(Account).values(network="instagram_public"))
     progress(city, "done", "Réparé.")
-    comment = city.comment("7")
-    assert (comment.state, comment.proposed_reply) == (CommentState.HANDLED, None)
+    assert (city.item("7").state, city.drafts("7")) == (ItemState.HANDLED, [])
 
 
 def test_the_answer_goes_out_only_after_the_moderators_key_and_is_proposed_again_after_an_undo(city):
@@ -204,14 +205,12 @@ def test_the_answer_goes_out_only_after_the_moderators_key_and_is_proposed_again
     progress(city, "done", "Réparé.")
     city.deliver()
     assert city.network.done == []
-    comment = city.comment("7")
-    drafted = comment.proposed_reply
+    comment, (drafted,) = city.comment("7"), city.drafts("7")
     decision = city.decide("Ariane", comment, "reply", text=drafted)
     assert decision.request_id == request(city).id
-    assert city.comment("7").proposed_reply is None
+    assert city.drafts("7") == []
     city.undo("Ariane", decision)
-    comment = city.comment("7")
-    assert (comment.proposed_reply, comment.state) == (drafted, CommentState.WAITING)
+    assert (city.drafts("7"), city.item("7").state) == ([drafted], ItemState.WAITING)
     city.decide("Ariane", comment, "reply", text=drafted)
     city.deliver()
     assert [(one.target, one.text) for one in city.network.done] == [("7", drafted)]
@@ -221,22 +220,92 @@ def test_reopened_before_the_answer_went_out_takes_the_draft_back(city):
     opened(city)
     progress(city, "done", "Réparé.")
     progress(city, "in_progress")
-    comment = city.comment("7")
-    assert (comment.proposed_reply, comment.state) == (None, CommentState.HANDLED)
+    assert (city.drafts("7"), city.item("7").state) == ([], ItemState.HANDLED)
     assert request(city).closed_at is None
     progress(city, "refused", "Ce n'est pas à nous.")
-    assert "Ce n'est pas à nous." in city.comment("7").proposed_reply
+    (drafted,) = city.drafts("7")
+    assert "Ce n'est pas à nous." in drafted
 
 
 def test_newer_words_are_read_before_the_answer_is_shown(city):
     opened(city)
     city.store(city.seen("7", "C'est pire!", source="edit", seen_at=city.now))
     progress(city, "done", "Réparé.")
-    comment = city.comment("7")
-    assert comment.state == CommentState.RECEIVED
-    assert "Réparé." in comment.proposed_reply
+    assert city.item("7").state == ItemState.RECEIVED
+    (drafted,) = city.drafts("7")
+    assert "Réparé." in drafted
     city.classify()
-    assert city.comment("7").state == CommentState.WAITING
+    assert city.item("7").state == ItemState.WAITING
+
+
+def two_requests(city):
+    """Two requests by one citizen, who changed their comment between them."""
+    opened(city)
+    city.store(city.seen("7", "Et la lampe est brûlée", source="edit", seen_at=city.now))
+    city.classify()
+    city.decide("Ariane", city.comment("7"), "request", service_code="lampadaire")
+    return "STR-2026-000001", "STR-2026-000002"
+
+
+def test_the_answers_to_two_requests_of_one_comment_are_both_kept_and_each_is_given(city):
+    for number, note in zip(two_requests(city), ("La conduite tient.", "La lampe brille."), strict=True):
+        progress(city, "done", note, number=number)
+    leak, lamp = city.drafts("7")
+    assert ("La conduite tient." in leak, "La lampe brille." in lamp) == (True, True)
+    with city.database.read() as session:
+        seen = queue.detail(session, city.people["Ariane"], city.comment("7").id, now=city.now)
+    first, second = seen.drafts
+    assert (first.request.number, second.request.number) == ("STR-2026-000001", "STR-2026-000002")
+    decision = city.decide("Ariane", seen.comment, "reply", text=lamp, draft_id=second.id)
+    assert (decision.request_id, city.drafts("7")) == (second.request_id, [leak])
+    assert city.item("7").state == ItemState.WAITING
+    assert refused(city.decide, "Ariane", seen.comment, "reply", text=lamp, draft_id=second.id) == "draft_gone"
+    city.undo("Ariane", decision)
+    assert city.drafts("7") == [leak, lamp]
+    for text in (leak, lamp):
+        draft = next(one for one in taken(city) if one.text == text)
+        city.decide("Ariane", seen.comment, "reply", text=text, draft_id=draft.id)
+    assert (city.drafts("7"), city.item("7").state) == ([], ItemState.HANDLED)
+    city.deliver()
+    city.deliver()  # Two on one comment leave one after the other.
+    assert [one.text for one in city.network.done] == [leak, lamp]
+
+
+def taken(city):
+    with city.database.read() as session:
+        return drafts.proposed(session, [city.comment("7").id])
+
+
+def test_another_request_leaves_the_answer_about_the_first_waiting_and_nothing_to_report_takes_it_away(city):
+    opened(city)
+    progress(city, "done", "Réparé.")
+    comment = city.comment("7")
+    city.decide("Ariane", comment, "request", service_code="lampadaire")
+    assert (len(city.drafts("7")), city.item("7").state) == (1, ItemState.WAITING)
+    silent = city.decide("Ariane", comment, "nothing")
+    assert (city.drafts("7"), city.item("7").state) == ([], ItemState.HANDLED)
+    city.undo("Ariane", silent)
+    assert (len(city.drafts("7")), city.item("7").state) == (1, ItemState.WAITING)
+
+
+def test_a_reply_that_did_not_leave_and_is_written_anew_is_proposed_no_more(city):
+    city.decide("Ariane", city.says("7", "Bonjour"), "reply", text="Merci")
+    city.network.errors = [Rejected("spam")]
+    city.deliver()
+    with city.database.read() as session:
+        (draft,) = drafts.proposed(session, [city.comment("7").id])
+    assert (draft.text, draft.request_id, draft.effect_id is not None) == ("Merci", None, True)
+    city.decide("Ariane", city.comment("7"), "reply", text="Merci!")
+    assert (city.drafts("7"), city.item("7").state) == ([], ItemState.HANDLED)
+
+
+def test_reopening_a_request_leaves_words_that_nobody_decided_about_in_the_queue(city):
+    opened(city)
+    city.store(city.seen("7", "Et la lampe est brûlée", source="edit", seen_at=city.now))
+    city.classify()
+    progress(city, "done", "Réparé.")
+    progress(city, "in_progress")
+    assert (city.drafts("7"), city.item("7").state) == ([], ItemState.WAITING)
 
 
 # ------------------------------------------------------------------------------------------ undone
@@ -252,8 +321,8 @@ def test_undone_by_one_of_many_it_goes_on_for_the_others(city):
     city.undo("Ariane", decision)
     assert request(city).status == RequestStatus.ACCEPTED
     progress(city, "done", "Réparé.")
-    assert city.comment("7").proposed_reply is None
-    assert "Réparé." in city.comment("8").proposed_reply
+    assert city.drafts("7") == []
+    assert "Réparé." in city.drafts("8")[0]
 
 
 def test_undone_once_somebody_began_it_goes_on(city):
@@ -269,7 +338,7 @@ def test_asked_again_after_an_undo(city):
     city.undo("Ariane", second)
     city.decide("Ariane", city.comment("8"), "request", request_number="STR-2026-000001")
     progress(city, "done", "Réparé.")
-    assert "Réparé." in city.comment("8").proposed_reply
+    assert "Réparé." in city.drafts("8")[0]
 
 
 def test_an_agent_and_a_moderator_at_the_same_time_do_not_lock_up(city):

@@ -1,4 +1,4 @@
-"""Comments are read, enter the queue in their lane, and what is proposed never silences criticism or distress."""
+"""Comments are read, enter the queue by their urgency, and what is proposed never silences criticism or distress."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from classifiers.base import Scored, Urgency, Verdict
 from models.comments import VerdictRow
 from models.vocabulary import (
     Breach,
-    CommentState,
     DecisionKind,
     Group311,
     Intention,
+    ItemState,
     Language,
     Reason,
 )
@@ -113,10 +113,11 @@ def test_reasons_come_back_as_they_were(given_reasons):
 
 
 # ------------------------------------------------------------------------------------------ entering the queue
-@pytest.mark.parametrize(("level", "lane"), [(0, 2), (1, 1), (2, 0)])
-def test_urgency_gives_the_lane(city, level, lane):
-    comment = city.says("7", "Au secours", urgency=Urgency(level, 0.9))
-    assert (comment.state, comment.lane, comment.queued_at) == (CommentState.WAITING, lane, city.now)
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_the_item_is_as_urgent_as_the_verdict(city, level):
+    city.says("7", "Au secours", urgency=Urgency(level, 0.9))
+    item = city.item("7")
+    assert (item.state, item.urgency, item.queued_at) == (ItemState.WAITING, level, city.now)
 
 
 def test_the_verdict_is_kept_with_its_reasons_and_proposal(city, insult):
@@ -137,10 +138,10 @@ def test_an_edit_while_it_is_read_waits_for_its_newer_text(city):
     city.classifier.meanwhile = edited
     assert city.classify() == 0
     comment = city.comment("7")
-    assert (comment.state, comment.verdict) == (CommentState.RECEIVED, None)
+    assert (city.item("7").state, comment.verdict) == (ItemState.RECEIVED, None)
     assert city.classify() == 1
     comment = city.comment("7")
-    assert (comment.state, comment.verdict.version, comment.version) == (CommentState.WAITING, 2, 2)
+    assert (city.item("7").state, comment.verdict.version, comment.version) == (ItemState.WAITING, 2, 2)
 
 
 def test_a_removal_while_it_is_read_leaves_nobody_waiting(city):
@@ -149,17 +150,17 @@ def test_a_removal_while_it_is_read_leaves_nobody_waiting(city):
     city.store(city.seen("7", "Bonjour"))
     city.classifier.meanwhile = lambda: city.store(CommentRemoved("7", city.now))
     assert city.classify() == 0
-    assert city.comment("7").state == CommentState.HANDLED
+    assert city.item("7").state == ItemState.HANDLED
 
 
 def test_a_newer_text_replaces_the_verdict(city):
-    before = city.says("7", "Bonjour")
+    city.says("7", "Bonjour")
+    before = city.item("7")
     city.store(city.seen("7", "Au secours", source="edit", seen_at=city.now))
     city.classifier.says["Au secours"] = replace(city.classifier.classify([""], None)[0], urgency=Urgency(2, 0.9))
     city.classify()
-    after = city.comment("7")
-    assert (before.lane, after.lane) == (2, 0)
-    assert after.verdict.urgency == 2
+    assert (before.urgency, city.item("7").urgency) == (0, 2)
+    assert city.comment("7").verdict.urgency == 2
 
 
 def test_more_than_a_batch_is_read_batch_by_batch(city):

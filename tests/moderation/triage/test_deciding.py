@@ -12,11 +12,12 @@ from sqlalchemy import func, select, update
 from connectors.base import CommentRemoved
 from connectors.registry import capabilities
 from models.audit import AuditEntry
-from models.comments import Claim, Comment, Decision, Evidence, RuleVersion
+from models.comments import Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
 from models.errors import Gone, NotFound, Refused, Rejected
+from models.items import Claim
 from models.requests311 import ServiceRequest
-from models.vocabulary import CommentState, EffectKind, EffectState, OperationKind, RequestStatus
+from models.vocabulary import EffectKind, EffectState, ItemState, OperationKind, RequestStatus
 from moderation.triage import deciding
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
@@ -34,7 +35,7 @@ def count(city, what):
 
 
 def state(city, external_id="7"):
-    return city.comment(external_id).state
+    return city.item(external_id).state
 
 
 # ------------------------------------------------------------------------------------------ claims
@@ -94,7 +95,7 @@ def test_every_refusal_of_a_choice(city, insult):
     assert codes("nothing", version=comment.version + 1) == "text_changed"
     for table in (Decision, Effect, Evidence, ServiceRequest):
         assert count(city, table) == 0
-    assert state(city) == CommentState.WAITING
+    assert state(city) == ItemState.WAITING
 
 
 def test_what_is_not_read_yet_and_what_is_the_citys_own_is_not_decided(city):
@@ -138,7 +139,7 @@ def test_what_is_gone_can_only_be_filed(city):
 def test_nothing_is_decided_that_the_network_does_not_let_the_city_do(city, insult, values, able):
     comment = city.says("7", "Niaiseux", **insult)
     with city.database.write() as session:
-        comment = deciding.load(session, city.people["Ariane"], comment.id)
+        comment, _ = deciding.load(session, city.people["Ariane"], comment.id)
         comment.kind = values.get("kind", comment.kind)
         comment.account.network = values.get("network", comment.account.network)
         assert deciding.offered(comment, capabilities) == able
@@ -270,7 +271,7 @@ def test_mere_criticism_is_never_hidden_by_one_person_alone(city, criticism):
     comment = city.says("7", "Belle administration!", **criticism)
     asked = city.decide("Ariane", comment, "hide", rule_code="N2")
     assert (asked.kind, asked.effect_id) == ("ask_hide", None)
-    assert state(city) == CommentState.WAITING
+    assert state(city) == ItemState.WAITING
     assert refused(city.decide, "Ariane", comment, "hide", rule_code="N2").code == "second_person_needed"
     city.deliver()
     assert city.network.done == []
@@ -297,7 +298,7 @@ def test_an_undo_in_time_leaves_no_trace(city, insult):
     assert city.effect(decision).state == EffectState.CANCELLED
     city.deliver()
     assert city.network.done == []
-    assert state(city) == CommentState.WAITING
+    assert state(city) == ItemState.WAITING
     assert refused(city.undo, "Ariane", decision).code == "already_undone"
 
 
@@ -308,7 +309,7 @@ def test_a_hide_that_left_is_undone_by_the_opposite(city, insult):
     city.deliver()
     assert [operation.kind for operation in city.network.done] == [OperationKind.HIDE, OperationKind.UNHIDE]
     assert not city.comment("7").hidden
-    assert state(city) == CommentState.WAITING
+    assert state(city) == ItemState.WAITING
 
 
 def test_a_reply_that_left_is_public(city):
@@ -335,7 +336,7 @@ def test_an_undo_of_a_decision_on_older_words_leaves_the_newer_ones_to_be_read(c
     decision = city.decide("Ariane", city.says("7", "Bonjour"), "nothing")
     city.store(city.seen("7", "Bonsoir", source="edit", seen_at=city.now))
     city.undo("Ariane", decision)
-    assert state(city) == CommentState.RECEIVED
+    assert state(city) == ItemState.RECEIVED
 
 
 def test_unhide_shows_again_and_keeps_newer_words_waiting(city, insult):
@@ -343,7 +344,7 @@ def test_unhide_shows_again_and_keeps_newer_words_waiting(city, insult):
     city.deliver()
     city.store(city.seen("7", "Pardon", source="edit", seen_at=city.now))
     shown = city.decide("Bruno", city.comment("7"), "unhide")
-    assert state(city) == CommentState.RECEIVED
+    assert state(city) == ItemState.RECEIVED
     city.deliver()
     assert not city.comment("7").hidden
     assert (city.effect(shown).kind, decision.kind) == (EffectKind.UNHIDE, "hide")
@@ -357,7 +358,7 @@ def test_undo_of_a_request_cancels_it_and_the_acknowledgement(city, leak):
     with city.database.read() as session:
         assert session.scalars(select(ServiceRequest.status)).all() == [RequestStatus.CANCELLED]
     assert city.effect(decision).state == EffectState.CANCELLED
-    assert state(city) == CommentState.WAITING
+    assert state(city) == ItemState.WAITING
 
 
 # ------------------------------------------------------------------------------------------ after the far side answered
@@ -365,14 +366,25 @@ def test_a_failed_effect_puts_the_item_back_with_reason_and_words(city):
     decision = city.decide("Ariane", city.says("7", "Bonjour"), "reply", text="Merci")
     city.network.errors = [Rejected("spam")]
     city.deliver()
-    comment = city.comment("7")
-    assert (comment.state, comment.problem) == (CommentState.WAITING, "reply:rejected:spam")
-    assert comment.proposed_reply == "Merci"
+    item = city.item("7")
+    assert (item.state, item.problem) == (ItemState.WAITING, "reply:rejected:spam")
+    assert city.drafts("7") == ["Merci"]
     city.undo("Ariane", decision)
     again = city.decide("Ariane", city.comment("7"), "reply", text="Merci!")
     city.deliver()
     assert city.effect(again).state == EffectState.DONE
-    assert city.comment("7").problem is None
+    assert (city.item("7").problem, city.drafts("7")) == (None, [])
+
+
+def test_a_failed_effect_puts_the_item_back_where_it_was(city):
+    decision = city.decide("Ariane", city.says("7", "Bonjour"), "reply", text="Merci")
+    before = city.item("7")
+    city.clock.pass_(hours=5)
+    city.says("8", "Bonjour aussi")
+    city.network.errors = [Rejected("spam")]
+    city.deliver()
+    assert city.effect(decision).state == EffectState.FAILED
+    assert city.item("7").queued_at == before.queued_at < city.item("8").queued_at
 
 
 def test_a_failed_effect_does_not_skip_the_reading_of_newer_words(city):
@@ -380,7 +392,7 @@ def test_a_failed_effect_does_not_skip_the_reading_of_newer_words(city):
     city.store(city.seen("7", "Bonsoir", source="edit", seen_at=city.now))
     city.network.errors = [Rejected("spam")]
     city.deliver()
-    assert state(city) == CommentState.RECEIVED
+    assert state(city) == ItemState.RECEIVED
 
 
 def test_a_hide_that_never_was_is_undone_without_a_call(city, insult):
@@ -400,7 +412,7 @@ def test_what_is_gone_leaves_a_tombstone_and_nobody_waits(city):
     comment = city.comment("7")
     assert comment.removed
     assert comment.text == "Bonsoir"
-    assert comment.state == CommentState.HANDLED
+    assert state(city) == ItemState.HANDLED
 
 
 # ------------------------------------------------------------------------------------------ scope and journal

@@ -9,14 +9,15 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from classifiers.base import Scored, Urgency
 from connectors.base import CommentRemoved
 from models.comments import Comment
 from models.effects import Effect
 from models.errors import NotFound, Refused
-from models.vocabulary import CommentState, EffectState, Intention
+from models.items import Item
+from models.vocabulary import EffectState, Intention, ItemState
 from moderation.triage import deciding, queue
 from moderation.triage.queue import Filter
 
@@ -31,7 +32,7 @@ def listed(city, who="Ariane", **wanted):
     found, after = [], None
     while True:
         part = page(city, who, after, 3, **wanted)
-        found += [one.comment.external_id for one in part.items]
+        found += [one.comment.external_id for one in part.lines]
         after = part.after
         if after is None:
             return found
@@ -39,7 +40,7 @@ def listed(city, who="Ariane", **wanted):
 
 def item(city, comment, who="Ariane"):
     with city.database.read() as session:
-        return queue.item(session, city.people[who], comment.id, now=city.now)
+        return queue.detail(session, city.people[who], comment.id, now=city.now)
 
 
 def fill(city, number, prefix="", account="nord"):
@@ -59,7 +60,7 @@ def test_danger_first_then_the_oldest(city):
 def test_handled_ones_are_listed_newest_first(city):
     for name in "abcd":
         city.decide("Ariane", city.says(name, f"Texte {name}"), "nothing")
-    assert listed(city, state=CommentState.HANDLED) == ["d", "c", "b", "a"]
+    assert listed(city, state=ItemState.HANDLED) == ["d", "c", "b", "a"]
     assert listed(city) == []
 
 
@@ -77,8 +78,8 @@ steps = st.lists(
 @given(steps=steps)
 def test_what_stays_is_reached_exactly_once_while_others_come_and_go(city, steps):
     with city.database.write() as session:
-        session.execute(update(Comment).values(state=CommentState.HANDLED))
-    start = len(listed(city, state=CommentState.HANDLED))
+        session.execute(update(Item).values(state=ItemState.HANDLED))
+    start = len(listed(city, state=ItemState.HANDLED))
     names = [f"{start}-{number}" for number in range(8)]
     city.store(*(city.seen(name) for name in names))
     while city.classify():
@@ -93,16 +94,15 @@ def test_what_stays_is_reached_exactly_once_while_others_come_and_go(city, steps
                 name = names[number % len(names)]
                 staying.discard(name)
                 with city.database.write() as session:
-                    session.execute(
-                        update(Comment).where(Comment.external_id == name).values(state=CommentState.HANDLED)
-                    )
+                    handled = select(Comment.id).where(Comment.external_id == name)
+                    session.execute(update(Item).where(Item.comment_id.in_(handled)).values(state=ItemState.HANDLED))
             case _ if not ended:
                 part = page(city, after=after, limit=number)
-                met += [one.comment.external_id for one in part.items]
+                met += [one.comment.external_id for one in part.lines]
                 after, ended = part.after, part.after is None
     while not ended:
         part = page(city, after=after, limit=3)
-        met += [one.comment.external_id for one in part.items]
+        met += [one.comment.external_id for one in part.lines]
         after, ended = part.after, part.after is None
     assert len(met) == len(set(met))
     assert staying <= set(met)
@@ -129,7 +129,7 @@ def encoded(value):
     ],
 )
 def test_a_made_up_place_is_refused(city, cursor):
-    for state in (CommentState.WAITING, CommentState.HANDLED):
+    for state in (ItemState.WAITING, ItemState.HANDLED):
         with pytest.raises(Refused) as caught:
             page(city, after=cursor, state=state)
         assert caught.value.code == "cursor_invalid"
@@ -141,7 +141,7 @@ def test_a_page_costs_one_query_whatever_its_length(city):
         with city.counting() as statements:
             found = page(city, limit=limit)
             # All that a line shows was loaded with it.
-            assert all(one.comment.author.name and one.comment.verdict and one.comment.account for one in found.items)
+            assert all(one.comment.author.name and one.comment.verdict and one.comment.account for one in found.lines)
         return len(statements)
 
     fill(city, 3)
@@ -185,7 +185,7 @@ def test_each_filter_narrows_the_list(city, insult):
     city.says("thanks", "Merci", intention=Scored(Intention.PRAISE, 0.9), urgency=Urgency(1, 0.9))
     city.says("south", "Bonjour du sud", account="sud")
     assert listed(city, account_id=city.accounts["sud"]) == ["south"]
-    assert listed(city, lane=1) == ["thanks"]
+    assert listed(city, urgency=1) == ["thanks"]
     assert listed(city, intention="eloge") == ["thanks"]
     assert listed(city, suggestion="hide") == ["insult"]
     assert listed(city, words="ouvre QUAND") == ["question"]
@@ -193,7 +193,7 @@ def test_each_filter_narrows_the_list(city, insult):
     assert listed(city, words="\\") == []
     assert listed(city, words="citoyen merci") == ["thanks"]
     assert listed(city, words="\0\ud800") == []
-    assert listed(city, state=CommentState.RECEIVED) == []
+    assert listed(city, state=ItemState.RECEIVED) == []
 
 
 def test_everybody_sees_their_scope_only(city):
@@ -212,7 +212,7 @@ def test_everybody_sees_their_scope_only(city):
 
 def test_the_citys_own_comments_are_not_listed(city):
     city.store(city.seen("7", by_account=True))
-    assert listed(city, state=CommentState.HANDLED) == []
+    assert listed(city, state=ItemState.HANDLED) == []
 
 
 # ------------------------------------------------------------------------------------------ one item
@@ -244,19 +244,19 @@ def test_the_list_says_who_has_an_item_and_who_asked_to_hide_it(city, criticism)
     city.decide("Bruno", comment, "hide", rule_code="N2")
     with city.database.write() as session:
         deciding.claim(session, city.people["Bruno"], comment.id, now=city.now)
-    (mine,) = page(city, "Bruno").items
-    (theirs,) = page(city, "Ariane").items
+    (mine,) = page(city, "Bruno").lines
+    (theirs,) = page(city, "Ariane").lines
     assert (mine.claimed_by, mine.claimed_by_me) == (None, True)
     assert (theirs.claimed_by, theirs.claimed_by_me, theirs.asked_by) == ("Bruno", False, "Bruno")
     assert item(city, comment).asked.person.name == "Bruno"
     city.clock.pass_(minutes=2)
-    (later,) = page(city, "Ariane").items
+    (later,) = page(city, "Ariane").lines
     assert later.claimed_by is None
 
 
 def test_an_answer_that_the_city_gave_in_the_networks_application_is_said(city):
     def outside(external_id):
-        lines = [one for one in page(city).items if one.comment.external_id == external_id]
+        lines = [one for one in page(city).lines if one.comment.external_id == external_id]
         return [one.answered_outside for one in lines], item(city, city.comment(external_id)).answered_outside
 
     asked, other = city.says("7", "À quelle heure?"), city.says("8", "Et demain?")

@@ -1,0 +1,135 @@
+"""Items: what waits for a person, in the order of the queue, and what was handled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import select
+
+from api.deps import Now, ReadSession, require
+from api.v1.comments import CommentShown, InWords, OfUrgency
+from api.v1.contract import (
+    NEXT_LINK,
+    READS,
+    READS_ONE,
+    VERSION_HEADER,
+    After,
+    Limit,
+    Moment,
+    Number,
+    Page,
+    PathId,
+    Shown,
+    listed,
+    tagged,
+)
+from models.comments import Comment
+from models.errors import NotFound
+from models.items import DraftReply, Item
+from models.scope import Action, Viewer, visible
+from models.vocabulary import ItemState
+from moderation import drafts
+from moderation.triage import queue
+
+router = APIRouter(prefix="/items", tags=["items"])
+
+
+class Draft(Shown):
+    """A drafted reply. It leaves only when a person sends it: give its id back with the decision."""
+
+    id: int
+    text: str | None
+    request_number: str | None
+    """The closed 311 request whose outcome it tells."""
+    failed: bool
+    """Whether these words were sent once, and did not leave."""
+    created_at: Moment
+
+    @classmethod
+    def of(cls, draft: DraftReply) -> Self:
+        return cls(
+            id=draft.id,
+            text=draft.text,
+            request_number=draft.request.number if draft.request else None,
+            failed=draft.effect_id is not None,
+            created_at=draft.created_at,
+        )
+
+
+class ItemShown(Shown):
+    """One thing that waits, or waited, for a person."""
+
+    id: int
+    version: int
+    subject: Literal["comment"]
+    comment: CommentShown
+    state: ItemState
+    urgency: int
+    """2: immediate danger, 1: the same day, 0: everything else."""
+    queued_at: Moment
+    problem: str | None
+    """Code of why what was decided did not happen on the network."""
+    drafts: list[Draft]
+    claimed_by: str | None
+    """Who has it open, if that is somebody else."""
+
+    @classmethod
+    def of(cls, item: Item, comment: Comment, given: Sequence[DraftReply], claimed_by: str | None) -> Self:
+        return cls(
+            id=item.id,
+            version=item.version,
+            subject="comment",
+            comment=CommentShown.of(comment, item, given),
+            state=ItemState(item.state),
+            urgency=item.urgency,
+            queued_at=item.queued_at,
+            problem=item.problem,
+            drafts=[Draft.of(draft) for draft in given],
+            claimed_by=claimed_by,
+        )
+
+
+@router.get("", operation_id="listItems", responses={200: {"headers": NEXT_LINK}, **READS})
+def items(
+    request: Request,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
+    now: Now,
+    state: ItemState = ItemState.WAITING,
+    account: Number | None = None,
+    urgency: OfUrgency = None,
+    q: InWords = "",
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[ItemShown]:
+    """Items in one state: those that wait in the order of the queue, handled ones newest first."""
+    wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
+    page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
+    given = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
+    shown = [
+        ItemShown.of(line.item, line.comment, given.get(line.comment.id, ()), line.claimed_by) for line in page.lines
+    ]
+    return listed(request, response, shown, page.after)
+
+
+@router.get("/{item_id}", operation_id="getItem", responses={200: {"headers": VERSION_HEADER}, **READS_ONE})
+def item(
+    item_id: PathId,
+    response: Response,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
+    now: Now,
+) -> ItemShown:
+    """One item. Its version changes whenever it moves."""
+    wanted = visible(select(Item.comment_id).where(Item.id == item_id), viewer, Action.SEE_COMMENTS, Item)
+    comment_id = session.scalar(wanted)
+    if comment_id is None:
+        raise NotFound
+    detail = queue.detail(session, viewer, comment_id, now=now)
+    if detail.item is None:
+        raise NotFound
+    tagged(response, detail.item.version)
+    return ItemShown.of(detail.item, detail.comment, detail.drafts, detail.claimed_by)

@@ -1,0 +1,87 @@
+"""What waits for a person: the items of the queue, who has one open, and the replies that are drafted for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Id
+from models.comments import Comment
+from models.people import Person
+from models.requests311 import ServiceRequest
+from models.subjects import OfSubject, one_subject
+from models.vocabulary import DraftState, ItemState
+
+
+class Item(OfSubject, Base):
+    """One thing that waits, or waited, for a person. A subject has one: it comes back instead of being made again.
+
+    `moderation/items.py` alone moves it, in a transaction that holds the row of its subject.
+    """
+
+    __tablename__ = "item"
+    __table_args__ = (
+        one_subject(),
+        UniqueConstraint("comment_id"),
+        # For each urgency, the oldest first: keyset paging walks these within what a person may see.
+        Index("ix_item_queue", "state", "urgency", "queued_at", "id"),
+        Index("ix_item_queue_borough", "borough_id", "state", "urgency", "queued_at", "id"),
+        Index("ix_item_queue_account", "account_id", "state", "urgency", "queued_at", "id"),
+        Index(
+            "ix_item_received",
+            "id",
+            sqlite_where=text("state = 'received'"),
+            postgresql_where=text("state = 'received'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
+    """Of the subject, as `account_id` is: the scope of the item."""
+    state: Mapped[ItemState] = mapped_column(String(20), default=ItemState.RECEIVED)
+    urgency: Mapped[int] = mapped_column(default=0)
+    """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
+    queued_at: Mapped[datetime]
+    """When it last entered the queue: of one urgency, the oldest is first."""
+    problem: Mapped[str | None] = mapped_column(String(200))
+    """Why it came back: the code of the effect that failed."""
+    version: Mapped[int] = mapped_column(default=1)
+    """Counts its changes."""
+
+    comment: Mapped[Comment | None] = relationship(lazy="raise")
+
+
+class Claim(Base):
+    """Who has an item open to decide on it. One live claim an item; it ends by itself."""
+
+    __tablename__ = "claim"
+
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    until: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise")
+
+
+class DraftReply(OfSubject, Base):
+    """Words proposed as a reply, with where they come from. They leave only when a person sends them."""
+
+    __tablename__ = "draft_reply"
+    __table_args__ = (one_subject(), Index("ix_draft_reply_comment", "comment_id", "id"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    text: Mapped[str | None] = mapped_column(Text)
+    """None: lawfully disposed of."""
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"), index=True)
+    """The closed 311 request whose outcome it tells."""
+    effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    """The reply that did not leave, and whose words these are."""
+    state: Mapped[DraftState] = mapped_column(String(20), default=DraftState.PROPOSED)
+    decision_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    """The decision that used or discarded it."""
+    created_at: Mapped[datetime]
+
+    request: Mapped[ServiceRequest | None] = relationship(lazy="raise")

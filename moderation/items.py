@@ -1,0 +1,97 @@
+"""Where items stand: they enter the queue, come back to it and leave it. Nothing else moves them.
+
+Whoever calls these holds the rows of the comments, so that two never move one item at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import case, literal, or_, select
+from sqlalchemy.orm import Session
+
+from models.comments import Comment
+from models.items import Item
+from models.session import upsert
+from models.vocabulary import ItemState
+
+
+def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: datetime) -> None:
+    """Put the items of comments in a state, and make those that are not there; one statement for a whole batch.
+
+    To be classified: an item that was handled goes to the end of the queue, one that waits keeps its place.
+    """
+    if not comment_ids:
+        return
+    comments = select(
+        Comment.id, Comment.account_id, Comment.borough_id, literal(state), literal(0), literal(now), literal(1)
+    ).where(Comment.id.in_(comment_ids))
+    statement = upsert(session, Item).from_select(
+        ["comment_id", "account_id", "borough_id", "state", "urgency", "queued_at", "version"],
+        comments,
+        include_defaults=False,
+    )
+    comes_back = (Item.state == ItemState.HANDLED) & (statement.excluded.state == ItemState.RECEIVED)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=[Item.comment_id],
+            set_={
+                "state": statement.excluded.state,
+                "queued_at": case((comes_back, statement.excluded.queued_at), else_=Item.queued_at),
+                "version": Item.version + 1,
+            },
+            where=or_(Item.state != ItemState.HANDLED, statement.excluded.state != ItemState.HANDLED),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def of_comment(session: Session, comment_id: int) -> Item | None:
+    """The item of a comment, as it stands now. None: the comment never waited for anybody."""
+    statement = select(Item).where(Item.comment_id == comment_id).execution_options(populate_existing=True)
+    return session.scalar(statement)
+
+
+def classified(item: Item, urgency: int) -> None:
+    """Its newest text was read: a person may decide. It keeps the place that it had when it came."""
+    _change(item, state=ItemState.WAITING, urgency=urgency)
+
+
+def corrected(item: Item, urgency: int) -> None:
+    """Somebody said how urgent it is."""
+    _change(item, urgency=urgency)
+
+
+def bring_back(item: Item | None, comment: Comment, queued_at: datetime | None = None) -> None:
+    """A handled item waits again: at its old place, or as one that came at `queued_at`. One whose newest text is yet to
+    be classified goes on waiting for that, and nobody has to decide about what is gone or what the city wrote itself.
+    """
+    if item is not None and item.state == ItemState.HANDLED and not comment.removed and not comment.by_city:
+        _change(item, state=ItemState.WAITING, queued_at=queued_at or item.queued_at)
+
+
+def failed(item: Item | None, comment: Comment, problem: str) -> None:
+    """What was decided did not happen: it waits again, at its old place, and says why."""
+    if item is not None:
+        bring_back(item, comment)
+        _change(item, problem=problem)
+
+
+def decided(item: Item | None, *, waits: bool) -> None:
+    """Somebody decided. It leaves the queue, unless it `waits` for more; newer words go on waiting to be classified."""
+    if item is not None:
+        leaves = item.state == ItemState.WAITING and not waits
+        _change(item, problem=None, state=ItemState.HANDLED if leaves else item.state)
+
+
+def finish(item: Item | None) -> None:
+    """Nothing is left to decide."""
+    if item is not None:
+        _change(item, state=ItemState.HANDLED)
+
+
+def _change(item: Item, **values: object) -> None:
+    for name, value in values.items():
+        setattr(item, name, value)
+    item.version += 1
