@@ -1,0 +1,120 @@
+"""CONTRIBUTING's recipes, followed: what they say to write is enough."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from administration import people, seeds
+from administration.people import CITY
+from api.commands.people import add_account
+from connectors import registry
+from models.scope import KEY_SCOPES
+from models.vocabulary import Role
+from scheduler.jobs import handlers, ticks
+
+
+class AtOnce:
+    """An engine that has each row looked at before it goes on."""
+
+    def __init__(self, city) -> None:
+        self.handlers = handlers(city)
+
+    def start(self) -> None: ...
+
+    def send(self, handler: str, row_id: int) -> None:
+        self.handlers[handler](row_id)
+
+    def stop(self) -> None: ...
+
+
+def run_ticks(parvis) -> None:
+    """All that happens by itself, once."""
+    for tick in ticks(parvis.city, AtOnce(parvis.city)):
+        tick.look()
+
+
+@pytest.fixture
+def agora(monkeypatch):
+    """A fifth network: its folder, and its line of the registry."""
+    path = Path(__file__).parent / "agora" / "descriptor.py"
+    spec = importlib.util.spec_from_file_location("agora_descriptor", path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(registry, "ALL", (*registry.ALL, module.AGORA))
+    return module
+
+
+@pytest.fixture
+def with_agora(agora, open_parvis, _migrated_sqlite, tmp_path):
+    """A city with one person a role, and an account there."""
+    parvis = open_parvis(f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path)}", agora_secret="a-secret", undo_seconds=0)
+    with parvis.database.write() as session:
+        seeds.plant(session, now=parvis.clock())
+        named = {role: (f"{role}@ville.example", role.title(), [(role, CITY)]) for role in Role}
+        staff = {role: people.invite(session, *who, by=None, now=parvis.clock()).id for role, who in named.items()}
+    account_id = add_account(parvis, "agora", "ville", name="La ville", token="a-token", borough=None)
+    return parvis, staff, account_id
+
+
+def _json(door, what: str, key):
+    answer = door.get(f"/api/v1/{what}", headers=key)
+    assert answer.status_code == 200
+    return answer.json()["items"]
+
+
+def test_a_network_is_a_folder_and_a_line_of_the_registry(with_agora, agora, visit, sign_in_as, clock):
+    parvis, staff, account_id = with_agora
+    door = visit(parvis)
+    assert door.get("/webhooks/agora?question=42").text == "42"
+    body = json.dumps({"account": "ville", "id": "told", "text": "La rue n’est pas déneigée"})
+    assert door.post("/webhooks/agora", content=body, headers={"x-agora": "no"}).status_code == 403
+    assert door.post("/webhooks/agora", content=body, headers={"x-agora": "a-secret"}).status_code == 200
+    for _ in range(2):
+        run_ticks(parvis)
+
+    def as_a(role: Role):
+        return sign_in_as(parvis, visit(parvis), staff[role])
+
+    def page(path: str, role: Role) -> str:
+        answer = as_a(role).get(path)
+        assert answer.status_code == 200, f"{path}: {answer.text}"
+        assert "Agora" in answer.text, path
+        return answer.text
+
+    with parvis.database.write() as session:
+        key = {"authorization": f"Bearer {people.add_key(session, 'bi', list(KEY_SCOPES), now=clock.now)}"}
+    comments = [one for one in _json(door, "comments", key) if one["account"]["network"] == "agora"]
+    assert {one["text"] for one in comments} == {"Quelle est l’heure du marché?", "La rue n’est pas déneigée"}
+    assert "agora" in {one["network"] for one in _json(door, "accounts", key)}
+    for path in ("/", f"/commentaires/{comments[0]['id']}"):
+        shown = page(path, Role.MODERATOR)
+        assert ">ag</text>" in shown
+        assert "#3d6b35" in shown
+    accounts = page("/comptes", Role.ADMIN)
+    assert ">ag</text>" in accounts
+    assert "walls:moderate" in accounts
+
+    writer, approver = (as_a(role) for role in (Role.COMMUNICATIONS, Role.APPROVER))
+    assert "500" in page("/publications/nouvelle", Role.COMMUNICATIONS)
+    draft = {"title": "Marché", "text": "Le marché ouvre samedi", "accounts": [account_id]}
+    where = writer.post("/publications", data=draft).headers["location"].partition("?")[0]
+    for browser, step, said in (
+        (writer, "soumettre", {}),
+        (approver, "avis", {"approved": "true"}),
+        (writer, "planification", {"publish_at": "2026-11-23T09:00"}),
+    ):
+        version = re.search(r'name="version" value="(\d+)"', browser.get(where).text)[1]
+        assert browser.post(f"{where}/{step}", data={"version": version, **said}).status_code == 303, step
+    clock.advance(hours=1)
+    run_ticks(parvis)
+    assert agora.WALL == ["Le marché ouvre samedi"]
+    assert "https://agora.example/post-1" in page(where, Role.COMMUNICATIONS)
+    assert "https://agora.example/post-1" in json.dumps(_json(door, "posts", key))
