@@ -66,7 +66,7 @@ def configure(*, stream: TextIO | None = None, level: int = logging.INFO) -> Non
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    # At DEBUG it writes whole paths, and facebook-sdk puts the token in the path.
+    # At DEBUG it writes whole paths, and a vendor's library puts the token in the path.
     connections = logging.getLogger("urllib3")
     connections.setLevel(max(level, logging.INFO))
     connections.addFilter(NoTokens())

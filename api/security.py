@@ -18,7 +18,7 @@ from api.problems import problem_response
 from api.settings import Settings
 
 BODY_LIMIT = 1_048_576
-"""Bytes. Nothing that is sent to Parvis is larger: Meta's batches hold a thousand small changes at most."""
+"""Bytes. Nothing that is sent to Parvis is larger: the largest batches of webhooks hold a thousand small changes."""
 LANGUAGE_COOKIE = "parvis_language"
 
 

@@ -1,7 +1,7 @@
 """What networks post to us: the signature is checked, the body is kept as it came, and work parses it later.
 
 Nothing of a body is read here. One that is signed but is no JSON, or speaks of something that we do not know
-(another `object` than a Page or an Instagram account, an account that nobody added), is kept all the same: the parse
+(another kind of object, an account that nobody added), is kept all the same: the parse
 tick sets it aside where people see it, so nothing that a citizen wrote is lost to a mistake of ours.
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 READ_CHARACTERS = 70_000
-"""Longer than any comment a network accepts (Facebook: 63,206); what follows is not read."""
+"""Longer than any comment a network accepts (63,206 characters at most); what follows is not read."""
 
 WORD_CHARACTERS = 40
 """A longer run of letters is no word; only its head is read."""

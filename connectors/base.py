@@ -36,10 +36,12 @@ class Capabilities:
     why_not: Mapping[OperationKind, str] = field(default_factory=dict)
     longest_text: int = 0
     """Characters of a publication; 0 where nothing is published."""
+    longest_reply: int = 0
+    """Characters of a reply to a comment; 0 where none is given."""
     media: frozenset[MediaKind] = frozenset()
     most_photos: int = 0
     needs_media: bool = False
-    """A text alone cannot be published (Instagram)."""
+    """A text alone cannot be published."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +169,7 @@ class Event:
     account_external_id: str | None
     change: Change
     network: str | None = None
-    """Where several networks post to one address (Meta's do): whose change it is. None: the address's own network."""
+    """Where networks of one company post to one address: whose change it is. None: the address's own network."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class Media:
-    """A file to publish. `url` is where the network itself can fetch it (Instagram does; None: nowhere)."""
+    """A file to publish. `url` is where the network itself can fetch it, for those that do; None: nowhere."""
 
     kind: MediaKind
     path: Path

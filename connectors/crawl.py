@@ -28,7 +28,7 @@ OLDER_PAGES = 4
 OLDEST_PAGE = 1000
 """More pages of older posts are none that a network has, but the same again and again."""
 POST_PAGES = 25
-"""More than `POSTS` needs (LinkedIn: two for fifty), for listings that start again; of halved pages, twice as many."""
+"""More than `POSTS` needs, for listings that start again; of halved pages, twice as many."""
 COMMENT_PAGES = 200
 """A thread of more than 20,000 comments, or as many events, is cut: a far side in circles must not hold a round."""
 YOUNG = timedelta(days=7)

@@ -19,7 +19,7 @@ from models.vocabulary import AccountState
 
 SLOW, STOP = 75.0, 90.0
 """Percent of a budget: from the first on, reading slows down; from the second on it leaves the rest to what people
-decided. Meta blocks at 100 (https://developers.facebook.com/docs/graph-api/overview/rate-limiting).
+decided. At 100 a network blocks.
 """
 BLOCKED = "blocked"
 """An account's `state_reason` while, as its network says, it did what is not allowed there."""

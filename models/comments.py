@@ -41,7 +41,7 @@ from models.vocabulary import (
 )
 
 BY_NAME = "name:"
-"""What the key of an author begins with whose id is not known (a file, Instagram without `from`): one name on one
+"""What the key of an author begins with whose id is not known (a file, a network that does not say it): one name on one
 network is taken to be one person."""
 
 LAG = timedelta(minutes=2)

@@ -10,7 +10,7 @@ from functools import lru_cache
 import snowballstemmer
 
 READ_CHARACTERS = 70_000
-"""Longer than any comment that a network takes (Facebook: 63,206); nothing is found by what follows."""
+"""Longer than any comment that a network takes (63,206 characters at most); nothing is found by what follows."""
 
 WORD_CHARACTERS = 40
 """A longer run of letters is no word; it is found by its head."""

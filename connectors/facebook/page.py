@@ -39,6 +39,7 @@ CAPABILITIES = Capabilities(
     publish=True,
     why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
     longest_text=LONGEST_TEXT,
+    longest_reply=8_000,
     media=frozenset(MediaKind),
     most_photos=MOST_PHOTOS,
 )

@@ -64,6 +64,7 @@ CAPABILITIES = Capabilities(
     publish=True,
     why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
     longest_text=LONGEST_CAPTION,
+    longest_reply=2_200,
     media=frozenset(MediaKind),
     most_photos=MOST_ITEMS,
     needs_media=True,

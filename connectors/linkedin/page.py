@@ -94,6 +94,7 @@ CAPABILITIES = Capabilities(
     publish=True,
     why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE},
     longest_text=LONGEST,
+    longest_reply=1_250,
     media=frozenset(MediaKind),
     most_photos=MOST_PHOTOS,
 )

@@ -91,7 +91,7 @@ def _parse(session: Session, ids: Sequence[int], webhook_of: Callable[[str], Web
             delivery.state, delivery.error = DeliveryState.UNREADABLE, "not_json"
             continue
         for event in events:
-            of = event.network or network  # Meta's networks post to one address.
+            of = event.network or network  # Networks of one company post to one address.
             if isinstance(event.change, Unreadable) or event.account_external_id is None:
                 reason = event.change.reason if isinstance(event.change, Unreadable) else "no_account"
                 raw = event.change.raw if isinstance(event.change, Unreadable) else repr(event.change)

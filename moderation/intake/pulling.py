@@ -30,7 +30,7 @@ there is enough again.
 SLOW_DOWN = 4
 """How many times longer the wait between two rounds is when much of the budget is spent."""
 PROBE_EVERY = timedelta(minutes=15)
-"""How often a reading that stopped asks how much is left. Meta's windows are an hour and a day."""
+"""How often a reading that stopped asks how much is left. Windows are an hour and a day."""
 
 
 def pull(
@@ -115,7 +115,7 @@ def _store_page(
             account.pulled_at = account.round_started_at
         account.round_started_at = None
     if page.usage is not None or page.error is None:
-        # Meta names the share only of budgets that are used, so that answers without it end what was said before.
+        # Some name the share only of budgets that are used: answers without it end what was said before.
         account.usage_percent = page.usage.percent if page.usage is not None else None
     if page.usage is not None and page.usage.resume_at is not None:
         # A pause that another worker was asked for meanwhile is not shortened by this older answer.

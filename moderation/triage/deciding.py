@@ -34,9 +34,6 @@ from moderation.triage.classification import corrections, criticism
 CLAIM = timedelta(seconds=90)
 """How long an open item stays claimed without a sign of life from the page."""
 
-LONGEST_REPLY = 8000
-"""Characters; Facebook's own limit for a comment."""
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -126,6 +123,7 @@ def decide(
     able = offered(comment, capabilities_of)
     if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
         raise Refused("not_possible_there")
+    longest = capabilities_of(comment.account.network).longest_reply
     decision = Decision(
         comment_id=comment.id,
         comment_version=comment.version,
@@ -146,7 +144,7 @@ def decide(
         case DecisionKind.REPLY:
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
-            decision.effect_id = _owe(session, comment, decision, now + undo, text=_reply_text(choice.text)).id
+            decision.effect_id = _owe(session, comment, decision, now + undo, text=_reply_text(choice.text, longest)).id
         case DecisionKind.REQUEST:
             request = escalation.open_or_join(
                 session,
@@ -160,7 +158,7 @@ def decide(
             )
             decision.request_id = request.id
             if choice.text.strip():
-                text = _reply_text(choice.text).replace("{numero}", request.number)
+                text = _reply_text(choice.text, longest).replace("{numero}", request.number)
                 decision.effect_id = _owe(session, comment, decision, now + undo, text=text).id
         case _:
             pass
@@ -424,10 +422,10 @@ def _never_leaves(session: Session, effect_id: int) -> bool:
     return session.scalar(select(Effect.state).where(Effect.id == effect_id)) == EffectState.FAILED
 
 
-def _reply_text(text: str) -> str:
+def _reply_text(text: str, longest: int) -> str:
     text = (cleaned(text) or "").replace("\r\n", "\n").strip()
     if not text:
         raise Refused("reply_empty", field="text")
-    if len(text) > LONGEST_REPLY:
-        raise Refused("reply_too_long", field="text", most=str(LONGEST_REPLY))
+    if len(text) > longest:
+        raise Refused("reply_too_long", field="text", most=str(longest))
     return text

@@ -55,7 +55,9 @@ def agora(monkeypatch):
 @pytest.fixture
 def with_agora(agora, open_parvis, _migrated_sqlite, tmp_path):
     """A city with one person a role, and an account there."""
-    parvis = open_parvis(f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path)}", agora_secret="a-secret", undo_seconds=0)
+    parvis = open_parvis(
+        f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path)}", agora_secret="a-secret", undo_seconds=0
+    )
     with parvis.database.write() as session:
         seeds.plant(session, now=parvis.clock())
         named = {role: (f"{role}@ville.example", role.title(), [(role, CITY)]) for role in Role}

@@ -122,7 +122,11 @@ AGORA = Descriptor(
     colour="#3d6b35",
     settings=AgoraSettings,
     capabilities=Capabilities(
-        ABLE, publish=True, why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"), longest_text=500
+        ABLE,
+        publish=True,
+        why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+        longest_text=500,
+        longest_reply=300,
     ),
     permissions={"walls:moderate": Permission(N_("Without it, no reply."))},
     open=Agora,

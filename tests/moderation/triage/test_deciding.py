@@ -85,7 +85,7 @@ def test_every_refusal_of_a_choice(city, insult):
     assert codes("hide", rule_code="N99") == "rule_not_in_force"
     assert codes("hide", rule_code="N8") == "rule_not_yours"
     assert codes("reply", text=" \r\n ") == "reply_empty"
-    assert codes("reply", text="x" * (deciding.LONGEST_REPLY + 1)) == "reply_too_long"
+    assert codes("reply", text="x" * (capabilities("facebook").longest_reply + 1)) == "reply_too_long"
     assert codes("unhide") == "not_hidden"
     assert codes("request") == "service_needed"
     assert codes("request", service_code="magie") == "service_unknown"
