@@ -23,7 +23,7 @@ ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column c
          settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \
          triangle-alert undo-2 user user-check users wrench x
 
-.PHONY: setup demo run test check picture bench soak model model-full format messages clean prerequisites
+.PHONY: setup demo run test test-long check picture bench soak model model-full format messages clean prerequisites
 .DEFAULT_GOAL := setup
 
 setup: .venv/.ready node_modules/.ready $(VENDOR)/htmx.min.js   ## environment in .venv, browser libraries in $(VENDOR)
@@ -34,9 +34,14 @@ demo: setup           ## the whole product on made-up input: pretend networks, a
 run: setup            ## the web process, on your own settings (parvis.env)
 	@$(BIN)/parvis migrate && $(BIN)/parvis serve
 
-test: setup           ## the tests; `make test PYTEST_ARGS=tests/models` for some of them
-	@# In the order of the folders: the longest file, the histories, comes in the middle, and not when a worker is alone.
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+# Any of them takes tests to run: `make test PYTEST_ARGS=tests/models`.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+test: setup           ## what each change must pass
+	@$(PYTEST) -m "not long" $(PYTEST_ARGS)
+
+test-long: setup      ## the rest: histories at length, more kills, every width and theme, a wheel, the whole API
+	@$(PYTEST) -m long $(PYTEST_ARGS)
 
 check: setup          ## style, types, import contracts, translations fresh, migrations match, docs complete
 	@echo "check: style" && $(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 if TYPE_CHECKING:
     from models.secrets import Vault
     from models.session import Database
+    from tests.city import Clock
 
 REQUIRE_ALL = bool(os.environ.get("PARVIS_REQUIRE_ALL"))
 MEMORY = Path("/dev/shm")
@@ -301,6 +302,13 @@ def database(database_url: str, vault: Vault) -> Iterator[Database]:
         event.listen(database.engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
     yield database
     database.close()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    from tests.city import Clock
+
+    return Clock()
 
 
 @pytest.fixture(params=DATABASES)

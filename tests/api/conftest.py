@@ -8,56 +8,42 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from administration import people, seeds, sign_in
-from administration.people import CITY, Place
+from administration import seeds, sign_in
 from api import cli
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
 from models.comments import Comment, Decision
 from models.items import Item
-from models.people import Borough, Membership, Person
+from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
 from models.vocabulary import DecisionKind, Group311, ItemState, PostState, Role
+from tests.city import City, Clock
 
-START = datetime(2026, 11, 23, 13, 30, tzinfo=UTC)
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 
 
-@dataclass
-class SetClock:
-    """A clock that goes on only when it is told to."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **span: float) -> None:
-        self.now += timedelta(**span)
-
-
-@dataclass
-class SmallCity:
+@dataclass(kw_only=True)
+class SmallCity(City):
     """Ids of what was seeded. Keys: "north", "south" (boroughs), and "city" for what belongs to the whole city."""
 
-    boroughs: dict[str, int] = field(default_factory=dict)
-    accounts: dict[str, int] = field(default_factory=dict)
     comments: dict[str, int] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, int] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
-    people: dict[tuple[Role, str], int] = field(default_factory=dict)
-    """By role and place: "city", "north" (the borough), "north account"."""
+
+    def person(self, role: Role, place: str) -> int:
+        """Who has this role in a place: "city", "north" (the borough), "north account"."""
+        return self.people[f"{role} {place}"].person_id or 0
 
 
 @dataclass(frozen=True)
@@ -117,12 +103,13 @@ def command(bare_parvis: CommandLine, _migrated_sqlite: Path) -> CommandLine:
 
 
 @pytest.fixture
-def clock() -> SetClock:
-    return SetClock()
+def clock() -> Clock:
+    """It is 8:30 on a Monday in Québec."""
+    return Clock(datetime(2026, 11, 23, 13, 30, tzinfo=UTC))
 
 
 @pytest.fixture
-def open_parvis(tmp_path: Path, clock: SetClock) -> Iterator[Callable[..., Parvis]]:
+def open_parvis(tmp_path: Path, clock: Clock) -> Iterator[Callable[..., Parvis]]:
     """Builds an installation over a database; settings may be given."""
     opened: list[Parvis] = []
 
@@ -185,29 +172,15 @@ def seed_city() -> Callable[[Parvis], SmallCity]:
 
 
 def _seed(parvis: Parvis) -> SmallCity:
-    city, now = SmallCity(), parvis.clock()
-    with parvis.database.write() as session:
-        for name in ("north", "south"):
-            borough = Borough(code=name, name=name.title())
-            session.add(borough)
-            session.flush()
-            city.boroughs[name] = borough.id
+    city, now = SmallCity(database=parvis.database, clock=Clock(parvis.clock())), parvis.clock()
+    with city.write() as session:
         session.add(Service(code="roads", name="Chaussée", group=Group311.ROADS, days=5))
         seeds.plant(session, now=now)
-        author = people.invite(session, "seed@ville.example", "Seed", [], by=None, now=now)
-        session.flush()
-        for number, (name, borough_id) in enumerate({**city.boroughs, "city": None}.items(), start=1):
-            account = people.add_account(
-                session,
-                parvis.vault,
-                "facebook",
-                str(number),
-                name=f"Page {name}",
-                token=f"token-{name}",
-                borough_id=borough_id,
-                now=now,
-            )
-            scope = {"account_id": account.id, "borough_id": borough_id}
+        author = city.hire("Seed").person_id
+        places = {name: city.add_borough(name) for name in ("north", "south")} | {"city": None}
+        for number, (name, borough_id) in enumerate(places.items(), start=1):
+            city.accounts[name] = city.add_account(f"Page {name}", external_id=str(number), borough_id=borough_id)
+            scope = {"account_id": city.accounts[name], "borough_id": borough_id}
             comment = Comment(
                 **scope,
                 external_id=f"c{number}",
@@ -219,31 +192,27 @@ def _seed(parvis: Parvis) -> SmallCity:
                 **scope,
                 number=f"PAR-2026-{number:06}",
                 service_code="roads",
-                opened_by_id=author.id,
+                opened_by_id=author,
                 opened_at=now,
                 due_at=now,
             )
-            post = Post(title=f"Post {name}", state=PostState.DRAFT, author_id=author.id, created_at=now)
+            post = Post(title=f"Post {name}", state=PostState.DRAFT, author_id=author, created_at=now)
             session.add_all([comment, request, post])
             session.flush()
             item = Item(**scope, comment_id=comment.id, state=ItemState.WAITING, queued_at=now)
             kind = DecisionKind.NOTHING
-            decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author.id, at=now)
-            session.add_all([Variant(post_id=post.id, account_id=account.id, text="Bonjour"), item, decision])
+            decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author, at=now)
+            session.add_all([Variant(post_id=post.id, account_id=city.accounts[name], text="Bonjour"), item, decision])
             session.flush()
-            city.accounts[name], city.comments[name], city.posts[name] = account.id, comment.id, post.id
+            city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
         everywhere = {
-            "city": CITY,
-            "north": Place(borough_id=city.boroughs["north"]),
-            "north account": Place(account_id=city.accounts["north"]),
+            "city": {},
+            "north": {"borough_id": city.boroughs["north"]},
+            "north account": {"account_id": city.accounts["north"]},
         }
         for role in Role:
-            for name, place in everywhere.items():
-                email = f"{role}.{name.replace(' ', '.')}@ville.example"
-                person = people.invite(session, email, f"{role} {name}", [], by=None, now=now)
+            for place, scope in everywhere.items():
                 # Written as it is kept: an administrator of one borough cannot be made, and would be refused.
-                scope = {"borough_id": place.borough_id, "account_id": place.account_id}
-                session.add(Membership(person_id=person.id, role=role, **scope))
-                city.people[role, name] = person.id
+                city.hire(f"{role} {place}", Membership(role=role, **scope))
     return city

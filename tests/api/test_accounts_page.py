@@ -125,7 +125,7 @@ def desk(sqlite_parvis, seed_city, visit, sign_in_as, clock, monkeypatch) -> Des
     def browser(person_id: int) -> TestClient:
         return sign_in_as(sqlite_parvis, visit(sqlite_parvis), person_id)
 
-    return Desk(sqlite_parvis, city, clock, dialog, browser(city.people[Role.ADMIN, "city"]), browser, sign_in_as)
+    return Desk(sqlite_parvis, city, clock, dialog, browser(city.person(Role.ADMIN, "city")), browser, sign_in_as)
 
 
 def count(desk: Desk, table: type) -> int:
@@ -262,7 +262,7 @@ def test_deliveries_of_an_unknown_account_are_counted_with_what_to_do(desk):
     assert "3 envois de Facebook concernent le compte 777" in page
     assert "Connectez ce compte" in page
     assert "1 message d’un réseau n’a pas pu être lu" in page
-    northern = desk.browser(desk.city.people[Role.MODERATOR, "north"])
+    northern = desk.browser(desk.city.person(Role.MODERATOR, "north"))
     assert "777" not in northern.get("/comptes").text, "what belongs to nobody is the whole city's to see"
     assert desk.client.post("/comptes/inconnus", data={"network": "facebook", "external_id": "777"}).status_code == 303
     assert "777" not in desk.page()
@@ -272,7 +272,7 @@ def test_deliveries_of_an_unknown_account_are_counted_with_what_to_do(desk):
 
 
 def test_each_sees_their_own_accounts_and_only_administration_connects(desk):
-    northern = plain(desk.browser(desk.city.people[Role.COMMUNICATIONS, "north"]).get("/comptes").text)
+    northern = plain(desk.browser(desk.city.person(Role.COMMUNICATIONS, "north")).get("/comptes").text)
     assert "Page north" in northern
     assert "Page south" not in northern
     assert "Reconnecter" not in northern
@@ -282,7 +282,7 @@ def test_each_sees_their_own_accounts_and_only_administration_connects(desk):
 
 @pytest.mark.parametrize("path", ["/", "/publications"])
 def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
-    manager = desk.browser(desk.city.people[Role.MANAGER, "city"])
+    manager = desk.browser(desk.city.person(Role.MANAGER, "city"))
     assert 'class="alarm alarm-none"' in manager.get(path).text
     desk.set("north", state=AccountState.TOKEN_INVALID, state_reason="expired")
     desk.set("south", token_expires_at=desk.clock.now + timedelta(days=6))
@@ -293,7 +293,7 @@ def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
     assert "Page north (Facebook) : à reconnecter; Page south (Facebook) : échoit dans 6 jours." in said
     assert "Page city" not in said, "two weeks before, the accounts' page says it"
     assert html.count('id="alarm"') == 1
-    northern = desk.browser(desk.city.people[Role.MANAGER, "north"])
+    northern = desk.browser(desk.city.person(Role.MANAGER, "north"))
     assert "Page south" not in northern.get("/comptes/alertes").text
 
 
@@ -309,7 +309,7 @@ def test_programs_read_the_same(desk):
         backfill_done=4,
         backfill_total=4,
     )
-    northern = desk.browser(desk.city.people[Role.MANAGER, "north"])
+    northern = desk.browser(desk.city.person(Role.MANAGER, "north"))
     (said,) = northern.get("/api/v1/accounts").json()["items"]
     assert said["expires_at"] == "2026-11-29T13:30:00Z"
     assert said["checked_at"] == said["pulled_at"] == "2026-11-23T13:30:00Z"
@@ -321,7 +321,7 @@ def test_programs_read_the_same(desk):
 def test_checking_and_reading_now_make_the_next_tick_do_it(desk):
     later = desk.clock.now + timedelta(hours=6)
     desk.set(check_due_at=later, pull_due_at=later)
-    moderator = desk.browser(desk.city.people[Role.MODERATOR, "north"])
+    moderator = desk.browser(desk.city.person(Role.MODERATOR, "north"))
     number = desk.city.accounts["north"]
     assert moderator.post(f"/comptes/{number}/verification").status_code == 303
     assert desk.account().check_due_at == desk.clock.now
@@ -351,7 +351,7 @@ def test_a_new_account_is_connected_from_the_dialog(desk):
         assert desk.parvis.vault.open(account.refresh_closed) == REFRESH
         assert (account.token_expires_at, account.refresh_expires_at) == (end, end)
         assert account.missing == ["read_insights"]
-        assert account.connected_by == desk.city.people[Role.ADMIN, "city"]
+        assert account.connected_by == desk.city.person(Role.ADMIN, "city")
         assert account.state == AccountState.ACTIVE
         assert account.pull_due_at == account.check_due_at == desk.clock.now
         entry = session.scalars(select(AuditEntry).where(AuditEntry.subject == f"account:{account.id}")).one()
@@ -363,7 +363,7 @@ def test_an_account_connected_again_keeps_all_and_goes_on(desk):
     desk.set(
         state=AccountState.TOKEN_INVALID, state_reason="expired", cursor="the-cursor", pulled_at=before, expiry_warned=1
     )
-    desk.clock.advance(hours=1)
+    desk.clock.pass_(hours=1)
     desk.dialog.offers = (offer("1", name="Autre nom"),)
     where = desk.offered()
     borough = str(desk.city.boroughs["north"])
@@ -376,7 +376,7 @@ def test_an_account_connected_again_keeps_all_and_goes_on(desk):
     assert count(desk, Account) == 3
     with desk.parvis.database.read() as session:
         actions = session.scalars(select(AuditEntry.action).where(AuditEntry.subject == f"account:{account.id}")).all()
-    assert actions == ["account_added", "account_reconnected"]
+    assert actions == ["account_reconnected"]
 
 
 def test_what_came_before_the_account_was_known_is_parsed_then(desk):
@@ -491,7 +491,7 @@ def test_a_state_serves_once(desk):
 def test_a_state_is_one_persons_and_one_networks(desk):
     state = desk.leave()
     with desk.parvis.database.write() as session:
-        other = desk.city.people[Role.MODERATOR, "city"]
+        other = desk.city.person(Role.MODERATOR, "city")
         session.add(Membership(person_id=other, role=Role.ADMIN))
     stranger = desk.browser(other)
     assert stranger.get("/comptes/retour/facebook", params={"state": state, "code": "c"}).status_code == 409
@@ -507,12 +507,12 @@ def test_a_state_is_one_persons_and_one_networks(desk):
 
 def test_a_state_and_a_choice_end_after_ten_minutes(desk):
     state = desk.leave()
-    desk.clock.advance(minutes=10)
+    desk.clock.pass_(minutes=10)
     assert desk.come_back(state).status_code == 409
     where = desk.offered()
-    desk.clock.advance(minutes=9)
+    desk.clock.pass_(minutes=9)
     assert desk.client.get(where).status_code == 200
-    desk.clock.advance(minutes=1)
+    desk.clock.pass_(minutes=1)
     assert desk.client.get(where).status_code == 409
     assert desk.client.post(where, data={"accounts": "facebook:555"}).status_code == 409
 
@@ -541,10 +541,10 @@ STEPS = st.lists(st.sampled_from(["leave", "return", "return again", "deny", "wa
 def test_whatever_the_order_each_code_is_exchanged_once_and_each_choice_connects_once(steps, desk):
     """Any walk through the dialog: a code is exchanged only on the first return of a live state of that person."""
     desk.dialog.codes.clear()
-    person = desk.city.people[Role.ADMIN, "city"]
+    person = desk.city.person(Role.ADMIN, "city")
     desk.sign_in(desk.parvis, desk.client, person)  # The last walk may have taken longer than a session lasts.
     desk.leave()
-    desk.clock.advance(minutes=11)
+    desk.clock.pass_(minutes=11)
     live, where, expected, chosen = None, None, 0, 0
     spent: list[str] = []
     before = _added(desk)
@@ -567,7 +567,7 @@ def test_whatever_the_order_each_code_is_exchanged_once_and_each_choice_connects
                 spent.append(live)
                 live = None
             case "wait":
-                desk.clock.advance(minutes=11)
+                desk.clock.pass_(minutes=11)
                 live = where = None
             case "choose":
                 if where is None:

@@ -220,7 +220,7 @@ class Caller:
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_passes_where_its_place_and_its_actions_say(role, place, sqlite_parvis, seed_city, visit, sign_in_as):
     city = seed_city(sqlite_parvis)
-    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[role, place])
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(role, place))
     call = Caller(sqlite_parvis, city, client)
     wrong = []
     for (method, path), line in TABLE.items():
@@ -237,7 +237,7 @@ def test_a_role_passes_where_its_place_and_its_actions_say(role, place, sqlite_p
 def test_everybody_lands_on_a_page_that_they_may_see(role, sqlite_parvis, seed_city, visit, sign_in_as):
     """The address that every sign-in leads to: never a circle, never a page that refuses."""
     city = seed_city(sqlite_parvis)
-    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[role, "city"])
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(role, "city"))
     response = client.get("/")
     if response.status_code == 303:
         response = client.get(response.headers["location"])
@@ -288,7 +288,7 @@ FOREIGN: Mapping[str, Mapping[str, str]] = {
 @pytest.mark.parametrize("foreign", FOREIGN)
 def test_no_unsafe_route_takes_a_form_from_elsewhere(foreign, sqlite_parvis, seed_city, visit, sign_in_as):
     city = seed_city(sqlite_parvis)
-    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.people[Role.ADMIN, "city"])
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.ADMIN, "city"))
     del client.headers["sec-fetch-site"]
     headers = {name: value for name, value in FOREIGN[foreign].items() if value}
     for method, path in UNSAFE:
@@ -298,7 +298,7 @@ def test_no_unsafe_route_takes_a_form_from_elsewhere(foreign, sqlite_parvis, see
 
 
 def test_the_same_forms_from_our_own_pages_are_taken(sqlite_parvis, seed_city, visit, sign_in_as):
-    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), seed_city(sqlite_parvis).people[Role.ADMIN, "city"])
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), seed_city(sqlite_parvis).person(Role.ADMIN, "city"))
     del client.headers["sec-fetch-site"]
     for headers in ({"origin": "http://127.0.0.1:8000"}, {"sec-fetch-site": "same-origin"}, {"sec-fetch-site": "none"}):
         assert client.post("/compte/preferences", data={"language": "fr_CA"}, headers=headers).status_code == 303

@@ -33,7 +33,7 @@ def turn_on_second_factor(parvis, person_id, clock):
         person = session.get_one(Person, person_id)
         code = pyotp.TOTP(secret).at(clock.now)
         people.turn_totp_on(session, parvis.vault, person, parvis.vault.close(secret), code, now=clock.now)
-    clock.advance(seconds=60)
+    clock.pass_(seconds=60)
     return pyotp.TOTP(secret)
 
 
@@ -45,9 +45,9 @@ def test_a_password_opens_a_new_session_that_ends_by_itself(parvis, eve, visit, 
     assert "HttpOnly; Path=/; SameSite=lax" in cookie
     assert "Secure" not in cookie
     assert client.get("/compte").status_code == 200
-    clock.advance(minutes=119)
+    clock.pass_(minutes=119)
     assert client.get("/compte").status_code == 200
-    clock.advance(minutes=121)
+    clock.pass_(minutes=121)
     assert client.get("/compte").headers["location"] == "/connexion?suite=%2Fcompte"
 
 
@@ -55,14 +55,14 @@ def test_no_use_prolongs_a_session_beyond_a_work_day_and_a_poll_is_no_use(parvis
     client = visit(parvis)
     give_password(client)
     for _ in range(11):
-        clock.advance(hours=1)
+        clock.pass_(hours=1)
         assert client.get("/compte").status_code == 200
-    clock.advance(hours=1)
+    clock.pass_(hours=1)
     assert client.get("/compte").status_code == 303
     give_password(client)
-    clock.advance(minutes=90)
+    clock.pass_(minutes=90)
     assert client.get("/compte", headers={"parvis-poll": "1"}).status_code == 200
-    clock.advance(minutes=31)
+    clock.pass_(minutes=31)
     assert client.get("/compte").status_code == 303
 
 
@@ -113,7 +113,7 @@ def test_guessing_is_stopped_and_does_not_lock_the_person_out(parvis, eve, visit
     assert answers == [401] * 10 + [429] * 2
     assert give_password(stranger).status_code == 429, "even the right one"
     assert give_password(own).status_code == 303, "a browser that this person used before is counted apart"
-    clock.advance(minutes=16)
+    clock.pass_(minutes=16)
     assert give_password(stranger).status_code == 303
 
 
@@ -174,7 +174,7 @@ def test_links_end_with_time_with_a_newer_one_and_with_the_person(parvis, visit,
     client = visit(parvis)
     assert client.get(f"/invitation/{first}").status_code == 404
     assert client.get(f"/invitation/{second}").status_code == 200
-    clock.advance(days=7)
+    clock.pass_(days=7)
     assert client.get(f"/invitation/{second}").status_code == 404
 
 

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 
 from administration import seeds
 from administration.connecting import connect
-from classifiers.base import Context, Scored, Urgency, Verdict
+from classifiers.base import Context
 from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import GraphSettings
@@ -45,20 +45,19 @@ from models.accounts import Account
 from models.base import Base
 from models.errors import Refused
 from models.locks import locks_for
-from models.people import Membership
-from models.people import Person as Employee
 from models.posts import Post, Variant
-from models.scope import Viewer, grants_of
+from models.scope import Viewer
 from models.session import Database, vault_of
-from models.vocabulary import Breach, Intention, Language, MediaKind, PostState, Role
+from models.vocabulary import MediaKind, PostState, Role
 from models.work import Timing, Work
 from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing import planning
 from scheduler.jobs import City, handlers, ticks
+from tests.city import START, Clock, MadeUpClassifier
+from tests.city import City as AnyCity
 
-START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 KEPT = {"person", "membership", "netiquette_rule", "rule_version", "message_template"}
 """Tables that a new history finds as they were; all others are empty."""
 EMPTIED = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name not in KEPT]
@@ -89,19 +88,6 @@ LEFT = {
 
 
 # ------------------------------------------------------------------------------------------ time
-@dataclass
-class Clock:
-    """The time of the city and of the networks."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
-
-
 class Datetime:
     """What connectors and pretend networks find in the place of `datetime.datetime`."""
 
@@ -378,36 +364,14 @@ class Mishap:
     happened: bool = False
 
 
-CALM = Verdict(
-    language=Scored(Language.FRENCH, 0.99),
-    intention=Scored(Intention.QUESTION, 0.9),
-    group=None,
-    breaches=dict.fromkeys(Breach, 0.01),
-    urgency=Urgency(0, 0.99),
-    reasons=(),
-    model="made-up-1",
-)
-
-
-class MadeUpClassifier:
-    """All that citizens write is a calm question."""
-
-    version = "made-up-1"
-
-    def classify(self, texts: list[str], context: Context) -> list[Verdict]:
-        return [CALM] * len(texts)
-
-
 # ------------------------------------------------------------------------------------------ the city
-@dataclass
-class World:
+@dataclass(kw_only=True)
+class World(AnyCity):
     """One installation with one account, its two workers, and the far side."""
 
-    database: Database
     home: Path
     far: Far
     on: OnFacebook
-    people: dict[str, Viewer]
     tokens: list[str] = field(default_factory=list)
     """All that the account ever had."""
     mail: list[tuple[str, bytes]] = field(default_factory=list)
@@ -423,7 +387,7 @@ class World:
     """Calls, by their number, of a worker that could not know of the pause: it was stopped just before them."""
 
     def __post_init__(self) -> None:
-        self.state, self.webhooks, self.clock = self.far.state, self.far.webhooks, self.far.clock
+        self.state, self.webhooks = self.far.state, self.far.webhooks
         self.locks = locks_for(self.database, self.home)
         self.workers = [self._worker(number) for number in range(2)]
 
@@ -446,17 +410,9 @@ class World:
         with self.database.write() as session:
             for name in EMPTIED:
                 session.connection().exec_driver_sql(f"DELETE FROM {name}")
-            account = Account(
-                network=self.on.name,
-                external_id=self.page.id,
-                name="Ville de Sainte-Rive",
-                token_closed=vault_of(session).close(self.tokens[-1]),
-                state_since=START,
-                pull_due_at=START,
-                created_at=START,
-            )
-            session.add(account)
-        self.account_id = account.id
+        self.account_id = self.add_account(
+            "Ville de Sainte-Rive", self.on.name, external_id=self.page.id, token=self.tokens[-1]
+        )
 
     def reconnect(self) -> None:
         """Somebody consents again: the account has another token."""
@@ -663,15 +619,15 @@ class World:
 @pytest.fixture
 def world_on(database: Database, far: Far, tmp_path: Path) -> Callable[[str], World]:
     """A city with one account on the network of that name."""
-    roles = {"Ariane": Role.MODERATOR, "Claire": Role.COMMUNICATIONS, "Gilles": Role.APPROVER}
-    people = {}
-    with database.write() as session:
-        seeds.plant(session, now=START)
-        for name, role in roles.items():
-            person = Employee(email=f"{name.lower()}@ville.example", name=name, created_at=START)
-            session.add(person)
-            session.flush()
-            membership = Membership(person_id=person.id, role=role)
-            session.add(membership)
-            people[name] = Viewer(person.id, name, frozenset({role}), grants_of([membership]))
-    return lambda name: World(database, tmp_path, far, NETWORKS[name](), people)
+
+    def found(name: str) -> World:
+        far.clock.now = START
+        world = World(database=database, clock=far.clock, home=tmp_path, far=far, on=NETWORKS[name]())
+        with world.write() as session:
+            seeds.plant(session, now=START)
+            world.hire("Ariane", Role.MODERATOR)
+            world.hire("Claire", Role.COMMUNICATIONS)
+            world.hire("Gilles", Role.APPROVER)
+        return world
+
+    return found

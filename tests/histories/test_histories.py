@@ -6,8 +6,8 @@ file). Faults are those that the networks have; deliveries come twice, late, in 
 are killed, refused by the database, stopped, or overtaken at every point of their way. Then all is well again, the
 clock goes on until nothing is left to do, and what there is is compared with what was.
 
-The histories of `make test` are the same every time, so that a failure is of the change; `make soak` draws others, and
-kills for real.
+The few of `make test` and the many of `make test-long` are the same every time, so that a failure is of the change;
+`make soak` draws others, and kills for real.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from moderation.triage import deciding
 from moderation.triage.deciding import Choice
 from publishing import planning
 
-HISTORIES = int(os.environ.get("PARVIS_HISTORIES", "500"))
+FEW, MANY = 60, int(os.environ.get("PARVIS_HISTORIES", "500"))
 """Of which nine in ten on SQLite; shared by the three networks."""
 EACH = int(os.environ.get("PARVIS_HISTORIES_EACH", "0"))
 """Instead: so many of each network on each database."""
@@ -593,15 +593,15 @@ NETWORKS = (FB, IG, LI)
 SHARE = {"facebook": 0.5, "instagram": 0.25, "linkedin": 0.25}
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("histories", [FEW, pytest.param(MANY, id="many", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_when_it_is_quiet_again_the_city_knows_what_the_network_knows(name, world_on, database):
+def test_when_it_is_quiet_again_the_city_knows_what_the_network_knows(name, histories, world_on, database):
     class Here(Histories):
         world = world_on(name)
         met: ClassVar[Counter] = Counter()
 
     share = SHARE[name] * (0.9 if database.sqlite else 0.1)
-    wanted = EACH or max(1, round(HISTORIES * share))
+    wanted = EACH or max(1, round(histories * share))
     while Here.played < wanted:
         seed(f"{SEED} {name} {database.sqlite} {Here.played}")(Here)
         run_state_machine_as_test(
@@ -720,6 +720,7 @@ def test_under_an_old_post_one_that_came_while_another_went_is_found_later(name,
     history.teardown()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_secret_is_logged_or_kept_whatever_happens(name, world_on, database, caplog):
     """Every token that an account ever had, the secrets of the applications, and the key of the city itself; with the

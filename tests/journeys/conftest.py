@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,14 +23,12 @@ from api.settings import load
 from api.wiring import Parvis, build
 from classifiers.base import Context
 from connectors.standin.player import read_story
-from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.items import Item
-from models.people import Membership, Person, SignIn
-from models.scope import Viewer, grants_of
-from models.secrets import fingerprint
 from models.vocabulary import Role
 from moderation.triage.classification import classify_due
+from tests.city import City as AnyCity
+from tests.city import Clock
 
 ROOT = Path(__file__).parents[2]
 STORY = ROOT / "api" / "demo" / "story.yaml"
@@ -43,60 +41,17 @@ PATIENCE = 20_000
 expect.set_options(timeout=PATIENCE)
 
 
-@dataclass
-class City:
+@dataclass(kw_only=True)
+class City(AnyCity):
     """One installation, its clock, who works there, and where a browser finds it."""
 
     parvis: Parvis
-    now: datetime = MORNING
     address: str = ""
-    people: dict[str, int] = field(default_factory=dict)
-    accounts: list[int] = field(default_factory=list)
     _number: int = 0
-
-    def hire(self, name: str, *roles: Role, single_keys: bool = True) -> int:
-        """Somebody with these roles over the whole city."""
-        with self.parvis.database.write() as session:
-            email = f"{name.lower().replace(' ', '.')}@ville.example"
-            person = Person(email=email, name=name, created_at=self.now, single_keys=single_keys)
-            session.add(person)
-            session.flush()
-            session.add_all(Membership(person_id=person.id, role=role) for role in roles)
-            self.people[name] = person.id
-            return person.id
 
     def cookie(self, name: str) -> dict[str, str]:
         """A session of this person, as a browser's cookie."""
-        token = f"session-{self.people[name]}-{time.monotonic_ns()}"
-        with self.parvis.database.write() as session:
-            session.add(
-                SignIn(
-                    fingerprint=fingerprint(token),
-                    person_id=self.people[name],
-                    created_at=self.now,
-                    seen_at=self.now,
-                    expires_at=self.now + timedelta(hours=12),
-                    proved=True,
-                )
-            )
-        return {"name": "parvis", "value": token, "url": self.address}
-
-    def add_account(self, name: str) -> int:
-        """A page of the city on Facebook."""
-        with self.parvis.database.write() as session:
-            account = Account(
-                network="facebook",
-                external_id=f"page{len(self.accounts)}",
-                name=name,
-                token_closed=self.parvis.vault.close("jeton"),
-                state_since=self.now,
-                pull_due_at=self.now + timedelta(days=1),
-                created_at=self.now,
-            )
-            session.add(account)
-            session.flush()
-            self.accounts.append(account.id)
-            return account.id
+        return {"name": "parvis", "value": self.enter(name), "url": self.address}
 
     def says(
         self,
@@ -110,7 +65,7 @@ class City:
     ) -> int:
         """A citizen writes, `ago` seconds before now; the comment still waits to be read."""
         self._number += 1
-        account_id, at = self.accounts[account], self.now - timedelta(seconds=ago)
+        account_id, at = list(self.accounts.values())[account], self.now - timedelta(seconds=ago)
         with self.parvis.database.write() as session:
             author = session.scalar(select(Author).where(Author.name == by))
             if author is None:
@@ -187,9 +142,10 @@ def city(tmp_path: Path, _migrated_sqlite: Path) -> Iterator[City]:
         request_prefix="SRV",
         undo_seconds=8,
     )
-    city = City(None)  # type: ignore[arg-type]  # Its clock is the installation's.
-    city.parvis = build(settings, clock=lambda: city.now)
-    with city.parvis.database.write() as session:
+    clock = Clock(MORNING)
+    parvis = build(settings, clock=clock)
+    city = City(database=parvis.database, clock=clock, parvis=parvis)
+    with city.write() as session:
         seeds.plant(session, now=city.now - timedelta(days=30))
     city.hire("Nadia Roy", Role.MODERATOR)
     city.hire("Samuel Côté", Role.MODERATOR)
@@ -198,18 +154,6 @@ def city(tmp_path: Path, _migrated_sqlite: Path) -> Iterator[City]:
     city.hire("Karim Haddad", Role.AGENT311)
     yield city
     city.parvis.close()
-
-
-@pytest.fixture
-def viewer_of(city: City) -> Callable[[str], Viewer]:
-    """Somebody as the floors below know them."""
-
-    def viewer(name: str) -> Viewer:
-        with city.parvis.database.read() as session:
-            roles = session.scalars(select(Membership).where(Membership.person_id == city.people[name])).all()
-        return Viewer(city.people[name], name, frozenset(Role(one.role) for one in roles), grants_of(roles))
-
-    return viewer
 
 
 @pytest.fixture

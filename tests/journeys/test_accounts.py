@@ -14,7 +14,7 @@ from api.demo.installation import Demo, prepare
 from models.accounts import Account, Connection
 from models.vocabulary import AccountState, Role
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]

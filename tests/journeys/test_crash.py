@@ -1,7 +1,7 @@
 """Workers that are really killed and really stopped, in the middle of replies and posts: each leaves exactly once.
 
 Real processes, the real connectors over HTTP, one pretend network with faults, on both databases. `make soak` runs
-this with more kills and other seeds (`PARVIS_CRASH_KILLS`, `PARVIS_CRASH_SEED`), and keeps the figures that are
+the second of these with other seeds (`PARVIS_CRASH_KILLS`, `PARVIS_CRASH_SEED`), and keeps the figures that are
 written to `PARVIS_CRASH_FIGURES`.
 """
 
@@ -38,7 +38,7 @@ from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import EffectKind, EffectState, PostState
 
-KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "10"))
+KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "60"))
 SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
 FIGURES = os.environ.get("PARVIS_CRASH_FIGURES")
 PROGRAM = Path(__file__).with_name("crash_worker.py")
@@ -281,12 +281,12 @@ def crash(
     stop()
 
 
-@pytest.mark.slow
-def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash):
+@pytest.mark.parametrize("kills", [10, pytest.param(KILLS, id="many", marks=pytest.mark.long)])
+def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, kills: int):
     began = time.monotonic()
     crash.found()
     crash.standin.faults += FAULTS
-    crash.storm(KILLS)
+    crash.storm(kills)
     crash.calm(40)
 
     with crash.database.read() as session:
@@ -330,7 +330,7 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash):
     ]
     assert not stuck, figures
     assert (figures["duplicated"], figures["lost"], figures["stuck"]) == (0, 0, 0), figures
-    assert figures["kills_in_flight"] >= KILLS // 2
+    assert figures["kills_in_flight"] >= kills // 2
     assert {effect.state for effect in effects} == {EffectState.DONE}
     # Each effect that created something has the id of one thing, and each thing belongs to one effect.
     created = {line.id: line for line in journal if line.operation in ("reply", "publish")}

@@ -10,7 +10,7 @@ from models.items import Item
 from models.learning import Correction
 from models.people import Person
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture

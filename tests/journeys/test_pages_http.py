@@ -25,6 +25,7 @@ from models.vocabulary import EffectState, Reason
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
 NBSP = "\N{NO-BREAK SPACE}"
+PAGE = "Ville de Sainte-Rive"
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def as_person(city) -> Callable[[str], TestClient]:
 
 @pytest.fixture
 def comment(city) -> int:
-    city.add_account("Ville de Sainte-Rive")
+    city.add_account(PAGE)
     comment_id = city.says("Merci aux déneigeurs!")
     city.read()
     return comment_id
@@ -106,10 +107,10 @@ def test_a_made_up_place_in_the_list_is_refused(comment, as_person):
 
 def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment, as_person):
     camille, boss = as_person("Camille Lévesque"), as_person("Hélène Martel")
-    refused = camille.post("/publications", data={"title": "", "text": "Bonjour!", "accounts": city.accounts[0]})
+    refused = camille.post("/publications", data={"title": "", "text": "Bonjour!", "accounts": city.accounts[PAGE]})
     assert refused.status_code == 422
     assert "Bonjour!" in refused.text
-    form = {"title": "Collecte", "text": "Bonjour!", "accounts": city.accounts[0]}
+    form = {"title": "Collecte", "text": "Bonjour!", "accounts": city.accounts[PAGE]}
     assert camille.post("/publications", data=form).url.path == "/publications/1"
     camille.post("/publications/1/soumettre", data={"version": 1})
     page = boss.get("/publications/1")
@@ -127,7 +128,7 @@ def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment
 
 def test_a_post_has_its_window_and_each_account_its_hour_and_the_page_says_when_it_left(city, comment, as_person):
     camille, boss = as_person("Camille Lévesque"), as_person("Hélène Martel")
-    first, second = city.accounts[0], city.add_account("Arrondissement de Sainte-Rive")
+    first, second = city.accounts[PAGE], city.add_account("Arrondissement de Sainte-Rive")
     form = {"title": "Collecte", "text": "Bonjour!", "accounts": [first, second], "late_after_minutes": 15}
     form |= {"publish_at": "2026-12-01T18:00", f"publish_at-{second}": "2027-03-14T02:30"}
     absent = camille.post("/publications", data=form)
@@ -163,7 +164,7 @@ def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_w
     page = camille.get("/publications/nouvelle").text
     why = "Rien ne se publie encore sur Images de Sainte-Rive"
     assert why in page
-    assert f'value="{city.accounts[0]}"' in page
+    assert f'value="{city.accounts[PAGE]}"' in page
     assert f'value="{photos}"' not in page
     assert f'name="text-{photos}"' not in page
     refused = camille.post(

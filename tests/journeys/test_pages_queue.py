@@ -15,7 +15,7 @@ from models.people import Person
 from models.vocabulary import DecisionKind, ItemState, Role
 from moderation.triage import deciding
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = pytest.mark.browser
 
 
 def _decisions(city) -> list[tuple[int, str]]:
@@ -221,13 +221,13 @@ def test_new_comments_wait_behind_a_bar(served, five, sign_in):
     expect(page.locator("#news")).to_be_hidden()
 
 
-def test_what_a_colleague_handled_turns_grey(served, five, sign_in, viewer_of):
+def test_what_a_colleague_handled_turns_grey(served, five, sign_in):
     page = sign_in("Nadia Roy")
     expect(page.locator(".row")).to_have_count(5)
     with served.parvis.database.write() as session:
         choice = deciding.Choice(DecisionKind.NOTHING, 1)
         common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
-        deciding.decide(session, viewer_of("Samuel Côté"), five[3], choice, now=served.now, **common)
+        deciding.decide(session, served.people["Samuel Côté"], five[3], choice, now=served.now, **common)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".row-gone")).to_contain_text("Traité par une autre personne")
     expect(page.locator(".row")).to_have_count(5)

@@ -415,13 +415,13 @@ class Histories(RuleBasedStateMachine):
         pytest.fail(f"stuck: {still}")
 
 
-@pytest.mark.slow
-def test_every_history_ends_with_each_effect_applied_once(database, locks, accounts, clock):
+@pytest.mark.parametrize("examples", [20, pytest.param(None, id="many", marks=pytest.mark.long)])
+def test_every_history_ends_with_each_effect_applied_once(database, locks, accounts, clock, examples):
     class Here(Histories):
         pass
 
     Here.database, Here.locks, Here.accounts, Here.start = database, locks, accounts, clock.now
-    examples = settings().max_examples
+    examples = examples or settings().max_examples
     run_state_machine_as_test(
         Here,
         settings=settings(

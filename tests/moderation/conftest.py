@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,34 +15,25 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import joinedload
 
 from administration import seeds
-from classifiers.base import Context, Scored, Urgency, Verdict
+from classifiers.base import Context, Scored, Verdict
 from connectors.base import (
     CommentSeen,
     Event,
-    Figures,
-    Health,
-    Operation,
-    Page,
-    Publication,
-    Receipt,
     Unreadable,
 )
 from connectors.registry import capabilities
 from models.accounts import Account
 from models.comments import Comment, Decision
 from models.effects import Effect
-from models.errors import Gone
 from models.items import Item
 from models.locks import Locks, locks_for
-from models.people import Borough, Membership, Person
-from models.scope import Viewer, grants_of
+from models.people import Membership
 from models.session import Database
 from models.vocabulary import (
     Breach,
     DecisionKind,
     Group311,
     Intention,
-    Language,
     Reason,
     Role,
 )
@@ -51,113 +42,10 @@ from moderation import drafts, items
 from moderation.intake import upserting
 from moderation.triage import classification, deciding, delivery
 from moderation.triage.deciding import Choice
+from tests.city import CALM, Clock, MadeUpClassifier, PretendNetwork
+from tests.city import City as AnyCity
 
-START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 UNDO = timedelta(seconds=10)
-
-
-@dataclass
-class Clock:
-    """A time that only the test moves."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **duration: float) -> datetime:
-        self.now += timedelta(**duration)
-        return self.now
-
-
-CALM = Verdict(
-    language=Scored(Language.FRENCH, 0.99),
-    intention=Scored(Intention.QUESTION, 0.9),
-    group=None,
-    breaches=dict.fromkeys(Breach, 0.01),
-    urgency=Urgency(0, 0.99),
-    reasons=(),
-    model="made-up-1",
-)
-
-
-@dataclass
-class MadeUpClassifier:
-    """Says what the test told it about a text, and otherwise that it is a calm question."""
-
-    says: dict[str, Verdict] = field(default_factory=dict)
-    meanwhile: Callable[[], None] | None = None
-    """Happens while it reads, outside any transaction."""
-    version: str = "made-up-1"
-
-    def classify(self, texts: Sequence[str], context: Context) -> list[Verdict]:
-        if self.meanwhile is not None:
-            self.meanwhile()
-        return [self.says.get(text, CALM) for text in texts]
-
-
-@dataclass
-class PretendNetwork:
-    """An account's far side in memory: pages to pull, what was done to it, and errors on demand."""
-
-    pages: list[Page | Exception] = field(default_factory=list)
-    cursors: list[str | None] = field(default_factory=list)
-    budgets: list[int] = field(default_factory=list)
-    done: list[Operation] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
-    there: dict[str, CommentSeen | Exception] = field(default_factory=dict)
-    """What a look at one comment finds; what is not in it is gone."""
-    looked: list[str] = field(default_factory=list)
-    says: Health | Exception = field(default_factory=lambda: Health(True, None, None, ()))
-    counts: Figures | Exception = field(default_factory=lambda: Figures(None, {}))
-    measured: list[list[str]] = field(default_factory=list)
-    listens: list[Exception] = field(default_factory=list)
-    """Refusals of the next requests to be told of what happens."""
-    listened: int = 0
-
-    def health(self) -> Health:
-        if isinstance(self.says, Exception):
-            raise self.says
-        return self.says
-
-    def look(self, comment: str) -> CommentSeen:
-        self.looked.append(comment)
-        found = self.there.get(comment, Gone())
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    def listen(self) -> bool:
-        self.listened += 1
-        if self.listens:
-            raise self.listens.pop(0)
-        return True
-
-    def figures(self, posts: Sequence[str]) -> Figures:
-        self.measured.append(list(posts))
-        if isinstance(self.counts, Exception):
-            raise self.counts
-        return self.counts
-
-    def pull(self, cursor: str | None, budget: int) -> Page:
-        self.cursors.append(cursor)
-        self.budgets.append(budget)
-        page = self.pages[int(cursor or 0)]
-        if isinstance(page, Exception):
-            raise page
-        return page
-
-    def apply(self, operation: Operation, key: str) -> Receipt:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.done.append(operation)
-        return Receipt(f"{operation.target}_{len(self.done)}")
-
-    def publish(self, publication: Publication, key: str) -> Receipt:
-        raise Gone
-
-    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
-        return None
 
 
 class PretendWebhook:
@@ -180,25 +68,15 @@ class PretendWebhook:
         return self.bodies[index]
 
 
-@dataclass
-class City:
+@dataclass(kw_only=True)
+class City(AnyCity):
     """What the tests of moderation work with; its methods do what a citizen, a tick or a person would."""
 
-    database: Database
     locks: Locks
-    clock: Clock
-    classifier: MadeUpClassifier
-    network: PretendNetwork
-    webhook: PretendWebhook
     work: Work
-    accounts: dict[str, int]
-    """"nord" and "sud", each of a borough, and "ville", city-wide."""
-    boroughs: dict[str, int]
-    people: dict[str, Viewer]
-
-    @property
-    def now(self) -> datetime:
-        return self.clock.now
+    network: PretendNetwork
+    classifier: MadeUpClassifier = field(default_factory=MadeUpClassifier)
+    webhook: PretendWebhook = field(default_factory=PretendWebhook)
 
     def seen(self, external_id: str, text: str | None = "Bonjour", **more: Any) -> CommentSeen:
         """An observation like a network's webhook would give it, a minute old."""
@@ -292,60 +170,23 @@ class City:
 
 
 @pytest.fixture
-def city(database: Database, tmp_path: Path) -> City:
-    boroughs = {code: Borough(code=code, name=code.title()) for code in ("nord", "sud")}
-    accounts = {
-        name: Account(
-            network="facebook",
-            external_id=f"page-{name}",
-            name=f"Ville – {name}",
-            token_closed="",
-            state_since=START,
-            pull_due_at=START,
-            created_at=START,
-        )
-        for name in ("nord", "sud", "ville")
-    }
-    roles = {
-        "Ariane": (Role.MODERATOR, None),
-        "Bruno": (Role.MODERATOR, None),
-        "Chantal": (Role.MODERATOR, "sud"),
-        "Denis": (Role.AGENT311, None),
-        "Elise": (Role.MANAGER, None),
-        "Farid": (Role.AGENT311, "sud"),
-    }
-    viewers = {}
-    with database.write() as session:
-        seeds.plant(session, now=START)
-        session.add_all(boroughs.values())
-        session.flush()
-        for name, account in accounts.items():
-            account.borough_id = boroughs[name].id if name in boroughs else None
-        session.add_all(accounts.values())
-        for name, (role, borough) in roles.items():
-            person = Person(email=f"{name.lower()}@ville.example", name=name, created_at=START)
-            session.add(person)
-            session.flush()
-            membership = Membership(
-                person_id=person.id, role=role, borough_id=boroughs[borough].id if borough else None
-            )
-            session.add(membership)
-            viewers[name] = Viewer(person.id, name, frozenset({role}), grants_of([membership]))
-    clock, network = Clock(), PretendNetwork()
-    locks = locks_for(database, tmp_path)
+def city(database: Database, clock: Clock, tmp_path: Path) -> City:
+    locks, network = locks_for(database, tmp_path), PretendNetwork()
     work = Work(database, locks, [delivery.trade(lambda _: network)], owner="the test", clock=clock, timing=Timing())
-    return City(
-        database=database,
-        locks=locks,
-        clock=clock,
-        classifier=MadeUpClassifier(),
-        network=network,
-        webhook=PretendWebhook(),
-        work=work,
-        accounts={name: account.id for name, account in accounts.items()},
-        boroughs={code: borough.id for code, borough in boroughs.items()},
-        people=viewers,
-    )
+    city = City(database=database, clock=clock, locks=locks, work=work, network=network)
+    with city.write() as session:
+        seeds.plant(session, now=city.now)
+        for name in ("nord", "sud"):
+            city.add_account(name, borough_id=city.add_borough(name))
+        city.add_account("ville")
+        south = city.boroughs["sud"]
+        city.hire("Ariane", Role.MODERATOR)
+        city.hire("Bruno", Role.MODERATOR)
+        city.hire("Chantal", Membership(role=Role.MODERATOR, borough_id=south))
+        city.hire("Denis", Role.AGENT311)
+        city.hire("Elise", Role.MANAGER)
+        city.hire("Farid", Membership(role=Role.AGENT311, borough_id=south))
+    return city
 
 
 @pytest.fixture

@@ -2,88 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from connectors.base import Health, Operation, Page, Publication, Receipt
-from models.accounts import Account
 from models.effects import Effect
 from models.locks import locks_for
-from models.people import Borough, Membership, Person
+from models.people import Membership
 from models.posts import Post
-from models.scope import Viewer, grants_of
 from models.session import Database
 from models.vocabulary import Role
 from models.work import Timing, Work
 from publishing import delivery, planning
 from publishing.planning import Draft, Written
-
-START = datetime(2026, 11, 2, 14, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    """A time that only the test moves."""
-
-    now: datetime = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def pass_(self, **duration: float) -> datetime:
-        self.now += timedelta(**duration)
-        return self.now
+from tests.city import City as AnyCity
+from tests.city import Clock, PretendNetwork
 
 
-@dataclass
-class PretendNetwork:
-    """One account's far side in memory."""
-
-    name: str
-    published: list[Publication] = field(default_factory=list)
-    errors: list[Exception] = field(default_factory=list)
-    published_at: datetime | None = None
-
-    def health(self) -> Health:
-        return Health(valid=True, reason=None, expires_at=None, missing=())
-
-    def pull(self, cursor: str | None, budget: int) -> Page:
-        return Page((), (), "", more=False, calls=1)
-
-    def apply(self, operation: Operation, key: str) -> Receipt:
-        return Receipt(operation.target)
-
-    def publish(self, publication: Publication, key: str) -> Receipt:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.published.append(publication)
-        number = f"{self.name}_{len(self.published)}"
-        return Receipt(number, f"https://reseau.example/{number}", self.published_at)
-
-    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
-        return None
-
-
-@dataclass
-class City:
+@dataclass(kw_only=True)
+class City(AnyCity):
     """What the tests of publishing work with."""
 
-    database: Database
-    clock: Clock
     networks: dict[int, PretendNetwork]
     work: Work
-    accounts: dict[str, int]
-    people: dict[str, Viewer]
-
-    @property
-    def now(self) -> datetime:
-        return self.clock.now
 
     def draft(self, text: str = "Collecte reportée à mardi.", *names: str, **more: Any) -> Draft:
         variants = {self.accounts[name]: Written(text) for name in names or ("nord", "sud")}
@@ -125,59 +70,22 @@ class City:
 
 
 @pytest.fixture
-def city(database: Database, tmp_path: Path) -> City:
-    boroughs = {code: Borough(code=code, name=code.title()) for code in ("nord", "sud")}
-    accounts = {
-        name: Account(
-            network=network,
-            external_id=f"page-{name}",
-            name=f"Ville – {name}",
-            token_closed="",
-            state_since=START,
-            pull_due_at=START,
-            created_at=START,
-        )
-        for name, network in {
-            "nord": "facebook",
-            "sud": "facebook",
-            "ville": "linkedin",
-            "images": "instagram",
-            "vitrine": "instagram_public",
-        }.items()
-    }
-    people = {
-        "Claire": ([Role.COMMUNICATIONS], None),
-        "Odile": ([Role.COMMUNICATIONS, Role.APPROVER], None),
-        "Gilles": ([Role.APPROVER], None),
-        "Sylvie": ([Role.COMMUNICATIONS, Role.APPROVER], "sud"),
-        "Ariane": ([Role.MODERATOR], None),
-    }
-    viewers = {}
-    with database.write() as session:
-        session.add_all(boroughs.values())
-        session.flush()
-        for name, account in accounts.items():
-            account.borough_id = boroughs[name].id if name in boroughs else None
-        session.add_all(accounts.values())
-        for name, (roles, borough) in people.items():
-            person = Person(email=f"{name.lower()}@ville.example", name=name, created_at=START)
-            session.add(person)
-            session.flush()
-            memberships = [
-                Membership(person_id=person.id, role=role, borough_id=boroughs[borough].id if borough else None)
-                for role in roles
-            ]
-            session.add_all(memberships)
-            viewers[name] = Viewer(person.id, name, frozenset(roles), grants_of(memberships))
-    clock = Clock()
-    networks = {account.id: PretendNetwork(name) for name, account in accounts.items()}
+def city(database: Database, clock: Clock, tmp_path: Path) -> City:
+    networks: dict[int, PretendNetwork] = {}
     trade = delivery.trade(networks.__getitem__)
     work = Work(database, locks_for(database, tmp_path), [trade], owner="the test", clock=clock, timing=Timing())
-    return City(
-        database=database,
-        clock=clock,
-        networks=networks,
-        work=work,
-        accounts={name: account.id for name, account in accounts.items()},
-        people=viewers,
-    )
+    city = City(database=database, clock=clock, networks=networks, work=work)
+    with city.write():
+        for name in ("nord", "sud"):
+            city.add_account(name, borough_id=city.add_borough(name))
+        city.add_account("ville", "linkedin")
+        city.add_account("images", "instagram")
+        city.add_account("vitrine", "instagram_public")
+        city.hire("Claire", Role.COMMUNICATIONS)
+        city.hire("Odile", Role.COMMUNICATIONS, Role.APPROVER)
+        city.hire("Gilles", Role.APPROVER)
+        south = {"borough_id": city.boroughs["sud"]}
+        city.hire("Sylvie", Membership(role=Role.COMMUNICATIONS, **south), Membership(role=Role.APPROVER, **south))
+        city.hire("Ariane", Role.MODERATOR)
+    networks |= {account_id: PretendNetwork(name) for name, account_id in city.accounts.items()}
+    return city

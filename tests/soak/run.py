@@ -61,7 +61,7 @@ def total(runs: Iterable[dict[str, Any]], database: str, what: str) -> int:
 def pytest(test: str, database: str, *more: str, only: str = "", **settings: str) -> bool:
     """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
     kind = ("postgres" if database == "postgresql" else database) + only
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-k", kind, *more]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-m", "long", "-k", kind, *more]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
     if run.returncode:
         with (FOLDER / "failures.txt").open("a", encoding="utf-8") as file:

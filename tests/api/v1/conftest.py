@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
-from administration import sign_in
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
@@ -23,32 +22,27 @@ from classifiers.base import Context
 from models.accounts import Account, Delivery
 from models.comments import Comment, CommentVersion, VerdictRow
 from models.items import Item
-from models.people import ApiKey, Borough, Membership, Person
+from models.people import ApiKey, Membership
 from models.secrets import fingerprint
 from models.vocabulary import ItemState, Role
 from moderation.intake import deliveries
 from moderation.triage import classification
+from tests.city import City, Clock
 
 APP_SECRET = "the-app-secret-that-meta-signs-with"
 VERIFY_TOKEN = "jeton-de-vérification"
 PAGE = "104"
 
 
-@dataclass
-class Town:
+@dataclass(kw_only=True)
+class Town(City):
     """One installation, and what a test does to it."""
 
     parvis: Parvis
     client: TestClient
-    clock: list[datetime]
-    people: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def now(self) -> datetime:
-        return self.clock[0]
 
     def wait(self, **more: float) -> None:
-        self.clock[0] += timedelta(**more)
+        self.clock.pass_(**more)
 
     # What networks do
     def signed(self, raw: bytes) -> dict[str, str]:
@@ -92,16 +86,12 @@ class Town:
     # Who asks
     def person(self, name: str, *memberships: tuple[Role, int | None], account_id: int | None = None) -> dict[str, str]:
         """Somebody with these roles (in a borough, or the whole city), signed in; the headers of their browser."""
-        with self.parvis.database.write() as session:
-            person = Person(email=f"{name.lower()}@ville.example", name=name, created_at=self.now)
-            session.add(person)
-            session.flush()
-            for role, borough_id in memberships:
-                scope = {"borough_id": borough_id, "account_id": None if borough_id else account_id}
-                session.add(Membership(person_id=person.id, role=role, **scope))
-            token = sign_in._open(session, person.id, now=self.now, proved=True)
-            self.people[name] = person.id
-        return {"Cookie": f"parvis={token}", "Origin": self.parvis.settings.base_url}
+        held = [
+            Membership(role=role, borough_id=borough_id, account_id=None if borough_id else account_id)
+            for role, borough_id in memberships
+        ]
+        self.hire(name, *held)
+        return {"Cookie": f"parvis={self.enter(name)}", "Origin": self.parvis.settings.base_url}
 
     def key(self, *scopes: str) -> dict[str, str]:
         """A program's key; the header that it sends."""
@@ -113,29 +103,11 @@ class Town:
         return {"Authorization": f"Bearer {secret}"}
 
     # What there is
-    def borough(self, code: str) -> int:
-        with self.parvis.database.write() as session:
-            borough = Borough(code=code, name=code.title())
-            session.add(borough)
-            session.flush()
-            return borough.id
-
     def account(self, external_id: str = PAGE, *, borough_id: int | None = None) -> int:
-        with self.parvis.database.write() as session:
-            account = Account(
-                network="facebook",
-                external_id=external_id,
-                name=f"Ville {external_id}",
-                borough_id=borough_id,
-                token_closed=self.parvis.vault.close("EAAB-a-token-that-must-never-be-seen"),
-                state_since=self.now,
-                pull_due_at=self.now,
-                created_at=self.now,
-            )
-            session.add(account)
-            session.flush()
-            deliveries.reroute(session, account, now=self.now)
-            return account.id
+        account_id = self.add_account(f"Ville {external_id}", external_id=external_id, borough_id=borough_id)
+        with self.write() as session:
+            deliveries.reroute(session, session.get_one(Account, account_id), now=self.now)
+        return account_id
 
     def waiting(self, account_id: int, *texts: str, urgency: int = 0, borough_id: int | None = None) -> list[int]:
         """Comments in the queue, one a text, without a classifier having read them."""
@@ -200,8 +172,8 @@ def town_settings(tmp_path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def town(database_url: str, town_settings: dict[str, Any]) -> Iterator[Town]:
-    clock = [datetime(2026, 1, 15, 14, 0, tzinfo=UTC)]
-    parvis = build(load(_env_file=None, database_url=database_url, **town_settings), clock=lambda: clock[0])
+    clock = Clock(datetime(2026, 1, 15, 14, 0, tzinfo=UTC))
+    parvis = build(load(_env_file=None, database_url=database_url, **town_settings), clock=clock)
     with TestClient(create_app(parvis), base_url="http://127.0.0.1:8000") as client:
-        yield Town(parvis, client, clock)
+        yield Town(database=parvis.database, clock=clock, parvis=parvis, client=client)
     parvis.close()

@@ -105,7 +105,7 @@ def test_posts_are_listed_with_their_last_figures_and_their_cost(town, publish):
 
 
 def test_somebody_of_one_borough_sees_the_posts_of_its_accounts(town, publish):
-    here, there = town.borough("nord"), town.borough("sud")
+    here, there = town.add_borough("nord"), town.add_borough("sud")
     ours = publish(town.account("1", borough_id=here), external_id="1_1")
     publish(town.account("2", borough_id=there), external_id="2_1")
     reader = town.person("Nora", (Role.COMMUNICATIONS, here))

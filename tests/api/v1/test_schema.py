@@ -31,7 +31,6 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 8
 WHO = {"authorization", "cookie", "origin"}
 KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read", "figures:read")
 
@@ -56,20 +55,20 @@ def test_the_document_says_all_that_a_program_needs(town):
     assert "token" not in json.dumps(document["components"]["schemas"]["AccountShown"]["properties"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("who", "mode"),
     [("person", GenerationMode.POSITIVE), ("person", GenerationMode.NEGATIVE), ("key", GenerationMode.POSITIVE)],
 )
+@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_every_operation_answers_as_the_document_says(town, who, mode):
+def test_every_operation_answers_as_the_document_says(town, who, mode, examples):
     headers = inhabit(town, who)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", town.client.app)
     statuses: Counter[int] = Counter()
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers(case):
             # A cookie or a key that is made up says only 401.

@@ -113,7 +113,7 @@ def test_a_key_decides_nothing(town, account):
 
 
 def test_somebody_of_one_borough_sees_and_decides_there_only(town):
-    here, there = town.borough("nord"), town.borough("sud")
+    here, there = town.add_borough("nord"), town.add_borough("sud")
     ours, theirs = town.account("1", borough_id=here), town.account("2", borough_id=there)
     (mine,) = town.waiting(ours, "d'ici", borough_id=here)
     (other,) = town.waiting(theirs, "de là", borough_id=there)
@@ -313,7 +313,7 @@ def test_a_post_from_draft_to_its_hour_and_back(town, account):
 
 
 def test_a_post_for_an_account_of_others_is_refused(town):
-    north, south = town.borough("nord"), town.borough("sud")
+    north, south = town.add_borough("nord"), town.add_borough("sud")
     theirs = town.account("2", borough_id=south)
     officer = town.person("Odile", (Role.COMMUNICATIONS, north))
     body = {"title": "t", "variants": [{"account_id": theirs, "text": "x"}]}
