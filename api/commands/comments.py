@@ -104,4 +104,12 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
             bad=len(report.bad),
         )
     )
+    if report.repaired:
+        console.print(
+            ngettext(
+                "%(n)s row repaired: its accents had been read in another encoding",
+                "%(n)s rows repaired: their accents had been read in another encoding",
+                report.repaired,
+            )
+        )
     return report

@@ -2,27 +2,31 @@
 
 Columns, CSV or one JSON object a line: `id,network,account,author,text,created_at,permalink,parent_id`. The same file
 twice stores nothing twice; a row that cannot be used is reported with its line and reason, and the others go on.
-A reason is a code, which the door words.
+A reason is a code, which the door words. A file is not a network: nothing of it makes two rows one comment, so an id
+that a spreadsheet changed, or that two different rows share, is reported.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
+from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ftfy import fix_encoding
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from connectors.base import CommentSeen
 from connectors.registry import names
 from models.accounts import Account
-from models.comments import Comment
+from models.comments import Author, Comment
 from models.errors import Refused
 from models.session import Database
 from models.text import cleaned
@@ -33,6 +37,14 @@ BATCH = 500
 NEEDED = ("id", "network", "account", "text")
 """Columns without which no row can be used."""
 LONGEST_ID = 200
+EXACT_DIGITS = 15
+"""A spreadsheet keeps so many digits of a number; the rest become noughts."""
+OLDEST = datetime(2004, 1, 1, tzinfo=UTC)
+"""No network that a city is on is older."""
+SAME_TIME = timedelta(days=1)
+"""A known comment whose date is further from the row's is another one: exports round, and forget the zone."""
+
+_NOTATION = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
 
 Row = Mapping[str, Any] | str
 """What a row holds by column, or the reason for which it cannot be read."""
@@ -53,6 +65,8 @@ class Report:
     read: int = 0
     new: int = 0
     known: int = 0
+    repaired: int = 0
+    """Rows of which a text or name was UTF-8 read as another encoding ("fermÃ©")."""
     bad: list[BadRow] = field(default_factory=list)
 
 
@@ -61,8 +75,15 @@ class _Unusable(Exception):
 
 
 def text_lines(raw: Iterable[bytes]) -> Iterator[str]:
-    """Lines as text: UTF-8, or what Excel writes in Québec (Windows-1252) where a line is not UTF-8."""
-    for number, line in enumerate(raw):
+    """Lines as text: UTF-8, or what Excel writes in Québec (Windows-1252) where a line is not UTF-8; UTF-16 where its
+    mark begins the file.
+    """
+    source = iter(raw)
+    first = next(source, b"")
+    if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        yield from b"".join([first, *source]).decode("utf-16", "replace").splitlines(keepends=True)
+        return
+    for number, line in enumerate(chain([first], source)):
         try:
             yield line.decode("utf-8-sig" if number == 0 else "utf-8")
         except UnicodeDecodeError:
@@ -135,44 +156,90 @@ def import_rows(
         accounts = {(str(a.network), a.external_id): a.id for a in session.scalars(select(Account))}
     report = Report()
     source = iter(rows)
+    met: dict[tuple[int, str], int] = {}
     while batch := list(islice(source, BATCH)):
-        by_account: dict[int, list[CommentSeen]] = {}
+        by_account: dict[int, dict[int, CommentSeen]] = {}
+        rounded = _rounded([row for _, row in batch])
         for line, row in batch:
             report.read += 1
             try:
-                account_id, seen = _seen(row, accounts, zone=zone, now=now)
+                account_id, seen, repaired = _seen(row, accounts, zone=zone, now=now)
             except _Unusable as error:
                 report.bad.append(BadRow(line, str(error)))
                 continue
-            by_account.setdefault(account_id, []).append(seen)
+            # What a row says of its comment; twice the same is the same row.
+            said = hash((seen.author_name, seen.text, seen.said_at, seen.parent_external_id))
+            rounded_here = rounded and _long_number(seen.external_id)
+            if rounded_here or met.setdefault((account_id, seen.external_id), said) != said:
+                report.bad.append(BadRow(line, "id_rounded" if rounded_here else "id_twice"))
+                continue
+            report.repaired += repaired
+            by_account.setdefault(account_id, {})[line] = seen
         for account_id, comments in sorted(by_account.items()):
             _store(database, account_id, comments, report, now=now)
+        report.bad.sort(key=lambda bad: bad.line)
         yield report
     if report.read == 0:
         yield report
 
 
-def _store(database: Database, account_id: int, comments: list[CommentSeen], report: Report, *, now: datetime) -> None:
-    ids = {comment.external_id for comment in comments}
+def _store(
+    database: Database, account_id: int, rows: Mapping[int, CommentSeen], report: Report, *, now: datetime
+) -> None:
     with database.write() as session:
-        known = set(
-            session.scalars(
-                select(Comment.external_id).where(Comment.account_id == account_id, Comment.external_id.in_(ids))
-            )
-        )
+        known = _known(session, account_id, {row.external_id for row in rows.values()})
+        strangers = [line for line, row in rows.items() if not _same(row, known.get(row.external_id))]
+        comments = [row for line, row in rows.items() if line not in strangers]
         store(session, session.get_one(Account, account_id), comments, now=now)
-    report.new += len(ids - known)
-    report.known += len(comments) - len(ids - known)
+    new = {comment.external_id for comment in comments} - known.keys()
+    report.new += len(new)
+    report.known += len(comments) - len(new)
+    report.bad += [BadRow(line, "id_of_another") for line in strangers]
+
+
+def _known(session: Session, account_id: int, ids: set[str]) -> dict[str, tuple[str | None, datetime]]:
+    """Of the comments that are known already: who wrote them, and when."""
+    statement = (
+        select(Comment.external_id, Author.name, Comment.created_at)
+        .outerjoin(Author, Author.id == Comment.author_id)
+        .where(Comment.account_id == account_id, Comment.external_id.in_(ids))
+    )
+    return {external_id: (name, created_at) for external_id, name, created_at in session.execute(statement)}
+
+
+def _same(row: CommentSeen, known: tuple[str | None, datetime] | None) -> bool:
+    """Whether a row can be about the comment that is known under its id."""
+    if known is None:
+        return True
+    name, created_at = known
+    another = name is not None and row.author_name is not None and name != row.author_name
+    return not another and (row.said_at is None or abs(row.said_at - created_at) <= SAME_TIME)
+
+
+def _long_number(external_id: str) -> bool:
+    return any(len(part) > EXACT_DIGITS for part in re.findall(r"\d+", external_id))
+
+
+def _rounded(rows: Sequence[Row]) -> bool:
+    """Whether these rows went through a spreadsheet that kept 15 digits of their ids: of several long numbers, or of
+    one very long one, every digit after these is a nought.
+    """
+    ids = [str(row.get("id") or "") for row in rows if not isinstance(row, str)]
+    tails = [part[EXACT_DIGITS:] for one in set(ids) for part in re.findall(r"\d+", one) if len(part) > EXACT_DIGITS]
+    return len("".join(tails)) > 1 and not "".join(tails).strip("0")
 
 
 def _seen(
     row: Row, accounts: Mapping[tuple[str, str], int], *, zone: ZoneInfo, now: datetime
-) -> tuple[int, CommentSeen]:
+) -> tuple[int, CommentSeen, bool]:
+    """The account of a row, what it says, and whether its words had to be repaired."""
     if isinstance(row, str):
         raise _Unusable(row)
     external_id = _text(row, "id")
     if not external_id:
         raise _Unusable("id_missing")
+    if isinstance(row["id"], float) or _NOTATION.fullmatch(external_id):
+        raise _Unusable("id_notation")
     if len(external_id) > LONGEST_ID:
         raise _Unusable("id_too_long")
     network = (_text(row, "network") or "").lower()
@@ -185,16 +252,21 @@ def _seen(
     if not isinstance(text, str):
         raise _Unusable("text_missing")
     created_at = _time(_text(row, "created_at"), zone)
-    return account_id, CommentSeen(
+    if created_at is not None and not OLDEST <= created_at <= now + SAME_TIME:
+        raise _Unusable("created_at_unlikely")
+    author = _text(row, "author")
+    words, name = fix_encoding(text), fix_encoding(author) if author else author
+    seen = CommentSeen(
         external_id=external_id,
         source="add",
         seen_at=created_at or now,
         said_at=created_at,
         parent_external_id=_text(row, "parent_id"),
-        author_name=_text(row, "author"),
-        text=text,
+        author_name=name,
+        text=words,
         permalink=_text(row, "permalink"),
     )
+    return account_id, seen, (words, name) != (text, author)
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:

@@ -206,3 +206,87 @@ def test_no_line_of_a_broken_file_goes_unsaid(lines):
     given_back = [number for number, _ in rows_of_csv(["id,network,account,text\n", *raw])]
     assert given_back == sorted(set(given_back))
     assert all(2 <= number <= len(raw) + 1 for number in given_back)
+
+
+# What a spreadsheet or an export did to a file: none of it makes two citizens one ---------------------------------
+
+
+def _said(report: Report) -> list[tuple[int, str]]:
+    return [(bad.line, bad.reason) for bad in report.bad]
+
+
+def test_ids_that_a_spreadsheet_wrote_in_notation_are_left_out(csv_file, database):
+    report = csv_file(
+        "\ufeffid;network;account;author;text;created_at;permalink;parent_id\n"
+        "1,00208E+15;facebook;104;Paul Dubé;Le feu de circulation est brûlé au coin des Pins;2026-11-21 08:00;;\n"
+        "1,00208E+15;facebook;104;Mia Côté;Bravo pour la fête des neiges!;2026-11-21 08:03;;\n"
+        "1.79e16;facebook;104;Léa Roy;Merci!;2026-11-21 08:04;;\n"
+        "e12;facebook;104;Léa Roy;Merci encore!;2026-11-21 08:05;;\n"
+    )
+    assert _said(report) == [(2, "id_notation"), (3, "id_notation"), (4, "id_notation")]
+    assert report.new == 1
+
+
+def test_ids_that_are_json_floats_are_left_out(json_file):
+    row = {"network": "facebook", "account": "104", "text": "Bonjour"}
+    report = json_file({**row, "id": 1.00208e15}, {**row, "id": 10020800000001})
+    assert _said(report) == [(1, "id_notation")]
+    assert report.new == 1
+
+
+@pytest.mark.parametrize(
+    ("ids", "left_out"),
+    [
+        (["122100000000123000", "122100000000456000"], 2),
+        (["17900000000000100", "17900000000000200", "5"], 2),
+        (["104_122100000000123000"], 1),
+        (["122100000000123456", "122100000000456000"], 0),
+        (["122100000000120"], 0),
+    ],
+)
+def test_ids_that_a_spreadsheet_rounded_are_left_out(json_file, ids, left_out):
+    row = {"network": "facebook", "account": "104", "text": "Bonjour"}
+    report = json_file(*({**row, "id": one} for one in ids))
+    assert [reason for _, reason in _said(report)] == ["id_rounded"] * left_out
+    assert report.new == len(ids) - left_out
+
+
+def test_rows_of_one_id_are_one_only_when_they_say_the_same(json_file, database):
+    row = {"id": "a", "network": "facebook", "account": "104", "author": "Mia", "text": "Bonjour"}
+    others = [row | {"author": "Paul"}, row | {"text": "Bonsoir"}, row | {"created_at": "2026-11-21T08:00:00Z"}]
+    report = json_file(row, row, *others)
+    assert _said(report) == [(3, "id_twice"), (4, "id_twice"), (5, "id_twice")]
+    assert (report.new, report.known) == (1, 1)
+    again = json_file(others[0])  # In another file, of a comment that is known.
+    assert _said(again) == [(1, "id_of_another")]
+    with database.read() as session:
+        assert [one.text for one in session.scalars(select(CommentVersion))] == ["Bonjour"]
+
+
+@pytest.mark.parametrize("date", ["0001-01-01T00:00:00Z", "1999-12-31", "2126-11-21T08:00:00-05:00", "2026-11-26"])
+def test_dates_that_cannot_be_are_left_out(json_file, date):
+    row = {"id": "a", "network": "facebook", "account": "104", "text": "Bonjour", "created_at": date}
+    assert _said(json_file(row)) == [(1, "created_at_unlikely")]
+
+
+def test_damaged_accents_are_repaired_and_counted(json_file, database):
+    damaged = "L\u00e2\u0080\u0099ar\u00c3\u00a9na est ferm\u00c3\u00a9 \u00c3\u00a0 midi? \u00f0\u009f\u0098\u00a0"
+    row = {"network": "facebook", "account": "104", "created_at": "2026-11-20T10:00:00-05:00"}
+    report = json_file(
+        {**row, "id": "m1", "author": "Zo\u00c3\u00a9 Roy", "text": damaged},
+        {**row, "id": "m2", "author": "Zoé Roy", "text": "Â vendre : Ã, ©, un « Œ » et l’arÃ©na"},
+        {**row, "id": "m3", "author": "Noé", "text": "Déjà réparé. « À bientôt! » 😠"},
+    )
+    assert (report.new, report.repaired) == (3, 2)
+    with database.read() as session:
+        found = {one.external_id: one.text for one in session.scalars(select(Comment))}
+        assert sorted(session.scalars(select(Author.name))) == ["Noé", "Zoé Roy"]
+    assert found["m1"] == "L’aréna est fermé à midi? 😠"
+    assert "l’aréna" in found["m2"]
+    assert found["m3"] == "Déjà réparé. « À bientôt! » 😠"
+
+
+def test_a_file_in_utf_16_is_read_as_one(csv_file, database):
+    assert csv_file((HEADER + "a,facebook,104,Zoé,Déneigée à midi,,,\n").encode("utf-16")).new == 1
+    with database.read() as session:
+        assert session.scalars(select(Comment.text)).all() == ["Déneigée à midi"]
