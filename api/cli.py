@@ -205,10 +205,18 @@ def standin(
 
 
 @app.command(help=_("Read texts, one a line or JSON Lines with id and text; write JSON Lines."))
-def classify(file: Annotated[str, typer.Argument(help=_("A file, or - for the standard input."))] = "-") -> None:
-    from api.commands.classify import run
+def classify(
+    file: Annotated[str, typer.Argument(help=_("A file, or - for the standard input."))] = "-",
+    form: Annotated[
+        str | None,
+        typer.Option("--format", help=_("What a line holds, text or jsonl; guessed where every line agrees.")),
+    ] = None,
+) -> None:
+    from api.commands.classify import Format, run
 
-    if not run(_classifier(), file, sys.stdout.buffer):
+    if form not in (None, *Format):
+        raise typer.BadParameter("text, jsonl")
+    if not run(_classifier(), file, sys.stdout.buffer, Format(form) if form else None):
         raise typer.Exit(1)
 
 

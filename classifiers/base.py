@@ -22,6 +22,14 @@ _CALIBRATED_HIGH, _CALIBRATED_MEDIUM = 0.9, 0.7
 """Bands of a score that the city's decisions calibrated: of ten labels shown as high, nine or more were right."""
 
 
+class Feeling(StrEnum):
+    """What a text feels."""
+
+    NEGATIVE = "negatif"
+    NEUTRAL = "neutre"
+    POSITIVE = "positif"
+
+
 class Band(StrEnum):
     """How sure a label is, in three steps; the door words them."""
 
@@ -102,6 +110,10 @@ class Verdict:
     hideable: frozenset[Breach] = frozenset()
     """Breaches that may be proposed for hiding: the model and a word or a mark agree, or the shape is a proof by itself
     (personal information); an insult or coarse words are aimed at somebody, and not at the city."""
+    toxicity: float | None = None
+    """Probability that it is toxic in general (0–1); None: the model has no such head."""
+    feeling: Scored[Feeling] | None = None
+    """None: it does not know, or has no such head."""
 
 
 class Classifier(Protocol):

@@ -18,7 +18,7 @@ from classifiers.base import Band, Context, Scored, Urgency, Verdict
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
 from classifiers.ngrams import HEADS
 from classifiers.patterns import Hit
-from classifiers.reasons import ReasonCode
+from classifiers.reasons import PROOFS, ReasonCode
 from classifiers.text import Text, read
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
@@ -31,26 +31,14 @@ _PAGE_PRIOR = 20.0
 _LANGUAGE_CHARACTERS = 2_000
 _LATIN_ENDS = 0x250
 _WORDS_SHOWN = 3
+_WINDOW = 100
+"""Tokens that are read together once more in a longer text; an encoder reads little more at once."""
+_WINDOWS = 8
+"""Windows of one text at most: the first and the last of it, which bounds what its length costs."""
 _SHOWN_BREACH = 0.5
 AGREES_AT = 0.25
 """A model agrees with a word of a lexicon from this probability of its own on. Neither is a proof alone: the word is
 often innocent, and the model often learned the word."""
-
-_PROOFS: Mapping[Breach, frozenset[ReasonCode]] = {
-    Breach.HATE: frozenset({ReasonCode.LEXICON_HATE}),
-    Breach.INSULT: frozenset({ReasonCode.LEXICON_INSULT, ReasonCode.LEXICON_AIMED_INSULT}),
-    Breach.VULGAR: frozenset({ReasonCode.LEXICON_VULGAR, ReasonCode.LEXICON_INSULT}),
-    Breach.SPAM: frozenset(
-        {
-            ReasonCode.LEXICON_SPAM,
-            ReasonCode.SPAM_LINK,
-            ReasonCode.SPAM_SHORTENER,
-            ReasonCode.SPAM_PRICE,
-            ReasonCode.PATTERN_PHONE,
-        }
-    ),
-}
-"""What a person can see of each breach, with which the model must agree before anything is proposed."""
 
 _SPAM_ALONE_AT = 0.86
 """One mark of an advertisement is in many a question: two kinds are wanted (price, telephone, link, phrase), or one
@@ -127,15 +115,11 @@ class Engine:
         ]
 
     def _scores(self, readings: Sequence[Text]) -> list[Scores]:
-        """Scores of each text; breaches of one that hides letters are the worse of as it is written and plainly."""
-        disguised = [row for row, text in enumerate(readings) if any(token.variants for token in text.tokens)]
-        plainly = [read(" ".join(readings[row].pieces)) for row in disguised]
-        scores = self._model.score([*readings, *plainly])
-        for row, plain in zip(disguised, scores[len(readings) :], strict=True):
-            written = scores[row].probabilities
-            if "netiquette" in written:
-                worse = np.maximum(written["netiquette"], plain.probabilities["netiquette"])
-                scores[row] = replace(scores[row], probabilities={**written, "netiquette": worse})
+        """Scores of each text; breaches and urgency are the worst of its readings: see `_other_readings`."""
+        others = [(row, other) for row, text in enumerate(readings) for other in _other_readings(text)]
+        scores = self._model.score([*readings, *(other for _, other in others)])
+        for (row, _), other in zip(others, scores[len(readings) :], strict=True):
+            scores[row] = replace(scores[row], probabilities=_worse(scores[row].probabilities, other.probabilities))
         return scores[: len(readings)]
 
     def _verdict(self, text: Text, scores: Scores, context: Context) -> Verdict:
@@ -167,14 +151,14 @@ class Engine:
         return breaches
 
     def _hideable(self, text: Text, scores: Scores, found: Sequence[Hit]) -> Iterator[Breach]:
-        if any(hit.breach is Breach.PERSONAL_INFORMATION and hit.score > _SHOWN_BREACH for hit in found):
+        if any(hit.breach is Breach.PERSONAL_INFORMATION and hit.code in PROOFS[hit.breach] for hit in found):
             yield Breach.PERSONAL_INFORMATION
         modelled = scores.probabilities.get("netiquette")
         if modelled is None or not text.words:
             return
         city, somebody = lexicon.about(text)
         for breach, score in zip(map(Breach, HEADS["netiquette"]), modelled, strict=True):
-            marks = {hit.code for hit in found if hit.code in _PROOFS.get(breach, ())}
+            marks = {hit.code for hit in found if hit.code in PROOFS[breach]}
             if score < AGREES_AT or not marks:
                 continue
             if breach is Breach.SPAM and len(marks) == 1 and (city or score < _SPAM_ALONE_AT):
@@ -228,6 +212,28 @@ class Engine:
                 if weights[index] > 0:
                     token, params = text.tokens[index], {"head": head, "label": str(label)}
                     yield Reason(ReasonCode.WORD_WEIGHT, params, token.start, token.end, float(weights[index]))
+
+
+def _other_readings(text: Text) -> Iterator[Text]:
+    """A text that hides letters, plainly written; one that is long, in windows: its end may hold what matters."""
+    if any(token.variants for token in text.tokens):
+        yield read(" ".join(text.pieces[:_WINDOW]))
+    if len(text.tokens) > _WINDOW:
+        starts = range(0, len(text.tokens), _WINDOW)
+        chosen = [*starts[: _WINDOWS // 2], *starts[max(len(starts) - _WINDOWS // 2, _WINDOWS // 2) :]]
+        for start in chosen:
+            tokens = text.tokens[start : start + _WINDOW]
+            yield read(text.original[tokens[0].start : tokens[-1].end])
+
+
+def _worse(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> Mapping[str, Floats]:
+    """Of two readings of one text: the likelier of each breach, and the more urgent; all else as the first says."""
+    worse = dict(one)
+    if "netiquette" in one:
+        worse["netiquette"] = np.maximum(one["netiquette"], other["netiquette"])
+    if "urgence" in one and tuple(other["urgence"][::-1]) > tuple(one["urgence"][::-1]):
+        worse["urgence"] = other["urgence"]
+    return worse
 
 
 def _reason(hit: Hit) -> Reason:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+
+from models.vocabulary import Breach
 
 
 class ReasonCode(StrEnum):
@@ -50,3 +53,33 @@ class ReasonCode(StrEnum):
 
 
 REASON_CODES = frozenset(ReasonCode)
+
+PROOFS: Mapping[Breach, frozenset[ReasonCode]] = {
+    Breach.INSULT: frozenset({ReasonCode.LEXICON_INSULT, ReasonCode.LEXICON_AIMED_INSULT}),
+    Breach.HATE: frozenset({ReasonCode.LEXICON_HATE}),
+    Breach.THREAT: frozenset({ReasonCode.LEXICON_THREAT}),
+    Breach.VULGAR: frozenset({ReasonCode.LEXICON_VULGAR, ReasonCode.LEXICON_INSULT}),
+    Breach.SPAM: frozenset(
+        {
+            ReasonCode.LEXICON_SPAM,
+            ReasonCode.SPAM_LINK,
+            ReasonCode.SPAM_SHORTENER,
+            ReasonCode.SPAM_PRICE,
+            ReasonCode.PATTERN_PHONE,
+        }
+    ),
+    Breach.PERSONAL_INFORMATION: frozenset(
+        {
+            ReasonCode.PATTERN_PHONE,
+            ReasonCode.PATTERN_EMAIL,
+            ReasonCode.PATTERN_HOME_ADDRESS,
+            ReasonCode.PATTERN_PLATE,
+            ReasonCode.PATTERN_CARD,
+            ReasonCode.PATTERN_SIN,
+        }
+    ),
+}
+"""What a person can see of each breach. A postal code alone is not among them: people write theirs to say where."""
+
+DANGERS = frozenset({ReasonCode.LEXICON_DANGER, ReasonCode.LEXICON_DISTRESS, ReasonCode.LEXICON_THREAT})
+"""What a person can see of level 2."""

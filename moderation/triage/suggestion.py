@@ -6,9 +6,10 @@ somebody who threatens or is in distress, who needs a person and not a hidden co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from classifiers.base import Verdict
+from classifiers.reasons import DANGERS, PROOFS
 from models.vocabulary import Breach, DecisionKind, Intention
 
 ARTICLES = {
@@ -39,31 +40,34 @@ class Suggestion:
 
     kind: DecisionKind
     rule_code: str | None = None
+    why: tuple[str, ...] = field(default=(), compare=False)
+    """Codes of what it follows from: a breach with "model" and the reasons that agree; a level; or an intention."""
 
 
 def suggest(verdict: Verdict) -> Suggestion | None:
     """The proposal for one verdict; None when there is nothing sure enough to propose."""
+    said = {reason.code for reason in verdict.reasons}
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
         # Somebody must go and see, whether or not it is known who.
-        return Suggestion(DecisionKind.REQUEST)
+        return Suggestion(DecisionKind.REQUEST, why=("urgence", *sorted(said & DANGERS or {"model"})))
     for breach, article in ARTICLES.items():
         if breach in verdict.hideable and verdict.breaches[breach] >= BREACH_AT:
-            return Suggestion(DecisionKind.HIDE, article)
+            return Suggestion(DecisionKind.HIDE, article, (breach, "model", *sorted(said & PROOFS[breach])))
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
-    proposed = _BY_INTENTION.get(verdict.intention.label)
+    kind = _BY_INTENTION.get(verdict.intention.label)
     seen = any(score >= BREACH_AT for score in verdict.breaches.values())
     # A breach that is seen, proved or not, is for a person to read: it is never called nothing.
-    return None if seen and proposed == _NOTHING else proposed
+    if kind is None or (seen and kind is DecisionKind.NOTHING):
+        return None
+    return Suggestion(kind, why=("intention", verdict.intention.label))
 
-
-_NOTHING = Suggestion(DecisionKind.NOTHING)
 
 _BY_INTENTION = {
-    Intention.SERVICE_REQUEST: Suggestion(DecisionKind.REQUEST),
-    Intention.QUESTION: Suggestion(DecisionKind.REPLY),
-    Intention.PRAISE: _NOTHING,
-    Intention.OFF_TOPIC: _NOTHING,
+    Intention.SERVICE_REQUEST: DecisionKind.REQUEST,
+    Intention.QUESTION: DecisionKind.REPLY,
+    Intention.PRAISE: DecisionKind.NOTHING,
+    Intention.OFF_TOPIC: DecisionKind.NOTHING,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import threading
 import time
 from collections.abc import Iterator
 from importlib.resources import files
@@ -12,14 +14,17 @@ from unittest.mock import Mock
 import pytest
 from rich.console import Console
 
-from api.commands.classify import BATCH, classify, read_lines
+from api.commands.classify import BATCH, classify, decoded, read_lines
 from api.commands.progress import progress
 from classifiers.base import Context
 from classifiers.engine import Engine, load
 from classifiers.training.evaluate import evaluate
 from models.vocabulary import Breach
 
-KEYS = ["id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "services", "place", "reasons", "model"]
+KEYS = [
+    *("id", "text", "langue", "intention", "groupe", "netiquette", "urgence", "toxique", "sentiment"),
+    *("services", "place", "proposition", "reasons", "model"),
+]
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +51,7 @@ def test_json_lines_keep_their_ids_and_a_bad_line_keeps_its_place(bare_parvis, t
     (tmp_path / "in.jsonl").write_bytes(
         b'{"id": "k7", "text": "Nid-de-poule"}\n{bad\n{"id": 9}\n\n[1]\n{"text": "ok"}\n' + b"[" * 100_000 + b"\n"
     )
-    done = bare_parvis.run("classify", tmp_path / "in.jsonl")
+    done = bare_parvis.run("classify", tmp_path / "in.jsonl", "--format", "jsonl")
     assert done.code == 1
     found = rows(done)
     assert [row["id"] for row in found] == ["k7", 2, 9, 5, 6, 7]
@@ -61,7 +66,7 @@ def test_json_lines_keep_their_ids_and_a_bad_line_keeps_its_place(bare_parvis, t
 
 
 def test_a_broken_first_object_does_not_make_texts_of_the_others(bare_parvis):
-    done = bare_parvis.run("classify", stdin=b'{"id": 1, "text": "a\n{"id": 2, "text": "b"}\n')
+    done = bare_parvis.run("classify", "--format", "jsonl", stdin=b'{"id": 1, "text": "a\n{"id": 2, "text": "b"}\n')
     assert done.code == 1
     assert [(row["id"], row.get("text")) for row in rows(done)] == [(1, None), (2, "b")]
 
@@ -87,10 +92,75 @@ def test_hostile_texts_come_out_as_they_went_in(bare_parvis):
     assert [json.loads(line)["text"] for line in done.out.split("\n") if line] == texts
 
 
-def test_bytes_that_are_no_text_are_read_all_the_same(bare_parvis):
-    done = bare_parvis.run("classify", stdin=b"\xff\xfe caf\xe9\n\0\n")
-    assert done.code == 0
-    assert len(rows(done)) == 2
+TEXT = "Ça va être déneigé quand, l’été?\nMerci à l’équipe!\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_an_encoding_is_read_right(bare_parvis, encoding):
+    done = bare_parvis.run("classify", stdin=TEXT.replace("\n", "\r\n").encode(encoding))
+    assert (done.code, [row["text"] for row in rows(done)]) == (0, TEXT.splitlines())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        TEXT.replace("’", "'").encode("mac_roman"),
+        TEXT.replace("’", "'").encode("cp850"),
+        TEXT.encode("utf-16")[:-1],
+        "déjà\n".encode() + "déjà\n".encode("cp1252"),
+        "déjà\n".encode("cp1252") + "déjà\n".encode(),
+        bytes(range(256)),
+    ],
+    ids=["mac", "cp850", "half", "mixed", "mixed again", "no text"],
+)
+def test_another_encoding_is_refused_in_one_sentence_and_never_mangled(bare_parvis, given):
+    done = bare_parvis.run("classify", stdin=given)
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+
+
+def test_a_live_pipe_is_answered_line_by_line(engine):
+    """Whoever writes reads the answer before they write again."""
+    read, write = os.pipe()
+    answered = threading.Event()
+    (verdict,) = engine.classify(["ok"], Context())
+
+    def quick(texts, _context):
+        return [verdict] * len(texts)
+
+    class Told(io.BytesIO):
+        def flush(self):
+            answered.set()
+
+    out = Told()
+    with os.fdopen(read, "rb") as stream, os.fdopen(write, "wb", buffering=0) as pen:
+        reader = threading.Thread(target=lambda: classify(Mock(classify=quick), read_lines(decoded(stream)), out))
+        reader.start()
+        for number in (1, 2, 3):
+            answered.clear()
+            pen.write(f"texte {number}\n".encode())
+            assert answered.wait(20)
+            assert len(out.getvalue().splitlines()) == number
+        pen.close()
+        reader.join(20)
+
+
+def test_a_proposal_says_what_it_follows_from(bare_parvis):
+    lines = "Sale nègre\nUn raton laveur mort au milieu de la rue\nLa maison est en feu!\nC'est quand, la collecte?\n"
+    hate, raccoon, fire, question = rows(bare_parvis.run("classify", stdin=lines.encode()))
+    assert hate["proposition"] == {
+        "kind": "hide",
+        "article": "N1",
+        "why": ["haine", "model", "lexicon_hate"],
+        "hideable": ["haine"],
+    }
+    assert (raccoon["proposition"]["kind"], raccoon["proposition"]["hideable"]) == ("request", [])
+    assert fire["proposition"]["why"] == ["urgence", "lexicon_danger"]
+    assert question["proposition"]["kind"] == "reply"
+
+
+def test_heads_that_the_model_lacks_say_nothing(bare_parvis):
+    (row,) = rows(bare_parvis.run("classify", stdin=b"Bravo"))
+    assert (row["toxique"], row["sentiment"]["label"]) == (None, None)
 
 
 def test_nothing_in_nothing_out(bare_parvis):
@@ -118,15 +188,15 @@ def test_a_hundred_thousand_lines_are_read_one_batch_ahead_and_no_more(engine):
     out = Counted()
     ahead = 0
 
-    def lines() -> Iterator[bytes]:
+    def lines() -> Iterator[str]:
         nonlocal ahead
         for number in range(100_000):
             ahead = max(ahead, number - out.lines)
-            yield b"ok\n"
+            yield "ok"
 
-    assert classify(quick, lines(), out)
+    assert classify(quick, read_lines(lines()), out)
     assert out.lines == 100_000
-    assert ahead < BATCH
+    assert ahead <= 2 * BATCH + 2
 
 
 def test_a_hundred_thousand_labelled_lines_are_measured_batch_by_batch(engine, tmp_path, monkeypatch):
@@ -159,10 +229,14 @@ def test_progress_is_for_a_person_who_waits(monkeypatch):
     assert unseen.getvalue() == ""
 
 
-def test_the_first_line_decides():
-    assert [line.text for line in read_lines([b'{"text": "a"}', b"b"])] == ["a", None]
-    assert [line.text for line in read_lines([b"a", b'{"text": "b"}'])] == ["a", '{"text": "b"}']
-    assert [line.text for line in read_lines([b"{urgent} nid-de-poule", b"b"])] == ["{urgent} nid-de-poule", "b"]
+def test_the_form_is_guessed_only_where_every_line_agrees(bare_parvis):
+    assert [line.text for line in read_lines(['{"text": "a"}', "", '{"text": "b"}'])] == ["a", "b"]
+    assert [line.text for line in read_lines(["{urgent} nid-de-poule", "b"])] == ["{urgent} nid-de-poule", "b"]
+    for given in ('{"text": "a"}\nb\n', 'a\n{"text": "b"}\n'):
+        done = bare_parvis.run("classify", stdin=given.encode())
+        assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+        done = bare_parvis.run("classify", "--format", "text", stdin=given.encode())
+        assert [row["text"] for row in rows(done)] == given.splitlines()
 
 
 def test_evaluate_gives_each_figure_with_its_interval(bare_parvis, tmp_path):

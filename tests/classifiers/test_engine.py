@@ -258,3 +258,9 @@ def test_a_dog_is_a_dog_until_somebody_is_called_one(verdict: Judge, text: str, 
 )
 def test_what_the_model_only_cannot_rule_out_stays_off_the_danger_lane(verdict: Judge, text: str) -> None:
     assert verdict(text).urgency.level < 2
+
+
+def test_the_end_of_a_very_long_text_is_read_too(verdict: Judge) -> None:
+    story = "J'ai marché dans le parc ce matin et le sentier était bien entretenu, merci à toute l'équipe. " * 40
+    worst = verdict(story + "Toi le concierge, je vais t'attendre dehors pis t'arracher la tête.")
+    assert worst.breaches[Breach.THREAT] > verdict(story).breaches[Breach.THREAT] + 0.3
