@@ -183,7 +183,7 @@ class Usage:
 @dataclass(frozen=True)
 class ThreadRead:
     """The thread under a post was read whole, from its first comment to its last, by a reading that began at
-    `began_at`: what was there before then and was not met since is suspected to be gone (`Network.look` decides).
+    `began_at`: what was there before then and was not met since is suspected to be gone (`Network.probe` decides).
     """
 
     post_external_id: str
@@ -258,7 +258,7 @@ class Media:
 
 
 @dataclass(frozen=True)
-class PostFigures:
+class PostCounts:
     """Counts since the post was published; None: the network does not say."""
 
     reach: int | None = None
@@ -274,7 +274,7 @@ class Figures:
     """What the network counts now, for the account and for the posts asked about (a post that is gone is absent)."""
 
     followers: int | None
-    posts: Mapping[str, PostFigures]
+    posts: Mapping[str, PostCounts]
 
 
 @dataclass(frozen=True)
@@ -299,7 +299,7 @@ class Network(Protocol):
     def pull(self, cursor: str | None, budget: int) -> Page:
         """Read the next comments, oldest first, with at most `budget` requests. `cursor` None: from the start."""
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         """Read one comment. `Gone`: it is not there any more, or cannot be seen."""
 
     def apply(self, operation: Operation, key: str) -> Receipt:

@@ -63,7 +63,7 @@ class TooMuch(Transient):
 
 
 @dataclass(frozen=True)
-class Listed:
+class PostPage:
     """One page of a source. `after` None: it was the last. `comments` are what a source holds that stands under no
     post of ours (reviews, mentions). `seen` are posts told for what they are, before `posts` names them again with
     the number of their comments: a network may need a call for each. `events`: the source tells what happened since
@@ -78,21 +78,21 @@ class Listed:
 
 
 @dataclass(frozen=True)
-class Read:
+class ThreadPage:
     """One page of a thread. `after` None: it was the last."""
 
     comments: tuple[CommentSeen, ...] = ()
     after: str | None = None
 
 
-ListPosts = Callable[[str, str | None, int], Listed]
+ListPosts = Callable[[str, str | None, int], PostPage]
 """`(source, after, page size)`. `Rejected` with an `after` means that the cursor went stale."""
-ReadThread = Callable[[str, str | None, datetime | None, int], Read]
+ReadThread = Callable[[str, str | None, datetime | None, int], ThreadPage]
 """`(post, after, since, page size)`; `since` None: whole. `Gone` or `Rejected` with an `after`: it went stale."""
 
 
 @dataclass
-class Walk:
+class CrawlState:
     """Where a pull stands; its JSON is the cursor. Times are in unix seconds, `began` in ISO 8601.
 
     `waiting` holds [post, number of comments, created] for the posts of this round that are still to be read, the
@@ -135,7 +135,7 @@ class Walk:
     readable: bool = False
     """A thread of this round was given, so that what another one is refused for is its own matter."""
     cut: bool = False
-    """Something of this round was left before its end, which nobody knows then: what was not met proves nothing."""
+    """Incomplete round: absence proves nothing."""
 
     @property
     def more(self) -> bool:
@@ -181,7 +181,7 @@ class Walk:
         self.here = []
         self._turn()
 
-    def reading(self, sources: Sequence[str]) -> str | None:
+    def current(self, sources: Sequence[str]) -> str | None:
         """What is read now: a source or a post. None: the first page of the account's own posts, without which nothing
         else is known.
         """
@@ -189,7 +189,7 @@ class Walk:
             return None if self.source == 0 and self.after is None else sources[self.source]
         return self.waiting[0][0] if self.waiting else self.oldest()[0]
 
-    def pass_over(self, sources: Sequence[str]) -> None:
+    def skip(self, sources: Sequence[str]) -> None:
         """What is read now is left until the next round, for a failure that says nothing of what is there."""
         self.cut, failures = True, self.failures.copy()
         if self.listing:
@@ -212,15 +212,15 @@ class Walk:
         self.again, self.newest, self.began = False, 0, None
         self._turn()
 
-    def end_round(self, sources: Sequence[str]) -> Walk:
+    def end_round(self, sources: Sequence[str]) -> CrawlState:
         """The next call starts another round; marks of posts that a whole round does not list are forgotten."""
         marks = {post: mark for post, mark in self.marks.items() if self.cut or post in self.listed}
         known = {*sources, *self.listed, *(post for post, _, _ in self.left)}
         failures = {name: times for name, times in self.failures.items() if name in known}
         older = {source: self.older[source] for source in sources if source in self.older}
-        walk = Walk(self.round + 1, marks=marks, failures=failures, waiting=self.left, older=older)
-        walk.refused, walk.older_posts = self.refused if walk.round % WHOLE_EVERY else [], self.older_posts
-        return walk
+        state = CrawlState(self.round + 1, marks=marks, failures=failures, waiting=self.left, older=older)
+        state.refused, state.older_posts = self.refused if state.round % WHOLE_EVERY else [], self.older_posts
+        return state
 
     def oldest(self) -> tuple[str, str | None, int]:
         """The source whose older posts are read, where its listing stands, and after how many pages."""
@@ -240,7 +240,7 @@ class Walk:
         return self.round % WHOLE_EVERY == 0 or created > (now - YOUNG).timestamp()
 
 
-def walked(
+def crawl_step(
     cursor: str | None,
     budget: int,
     *,
@@ -262,41 +262,41 @@ def walked(
     the network refuses is left out; only the first source, the account's own posts, must be given. An error after
     something was read ends the step early, and the next step meets it.
     """
-    walk = resumed(Walk, cursor)
-    step = _Step(walk, budget, sources, list_posts, usage)
+    state = resumed(CrawlState, cursor)
+    step = _Step(state, budget, sources, list_posts, usage)
     posts, older, comments, threads = list[PostSeen](), list[PostSeen](), list[CommentSeen](), list[ThreadRead]()
     more = going = True
     while more and going and step.calls < budget:
         step.calls += 1
-        size = max(1, page_size >> walk.halved)
+        size = max(1, page_size >> state.halved)
         try:
-            if walk.listing:
-                listed = _list(walk, sources, list_posts, size)
+            if state.listing:
+                listed = _list(state, sources, list_posts, size)
                 posts += listed.posts
                 comments += listed.comments
-            elif not walk.waiting:
-                listed = _list_older(walk, list_posts, size)
+            elif not state.waiting:
+                listed = _list_older(state, list_posts, size)
                 older += listed.posts
                 comments += listed.comments
             else:
-                read, thread = _read(walk, read_thread, size)
+                read, thread = _read(state, read_thread, size)
                 comments += read
                 threads += thread
             step.answered = True
         except FarSideError as error:
             going = step.failed(error, size)
-        more = walk.more
+        more = state.more
         going = going and not _enough(usage())
     spent = usage()
     if step.until is not None:
         # Not every network says it in a header too, and a call made meanwhile would count.
         spent = Usage(100.0, max(step.until, (spent and spent.resume_at) or step.until))
-    total = len(walk.listed) + walk.older_posts
-    progress = Progress(total - len(walk.waiting) - len(walk.left), total)
-    whole, backfilling = not walk.cut, walk.backfilling
+    total = len(state.listed) + state.older_posts
+    progress = Progress(total - len(state.waiting) - len(state.left), total)
+    whole, backfilling = not state.cut, state.backfilling
     if not more:
-        walk = walk.end_round(sources)
-    known = tuple(posts), tuple(comments), json.dumps(asdict(walk)), more, step.calls, spent, tuple(threads), progress
+        state = state.end_round(sources)
+    known = tuple(posts), tuple(comments), json.dumps(asdict(state)), more, step.calls, spent, tuple(threads), progress
     return Page(*known, whole, step.error, tuple(dict.fromkeys(step.missing)), tuple(older), backfilling)
 
 
@@ -304,7 +304,7 @@ def walked(
 class _Step:
     """What one step meets that is no page."""
 
-    walk: Walk
+    state: CrawlState
     budget: int
     sources: Sequence[str]
     list_posts: ListPosts
@@ -319,30 +319,30 @@ class _Step:
 
     def failed(self, error: FarSideError, size: int) -> bool:
         """A call failed. Gives whether the step goes on; what stops the account at its first call is raised."""
-        walk, name = self.walk, self.walk.reading(self.sources)
+        state, name = self.state, self.state.current(self.sources)
         if isinstance(error, TooMuch) and size > 1:
-            walk.halved += 1
+            state.halved += 1
             return True
         if name is None or isinstance(error, Throttled | TokenInvalid):
             if self.calls == 1:
                 raise error
             self.error, self.until = error, error.until if isinstance(error, Throttled) else None
             return False
-        lacking = error.name if isinstance(error, PermissionMissing) and not walk.listing else None
-        times = walk.failures.get(name, 0)
+        lacking = error.name if isinstance(error, PermissionMissing) and not state.listing else None
+        times = state.failures.get(name, 0)
         if lacking is None and self.answered and times < TRIES:
             return False  # The next step begins with it.
-        walk.failures[name] = times + 1
+        state.failures[name] = times + 1
         if lacking is None and not self.answered:
             self.error = error if times + 1 < TRIES else self._outage(error)
             if self.error is not None:
                 return False
         logger.warning("%s is passed over in this round: %s", name, repr(error))
-        walk.pass_over(self.sources)
+        state.skip(self.sources)
         self.answered = False
         if lacking is not None:
             self.missing.append(lacking)
-            self.error = None if walk.readable else error
+            self.error = None if state.readable else error
         return self.error is None
 
     def _outage(self, error: FarSideError) -> FarSideError | None:
@@ -363,88 +363,90 @@ def _enough(spent: Usage | None) -> bool:
     return spent is not None and (spent.percent >= STOP or (spent.resume_at or now) > now)
 
 
-def _list(walk: Walk, sources: Sequence[str], list_posts: ListPosts, size: int) -> Listed:
+def _list(state: CrawlState, sources: Sequence[str], list_posts: ListPosts, size: int) -> PostPage:
     """One page of the source being listed; what it had given before is left out."""
-    now, source = datetime.now(UTC), sources[walk.source]
-    walk.pages += 1
+    now, source = datetime.now(UTC), sources[state.source]
+    state.pages += 1
     try:
-        given = list_posts(source, walk.after, size)
+        given = list_posts(source, state.after, size)
     except (Rejected, PermissionMissing, Gone) as error:
-        if isinstance(error, Rejected) and walk.after:
-            walk.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
-            if walk.pages >= POST_PAGES:
-                walk.cut = True
-                walk.next_source(sources)
-            return Listed()
-        if walk.source == 0:
+        if isinstance(error, Rejected) and state.after:
+            state.after = None  # The post that the cursor pointed at was deleted: the listing starts again.
+            if state.pages >= POST_PAGES:
+                state.cut = True
+                state.next_source(sources)
+            return PostPage()
+        if state.source == 0:
             raise
         logger.warning("%s is not read: %s", source, repr(error))
-        walk.refused.append(source)
-        walk.older.pop(source, None)
-        walk.next_source(sources)
-        return Listed()
-    posts = tuple(seen for post in given.posts if (seen := walk.post(post, now)) is not None)
-    pages = (COMMENT_PAGES if given.events else POST_PAGES) << walk.halved
-    if given.after is None or (len(walk.here) >= POSTS and not given.events):
-        walk.older.setdefault(source, (given.after, 0) if given.after is not None else None)
-        walk.next_source(sources)
-    elif given.after == walk.after or walk.pages >= pages:
+        state.refused.append(source)
+        state.older.pop(source, None)
+        state.next_source(sources)
+        return PostPage()
+    posts = tuple(seen for post in given.posts if (seen := state.post(post, now)) is not None)
+    pages = (COMMENT_PAGES if given.events else POST_PAGES) << state.halved
+    if given.after is None or (len(state.here) >= POSTS and not given.events):
+        state.older.setdefault(source, (given.after, 0) if given.after is not None else None)
+        state.next_source(sources)
+    elif given.after == state.after or state.pages >= pages:
         # Of a side source (advertisements of somebody else) the newest are enough; the account's own posts end before.
-        walk.cut = walk.cut or given.after == walk.after or given.events or walk.source == 0
-        walk.next_source(sources)
+        state.cut = state.cut or given.after == state.after or given.events or state.source == 0
+        state.next_source(sources)
     else:
-        walk.after = given.after
-    return Listed((*given.seen, *posts), given.after, given.comments)
+        state.after = given.after
+    return PostPage((*given.seen, *posts), given.after, given.comments)
 
 
-def _list_older(walk: Walk, list_posts: ListPosts, size: int) -> Listed:
+def _list_older(state: CrawlState, list_posts: ListPosts, size: int) -> PostPage:
     """One page of posts that a round does not look at; their threads are read next, and nothing of them is kept."""
-    source, after, pages = walk.oldest()
+    source, after, pages = state.oldest()
     try:
         given = list_posts(source, after, size)
     except Rejected:
         if after is None:
             raise
-        given = Listed(after=after)
-    posts = tuple(post for post in given.posts if post.external_id not in walk.listed)
+        given = PostPage(after=after)
+    posts = tuple(post for post in given.posts if post.external_id not in state.listed)
     for post in posts:
         if post.kind is not PostKind.MENTIONING:
-            walk.waiting.append((post.external_id, post.comments, 0))
-            walk.older_posts += 1
+            state.waiting.append((post.external_id, post.comments, 0))
+            state.older_posts += 1
     lost = after is not None and given.after == after
-    walk.cut = walk.cut or lost or pages >= OLDEST_PAGE
+    state.cut = state.cut or lost or pages >= OLDEST_PAGE
     # A place that was lost is looked for from the newest on, but not for ever.
     place = (None, pages + OLDEST_PAGE // 10) if lost else (given.after, pages + 1)
-    walk.next_older(source, place if (lost or given.after is not None) and pages < OLDEST_PAGE else None)
-    return Listed((*given.seen, *posts), given.after, given.comments)
+    state.next_older(source, place if (lost or given.after is not None) and pages < OLDEST_PAGE else None)
+    return PostPage((*given.seen, *posts), given.after, given.comments)
 
 
-def _read(walk: Walk, read_thread: ReadThread, size: int) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:
+def _read(
+    state: CrawlState, read_thread: ReadThread, size: int
+) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:
     """One page of the first waiting post. A post that went away or cannot be read is left out until the next round."""
-    post, now = walk.waiting[0][0], datetime.now(UTC)
-    since = walk.since(now)
-    if since is None and walk.after is None:
-        walk.began = now.isoformat()
-    walk.pages += 1
+    post, now = state.waiting[0][0], datetime.now(UTC)
+    since = state.since(now)
+    if since is None and state.after is None:
+        state.began = now.isoformat()
+    state.pages += 1
     try:
-        given = read_thread(post, walk.after, since, size)
+        given = read_thread(post, state.after, since, size)
     except (Gone, Rejected, PermissionMissing) as error:
-        if isinstance(error, PermissionMissing) and walk.listed.get(post) != PostKind.MENTIONING:
+        if isinstance(error, PermissionMissing) and state.listed.get(post) != PostKind.MENTIONING:
             raise
-        if walk.after and not walk.again:
-            walk.after, walk.again = None, True  # The row that the cursor pointed at was deleted.
+        if state.after and not state.again:
+            state.after, state.again = None, True  # The row that the cursor pointed at was deleted.
         else:
-            walk.cut = walk.cut or walk.after is not None
-            walk.next_post(complete=False, again=walk.after is not None)
+            state.cut = state.cut or state.after is not None
+            state.next_post(complete=False, again=state.after is not None)
         return (), ()
-    walk.readable = True
+    state.readable = True
     said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
-    walk.newest = max(walk.newest, *said, 0)
-    if given.after is not None and given.after != walk.after and walk.pages < COMMENT_PAGES << walk.halved:
-        walk.after = given.after
+    state.newest = max(state.newest, *said, 0)
+    if given.after is not None and given.after != state.after and state.pages < COMMENT_PAGES << state.halved:
+        state.after = given.after
         return given.comments, ()
-    began, complete = walk.began, given.after is None
-    walk.cut = walk.cut or not complete
-    walk.next_post(complete=complete, again=not complete)
+    began, complete = state.began, given.after is None
+    state.cut = state.cut or not complete
+    state.next_post(complete=complete, again=not complete)
     threads = (ThreadRead(post, datetime.fromisoformat(began)),) if complete and began is not None else ()
     return given.comments, threads

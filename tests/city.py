@@ -192,7 +192,7 @@ class PretendNetwork:
             raise self.says
         return self.says
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         self.looked.append(comment)
         found = self.there.get(comment, Gone())
         if isinstance(found, Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.base import Figures, PostFigures
+from connectors.base import Figures, PostCounts
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import READ_FIGURES, READ_POSTS
 from connectors.wire import as_mapping
@@ -28,7 +28,7 @@ def figures(graph: Graph, page: str, posts: Sequence[str]) -> Figures:
     return Figures(followers if followers is not None else _count(seen.get("fan_count")), found)
 
 
-def _post(graph: Graph, post: str) -> PostFigures | None:
+def _post(graph: Graph, post: str) -> PostCounts | None:
     # Reels are videos, which have no reactions of their own, and are counted as they are played.
     counts = COUNTS if "_" in post else FILMED
     try:
@@ -41,7 +41,7 @@ def _post(graph: Graph, post: str) -> PostFigures | None:
     except Gone:
         return None
     told = _insights(seen)
-    return PostFigures(
+    return PostCounts(
         reach=told.get("post_total_media_view_unique"),
         views=told.get("post_media_view", _count(seen.get("views"))),
         reactions=_total(seen.get("reactions", seen.get("likes"))),

@@ -17,11 +17,11 @@ from connectors.base import (
     Publication,
     Receipt,
 )
-from connectors.crawl import walked
+from connectors.crawl import crawl_step
 from connectors.facebook.figures import figures
 from connectors.facebook.moderation import ABLE, Moderation
 from connectors.facebook.publishing import MOST_PHOTOS, Publishing
-from connectors.facebook.reading import Reading
+from connectors.facebook.reading import Reader
 from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
 from connectors.meta.permissions import FOR_PAGES, READ_POSTS
 from connectors.wire import as_id, as_mapping
@@ -51,7 +51,7 @@ class FacebookPage:
     def __init__(self, settings: GraphSettings, account: AccountRef) -> None:
         self._page = account.external_id
         self._graph = Graph(settings, account.token)
-        self._reading = Reading(self._graph, self._page, settings.ad_accounts)
+        self._reading = Reader(self._graph, self._page, settings.ad_accounts)
         self._moderation = Moderation(self._graph, self._page)
         self._publishing = Publishing(self._graph, self._page)
 
@@ -82,7 +82,7 @@ class FacebookPage:
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """As `connectors.crawl` says."""
-        return walked(
+        return crawl_step(
             cursor,
             budget,
             sources=self._reading.sources,
@@ -91,8 +91,8 @@ class FacebookPage:
             usage=lambda: self._graph.usage,
         )
 
-    def look(self, comment: str) -> CommentSeen:
-        return self._reading.look(comment)
+    def probe(self, comment: str) -> CommentSeen:
+        return self._reading.probe(comment)
 
     def apply(self, operation: Operation, key: str) -> Receipt:
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)

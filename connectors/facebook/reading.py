@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
-from connectors.crawl import Listed, Read
+from connectors.crawl import PostPage, ThreadPage
 from connectors.meta.answers import ad_of, following, items, mentioning, rating_of
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import READ_ADS, READ_COMMENTS, READ_POSTS
@@ -132,7 +132,7 @@ a city whose app has an older version reads them."""
 
 
 @dataclass(frozen=True)
-class Reading:
+class Reader:
     """The calls of a pull, one each (`connectors.crawl`)."""
 
     graph: Graph
@@ -143,7 +143,7 @@ class Reading:
     def sources(self) -> tuple[str, ...]:
         return (*SOURCES, *self.ad_accounts)
 
-    def list_posts(self, source: str, after: str | None, size: int) -> Listed:
+    def list_posts(self, source: str, after: str | None, size: int) -> PostPage:
         if source in SOURCES:
             path, edge = f"{self.page}/{source}", SOURCES[source]
         else:
@@ -160,18 +160,18 @@ class Reading:
                 if thing.kind is CommentKind.MENTION:
                     visitor = source == "visitor_posts"
                     posts.append(replace(mentioning(thing), visitor=visitor, comments=_count(item)))
-        return Listed(tuple(posts), following(answer), tuple(comments))
+        return PostPage(tuple(posts), following(answer), tuple(comments))
 
-    def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> Read:
+    def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> ThreadPage:
         now = datetime.now(UTC)
         args = {"fields": COMMENT_FIELDS, "filter": "stream", "order": "chronological", "limit": str(size)}
         args |= {"since": str(int(since.timestamp()))} if since is not None else {}
         args |= {"after": after} if after else {}
         answer = self.graph.once(f"{post}/comments", READ_COMMENTS, **args)
         comments = [seen for item in items(answer) if (seen := self.comment(item, post, now)) is not None]
-        return Read(tuple(comments), following(answer))
+        return ThreadPage(tuple(comments), following(answer))
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         """A comment; or a post of somebody else that was heard of, which has no such thing as a parent (error 100)."""
         now = datetime.now(UTC)
         item = None

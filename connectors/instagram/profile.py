@@ -20,11 +20,11 @@ from connectors.base import (
     Health,
     Operation,
     Page,
-    PostFigures,
+    PostCounts,
     Publication,
     Receipt,
 )
-from connectors.crawl import SKEW, walked
+from connectors.crawl import SKEW, crawl_step
 from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, Publisher
 from connectors.instagram.reading import PAGE_SIZE, Reader
 from connectors.matching import Written, oldest
@@ -106,7 +106,7 @@ class Instagram:
     # --------------------------------------------------------------------------------------------- reading
     def pull(self, cursor: str | None, budget: int) -> Page:
         """As `connectors.crawl` says; `tags` are the media of others in which the account is tagged."""
-        return walked(
+        return crawl_step(
             cursor,
             budget,
             sources=("media", "stories", "tags", *self._reader.ad_accounts),
@@ -116,8 +116,8 @@ class Instagram:
             page_size=PAGE_SIZE,
         )
 
-    def look(self, comment: str) -> CommentSeen:
-        return self._reader.look(comment)
+    def probe(self, comment: str) -> CommentSeen:
+        return self._reader.probe(comment)
 
     # --------------------------------------------------------------------------------------------- writing
     def apply(self, operation: Operation, key: str) -> Receipt:
@@ -276,7 +276,7 @@ class Instagram:
         found = {post: figures for post in posts if (figures := self._figures_of(post)) is not None}
         return Figures(_number(account.get("followers_count")), found)
 
-    def _figures_of(self, post: str) -> PostFigures | None:
+    def _figures_of(self, post: str) -> PostCounts | None:
         """Without what Instagram measures, where it refuses it: too few people, a story of yesterday, no permission."""
         counts = "like_count,comments_count"
         try:
@@ -289,7 +289,7 @@ class Instagram:
         measured = {
             str(one.get("name")): _measured(one) for one in items(as_mapping(seen.get("insights")) or {"data": []})
         }
-        return PostFigures(
+        return PostCounts(
             reach=measured.get("reach"),
             views=measured.get("views"),
             reactions=_number(seen.get("like_count")),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
-from connectors.crawl import Listed, Read
+from connectors.crawl import PostPage, ThreadPage
 from connectors.meta.answers import ad_of, following, items, pages
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import IG_MODERATE, IG_READ
@@ -41,7 +41,7 @@ class Reader:
         self._account = account
         self.ad_accounts = ad_accounts
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         """A comment of ours, or one of somebody else's that names us, or a publication whose words do."""
         now = datetime.now(UTC)
         try:
@@ -52,7 +52,7 @@ class Reader:
             raise Gone
         return seen
 
-    def list_posts(self, source: str, after: str | None, size: int) -> Listed:
+    def list_posts(self, source: str, after: str | None, size: int) -> PostPage:
         now = datetime.now(UTC)
         if source in self.ad_accounts:
             return self._list_ads(source, after, size)
@@ -62,10 +62,10 @@ class Reader:
         rows = [item for item in items(answer) if as_id(item.get("id"))]
         if source == "tags":
             mentions = tuple(self._mentioning(item, now) for item in rows)
-            return Listed(tuple(post_of(item, PostKind.MENTIONING) for item in rows), following(answer), mentions)
-        return Listed(tuple(post_of(item) for item in rows), following(answer))
+            return PostPage(tuple(post_of(item, PostKind.MENTIONING) for item in rows), following(answer), mentions)
+        return PostPage(tuple(post_of(item) for item in rows), following(answer))
 
-    def _list_ads(self, ad_account: str, after: str | None, size: int) -> Listed:
+    def _list_ads(self, ad_account: str, after: str | None, size: int) -> PostPage:
         """The publications of advertisements, which no other edge lists; an ad account may serve several accounts."""
         args = {"fields": AD_FIELDS, "limit": str(size)} | ({"after": after} if after else {})
         answer = self._graph.once(f"{ad_account}/ads", "ads_read", **args)
@@ -75,9 +75,9 @@ class Reader:
             media = as_id(creative.get("effective_instagram_media_id"))
             if media is not None and ad is not None and as_id(creative.get("instagram_user_id")) == self._account:
                 posts.append(PostSeen(media, None, None, None, PostKind.AD, ad=ad))
-        return Listed(tuple(posts), following(answer))
+        return PostPage(tuple(posts), following(answer))
 
-    def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> Read:  # noqa: ARG002
+    def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> ThreadPage:  # noqa: ARG002
         """One page of comments with the first of their replies, or one more page of the replies of one comment.
 
         Replies join old comments without moving them, so that a thread is always read whole. `after` says how far it
@@ -102,8 +102,9 @@ class Reader:
         seen.sort(key=lambda one: one.said_at or now)
         cursor = following(answer)
         if cursor is not None and cursor == comments:
-            return Read(tuple(seen), after)  # It turns in circles: the walk leaves this thread for the next round.
-        return Read(tuple(seen), _token(cursor, replies))
+            # It turns in circles: this thread is left for the next round.
+            return ThreadPage(tuple(seen), after)
+        return ThreadPage(tuple(seen), _token(cursor, replies))
 
     def all(self, path: str) -> list[CommentSeen]:
         """Every comment of a listing."""
@@ -113,22 +114,22 @@ class Reader:
 
     def _read_replies(
         self, post: str, after: str, replies: list[tuple[str, str | None]], size: int, now: datetime
-    ) -> Read:
+    ) -> ThreadPage:
         (comment, cursor), *rest = replies
         args = {"fields": COMMENT_FIELDS, "limit": str(size)} | ({"after": cursor} if cursor else {})
         try:
             answer = self._graph.once(f"{comment}/replies", IG_MODERATE, **args)
         except Gone:
-            return Read(after=_token(None, rest))  # The comment went away, and its replies with it.
+            return ThreadPage(after=_token(None, rest))  # The comment went away, and its replies with it.
         except Rejected:
             if cursor is None:
                 raise
-            return Read(after=_token(None, [(comment, None), *rest]))  # Its cursor went stale: all of them again.
+            return ThreadPage(after=_token(None, [(comment, None), *rest]))  # Its cursor went stale: all of them again.
         seen = tuple(self._comment(item, post, now, {"id": comment}) for item in items(answer) if item.get("id"))
         more = following(answer)
         if more is not None and more == cursor:
-            return Read(seen, after)
-        return Read(seen, _token(None, rest if more is None else [(comment, more), *rest]))
+            return ThreadPage(seen, after)
+        return ThreadPage(seen, _token(None, rest if more is None else [(comment, more), *rest]))
 
     def _comment(
         self, item: Mapping[str, Any], post: str | None, seen_at: datetime, parent: Mapping[str, Any] | None = None

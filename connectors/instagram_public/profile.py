@@ -160,7 +160,7 @@ class InstagramPublic:
             usage=None if after.broken else Usage(0.0, datetime.now(UTC) + pause),
         )
 
-    def look(self, comment: str) -> NoReturn:  # noqa: ARG002
+    def probe(self, comment: str) -> NoReturn:  # noqa: ARG002
         raise Rejected("read_only")
 
     def apply(self, operation: Operation, key: str) -> Receipt:  # noqa: ARG002

@@ -21,11 +21,11 @@ from connectors.base import (
     Health,
     Operation,
     Page,
-    PostFigures,
+    PostCounts,
     Publication,
     Receipt,
 )
-from connectors.crawl import SKEW, Listed, Walk, resumed, walked
+from connectors.crawl import SKEW, CrawlState, PostPage, crawl_step, resumed
 from connectors.linkedin.errors import token_reason
 from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.publishing import LONGEST, MOST_PHOTOS, PUBLISH, Publisher
@@ -35,7 +35,7 @@ from connectors.linkedin.reading import (
     POSTS_AT_ONCE,
     READ_COMMENTS,
     READ_POSTS,
-    Reading,
+    Reader,
     comment_link,
     heard,
     parts,
@@ -79,12 +79,12 @@ WHY_NOT = {
 
 @dataclass
 class _Round:
-    """The cursor of a pull: where the walk stands, what was listed, and the notifications that were heard already.
+    """The cursor of a pull: where the crawl stands, what was listed, and the notifications that were heard already.
 
     `since` and `until` are unix seconds, of the round before and of this one.
     """
 
-    walk: str | None = None
+    crawl: str | None = None
     since: float = 0.0
     until: float = 0.0
 
@@ -108,7 +108,7 @@ class LinkedInPage:
         self._number = account.external_id
         self._page = f"urn:li:organization:{account.external_id}"
         self._api = LinkedIn(settings, account.token)
-        self._reading = Reading(self._api, self._page)
+        self._reading = Reader(self._api, self._page)
         self._publisher = Publisher(self._api, self._page, settings.looks)
 
     def __repr__(self) -> str:
@@ -143,9 +143,9 @@ class LinkedInPage:
         edits, and of what is written under posts that are too old to be listed.
         """
         place = resumed(_Round, cursor)
-        listed = set(resumed(Walk, place.walk).listed)
+        listed = set(resumed(CrawlState, place.crawl).listed)
 
-        def list_posts(source: str, after: str | None, size: int) -> Listed:
+        def list_posts(source: str, after: str | None, size: int) -> PostPage:
             if source == "posts":
                 found = self._reading.list_posts(after, size)
                 listed.update(post.external_id for post in found.posts)
@@ -159,22 +159,22 @@ class LinkedInPage:
             # What is said under a listed post is read there, unless it is an old one whose count did not change.
             said = [seen for post, seen in told if post or seen.source == "edit" or seen.post_external_id not in listed]
             posts = tuple(post for post, _ in told if post is not None)
-            return Listed(posts, None if read.following is None else str(read.following), tuple(said), events=True)
+            return PostPage(posts, None if read.following is None else str(read.following), tuple(said), events=True)
 
-        page = walked(
-            place.walk,
+        page = crawl_step(
+            place.crawl,
             budget,
             sources=("posts", "notifications"),
             list_posts=list_posts,
             read_thread=lambda post, after, _, size: self._reading.read_thread(post, after, size),
             page_size=PAGE_SIZE,
         )
-        place.walk = page.cursor
+        place.crawl = page.cursor
         if not page.more and page.whole:
             place.since = max(0.0, place.until - SKEW.total_seconds())
         return Page(**{**vars(page), "cursor": json.dumps(asdict(place))})
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         now = datetime.now(UTC)
         return self._reading.comment(self._reading.one(comment), None, now)
 
@@ -246,7 +246,7 @@ class LinkedInPage:
             )
         except PermissionMissing:
             size = None
-        counted: dict[str, PostFigures] = {}
+        counted: dict[str, PostCounts] = {}
         for at in range(0, len(posts), POSTS_AT_ONCE):
             chosen = list(posts[at : at + POSTS_AT_ONCE])
             metadata, statistics = self._reading.metadata(chosen), self._statistics(chosen)
@@ -342,14 +342,14 @@ def _written(row: Mapping[str, Any]) -> Written:
     return Written(identity, as_text(as_mapping(row.get("message")).get("text")) or "", at, comment_link(identity))
 
 
-def _figures(metadata: Mapping[str, Any], statistics: Mapping[str, Any]) -> PostFigures:
+def _figures(metadata: Mapping[str, Any], statistics: Mapping[str, Any]) -> PostCounts:
     reactions = [as_mapping(one).get("count") for one in as_mapping(metadata.get("reactionSummaries")).values()]
 
     def counted(name: str) -> int | None:
         return statistics[name] if isinstance(statistics.get(name), int) else None
 
     comments = as_mapping(metadata.get("commentSummary")).get("count")
-    return PostFigures(
+    return PostCounts(
         reach=counted("uniqueImpressionsCount"),
         views=counted("impressionCount"),
         reactions=sum(one for one in reactions if isinstance(one, int)),

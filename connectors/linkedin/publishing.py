@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from connectors.base import Media, Publication, Receipt
 from connectors.crawl import SKEW
 from connectors.linkedin.little_text import escape, unescape
-from connectors.linkedin.reading import Reading, post_link
+from connectors.linkedin.reading import Reader, post_link
 from connectors.linkedin.rest import LinkedIn, encoded
 from connectors.matching import Written, oldest
 from connectors.wire import as_id, as_mapping, as_text, as_time
@@ -59,7 +59,7 @@ class Publisher:
         return Receipt(post, post_link(post), datetime.now(UTC))
 
     def find(
-        self, reading: Reading, publication: Publication, since: datetime, taken: Collection[str]
+        self, reading: Reader, publication: Publication, since: datetime, taken: Collection[str]
     ) -> Receipt | None:
         posts = (
             Written(

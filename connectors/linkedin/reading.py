@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
-from connectors.crawl import COMMENT_PAGES, Listed, Read
+from connectors.crawl import COMMENT_PAGES, PostPage, ThreadPage
 from connectors.linkedin.little_text import unescape
 from connectors.linkedin.rest import LinkedIn, encoded
 from connectors.wire import as_id, as_mapping, as_text, as_time
@@ -47,7 +47,7 @@ class Slice:
 
 
 @dataclass
-class Place:
+class ThreadPosition:
     """Where the reading of one thread stands; its JSON is the cursor.
 
     `start` is the next row, None when all first comments were read, and `last` the one before it; `answers` are the
@@ -66,7 +66,7 @@ class Place:
         return None if self.start is None and not self.answers else json.dumps(vars(self))
 
 
-class Reading:
+class Reader:
     """The calls of a pull, one each (`connectors.crawl`), and what else is read the same way."""
 
     def __init__(self, api: LinkedIn, page: str) -> None:
@@ -74,7 +74,7 @@ class Reading:
         self._page = page
 
     # ------------------------------------------------------------------------------------- posts
-    def list_posts(self, after: str | None, size: int) -> Listed:
+    def list_posts(self, after: str | None, size: int) -> PostPage:
         """Two calls a page: the posts, told for what they are, then how many comments each has."""
         start, waiting = json.loads(after) if after else (0, [])
         if waiting:
@@ -82,13 +82,13 @@ class Reading:
             posts = (
                 PostSeen(post, None, None, as_time(created), comments=counts.get(post)) for post, created in waiting
             )
-            return Listed(tuple(posts), None if start is None else json.dumps([start, []]))
+            return PostPage(tuple(posts), None if start is None else json.dumps([start, []]))
         read = self._posts(start, min(size, POSTS_AT_ONCE))
         if not read.rows:
-            return Listed(after=None if read.following is None else json.dumps([read.following, []]))
+            return PostPage(after=None if read.following is None else json.dumps([read.following, []]))
         seen = tuple(post_of(row) for row in read.rows)
         waiting = [[row["id"], row.get("createdAt")] for row in read.rows]
-        return Listed(seen=seen, after=json.dumps([read.following, waiting]))
+        return PostPage(seen=seen, after=json.dumps([read.following, waiting]))
 
     def newest_posts(self, until: datetime) -> Iterator[Mapping[str, Any]]:
         """Posts as LinkedIn has them, the newest first, back to `until`. `Transient`: as `_pages` says."""
@@ -116,12 +116,12 @@ class Reading:
         return Slice([row for row in read.rows if as_id(row.get("id"))], read.following)
 
     # ------------------------------------------------------------------------------------- threads
-    def read_thread(self, post: str, after: str | None, size: int) -> Read:
+    def read_thread(self, post: str, after: str | None, size: int) -> ThreadPage:
         """One page of first comments, or of the answers to one of them: those of a page come before the next page.
 
         LinkedIn cannot be asked for what was written since a time, so that a thread is always read whole.
         """
-        place = Place(**json.loads(after)) if after else Place()
+        place = ThreadPosition(**json.loads(after)) if after else ThreadPosition()
         on, start, last = (
             (place.answers[0], place.at, place.before) if place.answers else (post, place.start, place.last)
         )
@@ -134,7 +134,7 @@ class Reading:
                 raise
             place.answers.pop(0)  # The comment went away, and its answers with it.
             place.at, place.before = 0, None
-            return Read(after=place.cursor())
+            return ThreadPage(after=place.cursor())
         names = [_name(row) for row in read.rows]
         if None in names:
             logger.warning("a comment on %s has no name and is left out", on)
@@ -144,8 +144,8 @@ class Reading:
         if last is not None and not moved:
             comments = [one for one in comments if one.external_id != last]
         if read.following is not None and read.following <= first:
-            circling = Place(**{**vars(place), "again": True}).cursor()
-            return Read(tuple(comments), after if place.again else circling)
+            circling = ThreadPosition(**{**vars(place), "again": True}).cursor()
+            return ThreadPage(tuple(comments), after if place.again else circling)
         # Of a row without a name nobody can see whether it moved.
         following, known = read.following, names[-1] if names else None
         if moved:
@@ -159,7 +159,7 @@ class Reading:
             place.start, place.last = following, known
             rows = zip(names, read.rows, strict=True)
             place.answers = [name for name, row in rows if name is not None and name != last and _answered(row)]
-        return Read(tuple(comments), place.cursor())
+        return ThreadPage(tuple(comments), place.cursor())
 
     def thread(self, on: str) -> Iterator[Mapping[str, Any]]:
         """Every comment right under a post or a comment, as LinkedIn has them. `Transient`: as `_pages` says."""

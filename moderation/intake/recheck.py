@@ -131,7 +131,7 @@ def sweep(
                 return looked
             asked_at = clock()
             try:
-                found = network.look(external_id)
+                found = network.probe(external_id)
             except Gone:
                 found = None
             except FarSideError as error:

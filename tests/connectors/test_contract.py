@@ -145,7 +145,7 @@ def test_what_a_comment_shows_is_told_where_the_network_tells_it(city, shown):
         return
     of_kind, pictured = city.shown[shown]
     assert read[city.named(words.id)].attachments == ()
-    for seen in (read[city.named(shows.id)], city.network().look(city.named(shows.id))):
+    for seen in (read[city.named(shows.id)], city.network().probe(city.named(shows.id))):
         (one,) = seen.attachments
         assert (one.kind, one.picture is not None) == (of_kind, pictured)
         assert shows.shown[0].id in one.external_id
@@ -254,12 +254,12 @@ def test_a_thread_that_was_cut_short_is_not_said_to_be_whole(busy):
 def test_one_comment_is_looked_at(city):
     said = city.says(city.post("Tempête"), "Et ma rue?")
     network, before = city.network(), soon()
-    seen = network.look(said.id)
+    seen = network.probe(said.id)
     assert (seen.external_id, seen.text, seen.source) == (said.id, "Et ma rue?", "pull")
     assert before <= seen.seen_at <= soon()
     city.state.remove(said)
     with pytest.raises(Gone):
-        network.look(said.id)
+        network.probe(said.id)
 
 
 def test_a_cursor_that_cannot_be_read_starts_again(busy):

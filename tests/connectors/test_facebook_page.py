@@ -141,7 +141,7 @@ def test_a_visitors_thread_that_the_page_may_not_read_holds_nothing_back(standin
 def test_a_post_that_was_heard_of_is_looked_at(standin, control):
     """It has no parent, and to ask for it is an error."""
     mention = control("mention", page="104", by="Marc Roy", text="@Ville de Sainte-Rive et ma rue?")
-    seen = standin.network().look(mention)
+    seen = standin.network().probe(mention)
     assert (seen.external_id, seen.author_name, seen.text) == (mention, "Marc Roy", "@Ville de Sainte-Rive et ma rue?")
     assert [line["status"] for line in standin.state.requests] == [400, 200]
 
@@ -188,7 +188,7 @@ COMMENT = {
 )
 def test_a_comment_is_read_whatever_facebook_leaves_out(answering, more, expected):
     said = {name: value for name, value in {**COMMENT, **more}.items() if value is not None}
-    seen = answering(json.dumps(said).encode()).look("1_2")
+    seen = answering(json.dumps(said).encode()).probe("1_2")
     usual = {
         "external_id": "1_2",
         "said_at": datetime(2026, 11, 21, 13, 29, 58, tzinfo=UTC),
@@ -231,7 +231,7 @@ def test_facebook_hides_by_itself(standin, control):
     standin.state.heard = lambda *heard: told.append(heard)
     control("hide", comment=said.id)
     standin.state.heard = standin.webhooks.hear
-    assert standin.network().look(said.id).hidden is True
+    assert standin.network().probe(said.id).hidden is True
     assert told[0][1]["from"]["id"] == FACEBOOK.id
 
 
@@ -394,11 +394,11 @@ def test_a_read_that_fails_for_a_moment_is_made_again_and_a_write_never(standin)
     said = standin.says(standin.post("Tempête"), "Et ma rue?")
     page = speaking(standin, retries=(0.001, 0.001))
     standin.fault("503", times=2)
-    assert page.look(said.id).text == "Et ma rue?"
+    assert page.probe(said.id).text == "Et ma rue?"
     assert standin.state.calls == 3
     standin.fault("503", times=3)
     with pytest.raises(Transient):
-        page.look(said.id)
+        page.probe(said.id)
     assert standin.state.calls == 6
     standin.fault("503", times=3)
     with pytest.raises(Transient):

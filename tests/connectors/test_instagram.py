@@ -225,7 +225,7 @@ def elsewhere(instagram):
 
 def test_a_mention_is_looked_at_and_answered_in_a_comment(instagram, network, elsewhere):
     said = instagram.says(elsewhere, "Il faut demander à @villedesainterive")
-    seen = network.look(said.id)
+    seen = network.probe(said.id)
     assert (seen.kind, seen.post_external_id, seen.author_name) == (
         CommentKind.MENTION,
         elsewhere.id,
@@ -241,7 +241,7 @@ def test_a_mention_is_looked_at_and_answered_in_a_comment(instagram, network, el
 
 
 def test_a_mention_is_looked_at_and_answered_in_a_caption(instagram, network, elsewhere):
-    seen = network.look(elsewhere.id)
+    seen = network.probe(elsewhere.id)
     assert (seen.kind, seen.external_id, seen.text) == (
         CommentKind.MENTION,
         elsewhere.id,
@@ -254,7 +254,7 @@ def test_a_mention_is_looked_at_and_answered_in_a_caption(instagram, network, el
 def test_what_does_not_name_us_is_not_ours_to_see(instagram, network, elsewhere):
     said = instagram.says(elsewhere, "Personne n'est nommé")
     for act in (
-        lambda: network.look(said.id),
+        lambda: network.probe(said.id),
         lambda: network.apply(Operation(OperationKind.REPLY, said.id, "Bonjour!"), "effect-1"),
         lambda: network.apply(Operation(OperationKind.HIDE, said.id), "effect-2"),
     ):

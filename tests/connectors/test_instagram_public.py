@@ -223,7 +223,7 @@ def test_nothing_can_be_done_there(network):
         lambda: network.apply(Operation(OperationKind.HIDE, "igweb:1"), "effect-1"),
         lambda: network.publish(Publication("Avis"), "effect-2"),
         lambda: network.find(Publication("Avis"), datetime.now(UTC), ()),
-        lambda: network.look("igweb:1"),
+        lambda: network.probe("igweb:1"),
     ):
         with pytest.raises(Rejected):
             act()

@@ -183,7 +183,7 @@ def test_a_read_is_made_again_and_a_write_is_not(linkedin):
     linkedin.retries = (0.01, 0.01)
     said = linkedin.says(linkedin.post("Tempête"), "Et ma rue?")
     linkedin.fault("503", times=2)
-    assert linkedin.network().look(said.id).text == "Et ma rue?"
+    assert linkedin.network().probe(said.id).text == "Et ma rue?"
     linkedin.fault("503", method="POST")
     before = linkedin.state.calls
     with pytest.raises(Ambiguous):
@@ -397,7 +397,7 @@ def test_the_comments_of_a_post_are_not_closed_because_that_deletes_them():
 def test_a_target_that_is_no_comment_is_refused(linkedin):
     for target in ("", "12", "urn:li:share:1", "urn:li:comment:1"):
         with pytest.raises(Rejected):
-            linkedin.network().look(target)
+            linkedin.network().probe(target)
 
 
 # ------------------------------------------------------------------------------------------------- publishing

@@ -47,7 +47,7 @@ class Pages:
     def health(self) -> Health:
         return Health(valid=True, reason=None, expires_at=NOW + timedelta(days=60), missing=())
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         raise Gone
 
     def listen(self) -> bool:

@@ -59,7 +59,7 @@ class Agora:
         post = PostSeen(self._account, "Le marché ouvre samedi", "https://agora.example/1", WROTE_AT)
         return Page((post,), (_said("read", "Quelle est l’heure du marché?", "pull"),), "", more=False, calls=1)
 
-    def look(self, comment: str) -> CommentSeen:
+    def probe(self, comment: str) -> CommentSeen:
         return _said(comment, "Bonjour", "pull")
 
     def apply(self, operation: Operation, key: str) -> Receipt:

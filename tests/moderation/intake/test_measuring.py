@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from connectors.base import Figures, PostFigures, PostSeen
+from connectors.base import Figures, PostCounts, PostSeen
 from models import figures
 from models.accounts import Account
 from models.errors import PermissionMissing, Rejected, Throttled, Transient
@@ -43,10 +43,10 @@ def kept(city):
 
 
 def test_once_a_day(city):
-    city.network.counts = Figures(1200, {"post-1": PostFigures(reach=300), "unasked": PostFigures(reach=1)})
+    city.network.counts = Figures(1200, {"post-1": PostCounts(reach=300), "unasked": PostCounts(reach=1)})
     assert [measure(city), measure(city)] == [1, 0]
     city.clock.pass_(days=1)
-    city.network.counts = Figures(1201, {"post-1": PostFigures(reach=310)})
+    city.network.counts = Figures(1201, {"post-1": PostCounts(reach=310)})
     assert measure(city) == 1
     assert kept(city) == ([1200, 1201], [300, 310])
     assert city.network.measured[0] == ["post-2", "post-1"]

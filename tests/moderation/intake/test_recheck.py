@@ -289,32 +289,32 @@ def test_a_crash_between_two_looks_repeats_at_most_one(city):
     class Killed(BaseException):
         pass
 
-    asked = city.network.look
+    asked = city.network.probe
 
     def killed(external_id):
         if external_id == "2":
             raise Killed
         return asked(external_id)
 
-    city.network.look = killed
+    city.network.probe = killed
     with pytest.raises(Killed):
         look(city)
     assert (city.comment("1").removed, suspected(city)) == (True, ["2"])
-    city.network.look = asked
+    city.network.probe = asked
     assert look(city) == ["2"]
 
 
 def test_a_look_never_undoes_what_a_later_reading_met(city):
     read(city, "1", "2")
     read(city, "1")
-    asked = city.network.look
+    asked = city.network.probe
 
     def met_meanwhile(external_id):
         city.clock.pass_(seconds=1)
         city.store(CommentSeen("2", "pull", city.now, text="Texte 2", post_external_id="post-1"))
         raise Gone
 
-    city.network.look = met_meanwhile
+    city.network.probe = met_meanwhile
     look(city)
     assert not city.comment("2").removed
-    city.network.look = asked
+    city.network.probe = asked
