@@ -83,6 +83,7 @@ class Identity:
     sign_in_id: int | None = None
     email: str = ""
     single_keys: bool = False
+    blurs_pictures: bool = False
 
 
 def sign_in(
@@ -191,7 +192,7 @@ def identify(database: Database, token: str | None, *, now: datetime, used: bool
         roles=frozenset(Role(membership.role) for membership in memberships),
         grants=grants_of(memberships),
     )
-    return Identity(viewer, sign_in_row.id, person.email, person.single_keys)
+    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures)
 
 
 def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:

@@ -14,6 +14,7 @@ from connectors.registry import descriptor
 from models.errors import Refused
 from models.vocabulary import (
     AccountState,
+    AttachmentKind,
     Breach,
     CommentKind,
     DecisionKind,
@@ -287,6 +288,14 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         CommentKind.COMMENT: N_("Comment"),
         CommentKind.MENTION: N_("Mention"),
         CommentKind.REVIEW: N_("Review"),
+    },
+    "attachment": {
+        AttachmentKind.PHOTO: N_("Photo"),
+        AttachmentKind.VIDEO: N_("Video"),
+        AttachmentKind.STICKER: N_("Sticker"),
+        AttachmentKind.GIF: N_("GIF"),
+        AttachmentKind.LINK: N_("Shared link"),
+        AttachmentKind.OTHER: N_("Something else"),
     },
     "post_kind": {
         PostKind.POST: N_("Under the City’s post"),

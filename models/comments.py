@@ -308,6 +308,8 @@ class VerdictRow(Base):
     """Whether the model did not know the intention, whatever somebody said since."""
     reasons: Mapped[list[Any]]
     """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
+    unread: Mapped[bool] = mapped_column(default=False)
+    """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
     suggestion: Mapped[str | None] = mapped_column(String(20))
     """The `DecisionKind` that rules and verdict propose; a person decides."""
     suggested_rule: Mapped[str | None] = mapped_column(String(20))

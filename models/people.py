@@ -38,6 +38,8 @@ class Person(Base):
     active: Mapped[bool] = mapped_column(default=True)
     single_keys: Mapped[bool] = mapped_column(default=True)
     """Whether one-key shortcuts are on (WCAG 2.1.4)."""
+    blurs_pictures: Mapped[bool] = mapped_column(default=False)
+    """Whether what citizens show is blurred until this person asks to see it."""
     language: Mapped[str] = mapped_column(String(5), default="fr_CA")
     created_at: Mapped[datetime]
 

@@ -28,10 +28,10 @@ from api.v1.contract import (
 from api.v1.decisions import Decided
 from api.v1.figures import SourcePostShown, newest_figures
 from api.v1.values import AccountName
-from models.comments import Comment, VerdictRow
+from models.comments import Attachment, Comment, VerdictRow
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer
-from models.vocabulary import CommentKind, DecisionKind, HiddenBy, Intention, ItemState
+from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, HiddenBy, Intention, ItemState, PictureState
 from moderation import drafts
 from moderation.triage import queue
 from moderation.triage.classification import reasons_of
@@ -89,6 +89,27 @@ class Verdict(Shown):
             suggested_rule=row.suggested_rule,
             at=row.at,
         )
+
+
+class AttachmentShown(Shown):
+    """What stands in a comment beside its words. `picture` is where our own JPEG of it is, with the same key; null:
+    there is none (`pictured` says why), or not yet.
+    """
+
+    id: int
+    kind: AttachmentKind
+    address: str | None
+    """On the network; it may have expired."""
+    description: str | None
+    pictured: PictureState
+    picture: str | None
+
+    @classmethod
+    def of(cls, attachment: Attachment) -> Self:
+        at = f"/api/v1/comments/{attachment.comment_id}/attachments/{attachment.id}"
+        names = cls.model_fields.keys() - {"picture"}
+        kept = attachment.pictured == PictureState.KEPT
+        return cls(**{name: getattr(attachment, name) for name in names}, picture=at if kept else None)
 
 
 class CommentShown(Shown):
@@ -150,6 +171,7 @@ class CommentWhole(CommentShown):
 
     post: SourcePostShown | None
     """What it stands under, with its figures and what advertising it cost; null: not known."""
+    attachments: list[AttachmentShown]
     versions: list[Version]
     decisions: list[Decided]
     requests: list[str]
@@ -217,8 +239,25 @@ def comment(
     return CommentWhole(
         **_fields(detail.comment, detail.item, detail.drafts),
         post=None if post is None else SourcePostShown.of(post, newest_figures(session, [post.id]).get(post.id)),
+        attachments=[AttachmentShown.of(attachment) for attachment in detail.comment.attachments],
         versions=[Version.model_validate(version) for version in detail.versions],
         decisions=[Decided.of(decision) for decision in detail.decisions],
         requests=[request.number for request in detail.requests],
         claimed_by=detail.claimed_by,
     )
+
+
+@router.get(
+    "/{comment_id}/attachments/{attachment_id}",
+    operation_id="getPicture",
+    response_class=Response,
+    responses={200: {"content": {"image/jpeg": {}}}, **READS_ONE},
+)
+def picture(
+    comment_id: PathId,
+    attachment_id: PathId,
+    session: ReadSession,
+    viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
+) -> Response:
+    """Our own small picture of what a comment shows."""
+    return Response(queue.picture(session, viewer, comment_id, attachment_id), media_type="image/jpeg")

@@ -119,9 +119,10 @@ def prefer(
     identity: CurrentIdentity,
     language: Text = "",
     single_keys: Text = "",
+    blurs_pictures: Text = "",
 ) -> Response:
     person = _self(session, identity)
-    person.single_keys = single_keys == "on"
+    person.single_keys, person.blurs_pictures = single_keys == "on", blurs_pictures == "on"
     if language in LANGUAGES:
         person.language = language
     response = RedirectResponse("/compte?fait=saved", 303)

@@ -162,6 +162,13 @@ def show_comment(
     )
 
 
+@router.get("/commentaires/{comment_id}/images/{attachment_id}")
+def show_picture(viewer: Reader, session: ReadSession, comment_id: int, attachment_id: int) -> Response:
+    """Our own picture of what a comment shows."""
+    content = queue.picture(session, viewer, comment_id, attachment_id)
+    return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+
+
 # ------------------------------------------------------------------------------------------------- deciding
 @router.post("/commentaires/{comment_id}/reservation")
 def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> Response:

@@ -5,7 +5,7 @@ What a person corrected holds, whatever a model says of the same text later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
 from classifiers.platt import Platt
-from models.comments import Comment, VerdictRow
+from models.comments import Attachment, Comment, VerdictRow
 from models.contacts import PublicContact
 from models.items import Item
 from models.learning import Correction, LocalCalibration
@@ -94,7 +94,7 @@ def _enter(
     }
     waiting = {item.comment_id: item for item in session.scalars(select(Item).where(Item.comment_id.in_(ids)))}
     rows = {row.comment_id: row for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(ids)))}
-    corrected = corrections(session, ids)
+    corrected, showing = corrections(session, ids), _showing(session, ids)
     entered = 0
     for (comment_id, version), verdict in zip(read, verdicts, strict=True):
         item = waiting[comment_id]
@@ -104,6 +104,7 @@ def _enter(
         if row is None:
             row = VerdictRow(comment_id=comment_id)
             session.add(row)
+        row.unread = comment_id in showing or not comments[comment_id].text
         _write(row, version, verdict, context, now=now)
         hold(row, [one for one in corrected if one.comment_id == comment_id])
         items.classified(item, row.urgency)
@@ -111,8 +112,14 @@ def _enter(
     return entered
 
 
+def _showing(session: Session, ids: Collection[int]) -> set[int]:
+    """Those of the comments that show something beside their words."""
+    statement = select(Attachment.comment_id).where(Attachment.comment_id.in_(ids), Attachment.gone_at.is_(None))
+    return set(session.scalars(statement))
+
+
 def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *, now: datetime) -> None:
-    suggestion = suggest(verdict)
+    suggestion = suggest(verdict, unread=row.unread)
     row.version, row.model, row.at = version, verdict.model, now
     row.language = verdict.language.label
     row.intention = verdict.intention.label if verdict.intention else None
@@ -208,7 +215,7 @@ def hold(row: VerdictRow, given: Sequence[Correction]) -> None:
             case _:
                 scores["breaches"] = {**scores["breaches"], head: float(one.label)}
     row.certainty, row.scores = certainty, scores
-    suggestion = suggest(_verdict(row))
+    suggestion = suggest(_verdict(row), unread=row.unread)
     row.suggestion = suggestion.kind if suggestion else None
     row.suggested_rule = suggestion.rule_code if suggestion else None
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Capabilities
 from models import audit, work
-from models.comments import Comment, Decision, Evidence, RuleVersion
+from models.comments import Attachment, Comment, Decision, Evidence, RuleVersion
 from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.items import Claim, DraftReply, Item
@@ -367,6 +367,9 @@ def _restrict(
         comment_id=comment.id,
         text=comment.text,
         author_name=comment.author.name if comment.author else None,
+        attachments=session.scalars(
+            select(Attachment).where(Attachment.comment_id == comment.id, Attachment.gone_at.is_(None))
+        ).all(),
         taken_at=now,
     )
     session.add(evidence)

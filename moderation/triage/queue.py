@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, exists, func, select, tuple_, union_all
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from models.comments import Author, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
+from models.comments import Attachment, Author, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
 from models.effects import Effect
 from models.errors import NotFound
 from models.items import Claim, DraftReply, Item
@@ -20,7 +20,7 @@ from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.text import cleaned
-from models.vocabulary import DecisionKind, DraftState, EffectState, ItemState
+from models.vocabulary import AttachmentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
@@ -69,6 +69,8 @@ class Listed:
     """Who asked to hide this text, while a second person is awaited."""
     answered_outside: bool
     """The city answered it in the network's own application."""
+    shows: AttachmentKind | None
+    """What stands in it beside its words, the first of them."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def page(
     length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
     """
     statement = (
-        select(Item, Comment, Claim, _drafted(), _asked_by(), _answered_outside())
+        select(Item, Comment, Claim, _drafted(), _asked_by(), _answered_outside(), _shows())
         .join(Comment, Comment.id == Item.comment_id)
         .outerjoin(Claim, Claim.item_id == Item.id)
         .options(
@@ -197,6 +199,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             joinedload(Comment.author),
             joinedload(Comment.source_post),
             joinedload(Comment.verdict),
+            selectinload(Comment.attachments),
             joinedload(Claim.person),
         )
         .where(Comment.id == comment_id)
@@ -250,6 +253,19 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         ),
         answered_outside=bool(session.scalar(select(_answered_outside()).where(Comment.id == comment_id))),
     )
+
+
+def picture(session: Session, viewer: Viewer, comment_id: int, attachment_id: int) -> bytes:
+    """Our picture of what a comment shows, a JPEG; NotFound when there is none or it is not the viewer's."""
+    statement = (
+        select(Attachment.picture)
+        .join(Comment, Comment.id == Attachment.comment_id)
+        .where(Comment.id == comment_id, Attachment.id == attachment_id, Attachment.picture.is_not(None))
+    )
+    content = session.scalar(visible(statement, viewer, Action.SEE_COMMENTS, Comment))
+    if content is None:
+        raise NotFound
+    return content
 
 
 # -------------------------------------------------------------------------------------------------------------------
@@ -322,6 +338,12 @@ def _answered_outside() -> ColumnElement[bool]:
     ).correlate(Comment)
 
 
+def _shows() -> ScalarSelect[AttachmentKind]:
+    """What a comment shows, as `Listed` says it."""
+    first = select(Attachment.kind).where(Attachment.comment_id == Comment.id, Attachment.gone_at.is_(None))
+    return first.order_by(Attachment.position).limit(1).correlate(Comment).scalar_subquery()
+
+
 def _listed(
     item: Item,
     comment: Comment,
@@ -329,12 +351,13 @@ def _listed(
     drafted: bool,  # noqa: FBT001
     asked_by: str | None,
     outside: bool,  # noqa: FBT001
+    shows: AttachmentKind | None,
     *,
     viewer: Viewer,
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(item, comment, claimed_by, mine, drafted, asked_by, outside)
+    return Listed(item, comment, claimed_by, mine, drafted, asked_by, outside, shows)
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

@@ -44,8 +44,10 @@ class Suggestion:
     """Codes of what it follows from: a breach with "model" and the reasons that agree; a level; or an intention."""
 
 
-def suggest(verdict: Verdict) -> Suggestion | None:
-    """The proposal for one verdict; None when there is nothing sure enough to propose."""
+def suggest(verdict: Verdict, *, unread: bool = False) -> Suggestion | None:
+    """The proposal for one verdict; None when there is nothing sure enough to propose. With `unread`, something of the
+    comment was read by nobody: then it is not said that there is nothing in it.
+    """
     said = {reason.code for reason in verdict.reasons}
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
         # Somebody must go and see, whether or not it is known who.
@@ -58,7 +60,7 @@ def suggest(verdict: Verdict) -> Suggestion | None:
     kind = _BY_INTENTION.get(verdict.intention.label)
     seen = any(score >= BREACH_AT for score in verdict.breaches.values())
     # A breach that is seen, proved or not, is for a person to read: it is never called nothing.
-    if kind is None or (seen and kind is DecisionKind.NOTHING):
+    if kind is None or ((seen or unread) and kind is DecisionKind.NOTHING):
         return None
     return Suggestion(kind, why=("intention", verdict.intention.label))
 

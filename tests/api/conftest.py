@@ -19,7 +19,7 @@ from api import cli
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
-from models.comments import Comment, Decision
+from models.comments import Attachment, Comment, Decision
 from models.items import Item
 from models.people import Membership, Person
 from models.posts import Post, Variant
@@ -202,7 +202,11 @@ def _seed(parvis: Parvis) -> SmallCity:
             item = Item(**scope, comment_id=comment.id, state=ItemState.WAITING, queued_at=now)
             kind = DecisionKind.NOTHING
             decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author, at=now)
-            session.add_all([Variant(post_id=post.id, account_id=city.accounts[name], text="Bonjour"), item, decision])
+            # By the id of its comment, so that one place of an address fills both.
+            photo = Attachment(id=comment.id, comment_id=comment.id, position=0, kind="photo", seen_at=now)
+            photo.picture = b"jpeg"
+            variant = Variant(post_id=post.id, account_id=city.accounts[name], text="Bonjour")
+            session.add_all([variant, item, decision, photo])
             session.flush()
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id

@@ -86,6 +86,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     # the queue
     ("GET", "/"): Line("home"),
     ("GET", "/commentaires/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
+    ("GET", "/commentaires/{comment_id}/images/{attachment_id}"): Line(Action.SEE_COMMENTS, "comments"),
     ("POST", "/commentaires/{comment_id}/reservation"): Line(Action.DECIDE, "comments"),
     ("POST", "/commentaires/{comment_id}/liberation"): Line(Action.DECIDE),
     ("POST", "/commentaires/{comment_id}/decision"): Line(
@@ -119,6 +120,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
     # JSON
     ("GET", "/api/v1/comments"): Line(Action.SEE_COMMENTS),
+    ("GET", "/api/v1/comments/{comment_id}/attachments/{attachment_id}"): Line(Action.SEE_COMMENTS, "comments"),
     ("GET", "/api/v1/comments/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
     ("GET", "/api/v1/comments/{comment_id}/corrections"): Line(Action.SEE_COMMENTS, "comments"),
     ("POST", "/api/v1/comments/{comment_id}/corrections"): Line(
@@ -206,7 +208,16 @@ class Caller:
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
-        scoped = ("account_id", "comment_id", "decision_id", "item_id", "number", "post_id", "request_id")
+        scoped = (
+            "account_id",
+            "attachment_id",
+            "comment_id",
+            "decision_id",
+            "item_id",
+            "post_id",
+            "request_id",
+            "number",
+        )
         places = dict.fromkeys(scoped, there) | self._places
         body = {name: there if value == "{thing}" else value for name, value in line.body.items()}
         sent: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from api.app import create_app
 from api.web.posts import instant
 from api.web.queue import marked, waited
 from models.accounts import Account
-from models.comments import Decision
+from models.comments import Attachment, Decision
 from models.effects import Effect
 from models.errors import Refused
 from models.posts import Variant
@@ -48,6 +48,34 @@ def comment(city) -> int:
     comment_id = city.says("Merci aux déneigeurs!")
     city.read()
     return comment_id
+
+
+def test_what_a_comment_shows_is_shown_by_parvis_itself(city, comment, as_person):
+    nadia, of = as_person("Nadia Roy"), {"comment_id": comment, "seen_at": city.now, "kind": "photo"}
+    there = "https://reseau.example/photo"
+    with city.parvis.database.write() as session:
+        photo = Attachment(
+            **of, position=0, picture_address=there, address=there, picture=b"jpeg", description="Un nid"
+        )
+        session.add_all([photo, Attachment(**of, position=1, failure="gone"), Attachment(**of, position=2)])
+        session.flush()
+        address = f"/commentaires/{comment}/images/{photo.id}"
+    page = nadia.get(f"/commentaires/{comment}").text
+    assert f'<img src="{address}" alt="Un nid">' in page
+    assert f'src="{there}' not in page
+    assert page.count("L’image n’a pas pu être récupérée.") == 1
+    assert "veiled" not in page
+    assert nadia.get(address).content == b"jpeg"
+    nadia.post("/compte/preferences", data={"blurs_pictures": "on", "language": "fr_CA"})
+    assert "veiled" in nadia.get(f"/commentaires/{comment}").text
+
+
+def test_a_comment_that_is_not_told_whole_says_so(city, as_person):
+    city.add_account("Ville de Sainte-Rive")
+    comment = city.says("")
+    city.read()
+    page = as_person("Nadia Roy").get(f"/commentaires/{comment}").text
+    assert "Le réseau ne dit pas ce que ce commentaire montre." in page
 
 
 def test_a_form_sent_twice_is_one_decision(city, comment, as_person):

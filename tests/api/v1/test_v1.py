@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from models.accounts import Account
-from models.comments import Decision
+from models.comments import Attachment, Decision
 from models.effects import Effect
 from models.posts import Post
 from models.requests311 import Service
@@ -259,6 +259,28 @@ def test_a_request_is_moved_on_by_whoever_read_its_newest_version(town, account,
     assert town.client.post(f"{path}/changes", json=step, headers=moderator | {"If-Match": '"2"'}).status_code == 403
     missing = town.client.get(f"{API}/requests/PAR-2026-000999", headers=agent)
     assert missing.status_code == 404
+
+
+def test_what_a_comment_shows_comes_with_our_own_picture_of_it(town, account):
+    (comment,) = town.waiting(account, "")
+    of = {"comment_id": comment, "seen_at": town.now}
+    with town.parvis.database.write() as session:
+        session.add_all(
+            [
+                Attachment(**of, position=0, kind="photo", picture_address="https://x", picture=b"jpeg"),
+                Attachment(**of, position=1, kind="sticker", failure="gone", description="Un coeur"),
+                Attachment(**of, position=2, kind="gif", gone_at=town.now),
+            ]
+        )
+    key = town.key("comments:read")
+    photo, sticker = town.client.get(f"{API}/comments/{comment}", headers=key).json()["attachments"]
+    assert (photo["kind"], photo["pictured"], sticker["kind"]) == ("photo", "kept", "sticker")
+    assert (sticker["picture"], sticker["pictured"], sticker["description"]) == (None, "missing", "Un coeur")
+    answer = town.client.get(photo["picture"], headers=key)
+    assert (answer.content, answer.headers["content-type"]) == (b"jpeg", "image/jpeg")
+    assert town.client.get(photo["picture"]).status_code == 401
+    none = f"{API}/comments/{comment}/attachments/{sticker['id']}"
+    assert town.client.get(none, headers=key).status_code == 404
 
 
 # ------------------------------------------------------------------------------------------ posts

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from classifiers.base import Scored, Urgency, Verdict
+from connectors.base import AttachmentSeen
 from models.comments import VerdictRow
 from models.vocabulary import (
+    AttachmentKind,
     Breach,
     DecisionKind,
     Group311,
@@ -125,6 +127,32 @@ def test_the_verdict_is_kept_with_its_reasons_and_proposal(city, insult):
     assert (row.version, row.suggestion, row.suggested_rule) == (1, "hide", "N2")
     assert row.scores["breaches"]["insulte"] == pytest.approx(0.95)
     assert classification.reasons_of(row) == list(insult["reasons"])
+
+
+@pytest.mark.parametrize(
+    ("text", "attachments", "proposed"),
+    [
+        ("Merci!", (), "nothing"),
+        ("Merci!", (AttachmentSeen(AttachmentKind.PHOTO),), None),
+        ("Merci!", (AttachmentSeen(AttachmentKind.STICKER),), None),
+        ("", (AttachmentSeen(AttachmentKind.GIF),), None),
+        ("", (), None),
+    ],
+)
+def test_nothing_to_report_is_never_said_of_what_nobody_read(city, text, attachments, proposed):
+    city.store(city.seen("7", text, source="pull", attachments=attachments))
+    thanks = {"intention": Scored(Intention.PRAISE, 0.9)}
+    (calm,) = city.classifier.classify(["?"], None)
+    city.classifier.says[text] = replace(calm, **thanks)
+    city.classify()
+    assert city.comment("7").verdict.suggestion == proposed
+
+
+def test_a_picture_that_came_later_takes_the_proposal_back(city):
+    assert city.says("7", "Merci!", intention=Scored(Intention.PRAISE, 0.9)).verdict.suggestion == "nothing"
+    city.store(city.seen("7", "Merci!", source="pull", attachments=(AttachmentSeen(AttachmentKind.PHOTO),)))
+    city.classify()
+    assert city.comment("7").verdict.suggestion is None
 
 
 def test_an_edit_while_it_is_read_waits_for_its_newer_text(city):

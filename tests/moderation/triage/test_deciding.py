@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import selectinload
 
-from connectors.base import CommentRemoved
+from connectors.base import AttachmentSeen, CommentRemoved
 from connectors.registry import capabilities
 from models.audit import AuditEntry
 from models.comments import Comment, Decision, Evidence, RuleVersion
@@ -17,7 +18,7 @@ from models.effects import Effect
 from models.errors import Gone, NotFound, Refused, Rejected
 from models.items import Claim
 from models.requests311 import ServiceRequest
-from models.vocabulary import EffectKind, EffectState, ItemState, OperationKind, RequestStatus
+from models.vocabulary import AttachmentKind, EffectKind, EffectState, ItemState, OperationKind, RequestStatus
 from moderation.triage import deciding
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
@@ -252,6 +253,16 @@ def test_undone_twice_at_once_is_undone_once(city):
 
 
 # ------------------------------------------------------------------------------------------ restrictions
+def test_a_hide_keeps_what_the_comment_showed(city, insult):
+    photo, other = (AttachmentSeen(AttachmentKind.PHOTO, name, None, name) for name in ("un", "deux"))
+    city.store(city.seen("7", "Niaiseux", source="pull", attachments=(photo,)))
+    decision = city.decide("Ariane", city.says("7", "Niaiseux", **insult), "hide", rule_code="N2")
+    city.store(city.seen("7", "Niaiseux", source="pull", seen_at=city.now, attachments=(other,)))
+    with city.database.read() as session:
+        evidence = session.get_one(Evidence, decision.evidence_id, options=[selectinload(Evidence.attachments)])
+        assert [one.external_id for one in evidence.attachments] == ["un"]
+
+
 def test_a_hide_keeps_its_rule_and_the_text_as_it_was(city, insult):
     comment = city.says("7", "Niaiseux", **insult)
     decision = city.decide("Ariane", comment, "hide", rule_code="N2")
