@@ -60,7 +60,10 @@ def failure_of(
         case 422 if re.search(r"duplicate", json.dumps(said), re.IGNORECASE):
             # Perhaps of the very call whose answer was lost.
             return Ambiguous() if write else Rejected("duplicate")
-    return Rejected(code.lower() or (str(number) if isinstance(number, int) else str(status)))
+    named = code.lower() or (str(number) if isinstance(number, int) else "")
+    if write and not named:
+        return Ambiguous()  # An unnamed refusal is no proof that nothing was applied.
+    return Rejected(named or str(status))
 
 
 def token_reason(number: object, said: str) -> str:

@@ -31,8 +31,19 @@ from models.errors import (
 logger = logging.getLogger(__name__)
 
 THROTTLED = frozenset({4, 17, 32, 341, 613}) | frozenset(range(80000, 80015))
-TOKEN = frozenset({102, 190, 450, 452})
-PERMISSION = frozenset({3, 10}) | frozenset(range(200, 300))
+TOKEN = frozenset({102, 104, 190, 450, 452})
+PERMISSION = frozenset({10}) | frozenset(range(200, 300))
+PERMISSIONS = re.compile(r"\b(?:pages|business|instagram|ads)_[a-z_]+|\bread_insights\b")
+RESTRICTED = re.compile(r"temporarily|restricted|disabled", re.IGNORECASE)
+"""How Meta says under a permission's code that it has shut something for a while; no permission helps."""
+NOT_THERE = frozenset({2069030, 2069031, 2069033})
+"""Subcodes of 200: not supported on this object."""
+REFUSALS = frozenset(
+    {12, 21, 24, 33, 100, 192, 194, 274, 352, 803, 1705, 2500, 9004, 9005, 9007, 33001, 36000, 36001, 36003, 36007}
+)
+"""Codes by which Meta refuses a call before anything happens, from the pages named above and Instagram's. After a
+write, any other code is no proof that nothing was applied: the network is read first.
+"""
 TOKEN_REASONS = {
     458: "app_removed",
     459: "checkpoint",
@@ -110,6 +121,8 @@ def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: 
         return Ambiguous() if write else Transient()
     if status == 429:
         return by_status(status, headers, write=write)
+    if write and code not in REFUSALS:
+        return Ambiguous()
     if code is None:
         return Rejected("unnamed")
     return Rejected(str(code) if subcode is None else f"{code}/{subcode}")
@@ -120,26 +133,37 @@ def _stopped(
 ) -> FarSideError | None:
     """What stops the account, or all of them: nothing was applied."""
     now = datetime.now(UTC)
+    if code == 368:
+        return Blocked(now + BLOCK_PAUSE)  # Whatever the subcode beside it: the next act would be refused too.
     if subcode in INSTAGRAM:
         return Rejected(INSTAGRAM[subcode])
     if write and subcode in PUBLISHING:
         return Rejected(PUBLISHING[subcode])
     if code in THROTTLED:
         return Throttled(throttled_until(headers, now))
-    if code in TOKEN:
+    if code in TOKEN or (code is None and re.search("access token", message, re.IGNORECASE)):
         return TokenInvalid(token_reason(subcode))
     if code == 10 and subcode in WINDOW_CLOSED:
         return Rejected("window_closed")
+    if code == 3:
+        return Rejected("app_not_approved")
     if code in PERMISSION:
-        said = re.search(r"\b(?:pages|business|instagram|ads)_[a-z_]+|\bread_insights\b", message)
-        return PermissionMissing(said[0] if said else permission)
-    if code == 368:
-        return Blocked(now + BLOCK_PAUSE)
+        return _forbidden(subcode, message, write=write, permission=permission)
     if code == 2635:
         # Every account meets it at once, and only the operator can help: PARVIS_GRAPH_VERSION.
         logger.critical("Meta does not serve this version of the Graph API any more: %s", message)
         return Rejected("version")
     return None
+
+
+def _forbidden(subcode: int | None, message: str, *, write: bool, permission: str) -> FarSideError:
+    """What a permission's code says; a text that names several permissions says less than what the call needed."""
+    if subcode in NOT_THERE:
+        return Rejected("not_supported_there")
+    named = set(PERMISSIONS.findall(message))
+    if not named and RESTRICTED.search(message):
+        return Transient() if write else Rejected("restricted")
+    return PermissionMissing(named.pop() if len(named) == 1 else permission)
 
 
 def _unclear(code: int | None, subcode: int | None, message: str, *, write: bool) -> FarSideError | None:

@@ -74,12 +74,47 @@ def test_a_dead_token(code, subcode, reason):
     assert error.reason == reason
 
 
-@pytest.mark.parametrize("code", [3, 10, 200, 210, 299])
+@pytest.mark.parametrize("code", [10, 200, 210, 299])
 def test_a_missing_permission_is_named(code):
     assert said(403, code=code).name == "pages_needed"
     error = said(403, code=code, message="Requires pages_manage_engagement permission to manage the object.")
     assert isinstance(error, PermissionMissing)
     assert error.name == "pages_manage_engagement"
+
+
+SEVERAL = "(#200) Requires pages_read_engagement, pages_manage_posts and pages_read_user_content permissions."
+
+
+@pytest.mark.parametrize(
+    ("write", "error", "kind", "told"),
+    [
+        (True, {"code": 200, "message": SEVERAL}, PermissionMissing, "pages_needed"),
+        (False, {"code": 200, "message": "The account is temporarily disabled."}, Rejected, "restricted"),
+        (False, {"code": 200, "message": "Access has been restricted for this Page"}, Rejected, "restricted"),
+        (True, {"code": 200, "message": "The account is temporarily disabled."}, Transient, None),
+        (True, {"code": 200, "error_subcode": 2069030}, Rejected, "not_supported_there"),
+        (False, {"code": 200, "error_subcode": 2069031}, Rejected, "not_supported_there"),
+        (False, {"code": 200, "error_subcode": 2069033}, Rejected, "not_supported_there"),
+        (False, {"code": 3, "message": "(#3) Application does not have the capability"}, Rejected, "app_not_approved"),
+        (True, {"code": 3}, Rejected, "app_not_approved"),
+        (True, {"code": 368, "error_subcode": 1390008}, Blocked, None),
+        (True, {"code": 368, "error_subcode": 1404006}, Blocked, None),
+        (True, {"code": 368, "error_subcode": 2207051}, Blocked, None),
+        (True, {"code": 4242}, Ambiguous, None),
+        (True, {"code": 4242, "error_subcode": 17}, Ambiguous, None),
+        (True, {"message": "Something went wrong"}, Ambiguous, None),
+        (True, {"code": 100}, Rejected, "100"),
+        (False, {"code": 4242}, Rejected, "4242"),
+        (False, {"code": 104, "message": "Incorrect signature"}, TokenInvalid, "invalid"),
+        (False, {"code": 190}, TokenInvalid, "invalid"),
+        (False, {"type": "OAuthException", "message": "Invalid OAuth access token."}, TokenInvalid, "invalid"),
+    ],
+)
+def test_what_an_answer_says_and_whose_fault_it_is(write, error, kind, told):
+    """A row an answer: (call, code, subcode, text) and what is made of it."""
+    found = said(400, write=write, **error)
+    assert type(found) is kind
+    assert getattr(found, "reason", getattr(found, "name", None)) == told
 
 
 def test_gone_and_other_bad_parameters():
@@ -146,7 +181,7 @@ def test_too_much_is_said_of_reads_alone():
 def test_a_body_without_code_has_it_in_its_sentence():
     assert isinstance(said(message="(#341) Feed action request limit reached"), Throttled)
     assert isinstance(said(message="(#190) Dead"), TokenInvalid)
-    assert said(message="Nothing known").reason == "unnamed"
+    assert said(message="Nothing known", write=False).reason == "unnamed"
     assert isinstance(said(503, message="Nothing known"), Ambiguous)
     assert isinstance(said(429, message="Nothing known"), Throttled)
 

@@ -127,7 +127,7 @@ ANSWERS = [
     (426, {"status": 426, "code": "NONEXISTENT_VERSION"}, Rejected("version_sunset"), Rejected("version_sunset")),
     (400, {"status": 400, "code": "VERSION_MISSING"}, Rejected("version_missing"), Rejected("version_missing")),
     (400, {"status": 400, "serviceErrorCode": 7}, Rejected("7"), Rejected("7")),
-    (409, b"", Rejected("409"), Rejected("409")),
+    (409, b"", Rejected("409"), Ambiguous()),
     (429, b"", NOW + PAUSE, NOW + PAUSE),
     (429, {"status": 429, "code": "TOO_MANY_REQUESTS", "serviceErrorCode": 101, "message": DAY}, MIDNIGHT, MIDNIGHT),
     (429, b"<html>", NOW + PAUSE, NOW + PAUSE),
