@@ -7,17 +7,22 @@ import json
 import re
 import shutil
 import sys
+import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from administration import people, seeds
-from administration.people import CITY
+from api import wiring
 from api.commands.people import add_account
+from api.settings import load, unknown
 from connectors import registry
 from models.scope import KEY_SCOPES
 from models.vocabulary import Role
+from scheduler.clock import Tick
 from scheduler.jobs import handlers, ticks
+from tests.city import City
 
 
 class AtOnce:
@@ -53,15 +58,15 @@ def agora(monkeypatch):
 
 
 @pytest.fixture
-def with_agora(agora, open_parvis, _migrated_sqlite, tmp_path):
+def with_agora(agora, open_parvis, _migrated_sqlite, tmp_path, clock):
     """A city with one person a role, and an account there."""
     parvis = open_parvis(
         f"sqlite:///{shutil.copy(_migrated_sqlite, tmp_path)}", agora_secret="a-secret", undo_seconds=0
     )
     with parvis.database.write() as session:
-        seeds.plant(session, now=parvis.clock())
-        named = {role: (f"{role}@ville.example", role.title(), [(role, CITY)]) for role in Role}
-        staff = {role: people.invite(session, *who, by=None, now=parvis.clock()).id for role, who in named.items()}
+        seeds.plant(session, now=clock.now)
+    city = City(database=parvis.database, clock=clock)
+    staff = {role: city.hire(role, role).person_id for role in Role}
     account_id = add_account(parvis, "agora", "ville", name="La ville", token="a-token", borough=None)
     return parvis, staff, account_id
 
@@ -108,15 +113,36 @@ def test_a_network_is_a_folder_and_a_line_of_the_registry(with_agora, agora, vis
     assert "500" in page("/publications/nouvelle", Role.COMMUNICATIONS)
     draft = {"title": "Marché", "text": "Le marché ouvre samedi", "accounts": [account_id]}
     where = writer.post("/publications", data=draft).headers["location"].partition("?")[0]
+    at = (clock.now + timedelta(minutes=30)).astimezone(parvis.settings.zone)
     for browser, step, said in (
         (writer, "soumettre", {}),
         (approver, "avis", {"approved": "true"}),
-        (writer, "planification", {"publish_at": "2026-11-23T09:00"}),
+        (writer, "planification", {"publish_at": f"{at:%Y-%m-%dT%H:%M}"}),
     ):
         version = re.search(r'name="version" value="(\d+)"', browser.get(where).text)[1]
         assert browser.post(f"{where}/{step}", data={"version": version, **said}).status_code == 303, step
-    clock.advance(hours=1)
+    clock.pass_(hours=1)
     run_ticks(parvis)
     assert agora.WALL == ["Le marché ouvre samedi"]
     assert "https://agora.example/post-1" in page(where, Role.COMMUNICATIONS)
     assert "https://agora.example/post-1" in json.dumps(_json(door, "posts", key))
+
+
+def test_a_setting_of_a_network_is_a_field_of_its_class(agora, command):
+    command.set(agora_base_url="https://agora.ville.example", agora_secret="a-secret")
+    given = load().networks.of(agora.AgoraSettings)
+    assert given == agora.AgoraSettings("https://agora.ville.example", "a-secret")
+    shown = command.run("doctor").out
+    assert "PARVIS_AGORA_BASE_URL" in shown
+    assert "a-secret" not in shown
+    command.set(agora_base_url="http://agora.ville.example")
+    assert "must begin with https://" in command.run("doctor").out
+    command.set(agora_base="x")
+    assert unknown() == ["PARVIS_AGORA_BASE"]
+
+
+def test_a_job_is_a_function_and_an_entry_of_the_list(sqlite_parvis, monkeypatch):
+    ran = threading.Event()
+    monkeypatch.setattr(wiring, "ticks", lambda *_: [Tick("greet", timedelta(seconds=1), ran.set)])
+    with wiring.running(sqlite_parvis):
+        assert ran.wait(timeout=30)

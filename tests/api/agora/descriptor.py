@@ -31,16 +31,22 @@ from models.errors import Rejected
 from models.vocabulary import N_, OperationKind
 
 ABLE = frozenset({OperationKind.REPLY})
-WROTE_AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+WROTE_AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
 WALL: list[str] = []
 """What the city published."""
+
+
+def _secure(value: str) -> str:
+    if not value.startswith("https://"):
+        raise ValueError("must begin with https://")
+    return value
 
 
 @dataclass(frozen=True)
 class AgoraSettings:
     """Where it is, and what its webhooks are signed with."""
 
-    base_url: str = setting("agora_base_url", "https://agora.example")
+    base_url: str = setting("agora_base_url", "https://agora.example", read=_secure)
     secret: str | None = setting("agora_secret", secret=True)
 
 
