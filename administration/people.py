@@ -1,25 +1,30 @@
-"""People, their memberships and links; accounts of the city; API keys. Every change is in the journal."""
+"""People, their roles, links and second factors; boroughs and accounts of the city. Every change is in the journal.
+
+One administrator alone must not come to publish: what lets somebody approve or administer, a role or a link to choose
+their password, waits until another administrator says yes, where there is one. The operator's command line is trusted.
+"""
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyotp
-from sqlalchemy import delete, select, update
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, select, update
+from sqlalchemy.orm import Session, joinedload
 
 from administration import connecting
-from administration.sign_in import accept_code, end_sessions, matching_step, passwords
+from administration.sign_in import end_sessions, matching_step, passwords, untold_resets
 from connectors.base import Offered
 from models import audit
-from models.accounts import Account, Connection
+from models.accounts import Account
+from models.audit import AuditEntry
 from models.errors import NotFound, Refused
-from models.people import ApiKey, Borough, Membership, Person, PersonalLink
-from models.scope import KEY_SCOPES
+from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
+from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
 from models.vocabulary import Role
 
@@ -27,36 +32,65 @@ INVITATION_LASTS = timedelta(days=7)
 RESET_LASTS = timedelta(days=1)
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 200
+FEWEST_GUESSES = 1_000_000
+"""Under it, the usual lists of passwords get there."""
+ZXCVBN_READS = 72
+"""Characters; it takes no more."""
+FRENCH_PASSWORDS = (
+    "motdepasse",
+    "azertyuiop",
+    "azerty",
+    "bonjour",
+    "bienvenue",
+    "soleil",
+    "doudou",
+    "administrateur",
+    "parvis",
+)
+"""What its lists, made of English, do not have."""
+TRUSTED = frozenset({Action.APPROVE_POSTS, Action.MANAGE_PEOPLE})
+"""What makes an account worth taking over."""
+WEEK = timedelta(days=7)
 
 
 @dataclass(frozen=True)
-class Place:
+class RoleScope:
     """Where a role holds: the whole city (both None), one borough, or one account."""
 
     borough_id: int | None = None
     account_id: int | None = None
 
 
-CITY = Place()
+CITY = RoleScope()
 
 
-def check_password(password: str, again: str, email: str) -> None:
-    """Refused unless it is long enough, typed twice the same, and not the e-mail."""
+def check_password(password: str, again: str, person: Person) -> None:
+    """Refused unless it is long enough, typed twice the same, and not among the first that anybody tries."""
     if len(password) < SHORTEST_PASSWORD:
         raise Refused("password_short", field="password", least=str(SHORTEST_PASSWORD))
     if len(password) > LONGEST_PASSWORD:
         raise Refused("password_long", field="password", most=str(LONGEST_PASSWORD))
-    if password.strip().casefold() in {email, email.partition("@")[0]}:
+    if password.strip().casefold() in {person.email, person.email.partition("@")[0]}:
         raise Refused("password_is_email", field="password")
+    if _guesses(password, person) < FEWEST_GUESSES:
+        raise Refused("password_common", field="password")
     if password != again:
         raise Refused("passwords_differ", field="again")
+
+
+def _guesses(password: str, person: Person) -> float:
+    """About how many attempts somebody needs who begins with the most frequent passwords."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415  # Its lists take a third of a second.
+
+    near = re.findall(r"\w+", f"{person.email} {person.name}".casefold())
+    return float(zxcvbn(password[:ZXCVBN_READS], [*near, *FRENCH_PASSWORDS])["guesses"])
 
 
 def invite(
     session: Session,
     email: str,
     name: str,
-    roles: Sequence[tuple[Role, Place]],
+    roles: Sequence[tuple[Role, RoleScope]],
     *,
     by: int | None,
     now: datetime,
@@ -74,45 +108,58 @@ def invite(
     session.add(person)
     session.flush()
     audit.note(session, "person_added", f"person:{person.id}", now=now, person_id=by)
-    for role, place in roles:
-        add_membership(session, person.id, role, place, by=by, now=now)
+    for role, scope in roles:
+        add_membership(session, person.id, role, scope, by=by, now=now)
     return person
 
 
 def add_membership(
-    session: Session, person_id: int, role: Role, place: Place, *, by: int | None, now: datetime
-) -> None:
-    """Give a role in a place; nothing when they have it already. Nobody changes their own."""
+    session: Session, person_id: int, role: Role, scope: RoleScope, *, by: int | None, now: datetime
+) -> bool:
+    """Give a role in a scope; nothing when they have it already. Nobody changes their own.
+
+    False: another administrator is asked first.
+    """
     _not_own(person_id, by)
-    if place.borough_id is not None and place.account_id is not None:
+    if scope.borough_id is not None and scope.account_id is not None:
         raise Refused("one_scope", field="scope")
-    if role is Role.ADMIN and place != CITY:
+    if role is Role.ADMIN and scope != CITY:
         raise Refused("admin_everywhere", field="scope")
-    if place.borough_id is not None and session.get(Borough, place.borough_id) is None:
+    if scope.borough_id is not None and session.get(Borough, scope.borough_id) is None:
         raise NotFound("borough")
-    if place.account_id is not None and session.get(Account, place.account_id) is None:
+    if scope.account_id is not None and session.get(Account, scope.account_id) is None:
         raise NotFound("account")
     person = _person(session, person_id)
     same = select(Membership.id).where(
         Membership.person_id == person.id,
         Membership.role == role,
         # The unique constraint does not see two nulls as equal.
-        Membership.borough_id.is_not_distinct_from(place.borough_id),
-        Membership.account_id.is_not_distinct_from(place.account_id),
+        Membership.borough_id.is_not_distinct_from(scope.borough_id),
+        Membership.account_id.is_not_distinct_from(scope.account_id),
     )
     if session.scalar(same) is not None:
-        return
-    session.add(Membership(person_id=person.id, role=role, borough_id=place.borough_id, account_id=place.account_id))
-    audit.note(
-        session,
-        "membership_given",
-        f"person:{person.id}",
-        now=now,
-        person_id=by,
-        role=role,
-        borough=place.borough_id,
-        account=place.account_id,
-    )
+        return True
+    if by is not None and _trusted([role]) and _second_needed(session, by, now=now):
+        _ask(session, person, role, scope, by=by, now=now)
+        return False
+    _give(session, person, role, scope, by=by, now=now)
+    return True
+
+
+def _give(
+    session: Session,
+    person: Person,
+    role: Role,
+    scope: RoleScope,
+    *,
+    by: int | None,
+    now: datetime,
+    confirmed_by: int | None = None,
+) -> None:
+    where = {"borough_id": scope.borough_id, "account_id": scope.account_id}
+    session.add(Membership(person_id=person.id, role=role, **where))
+    facts = {"role": role, "borough": scope.borough_id, "account": scope.account_id, "confirmed_by": confirmed_by}
+    audit.note(session, "membership_given", f"person:{person.id}", now=now, person_id=by, **facts)
 
 
 def remove_membership(session: Session, membership_id: int, *, by: int | None, now: datetime) -> int:
@@ -142,20 +189,37 @@ def set_active(session: Session, person_id: int, active: bool, *, by: int | None
     if person.active == active:
         return
     person.active = active
+    facts = {}
     if not active:
         end_sessions(session, person.id, now=now)
         _end_links(session, person.id, now=now)
-    audit.note(
-        session, "person_activated" if active else "person_deactivated", f"person:{person.id}", now=now, person_id=by
-    )
+        admin = select(Membership.role).where(Membership.person_id == person.id, Membership.role == Role.ADMIN)
+        facts = {"role": session.scalar(admin)}
+    action = "person_activated" if active else "person_deactivated"
+    audit.note(session, action, f"person:{person.id}", now=now, person_id=by, **facts)
 
 
 # ---------------------------------------------------------------------------------------------- links and passwords
-def new_link(session: Session, person_id: int, *, by: int | None, now: datetime) -> str:
-    """The token of a single-use link: an invitation for who has no password, else a reset. Older ones end."""
+def new_link(session: Session, person_id: int, *, by: int | None, now: datetime) -> str | None:
+    """The token of a single-use link: an invitation for who has no password, else a reset. Older ones end.
+
+    None: another administrator is asked first, and gets the link.
+    """
+    _not_own(person_id, by)
     person = _person(session, person_id)
     if not person.active:
         raise Refused("person_inactive")
+    roles = session.scalars(select(Membership.role).where(Membership.person_id == person.id)).all()
+    asked = session.scalars(_open_requests().where(AccessRequest.person_id == person.id)).all()
+    if by is not None and (_trusted(roles) or asked) and _second_needed(session, by, now=now):
+        # A link that comes with a role comes when the role does.
+        if not any(request.role for request in asked) or person.password_hash:
+            _ask(session, person, None, CITY, by=by, now=now)
+        return None
+    return _make_link(session, person, by=by, now=now)
+
+
+def _make_link(session: Session, person: Person, *, by: int | None, now: datetime) -> str:
     _end_links(session, person.id, now=now)
     purpose, lasts = ("reset", RESET_LASTS) if person.password_hash else ("invitation", INVITATION_LASTS)
     token = secrets.token_urlsafe(32)
@@ -164,6 +228,7 @@ def new_link(session: Session, person_id: int, *, by: int | None, now: datetime)
             fingerprint=fingerprint(token),
             person_id=person.id,
             purpose=purpose,
+            made_by_id=by,
             created_at=now,
             expires_at=now + lasts,
         )
@@ -217,9 +282,84 @@ def hash_password(password: str) -> str:
     return passwords.hash(password)
 
 
+def tell_resets(session: Session, person_id: int, *, now: datetime) -> None:
+    """The person has read that somebody else replaced their password."""
+    for link in untold_resets(session, person_id):
+        link.told_at = now
+    audit.note(session, "reset_read", f"person:{person_id}", now=now, person_id=person_id)
+
+
+# ---------------------------------------------------------------------------------------------- a second administrator
+def open_requests(session: Session) -> Sequence[AccessRequest]:
+    """What waits for another administrator, oldest first."""
+    people = (joinedload(AccessRequest.person), joinedload(AccessRequest.asked_by))
+    return session.scalars(_open_requests().options(*people).order_by(AccessRequest.id)).all()
+
+
+def answer(session: Session, request_id: int, *, granted: bool, by: int, now: datetime) -> str | None:
+    """Say yes or no to what another administrator asks. Gives the link that a yes makes.
+
+    Who asked may take it back. Nobody says yes to what they asked, or to what is about themselves.
+    """
+    request = session.scalar(_open_requests().where(AccessRequest.id == request_id).with_for_update())
+    if request is None:
+        raise NotFound("access request")
+    person = _person(session, request.person_id)
+    if granted:
+        _not_own(person.id, by)
+        if request.asked_by_id == by:
+            raise Refused("own_request")
+    request.answered_at, request.answered_by_id, request.granted = now, by, granted
+    action = "access_granted" if granted else "access_refused"
+    audit.note(session, action, f"person:{person.id}", now=now, person_id=by, request=request.id)
+    if not granted:
+        return None
+    if request.role is not None:
+        scope = RoleScope(request.borough_id, request.account_id)
+        asker = request.asked_by_id
+        _give(session, person, Role(request.role), scope, by=asker, now=now, confirmed_by=by)
+        if person.password_hash:
+            return None
+    return _make_link(session, person, by=request.asked_by_id, now=now)
+
+
+def _ask(session: Session, person: Person, role: Role | None, scope: RoleScope, *, by: int, now: datetime) -> None:
+    asked = {"person_id": person.id, "role": role, "borough_id": scope.borough_id, "account_id": scope.account_id}
+    same = [getattr(AccessRequest, name).is_not_distinct_from(value) for name, value in asked.items()]
+    if session.scalar(_open_requests().where(*same)) is None:
+        session.add(AccessRequest(**asked, asked_by_id=by, asked_at=now))
+        audit.note(session, "access_asked", f"person:{person.id}", now=now, person_id=by, role=role)
+
+
+def _open_requests() -> Select[AccessRequest]:
+    return select(AccessRequest).where(AccessRequest.answered_at.is_(None))
+
+
+def _trusted(roles: Iterable[str]) -> bool:
+    return any(ALLOWED[Role(role)] & TRUSTED for role in roles)
+
+
+def _second_needed(session: Session, by: int, *, now: datetime) -> bool:
+    """Whether there is another administrator to ask. Refused: there was one until `by` put them out lately."""
+    others = select(Membership.person_id).where(Membership.role == Role.ADMIN, Membership.person_id != by)
+    able = (Person.id.in_(others), Person.active, Person.password_hash.is_not(None))
+    if session.scalar(select(Person.id).where(*able).limit(1)) is not None:
+        return True
+    acts = select(AuditEntry).where(AuditEntry.person_id == by, AuditEntry.at > now - WEEK)
+    removals = acts.where(AuditEntry.action.in_(["person_deactivated", "membership_taken"]))
+    if any(entry.data.get("role") == Role.ADMIN for entry in session.scalars(removals)):
+        raise Refused("administrator_removed")
+    return False
+
+
 # ---------------------------------------------------------------------------------------------- second factor
-def turn_totp_on(session: Session, vault: Vault, person: Person, closed: str, code: str, *, now: datetime) -> None:
-    """Keep the second factor's secret, closed by us when it was shown, once a code proves that the telephone has it."""
+def turn_totp_on(
+    session: Session, vault: Vault, person: Person, closed: str, code: str, *, now: datetime, but: int | None = None
+) -> None:
+    """Keep the second factor's secret, closed by us when it was shown, once a code proves that the telephone has it.
+
+    Every session but `but` ends.
+    """
     try:
         step = matching_step(vault.open(closed), code, now=now)
     except SecretUnreadable:  # The form was not ours.
@@ -227,14 +367,14 @@ def turn_totp_on(session: Session, vault: Vault, person: Person, closed: str, co
     if step is None:
         raise Refused("code_wrong", field="code")
     person.totp_closed, person.totp_last_step = closed, step
+    end_sessions(session, person.id, now=now, but=but)
     audit.note(session, "second_factor_on", f"person:{person.id}", now=now, person_id=person.id)
 
 
-def turn_totp_off(session: Session, vault: Vault, person: Person, code: str, *, now: datetime) -> None:
-    """Forget it; a code is asked, so that an unattended screen is not enough."""
-    if not accept_code(session, vault, person, code, now=now):
-        raise Refused("code_wrong", field="code")
+def turn_totp_off(session: Session, person: Person, *, now: datetime, but: int | None = None) -> None:
+    """Forget it, after `sign_in.check_own`: an unattended screen is not enough. Every session but `but` ends."""
     person.totp_closed = person.totp_last_step = None
+    end_sessions(session, person.id, now=now, but=but)
     audit.note(session, "second_factor_off", f"person:{person.id}", now=now, person_id=person.id)
 
 
@@ -259,7 +399,7 @@ def totp_address(secret: str, email: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Parvis")
 
 
-# ---------------------------------------------------------------------------------------------- accounts and keys
+# ---------------------------------------------------------------------------------------------- boroughs and accounts
 def borough_named(session: Session, code: str) -> Borough:
     """The borough with this code; Refused when there is none."""
     borough = session.scalar(select(Borough).where(Borough.code == code.strip().casefold()))
@@ -307,40 +447,6 @@ def add_account(
     return account
 
 
-def add_key(session: Session, name: str, scopes: Sequence[str], *, now: datetime) -> str:
-    """A new API key, shown once. Refused: unknown scope, or the name is taken."""
-    if not scopes or (strange := [scope for scope in scopes if scope not in KEY_SCOPES]):
-        known = ", ".join(KEY_SCOPES)
-        raise Refused("scope_unknown", field="scope", scope=", ".join(strange if scopes else []), known=known)
-    name = name.strip()
-    if not name or len(name) > 100:
-        raise Refused("name_needed", field="name")
-    key = f"parvis_{secrets.token_urlsafe(32)}"
-    row = ApiKey(name=name, fingerprint=fingerprint(key), scopes=sorted(set(scopes)), created_at=now)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError as error:
-        raise Refused("name_taken", field="name", name=name) from error
-    audit.note(session, "key_added", f"key:{row.id}", now=now, person_id=None, scopes=row.scopes)
-    return key
-
-
-def rotate(session: Session, vault: Vault, *, now: datetime) -> int:
-    """Close every stored secret again with the first key. Gives how many."""
-    accounts = session.scalars(select(Account)).all()
-    people = session.scalars(select(Person).where(Person.totp_closed.is_not(None))).all()
-    for account in accounts:
-        account.token_closed = vault.reclose(account.token_closed)
-        account.refresh_closed = vault.reclose(account.refresh_closed) if account.refresh_closed else None
-    for person in people:
-        person.totp_closed = vault.reclose(person.totp_closed or "")
-    # Whoever is in a network's dialog just now begins again.
-    session.execute(delete(Connection))
-    audit.note(session, "secrets_rotated", "installation", now=now, person_id=None, count=len(accounts) + len(people))
-    return len(accounts) + len(people)
-
-
 def _person(session: Session, person_id: int) -> Person:
     person = session.get(Person, person_id)
     if person is None:
@@ -356,6 +462,6 @@ def _not_own(person_id: int, by: int | None) -> None:
 def _end_links(session: Session, person_id: int, *, now: datetime) -> None:
     session.execute(
         update(PersonalLink)
-        .where(PersonalLink.person_id == person_id, PersonalLink.used_at.is_(None))
-        .values(used_at=now)
+        .where(PersonalLink.person_id == person_id, PersonalLink.used_at.is_(None), PersonalLink.expires_at > now)
+        .values(expires_at=now)
     )

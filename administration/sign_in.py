@@ -5,9 +5,13 @@ Limits: a session ends after 2 hours without use (a page that refreshes itself i
 12 hours, a work day, as NIST SP 800-63B §2.2.3 asks at AAL2 for the absolute end. A password alone, for somebody who
 has a second factor, opens nothing and waits 10 minutes for the code.
 
-Throttling counts failures of the last 15 minutes. Failures from browsers that this person never used are counted by
-e-mail and by address; a browser that once signed this person in carries a proof of it and is counted apart, so that
-a stranger who guesses cannot lock the person out (OWASP's device cookie).
+Throttling counts the attempts of the last 15 minutes that failed or are being checked: counted before, those that come
+at once cannot all pass. Attempts from browsers that this person never used are counted by e-mail and by address; a
+browser that once signed this person in carries a proof of it and is counted apart, so that a stranger who guesses
+cannot lock the person out (OWASP's device cookie).
+
+Who has a role that asks for a second factor is led to set one up at each sign-in, and from 7 days after they were added
+comes to no other page: what somebody scripts on the first day works, and a telephone can be fetched.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,15 +28,15 @@ from functools import cache
 import pyotp
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import audit
 from models.errors import Refused
-from models.people import ApiKey, Membership, Person, SignIn, SignInAttempt
+from models.people import ApiKey, Membership, Person, PersonalLink, SignIn, SignInAttempt, resets
 from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
 from models.secrets import Vault, fingerprint
-from models.session import Database
+from models.session import Database, take_turn
 from models.vocabulary import Role
 
 IDLE = timedelta(hours=2)
@@ -39,6 +44,8 @@ END = timedelta(hours=12)
 CODE_WAIT = timedelta(minutes=10)
 SEEN_EVERY = timedelta(minutes=1)
 WINDOW = timedelta(minutes=15)
+GRACE = timedelta(days=7)
+"""How long somebody new may put the second factor off that their role asks for."""
 FAILURES_BY_EMAIL = 10
 FAILURES_BY_DEVICE = 10
 FAILURES_BY_ADDRESS = 100
@@ -73,6 +80,17 @@ class Attempt:
     token: str | None = None
     device: str | None = None
     language: str | None = None
+    first: bool = False
+    """Whether something is to be read or done before anything else."""
+
+
+@dataclass(frozen=True)
+class Browser:
+    """What tries to sign in: where from, the proof of an earlier sign-in, and what its person will call it."""
+
+    address: str
+    device: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,36 +102,45 @@ class Identity:
     email: str = ""
     single_keys: bool = False
     blurs_pictures: bool = False
+    factor_due: bool = False
+    """Whether a second factor must be set up before anything else."""
 
 
 def sign_in(
-    database: Database, vault: Vault, email: str, password: str, *, address: str, device: str | None, now: datetime
+    database: Database,
+    vault: Vault,
+    email: str,
+    password: str,
+    *,
+    browser: Browser,
+    factor_roles: Collection[Role] = (),
+    now: datetime,
 ) -> Attempt:
     """Check e-mail and password. It opens its own transactions: hashing takes long and must hold none."""
     email = email.strip().casefold()
-    known = _known_device(vault, device, email)
-    subjects = _subjects(vault, email, address, known)
-    with database.read() as session:
-        throttled = _too_many(session, subjects, now)
+    subjects = _subjects(vault, email, browser)
+    with database.write() as session:
+        counted = _count(session, subjects, now)
         person = session.scalar(select(Person).where(Person.email == email, Person.active))
-    if throttled:
+    if counted is None:
         return Attempt(Outcome.THROTTLED)
     # 200 characters are more than anybody types: a longer one would only cost us time.
     hashed = person.password_hash if person and person.password_hash else _nobodys_hash()
     right, renewed = passwords.verify_and_update(password[:200], hashed)
     if person is None or not right or not person.password_hash:
-        with database.write() as session:
-            _record_failure(session, subjects, now)
         return Attempt(Outcome.WRONG)
     with database.write() as session:
+        session.execute(delete(SignInAttempt).where(SignInAttempt.id.in_(counted)))
         if renewed:
             session.execute(update(Person).where(Person.id == person.id).values(password_hash=renewed))
         if person.totp_closed:
-            return Attempt(Outcome.CODE_NEEDED, _open(session, person.id, now=now, proved=False))
-        return welcome(session, vault, person, now=now)
+            return Attempt(Outcome.CODE_NEEDED, _open(session, person.id, now=now, proved=False, browser=browser.name))
+        return welcome(session, vault, person, browser=browser.name, factor_roles=factor_roles, now=now)
 
 
-def prove(database: Database, vault: Vault, token: str | None, code: str, *, now: datetime) -> Attempt:
+def prove(
+    database: Database, vault: Vault, token: str | None, code: str, *, browser: str = "", now: datetime
+) -> Attempt:
     """Check the second factor of a sign-in that waits for it. A code serves once, and gives a new token."""
     with database.write() as session:
         waiting = session.scalar(
@@ -127,19 +154,18 @@ def prove(database: Database, vault: Vault, token: str | None, code: str, *, now
         person = session.get(Person, waiting.person_id) if waiting else None
         if waiting is None or person is None or not person.active:
             return Attempt(Outcome.WRONG)
-        subject = vault.digest(f"code\0{person.id}".encode())
-        if _too_many(session, {subject: FAILURES_BY_CODE}, now):
+        subjects = _own_subjects(vault, person.id)
+        if _count(session, subjects, now) is None:
             waiting.revoked_at = now  # Whoever got here has the password; they must show it again.
             return Attempt(Outcome.THROTTLED)
-        if not accept_code(session, vault, person, code, now=now):
-            _record_failure(session, {subject: FAILURES_BY_CODE}, now)
+        if not _accept_code(session, vault, person, code, now=now):
             return Attempt(Outcome.CODE_NEEDED, token)
         waiting.revoked_at = now
-        session.execute(delete(SignInAttempt).where(SignInAttempt.subject == subject))
-        return welcome(session, vault, person, now=now)
+        session.execute(delete(SignInAttempt).where(SignInAttempt.subject.in_(subjects)))
+        return welcome(session, vault, person, browser=browser, now=now)
 
 
-def accept_code(session: Session, vault: Vault, person: Person, code: str, *, now: datetime) -> bool:
+def _accept_code(session: Session, vault: Vault, person: Person, code: str, *, now: datetime) -> bool:
     """Whether the code is right and was not used before; one step (30 s) of difference between clocks is accepted."""
     if not person.totp_closed:
         return False
@@ -162,7 +188,14 @@ def matching_step(secret: str, code: str, *, now: datetime) -> int | None:
     return next(fitting, None)
 
 
-def identify(database: Database, token: str | None, *, now: datetime, used: bool = True) -> Identity | None:
+def identify(
+    database: Database,
+    token: str | None,
+    *,
+    factor_roles: Collection[Role] = (),
+    now: datetime,
+    used: bool = True,
+) -> Identity | None:
     """Who a browser's token belongs to; None: nobody, ended, revoked, made inactive, or its code is awaited."""
     if not token:
         return None
@@ -170,14 +203,7 @@ def identify(database: Database, token: str | None, *, now: datetime, used: bool
         found = session.execute(
             select(SignIn, Person)
             .join(Person, Person.id == SignIn.person_id)
-            .where(
-                SignIn.fingerprint == fingerprint(token),
-                SignIn.proved,
-                SignIn.revoked_at.is_(None),
-                SignIn.expires_at > now,
-                SignIn.seen_at > now - IDLE,
-                Person.active,
-            )
+            .where(SignIn.fingerprint == fingerprint(token), *_alive(now), Person.active)
         ).first()
         if found is None:
             return None
@@ -186,19 +212,22 @@ def identify(database: Database, token: str | None, *, now: datetime, used: bool
     if used and now - sign_in_row.seen_at >= SEEN_EVERY:
         with database.write() as session:
             session.execute(update(SignIn).where(SignIn.id == sign_in_row.id).values(seen_at=now))
-    viewer = Viewer(
-        person_id=person.id,
-        name=person.name,
-        roles=frozenset(Role(membership.role) for membership in memberships),
-        grants=grants_of(memberships),
-    )
-    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures)
+    roles = frozenset(Role(membership.role) for membership in memberships)
+    viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
+    factor_due = _lacks_factor(person, roles, factor_roles) and now - person.created_at >= GRACE
+    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures, factor_due)
 
 
 def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:
-    """What an API key may read; None: not a key of ours, or revoked."""
+    """What an API key may read; None: not a key of ours, revoked, or past its time."""
     with database.read() as session:
-        row = session.scalar(select(ApiKey).where(ApiKey.fingerprint == fingerprint(key), ApiKey.revoked_at.is_(None)))
+        row = session.scalar(
+            select(ApiKey).where(
+                ApiKey.fingerprint == fingerprint(key),
+                ApiKey.revoked_at.is_(None),
+                or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+            )
+        )
     if row is None:
         return None
     if row.used_at is None or now - row.used_at >= SEEN_EVERY:
@@ -208,18 +237,27 @@ def identify_key(database: Database, key: str, *, now: datetime) -> Identity | N
     return Identity(Viewer(None, row.name, frozenset(), grants))
 
 
-def check_own_password(database: Database, vault: Vault, person_id: int, password: str, *, now: datetime) -> None:
-    """Refused unless somebody who is signed in types the right password; guesses are counted like those of codes."""
-    subjects = {vault.digest(f"code\0{person_id}".encode()): FAILURES_BY_CODE}
-    with database.read() as session:
-        person = session.get(Person, person_id)
-        throttled = _too_many(session, subjects, now)
-    if person and person.password_hash and not throttled:
-        if passwords.verify(password[:200], person.password_hash):
-            return
-        with database.write() as session:
-            _record_failure(session, subjects, now)
-    raise Refused("password_wrong", field="current")
+def check_own(
+    database: Database, vault: Vault, person_id: int, password: str, code: str | None = None, *, now: datetime
+) -> None:
+    """Refused unless somebody who is signed in gives the right password, and the right code where one is asked.
+
+    Guesses of both are counted together, and like the codes of a sign-in.
+    """
+    subjects = _own_subjects(vault, person_id)
+    with database.write() as session:
+        counted = _count(session, subjects, now)
+        person = session.get_one(Person, person_id)
+    if counted is None:
+        raise Refused("attempts_many", field="current")
+    if not passwords.verify(password[:200], person.password_hash or _nobodys_hash()):
+        raise Refused("password_wrong", field="current")
+    with database.write() as session:
+        right = code is None or _accept_code(session, vault, session.get_one(Person, person_id), code, now=now)
+        if right:
+            session.execute(delete(SignInAttempt).where(SignInAttempt.id.in_(counted)))
+    if not right:
+        raise Refused("code_wrong", field="code")
 
 
 def waits_for_code(session: Session, token: str | None, *, now: datetime) -> bool:
@@ -242,21 +280,56 @@ def sign_out(session: Session, token: str, *, now: datetime) -> None:
     )
 
 
-def end_sessions(session: Session, person_id: int, *, now: datetime, but: int | None = None) -> None:
-    """End every session of a person, or every one but `but`."""
+def sessions(session: Session, person_id: int, *, now: datetime) -> Sequence[SignIn]:
+    """The open sessions of a person, the one used last first."""
+    statement = select(SignIn).where(SignIn.person_id == person_id, *_alive(now))
+    return session.scalars(statement.order_by(SignIn.seen_at.desc(), SignIn.id.desc())).all()
+
+
+def end_sessions(
+    session: Session, person_id: int, *, now: datetime, but: int | None = None, only: int | None = None
+) -> None:
+    """End every session of a person, every one but `but`, or `only` one."""
     statement = update(SignIn).where(SignIn.person_id == person_id, SignIn.revoked_at.is_(None))
-    session.execute((statement.where(SignIn.id != but) if but else statement).values(revoked_at=now))
+    if but is not None:
+        statement = statement.where(SignIn.id != but)
+    if only is not None:
+        statement = statement.where(SignIn.id == only)
+    session.execute(statement.values(revoked_at=now))
 
 
-def welcome(session: Session, vault: Vault, person: Person, *, now: datetime) -> Attempt:
+def welcome(
+    session: Session,
+    vault: Vault,
+    person: Person,
+    *,
+    browser: str = "",
+    factor_roles: Collection[Role] = (),
+    now: datetime,
+) -> Attempt:
     """Open a session for somebody who has proved who they are."""
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
     audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id)
-    token = _open(session, person.id, now=now, proved=True)
-    return Attempt(Outcome.IN, token, _new_device(vault, person.email), person.language)
+    token = _open(session, person.id, now=now, proved=True, browser=browser)
+    roles = session.scalars(select(Membership.role).where(Membership.person_id == person.id)).all()
+    first = _lacks_factor(person, roles, factor_roles) or bool(untold_resets(session, person.id))
+    return Attempt(Outcome.IN, token, _new_device(vault, person.email), person.language, first)
 
 
-def _open(session: Session, person_id: int, *, now: datetime, proved: bool) -> str:
+def untold_resets(session: Session, person_id: int) -> Sequence[PersonalLink]:
+    """The times that somebody else replaced this person's password, as long as the person has not read of it."""
+    return session.scalars(resets([person_id]).where(PersonalLink.told_at.is_(None))).all()
+
+
+def _lacks_factor(person: Person, roles: Iterable[str], asking: Collection[Role]) -> bool:
+    return person.totp_closed is None and not set(asking).isdisjoint(roles)
+
+
+def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (SignIn.proved.is_(True), SignIn.revoked_at.is_(None), SignIn.expires_at > now, SignIn.seen_at > now - IDLE)
+
+
+def _open(session: Session, person_id: int, *, now: datetime, proved: bool, browser: str) -> str:
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -266,6 +339,7 @@ def _open(session: Session, person_id: int, *, now: datetime, proved: bool) -> s
             seen_at=now,
             expires_at=now + (END if proved else CODE_WAIT),
             proved=proved,
+            browser=browser[:60],
         )
     )
     return token
@@ -287,14 +361,19 @@ def _device(mark: str, email: str) -> bytes:
     return f"device\0{mark}\0{email}".encode()
 
 
-def _subjects(vault: Vault, email: str, address: str, known: str | None) -> dict[str, int]:
-    """What a failure is counted under, and how many are too many."""
-    if known:
+def _subjects(vault: Vault, email: str, browser: Browser) -> dict[str, int]:
+    """What an attempt is counted under, and how many are too many."""
+    if known := _known_device(vault, browser.device, email):
         return {vault.digest(f"known\0{known}".encode()): FAILURES_BY_DEVICE}
     return {
         vault.digest(f"email\0{email}".encode()): FAILURES_BY_EMAIL,
-        vault.digest(f"address\0{_network(address)}".encode()): FAILURES_BY_ADDRESS,
+        vault.digest(f"address\0{_network(browser.address)}".encode()): FAILURES_BY_ADDRESS,
     }
+
+
+def _own_subjects(vault: Vault, person_id: int) -> dict[str, int]:
+    """The same for what somebody gives who showed their password once."""
+    return {vault.digest(f"code\0{person_id}".encode()): FAILURES_BY_CODE}
 
 
 def _network(address: str) -> str:
@@ -306,14 +385,18 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
-def _too_many(session: Session, subjects: dict[str, int], now: datetime) -> bool:
+def _count(session: Session, subjects: dict[str, int], now: datetime) -> list[int] | None:
+    """Count an attempt before it is checked; None: there are too many. It stays when the attempt fails."""
+    for subject in sorted(subjects):
+        take_turn(session, subject)
     counts = session.execute(
         select(SignInAttempt.subject, func.count())
         .where(SignInAttempt.subject.in_(subjects), SignInAttempt.at > now - WINDOW)
         .group_by(SignInAttempt.subject)
     )
-    return any(count >= subjects[subject] for subject, count in counts)
-
-
-def _record_failure(session: Session, subjects: dict[str, int], now: datetime) -> None:
-    session.add_all(SignInAttempt(subject=subject, at=now) for subject in subjects)
+    if any(count >= subjects[subject] for subject, count in counts):
+        return None
+    attempts = [SignInAttempt(subject=subject, at=now) for subject in subjects]
+    session.add_all(attempts)
+    session.flush()
+    return [attempt.id for attempt in attempts]

@@ -13,6 +13,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from api import health, pages, problems, webhooks
+from api.deps import Hashing
 from api.i18n import Dates
 from api.security import BODY_LIMIT, Door
 from api.v1 import router as v1
@@ -69,6 +70,7 @@ def create_app(parvis: Parvis) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.parvis = parvis
+    app.state.hashing = Hashing()
     app.state.metrics = CollectorRegistry()
     app.state.templates = pages.environment(Dates(parvis.settings.zone))
     problems.install(app)

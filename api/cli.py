@@ -321,6 +321,21 @@ def user_add(
         print(_("%(email)s can sign in.", email=email))
 
 
+@user.command("link", help=_("Print a link with which somebody who lost their password chooses another."))
+def user_link(
+    email: str,
+    forget_second_factor: Annotated[
+        bool, typer.Option("--forget-second-factor", help=_("Their telephone is lost too."))
+    ] = False,
+) -> None:
+    from api.commands import people
+
+    with installation() as parvis:
+        link = people.link_user(parvis, email, forget_second_factor=forget_second_factor)
+    print(_("Link, good once, for a day (an invitation: 7 days):"))
+    print(link)
+
+
 @borough.command("add", help=_("Add a borough, to which accounts and people then belong."))
 def borough_add(
     code: Annotated[str, typer.Argument(help=_("What the other commands call it, like vieux-moulin."))],
@@ -355,13 +370,35 @@ def account_add(
 
 
 @key.command("add", help=_("Make an API key; it is shown once, alone on the last line."))
-def key_add(name: str, scope: Annotated[list[str], typer.Option(help=_("What it may read."))]) -> None:
-    from administration import people
+def key_add(
+    name: str,
+    scope: Annotated[list[str], typer.Option(help=_("What it may read."))],
+    expires: Annotated[str | None, typer.Option(metavar="DATE", help=_("Its last day, like 2027-06-30."))] = None,
+) -> None:
+    from api.commands import people
 
-    with installation() as parvis, parvis.database.write() as session:
-        made = people.add_key(session, name, scope, now=parvis.clock())
+    with installation() as parvis:
+        made = people.add_key(parvis, name, scope, last_day=expires)
     print(_("Keep it now: it is not shown again."))
     print(made)
+
+
+@key.command("list", help=_("Every API key: name, scopes, end, last use, separated by tabs."))
+def key_list() -> None:
+    from api.commands import people
+
+    with installation() as parvis:
+        for line in people.list_keys(parvis):
+            print(line)
+
+
+@key.command("revoke", help=_("An API key opens nothing any more; its name is free again."))
+def key_revoke(name: str) -> None:
+    from administration import keys
+
+    with installation() as parvis, parvis.database.write() as session:
+        keys.revoke(session, name, by=None, now=parvis.clock())
+    print(_("The key %(name)s opens nothing any more.", name=name))
 
 
 @key.command("rotate", help=_("Close the stored tokens again, with the first key of PARVIS_SECRET_KEY."))

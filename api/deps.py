@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from administration import sign_in
 from administration.sign_in import Identity
-from api.problems import Forbidden, SignedOut, wants_json
+from api.problems import Busy, FactorDue, Forbidden, SignedOut, wants_json
 from api.security import session_cookie
 from api.wiring import Parvis
 from models.scope import Action, Viewer
@@ -51,7 +53,7 @@ def session_token(request: Request) -> str | None:
     return request.cookies.get(session_cookie(parvis_of(request).settings))
 
 
-def _identity(request: Request) -> Identity:
+def _known(request: Request) -> Identity:
     """Who asks. It has its own short transactions, so that what comes after starts with none open."""
     parvis = parvis_of(request)
     authorization = request.headers.get("authorization")
@@ -61,14 +63,53 @@ def _identity(request: Request) -> Identity:
         identity = sign_in.identify_key(parvis.database, key.strip(), now=parvis.clock()) if machine else None
     else:
         used = POLL_HEADER not in request.headers
-        identity = sign_in.identify(parvis.database, session_token(request), used=used, now=parvis.clock())
+        identity = sign_in.identify(
+            parvis.database,
+            session_token(request),
+            factor_roles=parvis.settings.second_factor_roles,
+            used=used,
+            now=parvis.clock(),
+        )
     if identity is None:
         raise SignedOut
     request.state.identity = identity
     return identity
 
 
-async def _viewer(identity: Annotated[Identity, Depends(_identity)]) -> Viewer:
+async def _identity(identity: KnownIdentity) -> Identity:
+    if identity.factor_due:
+        raise FactorDue
+    return identity
+
+
+async def _turn(request: Request) -> AsyncIterator[None]:
+    async with request.app.state.hashing.turn():
+        yield
+
+
+class Hashing:
+    """Turns at hashing a password, which takes 64 MB and all of a core: a few at once, and whoever waits holds no
+    thread meanwhile, so that pages go on. Busy: too many wait already.
+    """
+
+    def __init__(self, at_once: int = 2, waiting: int = 200) -> None:
+        self._free = asyncio.Semaphore(at_once)
+        self._places = at_once + waiting
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn, and have it for the block."""
+        if not self._places:
+            raise Busy
+        self._places -= 1
+        try:
+            async with self._free:
+                yield
+        finally:
+            self._places += 1
+
+
+async def _viewer(identity: CurrentIdentity) -> Viewer:
     return identity.viewer
 
 
@@ -95,6 +136,10 @@ async def _raw_body(request: Request) -> bytes:
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 WriteSession = Annotated[Session, Depends(_write, scope="function")]
 CurrentIdentity = Annotated[Identity, Depends(_identity)]
+KnownIdentity = Annotated[Identity, Depends(_known)]
+"""The same, of somebody too who must set up a second factor before anything else."""
+HashingTurn = Annotated[None, Depends(_turn, scope="function")]
+"""Asked for by every route that checks or keeps a password."""
 CurrentViewer = Annotated[Viewer, Depends(_viewer)]
 Installation = Annotated[Parvis, Depends(_installation)]
 Now = Annotated[datetime, Depends(_now)]

@@ -39,9 +39,18 @@ REFUSALS: Mapping[str, str] = {
     "own_memberships": N_("You cannot change your own roles or access; another administrator does it."),
     "password_short": N_("The password must have at least %(least)s characters."),
     "password_long": N_("The password must have at most %(most)s characters."),
+    "password_common": N_("This password is among the first that anybody would try. Choose a sentence."),
     "password_is_email": N_("The password cannot be your e-mail."),
     "passwords_differ": N_("The two passwords are not the same."),
     "password_wrong": N_("The current password is not right."),
+    "attempts_many": N_("Too many attempts. Wait a few minutes, then try again."),
+    "administrator_removed": N_(
+        "You put another administrator out less than 7 days ago: what lets somebody approve or administer waits until "
+        "then, or until the operator does it on the command line."
+    ),
+    "own_request": N_("You asked for this yourself: another administrator says yes."),
+    "date_passed": N_("This date has passed."),
+    "date_unreadable": N_("Give a date like 2027-06-30."),
     "code_wrong": N_("The code is not right, or was used already."),
     "email_unreadable": N_("This is not an e-mail address."),
     "email_taken": N_("Somebody has this e-mail already."),
@@ -191,6 +200,9 @@ NOTICES: Mapping[str, str] = {
     "password": N_("Your password is changed."),
     "welcome": N_("Your password is set. Sign in."),
     "saved": N_("Saved."),
+    "confirmation-asked": N_("Asked. Another administrator says yes or no on this page."),
+    "session-closed": N_("The session is closed."),
+    "sessions-closed": N_("Every other session is closed."),
     "signed-out": N_("You are signed out."),
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),

@@ -97,12 +97,13 @@ def _about(error: Refused | None, field: str) -> Refused | None:
 def render(
     request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
-    """One page. Templates always have `request`, `identity` (None when nobody is signed in), `language`, `notice`."""
+    """One page. Every template has `request`, `identity` (None: nobody is signed in), `language`, `theme`, `notice`."""
     templates: Environment = request.app.state.templates
     html = templates.get_template(name).render(
         request=request,
         identity=getattr(request.state, "identity", None),
         language=i18n.language.get(),
+        theme=request.cookies.get(request.app.state.parvis.settings.cookie("parvis_theme")),
         notice=messages.notice(request.query_params.get("fait")),
         **values,
     )

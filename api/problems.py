@@ -25,13 +25,21 @@ JSON_PREFIXES = ("/api/", "/webhooks/", "/open311/", "/healthz", "/readyz", "/me
 
 
 RETRY_AFTER = 5
-"""Seconds after which somebody whom the database did not serve may come again."""
+"""Seconds after which somebody who was not served may come again."""
 
 log = logging.getLogger("parvis.door")
 
 
 class SignedOut(ParvisError):
     """Nobody is signed in, or the key is not known: 401, or the sign-in page."""
+
+
+class FactorDue(ParvisError):
+    """Known, and must set up a second factor before anything else: 403, or the page for it."""
+
+
+class Busy(ParvisError):
+    """Too much of this is asked at once: 503, and when to come again."""
 
 
 class Forbidden(ParvisError):
@@ -41,6 +49,7 @@ class Forbidden(ParvisError):
 _PROBLEMS: Mapping[str, tuple[str, str]] = {
     "bad_request": (N_("Unreadable request"), N_("The request could not be read.")),
     "signed_out": (N_("Sign-in needed"), N_("Sign in, or give a valid API key.")),
+    "factor_due": (N_("Second factor needed"), N_("Your role asks for a second factor. Set it up first.")),
     "forbidden": (N_("Access denied"), N_("Your role does not allow this.")),
     "cross_site": (
         N_("Access denied"),
@@ -56,7 +65,7 @@ _PROBLEMS: Mapping[str, tuple[str, str]] = {
     "throttled": (N_("Too many attempts"), N_("Wait a few minutes, then try again.")),
     "busy": (
         N_("Busy"),
-        N_("The database takes nothing right now. Nothing was changed; try again in a few seconds."),
+        N_("This cannot be taken right now. Nothing was changed; try again in a few seconds."),
     ),
     "internal": (N_("Unexpected error"), N_("Something failed on our side. What you sent was not kept; try again.")),
 }
@@ -133,7 +142,15 @@ def _forbidden(request: Request, error: Exception) -> Response:
 def _signed_out(request: Request, error: Exception) -> Response:
     if wants_json(request):
         return problem_response(request, 401, headers={"WWW-Authenticate": "Bearer"})
-    where = "/connexion"
+    return _led(request, "/connexion")
+
+
+def _factor_due(request: Request, error: Exception) -> Response:
+    return problem_response(request, 403, "factor_due") if wants_json(request) else _led(request, "/compte/avant")
+
+
+def _led(request: Request, where: str) -> Response:
+    """To a page that comes before the one asked for, and knows which that is."""
     if "hx-request" in request.headers:
         return Response(status_code=401, headers={"HX-Redirect": where})
     # What a network's dialog sent back serves once, and is in no address that we write.
@@ -148,12 +165,16 @@ def _http(request: Request, error: HTTPException) -> Response:
 
 
 def _busy(request: Request, error: Exception) -> Response:
+    return problem_response(request, 503, "busy", headers={"retry-after": str(RETRY_AFTER)})
+
+
+def _away(request: Request, error: Exception) -> Response:
     """The database is locked, full or away, or all its connections are taken: what was asked is not wrong."""
     why = getattr(error, "orig", error)
     if getattr(why, "sqlite_errorcode", 0) & 0xFF in {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_READONLY}:
         raise error  # What was asked of it is wrong: our fault.
     log.error("the database takes nothing", extra={"why": masked(str(why))})
-    return problem_response(request, 503, "busy", headers={"retry-after": str(RETRY_AFTER)})
+    return _busy(request, error)
 
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
@@ -172,8 +193,10 @@ def install(app: FastAPI) -> None:
         NotFound: _not_found,
         Forbidden: _forbidden,
         SignedOut: _signed_out,
-        exc.OperationalError: _busy,
-        exc.TimeoutError: _busy,
+        FactorDue: _factor_due,
+        Busy: _busy,
+        exc.OperationalError: _away,
+        exc.TimeoutError: _away,
         HTTPException: _http,
         RequestValidationError: _invalid,
     }

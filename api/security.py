@@ -44,8 +44,8 @@ log = logging.getLogger("parvis.door")
 
 
 def session_cookie(settings: Settings) -> str:
-    """The session cookie's name: `__Host-` binds it to this host and to https."""
-    return "__Host-parvis" if settings.https else "parvis"
+    """The name of the cookie that keeps somebody signed in."""
+    return settings.cookie("parvis")
 
 
 class Door:
@@ -56,6 +56,7 @@ class Door:
         self._origin = settings.base_url
         self._https = settings.https
         self._cookie = session_cookie(settings)
+        self._language_cookie = settings.cookie(LANGUAGE_COOKIE)
         self._served = Counter(
             "parvis_http_requests", "Requests served", ["method", "route", "status"], registry=metrics
         )
@@ -70,7 +71,7 @@ class Door:
         request = Request(scope)
         request.state.id = token_hex(8)
         cookies = _cookies(Headers(scope=scope))
-        chosen = cookies.get(LANGUAGE_COOKIE, FRENCH)
+        chosen = cookies.get(self._language_cookie, FRENCH)
         language.set(chosen if chosen in LANGUAGES else FRENCH)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request=request.state.id)

@@ -201,6 +201,10 @@ class Settings(BaseSettings):
         """Whether people reach Parvis by https."""
         return self.base_url.startswith("https:")
 
+    def cookie(self, name: str) -> str:
+        """How a cookie of ours is called: by https, `__Host-` binds it to this host."""
+        return f"__Host-{name}" if self.https else name
+
     @property
     def zone(self) -> ZoneInfo:
         """The city's time zone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, String, UniqueConstraint, select, text
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.base import Base, Id
 from models.vocabulary import Role
@@ -80,10 +81,12 @@ class SignIn(Base):
     revoked_at: Mapped[datetime | None]
     proved: Mapped[bool] = mapped_column(default=False)
     """Whether every factor asked of this person was given."""
+    browser: Mapped[str] = mapped_column(String(60), default="")
+    """As the person knows it again among their sessions: "Firefox, Windows"."""
 
 
 class SignInAttempt(Base):
-    """A failed sign-in, for throttling by e-mail and by address; forgotten after a day."""
+    """A sign-in that failed, or is being checked, for throttling by e-mail and by address; forgotten after a day."""
 
     __tablename__ = "sign_in_attempt"
     __table_args__ = (Index("ix_sign_in_attempt_subject_at", "subject", "at"),)
@@ -104,20 +107,74 @@ class PersonalLink(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     purpose: Mapped[str] = mapped_column(String(20))
     """"invitation" or "reset"."""
+    made_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """The administrator; None: the operator's command line."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    """When the person confirmed having read that somebody else replaced their password."""
+
+    made_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=made_by_id)
+
+
+class AccessRequest(Base):
+    """What an administrator asks for somebody who may approve or administer: another administrator says yes or no."""
+
+    __tablename__ = "access_request"
+    __table_args__ = (Index("ix_access_request_open", "answered_at", "id"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    role: Mapped[Role | None] = mapped_column(String(20))
+    """The role to give; None: a link to choose a password."""
+    borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    asked_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    asked_at: Mapped[datetime]
+    answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    answered_at: Mapped[datetime | None]
+    granted: Mapped[bool | None]
+
+    person: Mapped[Person] = relationship(lazy="raise", foreign_keys=person_id)
+    asked_by: Mapped[Person] = relationship(lazy="raise", foreign_keys=asked_by_id)
 
 
 class ApiKey(Base):
     """A machine that calls us. The key is shown once; its fingerprint is kept."""
 
     __tablename__ = "api_key"
+    __table_args__ = (
+        # A revoked key leaves its name to the next one.
+        Index(
+            "uq_api_key_name",
+            "name",
+            unique=True,
+            sqlite_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(String(100), unique=True)
+    name: Mapped[str] = mapped_column(String(100))
     fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[list[str]]
     created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
+    """Last use, written at most once a minute."""
     revoked_at: Mapped[datetime | None]
+
+
+def resets(people: Collection[int]) -> Select[PersonalLink]:
+    """The times that these people's passwords were replaced through a link that somebody else made, newest first."""
+    return (
+        select(PersonalLink)
+        .where(
+            PersonalLink.person_id.in_(people),
+            PersonalLink.purpose == "reset",
+            PersonalLink.used_at.is_not(None),
+        )
+        .options(joinedload(PersonalLink.made_by))
+        .order_by(PersonalLink.used_at.desc())
+    )

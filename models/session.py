@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -96,6 +96,12 @@ def upsert(session: Session, table: type[Base]) -> Any:
     """An INSERT that can say what to do `on_conflict_…`: both databases have it, each in its own dialect."""
     dialect: Any = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
+
+
+def take_turn(session: Session, name: str) -> None:
+    """Until this write transaction ends, no other one takes the turn of that name. SQLite's are alone anyway."""
+    if session.connection().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
 
 
 def vault_of(session: Session) -> Vault:

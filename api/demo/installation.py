@@ -75,6 +75,7 @@ class Demo:
                 secret_key=SecretStr(_secret(self.home)),
                 **settings(self.state, address),
                 request_prefix="SRV",
+                second_factor="off",  # Nobody of the demonstration has a password.
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
                 settle_seconds=self.settle_seconds,

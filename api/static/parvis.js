@@ -17,8 +17,8 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
   dark.addEventListener("change", tell);
   button.addEventListener("click", () => {
     root.dataset.theme = shown() === "dark" ? "light" : "dark";
-    const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `parvis_theme=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    const [name, secure] = location.protocol === "https:" ? ["__Host-parvis_theme", "; Secure"] : ["parvis_theme", ""];
+    document.cookie = `${name}=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
     tell();
   });
 }

@@ -1,4 +1,7 @@
-"""Who works here: the administrator invites people, gives and takes roles, lets in and keeps out."""
+"""Who works here: the administrator invites people, gives and takes roles, lets in and keeps out; API keys.
+
+What makes somebody able to approve or to administer waits for a second administrator's yes (`administration.people`).
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from administration import people
-from administration.people import CITY, Place
+from administration import keys, people
+from administration.people import CITY, RoleScope
 from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
 from api.wiring import Parvis
@@ -34,14 +37,14 @@ def _role(text: str) -> Role:
     return Role(text)
 
 
-def _place(text: str) -> Place:
+def _scope(text: str) -> RoleScope:
     """What the form says: city, borough:3, or account:5."""
     if text == "city":
         return CITY
     kind, _, number = text.partition(":")
     if kind not in {"borough", "account"} or not number.isdecimal() or len(number) > 18:
         raise Refused("scope_unreadable", field="scope")
-    return Place(borough_id=int(number)) if kind == "borough" else Place(account_id=int(number))
+    return RoleScope(borough_id=int(number)) if kind == "borough" else RoleScope(account_id=int(number))
 
 
 def _page(
@@ -61,6 +64,7 @@ def _page(
         "people.html",
         status=status,
         everybody=everybody,
+        asked=people.open_requests(session),
         boroughs={borough.id: borough for borough in session.scalars(select(Borough).order_by(Borough.name))},
         accounts={account.id: account for account in session.scalars(select(Account).order_by(Account.name))},
         roles=list(Role),
@@ -70,8 +74,19 @@ def _page(
     )
 
 
-def _link(parvis: Parvis, token: str) -> str:
-    return f"{parvis.settings.base_url}/invitation/{token}"
+def _with_link(
+    request: Request, parvis: Parvis, session: Session, token: str | None, person_id: int | None = None
+) -> Response:
+    """The page with a new link, which is shown once, here: only its fingerprint is kept. Without one, it was asked."""
+    if token is None:
+        return _saved(person_id, "confirmation-asked")
+    session.flush()
+    return _page(request, session, status=201, link=f"{parvis.settings.base_url}/invitation/{token}")
+
+
+def _saved(person_id: int | None, notice: str = "saved") -> Response:
+    where = f"#personne-{person_id}" if person_id else ""
+    return RedirectResponse(f"/personnes?fait={notice}{where}", 303)
 
 
 @router.get("")
@@ -90,14 +105,12 @@ def invite(
     role: Text = "",
     scope: Text = "city",
 ) -> Response:
-    """The link is shown once, here: only its fingerprint is kept."""
     try:
         with parvis.database.write() as session:
-            roles = [(_role(role), _place(scope))]
+            roles = [(_role(role), _scope(scope))]
             person = people.invite(session, email, name, roles, by=viewer.person_id, now=now)
             token = people.new_link(session, person.id, by=viewer.person_id, now=now)
-            session.flush()
-            return _page(request, session, status=201, link=_link(parvis, token))
+            return _with_link(request, parvis, session, token, person.id)
     except Refused as error:
         form = {"email": email, "name": name, "role": role, "scope": scope}
         with parvis.database.read() as session:
@@ -108,8 +121,8 @@ def invite(
 def give_role(
     person_id: int, session: WriteSession, viewer: Admin, now: Now, role: Text = "", scope: Text = ""
 ) -> Response:
-    people.add_membership(session, person_id, _role(role), _place(scope), by=viewer.person_id, now=now)
-    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+    given = people.add_membership(session, person_id, _role(role), _scope(scope), by=viewer.person_id, now=now)
+    return _saved(person_id, "saved" if given else "confirmation-asked")
 
 
 @router.post("/{person_id}/roles/{membership_id}/retirer")
@@ -118,13 +131,13 @@ def take_role(person_id: int, membership_id: int, session: WriteSession, viewer:
     if membership is None or membership.person_id != person_id:
         raise NotFound("membership")
     people.remove_membership(session, membership_id, by=viewer.person_id, now=now)
-    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+    return _saved(person_id)
 
 
 @router.post("/{person_id}/acces")
 def set_access(person_id: int, session: WriteSession, viewer: Admin, now: Now, active: Text = "") -> Response:
     people.set_active(session, person_id, active == "on", by=viewer.person_id, now=now)
-    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+    return _saved(person_id)
 
 
 @router.post("/{person_id}/lien")
@@ -132,11 +145,36 @@ def make_link(
     request: Request, person_id: int, parvis: Installation, session: WriteSession, viewer: Admin, now: Now
 ) -> Response:
     token = people.new_link(session, person_id, by=viewer.person_id, now=now)
-    session.flush()
-    return _page(request, session, status=201, link=_link(parvis, token))
+    return _with_link(request, parvis, session, token, person_id)
 
 
 @router.post("/{person_id}/second-facteur/retirer")
 def reset_second_factor(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
     people.reset_totp(session, person_id, by=viewer.person_id, now=now)
-    return RedirectResponse(f"/personnes?fait=saved#personne-{person_id}", 303)
+    return _saved(person_id)
+
+
+@router.post("/demandes/{request_id}")
+def answer(
+    request: Request,
+    request_id: int,
+    parvis: Installation,
+    session: WriteSession,
+    viewer: Admin,
+    now: Now,
+    granted: Text = "",
+) -> Response:
+    token = people.answer(session, request_id, granted=granted == "yes", by=viewer.person_id or 0, now=now)
+    return _with_link(request, parvis, session, token) if token else _saved(None)
+
+
+@router.get("/cles")
+def show_keys(request: Request, session: ReadSession, viewer: Admin, now: Now) -> Response:
+    """Keys are made on the command line: who may not read comments must not make what reads them."""
+    return render(request, "keys.html", keys=keys.keys(session), now=now)
+
+
+@router.post("/cles/revocation")
+def revoke_key(session: WriteSession, viewer: Admin, now: Now, name: Text = "") -> Response:
+    keys.revoke(session, name, by=viewer.person_id, now=now)
+    return RedirectResponse("/personnes/cles?fait=saved", 303)

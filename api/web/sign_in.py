@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from administration import people, sign_in
-from administration.sign_in import Attempt, Outcome
-from api.deps import Installation, Now, ReadSession, WriteSession, session_token
+from administration.sign_in import Attempt, Browser, Identity, Outcome
+from api.deps import (
+    HashingTurn,
+    Installation,
+    KnownIdentity,
+    Now,
+    ReadSession,
+    WriteSession,
+    parvis_of,
+    session_token,
+)
 from api.i18n import N_, _
 from api.pages import render
+from api.problems import Forbidden
 from api.security import LANGUAGE_COOKIE, session_cookie
 from api.settings import Settings
+from api.web.factor import enrolment
 from models.errors import Refused
 from models.people import Person
 
@@ -21,10 +34,21 @@ router = APIRouter(include_in_schema=False)
 
 Text = Annotated[str, Form()]
 YEAR = 365 * 24 * 3600
+DEVICE_COOKIE = "parvis_device"
+"""Says that somebody signed in from this browser before."""
 _FAILURES = {
     Outcome.WRONG: (401, N_("This e-mail and this password do not go together.")),
     Outcome.THROTTLED: (429, N_("Too many attempts. Wait a few minutes, then try again.")),
     Outcome.CODE_NEEDED: (401, N_("The code is not right, or was used already.")),
+}
+_BROWSERS = {"Edg": "Edge", "OPR": "Opera", "Firefox": "Firefox", "Chrome": "Chrome", "Safari": "Safari"}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS": "Mac",
+    "Linux": "Linux",
 }
 
 
@@ -34,21 +58,32 @@ def inside(path: str) -> str:
     return path if ours else "/"
 
 
-def device_cookie(settings: Settings) -> str:
-    """Name of the cookie that says that somebody signed in from this browser before."""
-    return "__Host-parvis_device" if settings.https else "parvis_device"
+def browser_name(request: Request) -> str:
+    """What a person will know this browser by, like "Firefox, Windows"; "" when it says nothing that we know."""
+    said = request.headers.get("user-agent", "")
+    known = (next((name for mark, name in marks.items() if mark in said), "") for marks in (_BROWSERS, _SYSTEMS))
+    return ", ".join(filter(None, known))
 
 
 def enter(attempt: Attempt, settings: Settings, where: str) -> Response:
     """Go on with what the attempt gives the browser."""
+    if attempt.first:
+        where = f"/compte/avant?{urlencode({'suite': where})}"
     response = RedirectResponse(where, 303)
+    secure = settings.https
     if attempt.token:
-        response.set_cookie(session_cookie(settings), attempt.token, secure=settings.https, httponly=True)
+        response.set_cookie(session_cookie(settings), attempt.token, secure=secure, httponly=True)
     if attempt.device:
-        response.set_cookie(device_cookie(settings), attempt.device, max_age=YEAR, secure=settings.https, httponly=True)
+        name = settings.cookie(DEVICE_COOKIE)
+        response.set_cookie(name, attempt.device, max_age=YEAR, secure=secure, httponly=True)
     if attempt.language:
-        response.set_cookie(LANGUAGE_COOKIE, attempt.language, max_age=YEAR, secure=settings.https)
+        keep_language(response, settings, attempt.language)
     return response
+
+
+def keep_language(response: Response, settings: Settings, language: str) -> None:
+    """The sign-in page comes in the language that the last person chose."""
+    response.set_cookie(settings.cookie(LANGUAGE_COOKIE), language, max_age=YEAR, secure=settings.https)
 
 
 @router.get("/connexion")
@@ -58,45 +93,101 @@ def ask_password(request: Request, suite: str = "/") -> Response:
 
 @router.post("/connexion")
 def check_password(
-    request: Request, parvis: Installation, now: Now, email: Text = "", password: Text = "", suite: Text = "/"
+    request: Request,
+    parvis: Installation,
+    turn: HashingTurn,
+    now: Now,
+    email: Text = "",
+    password: Text = "",
+    suite: Text = "/",
 ) -> Response:
     attempt = sign_in.sign_in(
         parvis.database,
         parvis.vault,
         email,
         password,
-        address=request.client.host if request.client else "",
-        device=request.cookies.get(device_cookie(parvis.settings)),
+        browser=Browser(
+            address=request.client.host if request.client else "",
+            device=request.cookies.get(parvis.settings.cookie(DEVICE_COOKIE)),
+            name=browser_name(request),
+        ),
+        factor_roles=parvis.settings.second_factor_roles,
         now=now,
     )
     if attempt.outcome is Outcome.IN:
         return enter(attempt, parvis.settings, inside(suite))
     if attempt.outcome is Outcome.CODE_NEEDED:
-        response = enter(attempt, parvis.settings, "/connexion/code")
-        response.set_cookie("parvis_next", inside(suite), max_age=600, secure=parvis.settings.https, httponly=True)
-        return response
+        return enter(attempt, parvis.settings, f"/connexion/code?{urlencode({'suite': inside(suite)})}")
     status, sentence = _FAILURES[attempt.outcome]
     return render(request, "sign_in.html", status=status, next=inside(suite), email=email, error=_(sentence))
 
 
 @router.get("/connexion/code")
-def ask_code(request: Request, session: ReadSession, now: Now) -> Response:
+def ask_code(request: Request, session: ReadSession, now: Now, suite: str = "/") -> Response:
     if not sign_in.waits_for_code(session, session_token(request), now=now):
         return RedirectResponse("/connexion", 303)
-    return render(request, "code.html", error=None)
+    return render(request, "code.html", next=inside(suite), error=None)
 
 
 @router.post("/connexion/code")
-def check_code(request: Request, parvis: Installation, now: Now, code: Text = "") -> Response:
-    attempt = sign_in.prove(parvis.database, parvis.vault, session_token(request), code, now=now)
+def check_code(request: Request, parvis: Installation, now: Now, code: Text = "", suite: Text = "/") -> Response:
+    token, browser = session_token(request), browser_name(request)
+    attempt = sign_in.prove(parvis.database, parvis.vault, token, code, browser=browser, now=now)
     if attempt.outcome is Outcome.IN:
-        response = enter(attempt, parvis.settings, inside(request.cookies.get("parvis_next", "/")))
-        response.delete_cookie("parvis_next")
-        return response
+        return enter(attempt, parvis.settings, inside(suite))
     if attempt.outcome is Outcome.WRONG:  # The wait is over, or never began.
         return RedirectResponse("/connexion", 303)
     status, sentence = _FAILURES[attempt.outcome]
-    return render(request, "code.html", status=status, error=_(sentence))
+    return render(request, "code.html", status=status, next=inside(suite), error=_(sentence))
+
+
+@router.get("/compte/avant")
+def show_first(request: Request, session: ReadSession, identity: KnownIdentity, suite: str = "/") -> Response:
+    """What a person reads or does before anything else: who replaced their password, a second factor to set up."""
+    return first_page(request, session, identity, inside(suite))
+
+
+@router.post("/compte/avant")
+def read_first(session: WriteSession, identity: KnownIdentity, now: Now, suite: Text = "/") -> Response:
+    people.tell_resets(session, own(session, identity).id, now=now)
+    return RedirectResponse(f"/compte/avant?{urlencode({'suite': inside(suite)})}", 303)
+
+
+def own(session: Session, identity: Identity) -> Person:
+    """The person who asks. Forbidden: a key."""
+    person = session.get(Person, identity.viewer.person_id)
+    if person is None:
+        raise Forbidden
+    return person
+
+
+def first_page(
+    request: Request,
+    session: Session,
+    identity: Identity,
+    where: str,
+    *,
+    sealed: str | None = None,
+    error: Refused | None = None,
+) -> Response:
+    """The page, or where the person was going when nothing is left to do on it."""
+    parvis = parvis_of(request)
+    person = own(session, identity)
+    resets = sign_in.untold_resets(session, person.id)
+    asked = not person.totp_closed and bool(identity.viewer.roles & parvis.settings.second_factor_roles)
+    if not resets and not asked:
+        return RedirectResponse(where, 303)
+    return render(
+        request,
+        "first.html",
+        status=422 if error else 200,
+        next=where,
+        resets=resets,
+        person=person,
+        factor=enrolment(parvis, person, sealed) if asked else None,
+        last_day=person.created_at + sign_in.GRACE,
+        error=error,
+    )
 
 
 @router.post("/deconnexion")
@@ -117,12 +208,18 @@ def show_link(request: Request, token: str, session: ReadSession, now: Now) -> R
 
 @router.post("/invitation/{token}")
 def use_link(
-    request: Request, token: str, parvis: Installation, now: Now, password: Text = "", again: Text = ""
+    request: Request,
+    token: str,
+    parvis: Installation,
+    turn: HashingTurn,
+    now: Now,
+    password: Text = "",
+    again: Text = "",
 ) -> Response:
     with parvis.database.read() as session:
         person = people.holder(session, token, now=now)
     try:
-        people.check_password(password, again, person.email)
+        people.check_password(password, again, person)
     except Refused as error:
         return _link_page(request, person, token, error)
     hashed = people.hash_password(password)  # Takes long, so between two transactions.

@@ -16,10 +16,10 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from administration import people
+from administration import keys, people
 from api.app import create_app
 from api.wiring import Parvis
-from models.people import Membership
+from models.people import AccessRequest, Membership
 from models.scope import ALLOWED, KEY_SCOPES, Action
 from models.vocabulary import Role
 
@@ -52,6 +52,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/netiquette"): Line(PUBLIC),
     ("GET", "/connexion"): Line(PUBLIC),
     ("POST", "/connexion"): Line(PUBLIC),
+    ("GET", "/compte/avant"): Line(SIGNED_IN),
+    ("POST", "/compte/avant"): Line(SIGNED_IN),
     ("GET", "/connexion/code"): Line("password given"),
     ("POST", "/connexion/code"): Line("password given"),
     ("POST", "/deconnexion"): Line("leaves"),
@@ -62,6 +64,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/compte/mot-de-passe"): Line(SIGNED_IN),
     ("POST", "/compte/second-facteur"): Line(SIGNED_IN),
     ("POST", "/compte/second-facteur/retirer"): Line(SIGNED_IN),
+    ("POST", "/compte/sessions/{session_id}/fermer"): Line(SIGNED_IN),
+    ("POST", "/compte/sessions/fermer"): Line(SIGNED_IN),
     ("POST", "/compte/preferences"): Line(SIGNED_IN),
     # people
     ("GET", "/personnes"): Line(Action.MANAGE_PEOPLE, whole_city=True),
@@ -71,6 +75,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/personnes/{person_id}/second-facteur/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/{person_id}/acces"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/{person_id}/roles/{membership_id}/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/demandes/{request_id}"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("GET", "/personnes/cles"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/cles/revocation"): Line(Action.MANAGE_PEOPLE, whole_city=True, body={"name": "a program"}),
     # accounts
     ("GET", "/comptes"): Line(Action.SEE_ACCOUNTS),
     ("GET", "/comptes/alertes"): Line(Action.SEE_ACCOUNTS),
@@ -203,8 +210,16 @@ class Caller:
             )
             session.flush()
             membership = session.scalars(select(Membership.id).where(Membership.person_id == target.id)).one()
+            asked = AccessRequest(
+                person_id=target.id, asked_by_id=city.person(Role.MANAGER, "city"), asked_at=parvis.clock()
+            )
+            session.add(asked)
+            keys.add_key(session, "a program", ["comments:read"], now=parvis.clock())
+            session.flush()
+            request = asked.id
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
-        self._places |= {"network": "facebook", "route": "meta", "connection_id": 1}
+        self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
+        self._places |= {"request_id": request}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
@@ -215,7 +230,6 @@ class Caller:
             "decision_id",
             "item_id",
             "post_id",
-            "request_id",
             "number",
         )
         places = dict.fromkeys(scoped, there) | self._places
@@ -274,7 +288,7 @@ def test_who_is_signed_out_passes_nowhere_but_at_the_public_doors(sqlite_parvis,
 def test_a_key_reads_what_its_scope_says_and_no_page(scope, sqlite_parvis, seed_city, visit):
     city = seed_city(sqlite_parvis)
     with sqlite_parvis.database.write() as session:
-        key = people.add_key(session, "programme", [scope], now=sqlite_parvis.clock())
+        key = keys.add_key(session, "programme", [scope], now=sqlite_parvis.clock())
     call = Caller(sqlite_parvis, city, visit(sqlite_parvis))
     wrong = {}
     for (method, path), line in TABLE.items():

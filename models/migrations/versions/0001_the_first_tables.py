@@ -21,11 +21,19 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("scopes", base.Json, nullable=False),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=True),
         sa.Column("used_at", base.UtcDateTime(), nullable=True),
         sa.Column("revoked_at", base.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_api_key_fingerprint")),
-        sa.UniqueConstraint("name", name=op.f("uq_api_key_name")),
+    )
+    op.create_index(
+        "uq_api_key_name",
+        "api_key",
+        ["name"],
+        unique=True,
+        sqlite_where=sa.text("revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
     )
     op.create_table(
         "author",
@@ -221,9 +229,12 @@ def upgrade() -> None:
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
         sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("made_by_id", base.Id, nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.Column("expires_at", base.UtcDateTime(), nullable=False),
         sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.Column("told_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["made_by_id"], ["person.id"], name=op.f("fk_personal_link_made_by_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_personal_link_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_personal_link")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_personal_link_fingerprint")),
@@ -283,11 +294,32 @@ def upgrade() -> None:
         sa.Column("expires_at", base.UtcDateTime(), nullable=False),
         sa.Column("revoked_at", base.UtcDateTime(), nullable=True),
         sa.Column("proved", sa.Boolean(), nullable=False),
+        sa.Column("browser", sa.String(length=60), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_sign_in_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_sign_in_fingerprint")),
     )
     op.create_index(op.f("ix_sign_in_person_id"), "sign_in", ["person_id"], unique=False)
+    op.create_table(
+        "access_request",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("asked_by_id", base.Id, nullable=False),
+        sa.Column("asked_at", base.UtcDateTime(), nullable=False),
+        sa.Column("answered_by_id", base.Id, nullable=True),
+        sa.Column("answered_at", base.UtcDateTime(), nullable=True),
+        sa.Column("granted", sa.Boolean(), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_access_request_account_id")),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_access_request_answered_by_id")),
+        sa.ForeignKeyConstraint(["asked_by_id"], ["person.id"], name=op.f("fk_access_request_asked_by_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_access_request_borough_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_access_request_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_request")),
+    )
+    op.create_index("ix_access_request_open", "access_request", ["answered_at", "id"], unique=False)
     op.create_table(
         "account_figures",
         sa.Column("account_id", base.Id, nullable=False),
