@@ -67,7 +67,8 @@ class PostPage:
     """One page of a source. `after` None: it was the last. `comments` are what a source holds that stands under no
     post of ours (reviews, mentions). `seen` are posts told for what they are, before `posts` names them again with
     the number of their comments: a network may need a call for each. `events`: the source tells what happened since
-    the last round, which comes by no other way, so that the newest are not enough.
+    the last round, which comes by no other way, so that the newest are not enough. `unnamed`: some rows came without an
+    id, so the page is not whole; the permission for whose lack networks leave ids out ("": nobody knows why).
     """
 
     posts: tuple[PostSeen, ...] = ()
@@ -75,14 +76,16 @@ class PostPage:
     comments: tuple[CommentSeen, ...] = ()
     seen: tuple[PostSeen, ...] = ()
     events: bool = False
+    unnamed: str | None = None
 
 
 @dataclass(frozen=True)
 class ThreadPage:
-    """One page of a thread. `after` None: it was the last."""
+    """One page of a thread. `after` None: it was the last. `unnamed` as of `PostPage`."""
 
     comments: tuple[CommentSeen, ...] = ()
     after: str | None = None
+    unnamed: str | None = None
 
 
 ListPosts = Callable[[str, str | None, int], PostPage]
@@ -134,6 +137,8 @@ class CrawlState:
     """
     readable: bool = False
     """A thread of this round was given, so that what another one is refused for is its own matter."""
+    torn: bool = False
+    """Rows of the post being read came without an id: what was not met in it proves nothing."""
     cut: bool = False
     """Incomplete round: absence proves nothing."""
 
@@ -209,7 +214,7 @@ class CrawlState:
             self.left.append((post, comments, created))
         if complete and post in self.listed:
             self.marks[post] = (comments, max(self.newest, self.marks.get(post, (None, 0))[1]))
-        self.again, self.newest, self.began = False, 0, None
+        self.again, self.torn, self.newest, self.began = False, False, 0, None
         self._turn()
 
     def end_round(self, sources: Sequence[str]) -> CrawlState:
@@ -271,7 +276,7 @@ def crawl_step(
         size = max(1, page_size >> state.halved)
         try:
             if state.listing:
-                listed = _list(state, sources, list_posts, size)
+                listed = _list(state, sources, list_posts, size, step.missing)
                 posts += listed.posts
                 comments += listed.comments
             elif not state.waiting:
@@ -279,7 +284,7 @@ def crawl_step(
                 older += listed.posts
                 comments += listed.comments
             else:
-                read, thread = _read(state, read_thread, size)
+                read, thread = _read(state, read_thread, size, step.missing)
                 comments += read
                 threads += thread
             step.answered = True
@@ -363,7 +368,7 @@ def _enough(spent: Usage | None) -> bool:
     return spent is not None and (spent.percent >= STOP or (spent.resume_at or now) > now)
 
 
-def _list(state: CrawlState, sources: Sequence[str], list_posts: ListPosts, size: int) -> PostPage:
+def _list(state: CrawlState, sources: Sequence[str], list_posts: ListPosts, size: int, missing: list[str]) -> PostPage:
     """One page of the source being listed; what it had given before is left out."""
     now, source = datetime.now(UTC), sources[state.source]
     state.pages += 1
@@ -383,6 +388,9 @@ def _list(state: CrawlState, sources: Sequence[str], list_posts: ListPosts, size
         state.older.pop(source, None)
         state.next_source(sources)
         return PostPage()
+    if given.unnamed is not None:
+        state.cut = True
+        missing += [given.unnamed] if given.unnamed else []
     posts = tuple(seen for post in given.posts if (seen := state.post(post, now)) is not None)
     pages = (COMMENT_PAGES if given.events else POST_PAGES) << state.halved
     if given.after is None or (len(state.here) >= POSTS and not given.events):
@@ -420,7 +428,7 @@ def _list_older(state: CrawlState, list_posts: ListPosts, size: int) -> PostPage
 
 
 def _read(
-    state: CrawlState, read_thread: ReadThread, size: int
+    state: CrawlState, read_thread: ReadThread, size: int, missing: list[str]
 ) -> tuple[tuple[CommentSeen, ...], tuple[ThreadRead, ...]]:
     """One page of the first waiting post. A post that went away or cannot be read is left out until the next round."""
     post, now = state.waiting[0][0], datetime.now(UTC)
@@ -440,12 +448,15 @@ def _read(
             state.next_post(complete=False, again=state.after is not None)
         return (), ()
     state.readable = True
+    if given.unnamed is not None:
+        state.torn = state.cut = True
+        missing += [given.unnamed] if given.unnamed else []
     said = (int(seen.said_at.timestamp()) for seen in given.comments if seen.said_at)
     state.newest = max(state.newest, *said, 0)
     if given.after is not None and given.after != state.after and state.pages < COMMENT_PAGES << state.halved:
         state.after = given.after
         return given.comments, ()
-    began, complete = state.began, given.after is None
+    began, complete = state.began, given.after is None and not state.torn
     state.cut = state.cut or not complete
     state.next_post(complete=complete, again=not complete)
     threads = (ThreadRead(post, datetime.fromisoformat(began)),) if complete and began is not None else ()

@@ -14,7 +14,7 @@ from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import PostPage, ThreadPage
 from connectors.meta.answers import ad_of, following, items, mentioning, rating_of
 from connectors.meta.graph import Graph
-from connectors.meta.permissions import READ_ADS, READ_COMMENTS, READ_POSTS
+from connectors.meta.permissions import READ_ADS, READ_COMMENTS, READ_POSTS, TASK
 from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Rejected, Transient
 from models.vocabulary import AttachmentKind, CommentKind, PostKind
@@ -168,8 +168,9 @@ class Reader:
         args |= {"since": str(int(since.timestamp()))} if since is not None else {}
         args |= {"after": after} if after else {}
         answer = self.graph.once(f"{post}/comments", READ_COMMENTS, **args)
-        comments = [seen for item in items(answer) if (seen := self.comment(item, post, now)) is not None]
-        return ThreadPage(tuple(comments), following(answer))
+        rows = items(answer)
+        comments = [seen for item in rows if (seen := self.comment(item, post, now)) is not None]
+        return ThreadPage(tuple(comments), following(answer), TASK if len(comments) < len(rows) else None)
 
     def probe(self, comment: str) -> CommentSeen:
         """A comment; or a post of somebody else that was heard of, which has no such thing as a parent (error 100)."""

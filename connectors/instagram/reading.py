@@ -88,9 +88,10 @@ class Reader:
             return self._read_replies(post, after, replies, size, now)
         args = {"fields": f"{COMMENT_FIELDS},replies.limit({PAGE_SIZE}){{{PLAIN_FIELDS}}}", "limit": str(size)}
         answer = self._graph.once(f"{post}/comments", IG_MODERATE, **args, **({"after": comments} if comments else {}))
-        seen = list[CommentSeen]()
+        seen, unnamed = list[CommentSeen](), None
         for item in reversed(items(answer)):
             if as_id(item.get("id")) is None:
+                unnamed = IG_MODERATE
                 continue
             owner = as_mapping(item.get("media"))
             seen.append(self._comment(item, post, now))
@@ -103,8 +104,8 @@ class Reader:
         cursor = following(answer)
         if cursor is not None and cursor == comments:
             # It turns in circles: this thread is left for the next round.
-            return ThreadPage(tuple(seen), after)
-        return ThreadPage(tuple(seen), _token(cursor, replies))
+            return ThreadPage(tuple(seen), after, unnamed)
+        return ThreadPage(tuple(seen), _token(cursor, replies), unnamed)
 
     def all(self, path: str) -> list[CommentSeen]:
         """Every comment of a listing."""
@@ -125,11 +126,13 @@ class Reader:
             if cursor is None:
                 raise
             return ThreadPage(after=_token(None, [(comment, None), *rest]))  # Its cursor went stale: all of them again.
-        seen = tuple(self._comment(item, post, now, {"id": comment}) for item in items(answer) if item.get("id"))
+        rows = items(answer)
+        seen = tuple(self._comment(item, post, now, {"id": comment}) for item in rows if as_id(item.get("id")))
+        unnamed = IG_MODERATE if len(seen) < len(rows) else None
         more = following(answer)
         if more is not None and more == cursor:
-            return ThreadPage(seen, after)
-        return ThreadPage(seen, _token(None, rest if more is None else [(comment, more), *rest]))
+            return ThreadPage(seen, after, unnamed)
+        return ThreadPage(seen, _token(None, rest if more is None else [(comment, more), *rest]), unnamed)
 
     def _comment(
         self, item: Mapping[str, Any], post: str | None, seen_at: datetime, parent: Mapping[str, Any] | None = None

@@ -136,8 +136,7 @@ class Reader:
             place.at, place.before = 0, None
             return ThreadPage(after=place.cursor())
         names = [_name(row) for row in read.rows]
-        if None in names:
-            logger.warning("a comment on %s has no name and is left out", on)
+        unnamed = "" if None in names else None
         comments = [self.comment(row, post, now) for row in reversed(read.rows) if _name(row) is not None]
         comments.sort(key=lambda one: one.said_at or now)
         moved = last is not None and (not names or names[0] != last)
@@ -145,7 +144,7 @@ class Reader:
             comments = [one for one in comments if one.external_id != last]
         if read.following is not None and read.following <= first:
             circling = ThreadPosition(**{**vars(place), "again": True}).cursor()
-            return ThreadPage(tuple(comments), after if place.again else circling)
+            return ThreadPage(tuple(comments), after if place.again else circling, unnamed)
         # Of a row without a name nobody can see whether it moved.
         following, known = read.following, names[-1] if names else None
         if moved:
@@ -159,7 +158,7 @@ class Reader:
             place.start, place.last = following, known
             rows = zip(names, read.rows, strict=True)
             place.answers = [name for name, row in rows if name is not None and name != last and _answered(row)]
-        return ThreadPage(tuple(comments), place.cursor())
+        return ThreadPage(tuple(comments), place.cursor(), unnamed)
 
     def thread(self, on: str) -> Iterator[Mapping[str, Any]]:
         """Every comment right under a post or a comment, as LinkedIn has them. `Transient`: as `_pages` says."""

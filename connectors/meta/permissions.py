@@ -13,6 +13,8 @@ READ_POSTS, READ_COMMENTS = "pages_read_engagement", "pages_read_user_content"
 READ_ADS, READ_COSTS, READ_FIGURES = "pages_manage_ads", "ads_read", "read_insights"
 MODERATE, WRITE_PRIVATELY = "pages_manage_engagement", "pages_messaging"
 PUBLISH = "pages_manage_posts"
+TASK = "MODERATE"
+"""A task of the person on the Page, not of the token: without it comments come without their ids."""
 SUBSCRIBE = "pages_manage_metadata"
 """To webhooks; Instagram's come through the Page that the account is linked to."""
 IG_READ, IG_MODERATE = "instagram_basic", "instagram_manage_comments"
@@ -27,6 +29,9 @@ PERMISSIONS = {
     READ_POSTS: Permission(N_("Without it, nothing is read."), reads=True),
     READ_COMMENTS: Permission(N_("Without it, neither comments, nor mentions, nor reviews are read."), reads=True),
     MODERATE: Permission(N_("Without it, no reply, no hiding and no deleting.")),
+    TASK: Permission(
+        N_("Without this right on the Page, comments come without their ids and cannot be kept."), reads=True
+    ),
     PUBLISH: Permission(N_("Without it, nothing is published.")),
     SUBSCRIBE: Permission(N_("Without it, comments come at the next reading instead of at once.")),
     WRITE_PRIVATELY: Permission(N_("Without it, no private reply.")),

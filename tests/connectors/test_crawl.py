@@ -460,3 +460,23 @@ def test_older_posts_that_never_end_are_left(many, monkeypatch):
         pages = many.round(cursor)
         cursor = pages[-1].cursor
     assert not pages[-1].backfilling
+
+
+def test_a_thread_with_rows_that_nothing_names_is_not_whole():
+    far = Far({"posts": {None: PostPage((post("p1"), post("p2")))}})
+    far.threads = {
+        "p1": {None: ThreadPage(said("1"), "x", unnamed="MODERATE"), "x": ThreadPage(said("2"))},
+        "p2": {None: ThreadPage(said("3"))},
+    }
+    (page,) = far.round()
+    assert not page.whole
+    assert page.missing == ("MODERATE",)
+    assert [one.external_id for one in page.comments] == ["1", "2", "3"]
+    assert [thread.post_external_id for thread in page.threads] == ["p2"]
+
+
+def test_a_listing_with_rows_that_nothing_names_is_not_whole():
+    far = Far({"posts": {None: PostPage((post("p1"),), unnamed="MODERATE")}})
+    (page,) = far.round()
+    assert not page.whole
+    assert page.missing == ("MODERATE",)

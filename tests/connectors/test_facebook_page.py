@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from connectors.base import Media, Operation, PostFigures, Publication
+from connectors.base import Media, Operation, PostCounts, Publication
 from connectors.facebook.publishing import words
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, network
@@ -378,15 +378,15 @@ def test_what_facebook_counts(standin, control):
     figures = standin.network().figures([post, reel, "104_999"])
     assert figures.followers == 12_345
     assert figures.posts == {
-        post: PostFigures(reach=700, views=900, reactions=40, comments=1, shares=3, clicks=12),
-        reel: PostFigures(views=50, reactions=2, comments=0),
+        post: PostCounts(reach=700, views=900, reactions=40, comments=1, shares=3, clicks=12),
+        reel: PostCounts(views=50, reactions=2, comments=0),
     }
 
 
 def test_counts_come_even_when_insights_may_not_be_read(standin, control):
     post = control("post", page="104", text="Avis", figures={"post_media_view": 900, "reactions": 40})
     standin.page.scopes = ("pages_read_engagement",)
-    assert standin.network().figures([post]).posts[post] == PostFigures(reactions=40, comments=0, shares=0)
+    assert standin.network().figures([post]).posts[post] == PostCounts(reactions=40, comments=0, shares=0)
 
 
 # ------------------------------------------------------------------------------------------------- trying again
