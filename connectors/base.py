@@ -6,6 +6,7 @@ back as opaque strings, and what was done is known by reading the network.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -49,9 +50,9 @@ class Health:
     """What the network says of the token. `missing` names permissions that the work needs and the token lacks."""
 
     valid: bool
-    reason: str | None
-    expires_at: datetime | None
-    missing: tuple[str, ...]
+    reason: str | None = None
+    expires_at: datetime | None = None
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,11 @@ class Unreadable:
 
     reason: str
     raw: str
+
+    @classmethod
+    def of(cls, reason: str, raw: object) -> Unreadable:
+        """As much of it as is kept: 4,000 characters of JSON in ASCII."""
+        return cls(reason, json.dumps(raw)[:4000])
 
 
 Change = CommentSeen | CommentRemoved | VisibilityChanged | PostSeen | Unreadable

@@ -66,19 +66,19 @@ class FacebookPage:
             data = self._graph.debug_token()
             if data is None:
                 self._graph.read(self._page, READ_POSTS, fields="id")
-                return Health(valid=True, reason=None, expires_at=None, missing=())
+                return Health(valid=True)
         except TokenInvalid as dead:
-            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+            return Health(valid=False, reason=dead.reason)
         except Gone:
-            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
+            return Health(valid=False, reason="wrong_page")
         expires_at, reason = end_of(data), None
         if data.get("is_valid") is not True:
             reason = token_reason(as_mapping(data.get("error")).get("subcode"))
         elif as_id(data.get("profile_id")) not in (None, self._page):
             reason = "wrong_page"
         if reason is not None:
-            return Health(valid=False, reason=reason, expires_at=expires_at, missing=())
-        return Health(valid=True, reason=None, expires_at=expires_at, missing=missing_of(data, FOR_PAGES, self._page))
+            return Health(valid=False, reason=reason, expires_at=expires_at)
+        return Health(valid=True, expires_at=expires_at, missing=missing_of(data, FOR_PAGES, self._page))
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """As `connectors.crawl` says."""

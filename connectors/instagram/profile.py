@@ -93,15 +93,15 @@ class Instagram:
             data = self._graph.debug_token() or {"is_valid": True, "scopes": FOR_INSTAGRAM}
             if data.get("is_valid") is not True:
                 reason = token_reason(as_mapping(data.get("error")).get("subcode"))
-                return Health(valid=False, reason=reason, expires_at=end_of(data), missing=())
+                return Health(valid=False, reason=reason, expires_at=end_of(data))
             missing = missing_of(data, FOR_INSTAGRAM, self._account, about="instagram_")
             if IG_READ not in missing:
                 self._graph.read(self._account, IG_READ, fields="id")
         except TokenInvalid as dead:
-            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+            return Health(valid=False, reason=dead.reason)
         except Gone:
-            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
-        return Health(valid=True, reason=None, expires_at=end_of(data), missing=missing)
+            return Health(valid=False, reason="wrong_page")
+        return Health(valid=True, expires_at=end_of(data), missing=missing)
 
     # --------------------------------------------------------------------------------------------- reading
     def pull(self, cursor: str | None, budget: int) -> Page:

@@ -114,7 +114,7 @@ class InstagramPublic:
             self._cookies()
         except TokenInvalid as dead:
             reason = dead.reason
-        return Health(valid=reason is None, reason=reason, expires_at=None, missing=())
+        return Health(valid=reason is None, reason=reason)
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """One reading, then a pause: an hour, or six hours and more after a refusal (`Usage.resume_at`).

@@ -126,17 +126,17 @@ class LinkedInPage:
                 )
             self._api.read(f"posts?q=author&author={encoded(self._page)}&count=1", READ_POSTS)
         except TokenInvalid as dead:
-            return Health(valid=False, reason=dead.reason, expires_at=None, missing=())
+            return Health(valid=False, reason=dead.reason)
         except Gone:
-            return Health(valid=False, reason="wrong_page", expires_at=None, missing=())
+            return Health(valid=False, reason="wrong_page")
         except PermissionMissing as refused:
             missing = _missing(said) if said is not None else (refused.name,)
             if READ_POSTS not in missing:
-                return Health(valid=False, reason="role_lost", expires_at=None, missing=())
-            return Health(valid=True, reason=None, expires_at=as_time((said or {}).get("expires_at")), missing=missing)
+                return Health(valid=False, reason="role_lost")
+            return Health(valid=True, expires_at=as_time((said or {}).get("expires_at")), missing=missing)
         if said is None:
-            return Health(valid=True, reason=None, expires_at=None, missing=())
-        return Health(valid=True, reason=None, expires_at=as_time(said.get("expires_at")), missing=_missing(said))
+            return Health(valid=True)
+        return Health(valid=True, expires_at=as_time(said.get("expires_at")), missing=_missing(said))
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """As `connectors.crawl` says; then LinkedIn's notifications since the round before, which tell of mentions, of

@@ -54,7 +54,7 @@ class LinkedInWebhook:
             raise ValueError("nested too deeply") from None
         said = as_mapping(body)
         if said.get("type") != TYPE or not isinstance(said.get("notifications"), list):
-            return (Event(None, _unreadable("not_notifications", body)),)
+            return (Event(None, Unreadable.of("not_notifications", body)),)
         now = datetime.now(UTC)
         return tuple(event for one in said["notifications"] for event in _events(one, now))
 
@@ -73,16 +73,12 @@ def _events(notification: object, now: datetime) -> list[Event]:
         return [Event(account, _removed(said, now))]
     told = heard(said, now, page)
     if told is None:
-        return [Event(account, _unreadable("action" if said else "notification", notification))]
+        return [Event(account, Unreadable.of("action" if said else "notification", notification))]
     return [Event(account, change) for change in told if change is not None]
 
 
 def _removed(said: Mapping[str, object], now: datetime) -> Change:
     comment = as_id(said.get("generatedActivity"))
     if comment is None or not comment.startswith("urn:li:comment:"):
-        return _unreadable("comment", said)
+        return Unreadable.of("comment", said)
     return CommentRemoved(whole(comment), as_time(said.get("lastModifiedAt")) or now, post_of_notification(said))
-
-
-def _unreadable(reason: str, raw: object) -> Unreadable:
-    return Unreadable(reason, json.dumps(raw, ensure_ascii=True)[:4000])

@@ -76,17 +76,17 @@ def _body(body: object) -> list[Event]:
     network = OBJECTS.get(said) if isinstance(said, str) else None
     entries = as_mapping(body).get("entry")
     if network is None or not isinstance(entries, list):
-        return [Event(None, _unreadable("unknown_object", body))]
+        return [Event(None, Unreadable.of("unknown_object", body))]
     return [event for entry in entries for event in _entry(entry, network)]
 
 
 def _entry(entry: object, network: str) -> list[Event]:
     if not isinstance(entry, dict):
-        return [Event(None, _unreadable("entry", entry), network)]
+        return [Event(None, Unreadable.of("entry", entry), network)]
     account, at = as_id(entry.get("id")), as_time(entry.get("time")) or datetime.now(UTC)
     changes = entry.get("changes")
     if not isinstance(changes, list):
-        return [] if changes is None else [Event(account, _unreadable("changes", entry), network)]
+        return [] if changes is None else [Event(account, Unreadable.of("changes", entry), network)]
     return [Event(account, seen, network) for change in changes for seen in _change(change, network, account, at)]
 
 
@@ -94,7 +94,7 @@ def _change(change: object, network: str, account: str | None, at: datetime) -> 
     """What one change says; nothing when it is not about what citizens write."""
     value = as_mapping(change).get("value")
     if not isinstance(value, dict):
-        return (_unreadable("value", change),)
+        return (Unreadable.of("value", change),)
     match network, as_mapping(change).get("field"):
         case "facebook", "feed":
             seen = _feed(value, account, at)
@@ -108,7 +108,7 @@ def _change(change: object, network: str, account: str | None, at: datetime) -> 
             seen = _instagram_mention(value, at)
         case _:
             return ()
-    return tuple(_unreadable(one, change) if isinstance(one, str) else one for one in seen)
+    return tuple(Unreadable.of(one, change) if isinstance(one, str) else one for one in seen)
 
 
 Seen = tuple[Change | str, ...]
@@ -262,7 +262,3 @@ def _author(value: Mapping[str, Any]) -> tuple[str | None, str | None]:
     return as_id(author.get("id")) or as_id(value.get("sender_id")), as_text(author.get("name")) or as_text(
         value.get("sender_name")
     )
-
-
-def _unreadable(reason: str, raw: object) -> Unreadable:
-    return Unreadable(reason, json.dumps(raw, ensure_ascii=True)[:4000])

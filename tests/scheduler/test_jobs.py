@@ -45,7 +45,7 @@ class Pages:
     """A network with one page to read, where nobody follows the city and every comment but the first is gone."""
 
     def health(self) -> Health:
-        return Health(valid=True, reason=None, expires_at=NOW + timedelta(days=60), missing=())
+        return Health(valid=True, expires_at=NOW + timedelta(days=60))
 
     def probe(self, comment: str) -> CommentSeen:
         raise Gone

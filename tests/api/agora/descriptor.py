@@ -58,7 +58,7 @@ class Agora:
         self._account = account.external_id
 
     def health(self) -> Health:
-        return Health(valid=True, reason=None, expires_at=None, missing=("walls:moderate",))
+        return Health(valid=True, missing=("walls:moderate",))
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         del cursor, budget
