@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Capabilities
 from connectors.registry import descriptor
-from models import budget
 from models.accounts import Account, Delivery, SetAside
 from models.comments import SourcePost
 from models.effects import OPEN_STATES, Effect
@@ -25,7 +24,7 @@ from models.figures import AccountFigures, PostFigures, is_newest
 from models.people import Borough, Person
 from models.scope import Action, Viewer, visible
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState, DeliveryState, OperationKind
+from models.vocabulary import DeliveryState, OperationKind, Pause
 
 WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
 """Days before a token's end from which its account says so, the queue and the posts say so, and it is urgent."""
@@ -117,8 +116,8 @@ def cards(
     by = {account.connected_by for account in accounts}
     people = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(by))).all())
     followers, measured = _followers(session, ids), _measured(session, ids, now - MEASURED)
-    owed = select(Effect.account_id, func.count()).where(Effect.state.in_(OPEN_STATES), Effect.account_id.in_(ids))
-    waiting = dict(session.execute(owed.group_by(Effect.account_id)).all())
+    owed = select(Effect.channel_id, func.count()).where(Effect.state.in_(OPEN_STATES), Effect.channel_id.in_(ids))
+    waiting = dict(session.execute(owed.group_by(Effect.channel_id)).all())
     made = []
     for account in accounts:
         found = findings(account, zone=zone, now=now)
@@ -145,38 +144,30 @@ def cards(
 def findings(account: Account, *, zone: ZoneInfo, now: datetime) -> list[Finding]:
     """What people should know about an account, worst first. Nothing: it works, and all is read."""
     found: list[Finding] = []
-    dead = account.state == AccountState.TOKEN_INVALID
     end = account.token_expires_at
-    if dead:
-        found.append(Finding("dead", Level.PROBLEM, account.state_reason or "", at=account.state_since))
-    elif end is not None and end <= now:
-        found.append(Finding("dead", Level.PROBLEM, "expired", at=end))
-        dead = True
-    elif end is not None and (days := _days(now, end, zone)) <= WARNED_DAYS:
+    if account.token_lost is not None:
+        return [Finding("dead", Level.PROBLEM, account.token_lost, at=account.token_since)]
+    if end is not None and end <= now:
+        return [Finding("dead", Level.PROBLEM, "expired", at=end)]
+    if end is not None and (days := _days(now, end, zone)) <= WARNED_DAYS:
         found.append(Finding("expiring", Level.PROBLEM if days <= URGENT_DAYS else Level.WARNING, at=end, days=days))
-    if not dead:
-        lacking = account.missing
-        if not lacking and account.state == AccountState.PERMISSION_MISSING:
-            lacking = [account.state_reason or ""]
-        if lacking:
-            found.append(Finding("permission", Level.WARNING, names=tuple(lacking), at=account.state_since))
-        paused = budget.throttled(account, now)
-        blocked = budget.blocked(account, now)
-        if blocked:
-            found.append(Finding("blocked", Level.PROBLEM, budget.BLOCKED, at=account.throttled_until))
-        elif paused:
-            found.append(Finding("throttled", Level.PAUSE, at=account.throttled_until))
-        if account.state == AccountState.ACTIVE and account.state_reason and not blocked:
-            found.append(Finding("refused", Level.PROBLEM, account.state_reason, at=account.state_since))
-        elif not paused and account.pulled_at is not None and now - account.pulled_at > BEHIND:
-            found.append(Finding("behind", Level.WARNING, at=account.pulled_at))
+    if account.missing:
+        found.append(Finding("permission", Level.WARNING, names=tuple(account.missing), at=account.missing_since))
+    if account.blocked(now):
+        found.append(Finding("blocked", Level.PROBLEM, Pause.BLOCKED, at=account.paused_until))
+    elif account.paused(now):
+        found.append(Finding("throttled", Level.PAUSE, at=account.paused_until))
+    if account.refused is not None:
+        found.append(Finding("refused", Level.PROBLEM, account.refused, at=account.refused_since))
+    elif not account.paused(now) and account.pulled_at is not None and now - account.pulled_at > BEHIND:
+        found.append(Finding("behind", Level.WARNING, at=account.pulled_at))
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
 
 
 def alarms(session: Session, viewer: Viewer, *, zone: ZoneInfo, now: datetime) -> list[tuple[Account, Finding]]:
     """Accounts in the viewer's scope whose token is dead or ends within a week: what the queue and the posts say."""
     near = and_(Account.token_expires_at.is_not(None), Account.token_expires_at <= now + timedelta(days=ALARMED_DAYS))
-    statement = select(Account).where(or_(Account.state == AccountState.TOKEN_INVALID, near))
+    statement = select(Account).where(or_(Account.token_lost.is_not(None), near))
     accounts = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account).order_by(Account.name)).all()
     return [(account, findings(account, zone=zone, now=now)[0]) for account in accounts]
 

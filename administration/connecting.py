@@ -16,13 +16,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import Consent, Offered
-from models import audit
+from models import audit, channels
 from models.accounts import Account, Connection, SetAside
 from models.errors import FarSideError, NotFound, PermissionMissing, Refused, Rejected
 from models.people import Borough
 from models.secrets import Vault, fingerprint
 from models.session import Database
-from models.vocabulary import AccountState
 
 LASTS = timedelta(minutes=10)
 """How long the dialog may take, and then the choice."""
@@ -153,13 +152,12 @@ def connect(
         name = given.name.strip()[:200] or given.external_id
         account = Account(network=given.network, external_id=given.external_id, name=name, created_at=now)
         session.add(account)
-    account.borough_id = borough_id
+    account.borough_id, account.connected_by = borough_id, by
     account.token_closed, account.token_expires_at = vault.close(given.token), given.expires_at
     account.refresh_closed = vault.close(given.refresh_token) if given.refresh_token else None
     account.refresh_expires_at, account.expiry_warned = given.refresh_expires_at, None
-    account.connected_by, account.missing = by, list(given.missing)
-    account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    account.check_due_at = account.pull_due_at = now
+    channels.replace_token(account, given.missing, now=now)
+    account.pull_due_at = now
     session.flush()
     action = "account_reconnected" if known else "account_added"
     audit.note(session, action, f"account:{account.id}", now=now, person_id=by, missing=account.missing)

@@ -48,7 +48,7 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
     quoted, and the replies owed to it, everywhere they stand. The author's name goes when this was their last one.
     """
     comment = session.get_one(Comment, comment_id, with_for_update=True)
-    about = (Effect.account_id == comment.account_id, Effect.target == comment.external_id)
+    about = (Effect.channel_id == comment.account_id, Effect.target == comment.external_id)
     if session.scalar(select(Effect.id).where(*about, Effect.state.in_(OPEN_STATES)).limit(1)) is not None:
         raise Refused("effects_open")
     if comment.text is not None:

@@ -6,18 +6,19 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from connectors.base import AccountRef, Consent, Health, Network, Offered
-from models import audit, budget
+from models import channels
 from models.accounts import Account
+from models.calls import calling
 from models.errors import FarSideError, NotFound, PermissionMissing, Throttled, TokenInvalid
 from models.locks import Locks
 from models.secrets import Vault
 from models.session import Database, vault_of
-from models.vocabulary import AccountState
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +37,10 @@ class _Newer:
     health: Health
 
 
-def checks_due(session: Session, *, now: datetime) -> list[int]:
-    """Ids of accounts whose token is to be checked: dead ones too, since some come back to life by themselves."""
-    calm = or_(Account.throttled_until.is_(None), Account.throttled_until <= now)
+def accounts_to_check(session: Session, *, now: datetime) -> list[int]:
+    """Ids of accounts whose token is to be checked: lost ones too, since some come back to life by themselves."""
     due = or_(Account.check_due_at.is_(None), Account.check_due_at <= now)
-    return list(session.scalars(select(Account.id).where(calm, due)))
+    return list(session.scalars(select(Account.id).where(~channels.paused(now), due)))
 
 
 def check(
@@ -57,56 +57,29 @@ def check(
 
     A newer token takes the old one's place only after the network has said that it works.
     """
-    with locks.try_hold(f"check:{account_id}") as ours:
-        if not ours:
+    with calling(database, locks, "check", account_id, clock=clock) as caller:
+        if (account := caller.account(even_lost=True)) is None:
             return
-        try:
-            _check(database, network_with, consent_of, account_id, clock=clock)
-        except FarSideError as error:
-            log.warning("the token of account %s could not be checked: %r", account_id, error)
-            _check_again(database, account_id, clock() + SOON)
-        except Exception:
-            _check_again(database, account_id, clock() + EVERY)
-            raise
+        soon = clock() + timedelta(days=max(WARNINGS))
+
+        def call() -> tuple[Health, _Newer | None]:
+            with database.read() as session:
+                vault = vault_of(session)
+            known = AccountRef(account.network, account.external_id, vault.open(account.token_closed))
+            refresh = vault.open(account.refresh_closed) if account.refresh_closed else None
+            health, newer = network_with(known).health(), None
+            ends = health.expires_at or account.token_expires_at
+            if not health.valid or (ends is not None and ends <= soon):
+                newer = _newer(network_with, consent_of, known, refresh)
+            if newer is None and health.valid:
+                health = _listening(network_with(known), health)
+            return health, newer
+
+        caller.ask(call, partial(_keep, token_closed=account.token_closed), _put_off)
 
 
-def _check(
-    database: Database,
-    network_with: Callable[[AccountRef], Network],
-    consent_of: Callable[[str], Consent],
-    account_id: int,
-    *,
-    clock: Callable[[], datetime],
-) -> None:
-    asked_at = clock()
-    with database.read() as session:
-        account = session.get_one(Account, account_id)
-        if budget.throttled(account, asked_at):
-            return
-        vault = vault_of(session)
-        known = AccountRef(account.network, account.external_id, vault.open(account.token_closed))
-        refresh = vault.open(account.refresh_closed) if account.refresh_closed else None
-    try:
-        health, newer = network_with(known).health(), None
-        ends = health.expires_at or account.token_expires_at
-        if not health.valid or (ends is not None and ends <= asked_at + timedelta(days=max(WARNINGS))):
-            newer = _newer(network_with, consent_of, known, refresh)
-        if newer is None and health.valid:
-            health = _listening(network_with(known), health)
-    except FarSideError as error:
-        with database.write() as session:
-            budget.hear(session, account_id, error, asked_at=asked_at, now=clock())
-        raise
-    now = clock()
-    with database.write() as session:
-        current = budget.held(session, account_id)
-        if current.token_closed != account.token_closed:
-            return  # Connected again meanwhile: what was said is about the token that it had before.
-        if newer is not None:
-            _take(current, vault, newer.offered, newer.health.missing, now=now)
-            audit.note(session, "account_token_renewed", f"account:{account_id}", now=now, person_id=None)
-            health = newer.health
-        _keep(session, current, health, asked_at=asked_at, now=now)
+def _put_off(_session: Session, account: Account, error: Exception, now: datetime) -> None:
+    account.check_due_at = now + (SOON if isinstance(error, FarSideError) else EVERY)
 
 
 def _listening(network: Network, health: Health) -> Health:
@@ -147,36 +120,39 @@ def _newer(
     return _Newer(offered, health) if health.valid else None
 
 
-def _take(account: Account, vault: Vault, offered: Offered, missing: tuple[str, ...], *, now: datetime) -> None:
+def _take(account: Account, vault: Vault, offered: Offered) -> None:
     account.token_closed, account.token_expires_at = vault.close(offered.token), offered.expires_at
     if offered.refresh_token is not None:
         account.refresh_closed = vault.close(offered.refresh_token)
         account.refresh_expires_at = offered.refresh_expires_at
     account.expiry_warned = None
-    _say_missing(account, missing, now=now)
 
 
-def _say_missing(account: Account, missing: tuple[str, ...], *, now: datetime) -> bool:
-    """The token works, for all or for some of what is needed. Gives whether something new is missing."""
-    state = AccountState.PERMISSION_MISSING if missing else AccountState.ACTIVE
-    names = sorted(missing)
-    told = names and names != account.missing
-    if account.state != state or told:
-        if account.state == AccountState.TOKEN_INVALID:
-            account.pull_due_at = now
-        account.state, account.state_since = state, now
-        account.state_reason = ", ".join(names)[:200] or None
-    account.missing = names
-    return bool(told)
-
-
-def _keep(session: Session, account: Account, health: Health, *, asked_at: datetime, now: datetime) -> None:
-    """Write down what the network said of the token that the account has now."""
+def _keep(
+    session: Session,
+    account: Account,
+    answer: tuple[Health, _Newer | None],
+    asked_at: datetime,
+    now: datetime,
+    *,
+    token_closed: str,
+) -> None:
+    """Write down what the network said of the token that the account had, if it is still that one."""
+    if account.token_closed != token_closed:
+        return  # Connected again meanwhile: what was said is about the token that it had before.
+    health, newer = answer
+    if newer is not None:
+        health = newer.health
+        _take(account, vault_of(session), newer.offered)
+        channels.notify(session, account, "token_renewed", now=now)
     account.token_expires_at = health.expires_at or account.token_expires_at
-    if not health.valid:
-        budget.lose_token(session, account.id, health.reason or "invalid", asked_at=asked_at, now=now)
-    elif _say_missing(account, health.missing, now=now):
-        budget.say(session, account, "permission_missing", now=now, missing=account.missing)
+    if health.valid:
+        if account.token_lost is not None:
+            account.pull_due_at = now
+        channels.accept_token(account, now=now)
+        channels.set_missing(session, account, health.missing, now=now)
+    else:
+        channels.lose_token(session, account, health.reason or "invalid", asked_at=asked_at, now=now)
     account.checked_at, account.check_due_at = asked_at, now + EVERY
     if account.token_expires_at is None or not health.valid:
         return
@@ -186,9 +162,4 @@ def _keep(session: Session, account: Account, health: Health, *, asked_at: datet
         account.expiry_warned = None
     elif account.expiry_warned is None or days < account.expiry_warned:
         account.expiry_warned = days
-        budget.say(session, account, "token_expires", now=now, days=days)
-
-
-def _check_again(database: Database, account_id: int, at: datetime) -> None:
-    with database.write() as session:
-        session.execute(update(Account).where(Account.id == account_id).values(check_due_at=at))
+        channels.notify(session, account, "token_expires", now=now, days=days)

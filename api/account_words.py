@@ -71,6 +71,7 @@ _REFUSED_OTHER = (
 )
 
 OPERATIONS: Final[Mapping[OperationKind, str]] = {
+    OperationKind.PUBLISH: N_("publish"),
     OperationKind.HIDE: N_("hide a comment"),
     OperationKind.DELETE: N_("delete a comment"),
     OperationKind.REPLY: N_("reply"),

@@ -11,11 +11,12 @@ from api.i18n import N_, _
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
+from models.effects import Effect
 from models.errors import Refused
 from models.vocabulary import (
-    AccountState,
     AttachmentKind,
     Breach,
+    ChannelState,
     CommentKind,
     DecisionKind,
     EffectState,
@@ -25,6 +26,7 @@ from models.vocabulary import (
     Intention,
     ItemState,
     Language,
+    Outcome,
     PostKind,
     PostState,
     Reason,
@@ -275,19 +277,21 @@ REJECTIONS: Mapping[str, str] = {
 }
 """Why a network refused, where a person can do something about it: what connectors put in `Rejected`."""
 
-FAILURES: Mapping[str, str] = {
-    "gone": N_("it is not on the network any more"),
-    "late": N_("its time had passed"),
-    "not_applied": N_("the network did not take it"),
-    "outcome_unreadable": N_("the network does not say whether it was done"),
-    "owner_lost": N_("it was interrupted"),
-    "permission_missing": N_("the account lacks a permission"),
-    "rejected": N_("the network refused it"),
-    "throttled": N_("the network asks to wait"),
-    "token_invalid": N_("the account must be connected again"),
-    "unreachable": N_("the network does not answer"),
+OUTCOMES: Mapping[str, str] = {
+    Outcome.BLOCKED: REJECTIONS["blocked"],
+    Outcome.GONE: N_("it is not on the network any more"),
+    Outcome.LATE: N_("its time had passed"),
+    Outcome.NOT_APPLIED: N_("the network did not take it"),
+    Outcome.OWNER_LOST: N_("it was interrupted"),
+    Outcome.PERMISSION_MISSING: N_("the account lacks a permission"),
+    Outcome.REJECTED: N_("the network refused it"),
+    Outcome.THROTTLED: N_("the network asks to wait"),
+    Outcome.TOKEN_INVALID: N_("the account must be connected again"),
+    Outcome.UNKNOWN: N_("the network does not say whether it was done"),
+    Outcome.UNREACHABLE: N_("the network does not answer"),
+    Outcome.UNREADABLE: N_("the network does not say whether it was done"),
 }
-"""Why an effect waits or failed, by the first word of its reason; a clause that follows a colon."""
+"""Why an effect waits or failed; a clause that follows a colon."""
 
 LABELS: Mapping[str, Mapping[str, str]] = {
     "role": {
@@ -370,9 +374,9 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         HiddenBy.NETWORK: N_("Hidden by the network"),
     },
     "account_state": {
-        AccountState.ACTIVE: N_("Connected"),
-        AccountState.TOKEN_INVALID: N_("To connect again"),
-        AccountState.PERMISSION_MISSING: N_("Permission missing"),
+        ChannelState.ACTIVE: N_("Connected"),
+        ChannelState.TOKEN_INVALID: N_("To connect again"),
+        ChannelState.PERMISSION_MISSING: N_("Permission missing"),
     },
     "ground": {Ground.LAW: N_("Law"), Ground.NETIQUETTE: N_("Netiquette")},
     "intention": {
@@ -458,24 +462,22 @@ def reason(value: Reason) -> str:
     return _(REASONS[value.code], **params)
 
 
-def failure(code: str) -> str:
-    """Why an effect waits, failed or needs a person."""
-    kind, _colon, why = code.partition(":")
-    if kind in ("rejected", "outcome_unreadable") and why in REJECTIONS:
-        return _(REJECTIONS[why])
-    return _(FAILURES[kind])
+def failure(effect: Effect) -> str:
+    """Why an effect failed or needs a person; a clause that follows a colon."""
+    if effect.outcome in (Outcome.REJECTED, Outcome.UNREADABLE) and effect.detail in REJECTIONS:
+        return _(REJECTIONS[str(effect.detail)])
+    return _(OUTCOMES[effect.outcome or Outcome.UNKNOWN])
 
 
-def not_published(code: str) -> str:
+def not_published(effect: Effect) -> str:
     """Why a post does not stand on an account, if it does not."""
-    unsure = code.startswith("outcome_unreadable")
-    return _(N_("Perhaps published: %(why)s") if unsure else N_("Not published: %(why)s"), why=failure(code))
+    unsure = effect.outcome == Outcome.UNREADABLE
+    return _(N_("Perhaps published: %(why)s") if unsure else N_("Not published: %(why)s"), why=failure(effect))
 
 
-def problem(code: str) -> str:
-    """Why a comment came back to the queue (`Comment.problem`: the act and why it failed)."""
-    act, _colon, why = code.partition(":")
-    return _("Not done (%(act)s): %(why)s", act=label("decision", act), why=failure(why))
+def problem(effect: Effect) -> str:
+    """Why a comment came back to the queue: the act and why it failed."""
+    return _("Not done (%(act)s): %(why)s", act=label("decision", effect.operation), why=failure(effect))
 
 
 def notice(code: str | None) -> str | None:

@@ -26,8 +26,8 @@ from models.locks import Locks, locks_for
 from models.secrets import Vault
 from models.session import Database
 from models.work import Timing, Work
-from moderation.triage.delivery import trade as moderation_trade
-from publishing.delivery import trade as publishing_trade
+from moderation.triage.delivery import effect_handler as moderation_effects
+from publishing.delivery import effect_handler as publishing_effects
 from scheduler.clock import Clock as Timepiece
 from scheduler.engine import Embedded
 from scheduler.jobs import City, handlers, ticks
@@ -94,13 +94,14 @@ class Parvis:
     @cached_property
     def work(self) -> Work:
         """The outbox, with both trades; every process that shares the database may have one."""
+        timing = Timing(settle=timedelta(seconds=self.settings.settle_seconds))
         return Work(
             self.database,
             self.locks,
-            [moderation_trade(self.network_of), publishing_trade(self.network_of)],
+            [moderation_effects(self.network_of), publishing_effects(self.network_of)],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,
-            timing=Timing(settle=timedelta(seconds=self.settings.settle_seconds)),
+            timing_of=lambda _channel: timing,
         )
 
     @property

@@ -33,7 +33,6 @@ class Capabilities:
     """What can be done on this account; `why_not` gives a reason code for what cannot."""
 
     operations: frozenset[OperationKind]
-    publish: bool
     why_not: Mapping[OperationKind, str] = field(default_factory=dict)
     longest_text: int = 0
     """Characters of a publication; 0 where nothing is published."""

@@ -40,7 +40,7 @@ while another went, both untold, so that their number is the same.
 TRIES = 3
 """So many pulls may fail on one thread or source, while the account's own posts are given, before it is passed over."""
 STOP = 90.0
-"""Percent of the network's budget that ends a step: `models.budget.STOP`, which connectors may not import."""
+"""Percent of the network's budget that ends a step: `models.channels.STOP`, which connectors may not import."""
 SKEW = timedelta(minutes=2)
 """How far the network's clock may be behind ours when something is looked for by its time."""
 

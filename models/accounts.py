@@ -8,16 +8,18 @@ from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Id
-from models.vocabulary import AccountState, DeliveryState
+from models.channels import Channel
+from models.vocabulary import DeliveryState
 
 
-class Account(Base):
-    """One page or profile of the city on one network."""
+class Account(Channel):
+    """One page or profile of the city on one network: a channel, whose health and budget are in `models.channels`."""
 
     __tablename__ = "account"
     __table_args__ = (UniqueConstraint("network", "external_id"),)
+    __mapper_args__ = {"polymorphic_identity": "account"}  # noqa: RUF012
 
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    id: Mapped[int] = mapped_column(ForeignKey("channel.id"), primary_key=True)
     network: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200))
@@ -33,17 +35,6 @@ class Account(Base):
     """Days before the token's end of the last warning (14, 7 or 1), so that each is said once."""
     connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Whose consent the token carries; None: the operator's command line."""
-    missing: Mapped[list[str]] = mapped_column(default=list)
-    """Permissions that the work needs and the token lacks, as the last check named them."""
-    checked_at: Mapped[datetime | None]
-    """When the network was last asked about the token."""
-    check_due_at: Mapped[datetime | None]
-    """None: it was never checked, and is at once."""
-    state: Mapped[AccountState] = mapped_column(String(30), default=AccountState.ACTIVE)
-    state_reason: Mapped[str | None] = mapped_column(String(200))
-    state_since: Mapped[datetime]
-    throttled_until: Mapped[datetime | None]
-    usage_percent: Mapped[float | None]
     cursor: Mapped[str | None] = mapped_column(Text)
     """Where the next pull goes on; opaque, written with the comments that it covers."""
     pull_due_at: Mapped[datetime]

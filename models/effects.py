@@ -1,4 +1,4 @@
-"""The outbox: one row for each call that is owed to a network. What a row may do next is in `models/work.py`."""
+"""The outbox: one row for each call that is owed to a channel. What a row may do next is in `models/work.py`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.accounts import Account
 from models.base import Base, Id
-from models.vocabulary import EffectKind, EffectState
+from models.channels import Channel
+from models.vocabulary import EffectState, OperationKind, Outcome
 
 OPEN_STATES = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN)
 """States in which something may still happen by itself."""
@@ -24,12 +24,12 @@ class Effect(Base):
     __tablename__ = "effect"
     __table_args__ = (
         # What exists on the network belongs to one effect only: two posts with the same words cannot both claim it.
-        UniqueConstraint("account_id", "remote_id"),
+        UniqueConstraint("channel_id", "remote_id"),
         # Done rows pile up; the two indexes below hold only the few that are still alive.
         Index("ix_effect_open_due", "due_at", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index(
             "ix_effect_open_target",
-            "account_id",
+            "channel_id",
             "target",
             "id",
             sqlite_where=text(_OPEN),
@@ -40,8 +40,8 @@ class Effect(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     key: Mapped[str] = mapped_column(String(100), unique=True)
     """Names the intent ("reply:decision:12"): the same intent twice is refused by the database."""
-    kind: Mapped[EffectKind] = mapped_column(String(20))
-    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    operation: Mapped[OperationKind] = mapped_column(String(20))
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
     target: Mapped[str | None] = mapped_column(String(200))
     """What it acts on; two effects on one target go out in the order in which they were recorded."""
     payload: Mapped[dict[str, Any]]
@@ -65,7 +65,14 @@ class Effect(Base):
     permalink: Mapped[str | None] = mapped_column(String(500))
     done_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
-    reason: Mapped[str | None] = mapped_column(String(200))
-    """Code of why it waits, failed or needs a person."""
+    outcome: Mapped[Outcome | None] = mapped_column(String(20))
+    """Why it waits, failed or needs a person; None: it was not tried yet, or is done."""
+    detail: Mapped[str | None] = mapped_column(String(200))
+    """What the far side said of the outcome: its own code, or the name of a permission."""
 
-    account: Mapped[Account] = relationship(lazy="raise")
+    channel: Mapped[Channel] = relationship(lazy="raise")
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended without being done: a person decides what comes next."""
+        return self.state in (EffectState.FAILED, EffectState.NEEDS_PERSON)

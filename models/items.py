@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id
 from models.comments import Comment
+from models.effects import Effect
 from models.people import Person
 from models.requests311 import ServiceRequest
 from models.subjects import OfSubject, one_subject
@@ -46,12 +47,13 @@ class Item(OfSubject, Base):
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
     """When it last entered the queue: of one urgency, the oldest is first."""
-    problem: Mapped[str | None] = mapped_column(String(200))
-    """Why it came back: the code of the effect that failed."""
+    problem_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    """Why it came back: what was decided and did not happen."""
     version: Mapped[int] = mapped_column(default=1)
     """Counts its changes."""
 
     comment: Mapped[Comment | None] = relationship(lazy="raise")
+    problem: Mapped[Effect | None] = relationship(lazy="raise")
 
 
 class Claim(Base):

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from models.session import Database
@@ -59,23 +59,36 @@ class FileLocks:
 
 
 class AdvisoryLocks:
-    """A PostgreSQL session advisory lock on a connection of its own, freed by the server when the process dies."""
+    """A PostgreSQL session advisory lock, freed by the server when the process dies.
+
+    Each holder has a connection to itself, which the next one reuses. Only a connection that is known to hold nothing
+    goes back to its pool; any other is closed, or its lock would be one that nobody can free.
+    """
 
     def __init__(self, database: Database) -> None:
-        # No pool: a connection that goes back to a pool would keep its locks.
-        self._engine = create_engine(database.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+        self._engine = database.locking
 
     @contextmanager
     def try_hold(self, name: str) -> Iterator[bool]:
         """Hold `name` for the block, or give False at once."""
-        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+        key = {"key": int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)}
         with self._engine.connect() as connection:
-            held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}))
+            with _closed_when_broken(connection):
+                held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
             try:
                 yield held
             finally:
+                # Closing alone would free it too, but only once the server has noticed: whoever comes right after
+                # would still find it taken. On a connection that broke there is nothing left to free.
                 if held:
-                    # Closing alone would free it too, but only once the server has noticed: whoever comes right after
-                    # would still find it taken. On a connection that broke there is nothing left to free.
-                    with suppress(DBAPIError):
-                        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": key})
+                    with suppress(DBAPIError), _closed_when_broken(connection):
+                        connection.scalar(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
+@contextmanager
+def _closed_when_broken(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()
+        raise

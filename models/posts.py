@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, Id
+from models.effects import Effect
 from models.people import Person
 from models.vocabulary import PostState
 
@@ -64,10 +65,15 @@ class Variant(Base):
     """The network's own time, where it says one."""
     source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"))
     """What it became on the network: citizens' comments and the figures are about that."""
-    failure: Mapped[str | None] = mapped_column(String(200))
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="variants")
     account: Mapped[Account] = relationship(lazy="raise")
+    effect: Mapped[Effect | None] = relationship(lazy="raise")
+
+    @property
+    def failure(self) -> Effect | None:
+        """What was owed last, if it ended without being published."""
+        return self.effect if self.effect is not None and self.effect.failed else None
 
 
 class Approval(Base):

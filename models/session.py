@@ -45,6 +45,10 @@ class Database:
                 url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
             )
             self._reading = self._writing.execution_options(postgresql_readonly=True)
+            # Whoever holds a lock works meanwhile: with connections of the pool above, all could wait for each other.
+            self.locking = create_engine(
+                url, pool_size=8, max_overflow=-1, pool_pre_ping=True, pool_use_lifo=True, isolation_level="AUTOCOMMIT"
+            )
         info = {"vault": vault}
         self._write_session = sessionmaker(self._writing, expire_on_commit=False, info=info)
         self._read_session = sessionmaker(self._reading, expire_on_commit=False, autoflush=False, info=info)
@@ -90,6 +94,8 @@ class Database:
         """Give every connection back."""
         self._writing.dispose()
         self._reading.dispose()
+        if not self.sqlite:
+            self.locking.dispose()
 
 
 def upsert(session: Session, table: type[Base]) -> Any:

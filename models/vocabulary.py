@@ -133,8 +133,10 @@ class PublicationForm(StrEnum):
 
 
 class OperationKind(StrEnum):
-    """One outward act, as a connector knows it; the comment says what its target is."""
+    """One outward act, as decisions, effects and connectors know it; the comment says what its target is."""
 
+    PUBLISH = "publish"
+    """A post of ours; it has no target."""
     HIDE = "hide"
     UNHIDE = "unhide"
     DELETE = "delete"
@@ -154,13 +156,8 @@ class OperationKind(StrEnum):
     OPEN_COMMENTS = "open_comments"
 
 
-class EffectKind(StrEnum):
-    """What an outbox row owes to the far side."""
-
-    HIDE = "hide"
-    UNHIDE = "unhide"
-    REPLY = "reply"
-    PUBLISH = "publish"
+CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY})
+"""Operations that make something new, whose id on the network belongs to one effect only."""
 
 
 class EffectState(StrEnum):
@@ -174,6 +171,32 @@ class EffectState(StrEnum):
     UNKNOWN = "unknown"
     NEEDS_PERSON = "needs_person"
     CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """What the last try of an effect met, if it is not done: why it waits, failed or needs a person."""
+
+    THROTTLED = "throttled"
+    TOKEN_INVALID = "token_invalid"
+    UNREACHABLE = "unreachable"
+    """Nobody answered, and nothing was applied."""
+    OWNER_LOST = "owner_lost"
+    """Its worker died before it was sent."""
+    UNKNOWN = "outcome_unknown"
+    """Its answer is lost: the network is read."""
+    NOT_APPLIED = "not_applied"
+    """The network was read, and it is not there."""
+    UNREADABLE = "outcome_unreadable"
+    """Whether it is there cannot be read; the detail says the network's reason, if it gave one."""
+    LATE = "late"
+    """Its time passed before it left."""
+    BLOCKED = "blocked"
+    PERMISSION_MISSING = "permission_missing"
+    """The detail names the permission."""
+    GONE = "gone"
+    """What it acts on is not there any more."""
+    REJECTED = "rejected"
+    """The detail is the network's code."""
 
 
 class DeliveryState(StrEnum):
@@ -219,12 +242,21 @@ class PostState(StrEnum):
     """Its time passed without it leaving (lateness window, refusal, unreadable outcome): a person decides."""
 
 
-class AccountState(StrEnum):
-    """Whether an account of the city can be used now."""
+class ChannelState(StrEnum):
+    """Whether the token of a channel can be used."""
 
     ACTIVE = "active"
     TOKEN_INVALID = "token_invalid"
     PERMISSION_MISSING = "permission_missing"
+
+
+class Pause(StrEnum):
+    """Why a network asked to be left alone for a while."""
+
+    THROTTLED = "throttled"
+    """Too many calls."""
+    BLOCKED = "blocked"
+    """The account did what is not allowed there, as the network says."""
 
 
 class Ground(StrEnum):

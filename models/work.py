@@ -11,7 +11,8 @@ and a row found in `sending` is never sent again before the network was read. Wh
 holds a liveness lock; the reconciler touches a row only if it can take that lock, so a process that was merely
 stopped for an hour does not meet a second sender when it wakes.
 
-A trade (moderation, publishing) says how its own effects are sent, found and recorded; everything else is here.
+A trade (moderation, publishing) says how its own effects are sent, found and recorded (`EffectHandler`); everything
+else is here. What may hold an effect back is in `_sendable`.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, joinedload
+from sqlalchemy.orm import Session, aliased, joinedload, with_polymorphic
 
-from models import budget
-from models.accounts import Account
+from models import channels
+from models.channels import Channel
 from models.effects import OPEN_STATES, Effect
-from models.errors import Blocked, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
+from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, EffectKind, EffectState
+from models.vocabulary import CREATIVE, EffectState, OperationKind, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -54,37 +55,8 @@ class Proof(Protocol):
 
 
 @dataclass(frozen=True)
-class Task:
-    """One effect as its trade needs it to send or to find, without a session."""
-
-    effect_id: int
-    key: str
-    kind: EffectKind
-    account_id: int
-    target: str | None
-    payload: dict[str, Any]
-    since: datetime
-    """When it was first sent: reading back looks from here on."""
-    attempt: int
-    """Counts claims: an answer is recorded only for the attempt that it belongs to."""
-
-
-@dataclass(frozen=True)
-class Trade:
-    """How the effects of some kinds are sent, found again and recorded."""
-
-    kinds: frozenset[EffectKind]
-    creates: frozenset[EffectKind]
-    """Kinds that make something new on the network, whose id must be bound to one effect only."""
-    send: Callable[[Task], Proof]
-    find: Callable[[Task, Collection[str]], Proof | None]
-    record: Callable[[Session, Effect, datetime], None]
-    """Called in the transaction in which an effect becomes done, failed or needs a person."""
-
-
-@dataclass(frozen=True)
 class Timing:
-    """How long things may take. `settle` is a setting: how soon a network shows what it accepted."""
+    """How long things may take on one channel. `settle`: how soon its network shows what it accepted."""
 
     lease: timedelta = timedelta(seconds=90)
     """Longer than any call may last (connect 5 s, read 30 s); after it the reconciler looks."""
@@ -100,47 +72,76 @@ class Timing:
     """Certain refusals of the passing kind (host unreachable) before it fails: about half a day."""
 
 
+@dataclass(frozen=True)
+class Task:
+    """One effect as its trade needs it to send or to find, without a session."""
+
+    effect_id: int
+    key: str
+    operation: OperationKind
+    channel_id: int
+    target: str | None
+    payload: dict[str, Any]
+    since: datetime
+    """When it was first sent: reading back looks from here on."""
+    attempt: int
+    """Counts claims: an answer is recorded only for the attempt that it belongs to."""
+    timing: Timing
+    """Of its channel."""
+
+
+@dataclass(frozen=True)
+class EffectHandler:
+    """How the effects of some operations are sent, found again and recorded."""
+
+    operations: frozenset[OperationKind]
+    send: Callable[[Task], Proof]
+    find: Callable[[Task, Collection[str]], Proof | None]
+    record: Callable[[Session, Effect, datetime], None]
+    """Called in the transaction in which an effect becomes done, failed or needs a person."""
+
+
 class Work:
-    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims, and `draw`
-    gives numbers from 0 to 1 by chance.
+    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims, `timing_of`
+    says how patient to be with a channel, and `random` gives numbers from 0 to 1 by chance.
     """
 
     def __init__(
         self,
         database: Database,
         locks: Locks,
-        trades: Collection[Trade],
+        handlers: Collection[EffectHandler],
         *,
         owner: str,
         clock: Clock,
-        timing: Timing,
-        draw: Callable[[], float] = random.random,
+        timing_of: Callable[[Channel], Timing],
+        random: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
         self._locks = locks
-        self._trades = {kind: trade for trade in trades for kind in trade.kinds}
+        self._handlers = {operation: handler for handler in handlers for operation in handler.operations}
         self._owner = owner
         self._clock = clock
-        self._timing = timing
-        self._draw = draw
+        self._timing_of = timing_of
+        self._random = random
 
     def due(self, *, limit: int = 100) -> list[int]:
-        """Ids of effects that could be sent now; of an account whose budget is nearly spent, one at a time."""
+        """Ids of effects that could be sent now; at most one of a channel whose budget is nearly spent."""
         now = self._clock()
-        turn = func.row_number().over(partition_by=Effect.account_id, order_by=(Effect.due_at, Effect.id))
+        turn = func.row_number().over(partition_by=Effect.channel_id, order_by=(Effect.due_at, Effect.id))
         with self._database.read() as session:
-            account = aliased(Account)
-            waiting = select(Effect.id, Effect.due_at, account.usage_percent, Effect.late_at, turn.label("turn"))
-            rows = waiting.join(account, account.id == Effect.account_id).where(_sendable(now)).subquery()
-            calm = or_(rows.c.usage_percent.is_(None), rows.c.usage_percent < budget.STOP)
-            chosen = select(rows.c.id).where(or_(calm, rows.c.turn == 1, rows.c.late_at <= now))
+            waiting = select(
+                Effect.id, Effect.due_at, Effect.late_at, channels.calm().label("calm"), turn.label("turn")
+            )
+            rows = waiting.join(Effect.channel).where(_sendable(now)).subquery()
+            chosen = select(rows.c.id).where(or_(rows.c.calm, rows.c.turn == 1, rows.c.late_at <= now))
             return list(session.scalars(chosen.order_by(rows.c.due_at, rows.c.id).limit(limit)))
 
-    def doubtful(self, *, limit: int = 100) -> list[int]:
+    def uncertain(self, *, limit: int = 100) -> list[int]:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
         now = self._clock()
         expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= now)
-        unread = and_(Effect.state == EffectState.UNKNOWN, Effect.read_due_at <= now, _account_usable(now))
+        unread = and_(Effect.state == EffectState.UNKNOWN, Effect.read_due_at <= now, _channel_usable(now))
         with self._database.read() as session:
             return list(session.scalars(select(Effect.id).where(or_(expired, unread)).order_by(Effect.id).limit(limit)))
 
@@ -153,25 +154,25 @@ class Work:
             task = self._begin_sending(effect_id, attempt)
             if not isinstance(task, Task):
                 return task
+            asked_at = self._clock()
             try:
-                proof = self._trades[task.kind].send(task)
+                proof = self._handlers[task.operation].send(task)
             except Exception as error:  # noqa: BLE001 - a loop that sends must survive whatever a connector raises
-                return self._record_error(task, error)
+                return self._record_error(task, error, asked_at, EffectState.SENDING)
             return self._record_done(task, proof)
 
     def reconcile(self, effect_id: int) -> EffectState | None:
-        """Decide about one doubtful effect by reading the network. None: its owner is alive, or it is settled."""
+        """Decide about one uncertain effect by reading the network. None: its owner is alive, or it is settled."""
         with self._locks.try_hold(f"effect:{effect_id}") as free:
             if not free:
                 return None
-            asked_at, task = self._clock(), self._take_doubtful(effect_id)
+            asked_at, task = self._clock(), self._take_uncertain(effect_id)
             if task is None:
                 return None
-            trade = self._trades[task.kind]
             try:
-                proof = trade.find(task, self._taken(task) if task.kind in trade.creates else ())
+                proof = self._handlers[task.operation].find(task, self._taken(task))
             except Exception as error:  # noqa: BLE001 - same reason as in `deliver`
-                return self._record_unreadable(task, error, asked_at)
+                return self._record_error(task, error, asked_at, EffectState.UNKNOWN)
             return self._record_absent(task) if proof is None else self._record_done(task, proof)
 
     # Sending ---------------------------------------------------------------------------------------------------
@@ -180,14 +181,12 @@ class Work:
         """The attempt that this is, if the row is ours now."""
         now = self._clock()
         with self._database.write() as session:
-            statement = (
-                update(Effect)
-                .where(Effect.id == effect_id, _sendable(now))
-                .values(state=EffectState.CLAIMED, owner=self._owner, lease_until=now + self._timing.lease)
-                .values(attempt=Effect.attempt + 1)
-                .returning(Effect.attempt)
-            )
-            return session.scalar(statement)
+            effect = session.scalar(_whole().where(Effect.id == effect_id, _sendable(now)))
+            if effect is None:
+                return None
+            effect.state, effect.owner, effect.attempt = EffectState.CLAIMED, self._owner, effect.attempt + 1
+            effect.lease_until = now + self._timing_of(effect.channel).lease
+            return effect.attempt
 
     def _begin_sending(self, effect_id: int, attempt: int) -> Task | EffectState | None:
         """From claimed to sending, committed before a byte leaves; an effect that is too late fails instead."""
@@ -197,51 +196,71 @@ class Work:
             if (effect.attempt, effect.state) != (attempt, EffectState.CLAIMED):
                 return None  # The lock was lost (its server was restarted) and somebody else went on with the row.
             if effect.late_at is not None and now >= effect.late_at:
-                self._end(session, effect, EffectState.FAILED, "late", now)
-                return EffectState.FAILED
-            if (reason := _stopped(effect.account, now)) is not None:
+                return self._end(session, effect, EffectState.FAILED, now, Outcome.LATE)
+            if (why := _stopped(effect.channel, now)) is not None:
                 # Said by another worker since this one claimed it.
-                _postpone(effect, now, reason)
+                _postpone(effect, now, why)
                 return EffectState.READY
-            effect.state, effect.reads, effect.lease_until = EffectState.SENDING, 0, now + self._timing.lease
-            effect.sent_at, effect.first_sent_at = now, effect.first_sent_at or now
-            return _task(effect, effect.first_sent_at)
+            task = self._task(effect, effect.first_sent_at or now)
+            effect.state, effect.reads, effect.lease_until = EffectState.SENDING, 0, now + task.timing.lease
+            effect.sent_at, effect.first_sent_at = now, task.since
+            return task
 
-    def _record_error(self, task: Task, error: Exception) -> EffectState | None:
-        now = self._clock()
+    def _record_error(
+        self, task: Task, error: Exception, asked_at: datetime, during: EffectState
+    ) -> EffectState | None:
+        """What an error does to the channel and to its effect, which was being sent or (`UNKNOWN`) read back."""
+        now, timing = self._clock(), task.timing
         with self._database.write() as session:
             effect = _load(session, task.effect_id)
-            if (effect.attempt, effect.state) != (task.attempt, EffectState.SENDING):
+            if isinstance(error, FarSideError):
+                channel = channels.lock(session, Channel, task.channel_id)
+                channels.record_error(session, channel, error, asked_at=asked_at, now=now)
+            if (effect.attempt, effect.state) != (task.attempt, during):
                 return None
-            match error:
-                case Blocked():
-                    # The same act again would be refused again and make the block longer: a person looks first.
-                    budget.block(session, task.account_id, error.until, now=now)
-                    self._end(session, effect, EffectState.FAILED, f"rejected:{budget.BLOCKED}", now)
-                case Throttled():
-                    budget.throttle(session, task.account_id, error.until)
-                    _unsend(effect, error.until, "throttled")
-                case TokenInvalid():
-                    asked_at = effect.sent_at or now
-                    budget.lose_token(session, task.account_id, error.reason, asked_at=asked_at, now=now)
-                    _unsend(effect, now, "token_invalid")
-                case Transient() if effect.attempt < self._timing.attempts:
-                    _unsend(effect, now + max(error.after, self._backoff(effect.attempt)), "unreachable")
-                case Transient():
-                    self._end(session, effect, EffectState.FAILED, "unreachable", now)
-                case PermissionMissing():
-                    asked_at = effect.sent_at or now
-                    budget.lack(session, task.account_id, [error.name], asked_at=asked_at, now=now)
-                    self._end(session, effect, EffectState.FAILED, f"permission_missing:{error.name}", now)
-                case Gone():
-                    self._end(session, effect, EffectState.FAILED, "gone", now)
-                case Rejected():
-                    self._end(session, effect, EffectState.FAILED, f"rejected:{error.reason}"[:200], now)
-                case _:
-                    # `Ambiguous`, or something nobody foresaw: it may have been applied.
+            outcome, detail, again_at = self._outcome(error, task, now)
+            if during == EffectState.SENDING:
+                # The same act again would be refused again and make a block longer: a person looks first.
+                if again_at is not None and outcome != Outcome.BLOCKED:
+                    # Certainly not applied: if that was the first time, it never left, and can be cancelled as before.
+                    if effect.first_sent_at == effect.sent_at:
+                        effect.first_sent_at = None
+                    _postpone(effect, again_at, outcome)
+                elif outcome == Outcome.UNKNOWN:
                     log.warning("effect %s: outcome unknown after %s", effect.id, type(error).__name__)
-                    _doubt(effect, now + self._timing.settle)
+                    _doubt(effect, now + timing.settle)
+                else:
+                    self._end(session, effect, EffectState.FAILED, now, outcome, detail)
+            elif outcome == Outcome.GONE:
+                self._end(session, effect, EffectState.FAILED, now, outcome)
+            elif outcome in (Outcome.REJECTED, Outcome.PERMISSION_MISSING) or (
+                now - (effect.sent_at or now) >= timing.give_up_reading
+            ):
+                self._end(session, effect, EffectState.NEEDS_PERSON, now, Outcome.UNREADABLE, detail)
+            else:
+                effect.read_due_at = max(again_at or now, now + timing.between_reads)
             return effect.state
+
+    def _outcome(self, error: Exception, task: Task, now: datetime) -> tuple[Outcome, str | None, datetime | None]:
+        """What each error means: the outcome, its detail, and when to ask again (None: not for its sake)."""
+        match error:
+            case Blocked():
+                return Outcome.BLOCKED, None, error.until
+            case Throttled():
+                return Outcome.THROTTLED, None, error.until
+            case TokenInvalid():
+                return Outcome.TOKEN_INVALID, None, now
+            case Transient():
+                again = now + max(error.after, self._backoff(task)) if task.attempt < task.timing.attempts else None
+                return Outcome.UNREACHABLE, None, again
+            case PermissionMissing():
+                return Outcome.PERMISSION_MISSING, error.name, None
+            case Gone():
+                return Outcome.GONE, None, None
+            case Rejected():
+                return Outcome.REJECTED, error.reason, None
+        # `Ambiguous`, or something nobody foresaw: it may have been applied.
+        return Outcome.UNKNOWN, None, None
 
     def _record_done(self, task: Task, proof: Proof) -> EffectState | None:
         now = self._clock()
@@ -249,43 +268,38 @@ class Work:
             with self._database.write() as session:
                 effect = _load(session, task.effect_id)
                 if proof.resume_at is not None:
-                    budget.throttle(session, task.account_id, proof.resume_at)
+                    channels.pause(channels.lock(session, Channel, task.channel_id), proof.resume_at, now=now)
                 if effect.state not in OPEN_STATES:
                     return None
-                effect.reason = effect.lease_until = effect.read_due_at = None
                 effect.permalink, effect.done_at = proof.permalink, proof.at or now
-                if task.kind in self._trades[task.kind].creates:
+                if task.operation in CREATIVE:
                     effect.remote_id = proof.remote_id
-                effect.state = EffectState.DONE
-                session.flush()
-                self._trades[task.kind].record(session, effect, now)
+                return self._end(session, effect, EffectState.DONE, now)
         except IntegrityError:
             # Another effect with the same words was bound to this remote id while its own answer was lost. Reading
             # finds the one that is left over; until then nothing is certain about this row.
             with self._database.write() as session:
                 effect = _load(session, task.effect_id)
                 if effect.state in OPEN_STATES:
-                    _doubt(effect, now + self._timing.settle)
+                    _doubt(effect, now + task.timing.settle)
                 return effect.state
-        return EffectState.DONE
 
     # Reconciling -----------------------------------------------------------------------------------------------
 
-    def _take_doubtful(self, effect_id: int) -> Task | None:
+    def _take_uncertain(self, effect_id: int) -> Task | None:
         """With the lock held: free what was never sent, and give the task whose outcome must be read now."""
         now = self._clock()
         with self._database.write() as session:
             effect = _load(session, effect_id)
+            task = self._task(effect, effect.first_sent_at or now)
             expired = effect.lease_until is not None and effect.lease_until <= now
             if effect.state == EffectState.CLAIMED and expired:
-                _postpone(effect, now, "owner_lost")
+                _postpone(effect, now, Outcome.OWNER_LOST)
             elif effect.state == EffectState.SENDING and expired:
-                _doubt(effect, max(now, (effect.sent_at or now) + self._timing.settle))
+                _doubt(effect, max(now, (effect.sent_at or now) + task.timing.settle))
             if effect.state != EffectState.UNKNOWN or (effect.read_due_at or now) > now:
                 return None
-            if _stopped(effect.account, now) is not None:
-                return None
-            return _task(effect, effect.first_sent_at or now)
+            return task if _stopped(effect.channel, now) is None else None
 
     def _record_absent(self, task: Task) -> EffectState | None:
         now = self._clock()
@@ -294,69 +308,67 @@ class Work:
             if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
                 return None
             effect.reads += 1
-            if effect.reads < self._timing.reads:
-                effect.read_due_at = now + self._timing.between_reads
-            elif effect.attempt < self._timing.attempts:
+            if effect.reads < task.timing.reads:
+                effect.read_due_at = now + task.timing.between_reads
+            elif effect.attempt < task.timing.attempts:
                 log.info("effect %s: read %s times and not there, goes out again", effect.id, effect.reads)
-                _postpone(effect, now + self._backoff(effect.attempt), "not_applied")
+                _postpone(effect, now + self._backoff(task), Outcome.NOT_APPLIED)
             else:
-                self._end(session, effect, EffectState.FAILED, "not_applied", now)
-            return effect.state
-
-    def _record_unreadable(self, task: Task, error: Exception, asked_at: datetime) -> EffectState | None:
-        now = self._clock()
-        with self._database.write() as session:
-            effect = _load(session, task.effect_id)
-            if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
-                return None
-            waited = now - (effect.sent_at or now)
-            if isinstance(error, Throttled | TokenInvalid):
-                budget.hear(session, task.account_id, error, asked_at=asked_at, now=now)
-            match error:
-                case Gone():
-                    self._end(session, effect, EffectState.FAILED, "gone", now)
-                case Rejected():
-                    self._end(
-                        session, effect, EffectState.NEEDS_PERSON, f"outcome_unreadable:{error.reason}"[:200], now
-                    )
-                case PermissionMissing():
-                    self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
-                case _ if waited >= self._timing.give_up_reading:
-                    self._end(session, effect, EffectState.NEEDS_PERSON, "outcome_unreadable", now)
-                case Throttled():
-                    effect.read_due_at = error.until
-                case TokenInvalid():
-                    effect.read_due_at = now + self._timing.longest_backoff
-                case _:
-                    effect.read_due_at = now + self._timing.between_reads
+                self._end(session, effect, EffectState.FAILED, now, Outcome.NOT_APPLIED)
             return effect.state
 
     def _taken(self, task: Task) -> frozenset[str]:
+        """What was created since and belongs to other effects already."""
+        if task.operation not in CREATIVE:
+            return frozenset()
         with self._database.read() as session:
             statement = select(Effect.remote_id).where(
-                Effect.account_id == task.account_id,
+                Effect.channel_id == task.channel_id,
                 Effect.remote_id.is_not(None),
                 Effect.done_at >= task.since - timedelta(days=1),
             )
             return frozenset(remote_id for remote_id in session.scalars(statement) if remote_id)
 
-    def _end(self, session: Session, effect: Effect, state: EffectState, reason: str, now: datetime) -> None:
-        effect.state, effect.reason, effect.lease_until, effect.read_due_at = state, reason, None, None
+    def _task(self, effect: Effect, since: datetime) -> Task:
+        return Task(
+            effect.id,
+            effect.key,
+            effect.operation,
+            effect.channel_id,
+            effect.target,
+            effect.payload,
+            since,
+            effect.attempt,
+            self._timing_of(effect.channel),
+        )
+
+    def _end(
+        self,
+        session: Session,
+        effect: Effect,
+        state: EffectState,
+        now: datetime,
+        outcome: Outcome | None = None,
+        detail: str | None = None,
+    ) -> EffectState:
+        effect.state, effect.outcome, effect.detail = state, outcome, detail and detail[:200]
+        effect.lease_until = effect.read_due_at = None
         session.flush()
-        self._trades[EffectKind(effect.kind)].record(session, effect, now)
+        self._handlers[effect.operation].record(session, effect, now)
+        return state
 
-    def _backoff(self, attempt: int) -> timedelta:
-        longest = min(self._timing.longest_backoff, self._timing.first_backoff * (1 << min(max(attempt - 1, 0), 10)))
+    def _backoff(self, task: Task) -> timedelta:
+        doubled = task.timing.first_backoff * (1 << min(max(task.attempt - 1, 0), 10))
         # What failed together is not tried again together: a host that comes back would have it all in one second.
-        return longest * (0.5 + self._draw() / 2)
+        return min(task.timing.longest_backoff, doubled) * (0.5 + self._random() / 2)
 
 
-def owe(
+def enqueue(
     session: Session,
     *,
     key: str,
-    kind: EffectKind,
-    account_id: int,
+    operation: OperationKind,
+    channel_id: int,
     target: str | None,
     payload: dict[str, Any],
     due_at: datetime,
@@ -364,7 +376,13 @@ def owe(
 ) -> Effect:
     """Record an effect in the caller's transaction. The same `key` twice is refused by the database."""
     effect = Effect(
-        key=key, kind=kind, account_id=account_id, target=target, payload=payload, due_at=due_at, late_at=late_at
+        key=key,
+        operation=operation,
+        channel_id=channel_id,
+        target=target,
+        payload=payload,
+        due_at=due_at,
+        late_at=late_at,
     )
     session.add(effect)
     session.flush()
@@ -397,56 +415,48 @@ def doubt_restored(session: Session, *, now: datetime) -> int:
 
 
 def _sendable(now: datetime) -> ColumnElement[bool]:
-    """Due, its account usable, and nothing older still open on the same target (a hide before its unhide); or late
+    """Due, its channel usable, and nothing older still open on the same target (a hide before its unhide); or late
     already, so that a person hears of it whatever it waits for.
     """
     older = aliased(Effect)
-    blocked = exists(
+    behind = exists(
         select(older.id).where(
-            older.account_id == Effect.account_id,
+            older.channel_id == Effect.channel_id,
             older.target == Effect.target,
             older.id < Effect.id,
             older.state.in_(OPEN_STATES),
         )
     )
-    in_turn = and_(Effect.due_at <= now, _account_usable(now), ~blocked)
+    in_turn = and_(Effect.due_at <= now, _channel_usable(now), ~behind)
     return and_(Effect.state == EffectState.READY, or_(in_turn, Effect.late_at <= now))
 
 
-def _account_usable(now: datetime) -> ColumnElement[bool]:
-    return exists(select(Account.id).where(Account.id == Effect.account_id, budget.usable(now)))
+def _channel_usable(now: datetime) -> ColumnElement[bool]:
+    return exists(select(Channel.id).where(Channel.id == Effect.channel_id, channels.usable(now)).correlate(Effect))
 
 
-def _stopped(account: Account, now: datetime) -> str | None:
-    """Why no call of this account may be made now, if that is so."""
-    if account.state == AccountState.TOKEN_INVALID:
-        return "token_invalid"
-    return "throttled" if budget.throttled(account, now) else None
+def _stopped(channel: Channel, now: datetime) -> Outcome | None:
+    """Why nothing may be called on this channel now, if that is so."""
+    if channel.token_lost is not None:
+        return Outcome.TOKEN_INVALID
+    return Outcome.THROTTLED if channel.paused(now) else None
+
+
+def _whole() -> Select[Effect]:
+    """Effects with their channels, whatever these are, and nobody else's to change until the transaction ends."""
+    channel = Effect.channel.of_type(with_polymorphic(Channel, "*", flat=True))
+    return select(Effect).options(joinedload(channel)).with_for_update(of=Effect)
 
 
 def _load(session: Session, effect_id: int) -> Effect:
-    return session.execute(
-        select(Effect).options(joinedload(Effect.account)).where(Effect.id == effect_id).with_for_update(of=Effect)
-    ).scalar_one()
+    return session.execute(_whole().where(Effect.id == effect_id)).scalar_one()
 
 
-def _task(effect: Effect, since: datetime) -> Task:
-    kind, attempt = EffectKind(effect.kind), effect.attempt
-    return Task(effect.id, effect.key, kind, effect.account_id, effect.target, effect.payload, since, attempt)
-
-
-def _postpone(effect: Effect, due_at: datetime, reason: str) -> None:
-    effect.state, effect.due_at, effect.reason = EffectState.READY, due_at, reason
+def _postpone(effect: Effect, due_at: datetime, outcome: Outcome) -> None:
+    effect.state, effect.due_at, effect.outcome, effect.detail = EffectState.READY, due_at, outcome, None
     effect.lease_until = effect.read_due_at = None
-
-
-def _unsend(effect: Effect, due_at: datetime, reason: str) -> None:
-    """Certainly not applied: if that was the first time, it never left, and can be cancelled as before."""
-    if effect.first_sent_at == effect.sent_at:
-        effect.first_sent_at = None
-    _postpone(effect, due_at, reason)
 
 
 def _doubt(effect: Effect, read_due_at: datetime) -> None:
     effect.state, effect.read_due_at, effect.reads, effect.lease_until = EffectState.UNKNOWN, read_due_at, 0, None
-    effect.reason = "outcome_unknown"
+    effect.outcome, effect.detail = Outcome.UNKNOWN, None

@@ -12,6 +12,7 @@ from sqlalchemy import case, literal, or_, select
 from sqlalchemy.orm import Session
 
 from models.comments import Comment
+from models.effects import Effect
 from models.items import Item
 from models.session import upsert
 from models.vocabulary import ItemState
@@ -71,18 +72,18 @@ def bring_back(item: Item | None, comment: Comment, queued_at: datetime | None =
         _change(item, state=ItemState.WAITING, queued_at=queued_at or item.queued_at)
 
 
-def failed(item: Item | None, comment: Comment, problem: str) -> None:
+def failed(item: Item | None, comment: Comment, effect: Effect) -> None:
     """What was decided did not happen: it waits again, at its old place, and says why."""
     if item is not None:
         bring_back(item, comment)
-        _change(item, problem=problem)
+        _change(item, problem_id=effect.id)
 
 
 def decided(item: Item | None, *, waits: bool) -> None:
     """Somebody decided. It leaves the queue, unless it `waits` for more; newer words go on waiting to be classified."""
     if item is not None:
         leaves = item.state == ItemState.WAITING and not waits
-        _change(item, problem=None, state=ItemState.HANDLED if leaves else item.state)
+        _change(item, problem_id=None, state=ItemState.HANDLED if leaves else item.state)
 
 
 def finish(item: Item | None) -> None:

@@ -6,29 +6,28 @@ from collections.abc import Callable, Collection
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Network, Publication, Receipt
-from models import audit
+from models import audit, channels
 from models.accounts import Account
 from models.comments import SourcePost
 from models.effects import Effect
 from models.posts import Post, Variant
-from models.vocabulary import EffectKind, EffectState, PostState
-from models.work import Task, Trade
+from models.vocabulary import EffectState, OperationKind, PostState
+from models.work import EffectHandler, Task
 
 
-def trade(network_of: Callable[[int], Network]) -> Trade:
+def effect_handler(network_of: Callable[[int], Network]) -> EffectHandler:
     """Publishing's part of the outbox. `network_of` opens the connector of an account by its id."""
 
     def send(task: Task) -> Receipt:
-        return network_of(task.account_id).publish(_publication(task), task.key)
+        return network_of(task.channel_id).publish(_publication(task), task.key)
 
     def find(task: Task, taken: Collection[str]) -> Receipt | None:
-        return network_of(task.account_id).find(_publication(task), task.since, taken)
+        return network_of(task.channel_id).find(_publication(task), task.since, taken)
 
-    kinds = frozenset({EffectKind.PUBLISH})
-    return Trade(kinds=kinds, creates=kinds, send=send, find=find, record=_record)
+    return EffectHandler(frozenset({OperationKind.PUBLISH}), send=send, find=find, record=_record)
 
 
 def _publication(task: Task) -> Publication:
@@ -43,15 +42,13 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     if post_id is None:
         return
     post = session.execute(select(Post).where(Post.id == post_id).with_for_update()).scalar_one()
-    variants = session.scalars(select(Variant).where(Variant.post_id == post_id)).all()
+    statement = select(Variant).options(joinedload(Variant.effect)).where(Variant.post_id == post_id)
+    variants = session.scalars(statement).all()
     for variant in variants:
-        if variant.effect_id == effect.id:
-            if effect.state == EffectState.DONE:
-                variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
-                variant.published_at, variant.failure = effect.done_at, None
-                variant.source_post_id = _source_post(session, variant)
-            else:
-                variant.failure = effect.reason
+        if variant.effect_id == effect.id and effect.state == EffectState.DONE:
+            variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
+            variant.published_at = effect.done_at
+            variant.source_post_id = _source_post(session, variant)
     if any(variant.failure for variant in variants):
         post.state = PostState.TO_REVIEW
         post.version += 1
@@ -65,14 +62,15 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         now=now,
         person_id=None,
         effect=effect.id,
-        reason=effect.reason,
+        outcome=effect.outcome,
+        detail=effect.detail,
     )
 
 
 def _source_post(session: Session, variant: Variant) -> int:
     """What citizens write under, whether a reading met it before or will."""
     # Readings hold the account while they store: neither inserts what the other has just inserted.
-    session.execute(select(Account.id).where(Account.id == variant.account_id).with_for_update(key_share=True))
+    channels.lock(session, Account, variant.account_id)
     about = {"account_id": variant.account_id, "external_id": variant.remote_id}
     post = session.scalar(select(SourcePost).filter_by(**about))
     if post is None:

@@ -27,7 +27,7 @@ from models.keyset import Keyset
 from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import EffectKind, ItemState, PostState
+from models.vocabulary import ItemState, OperationKind, PostState
 
 NEWEST = Keyset(Post.id, descending=True)
 
@@ -62,7 +62,7 @@ def closed(account: Account) -> Refused | None:
     `media_needed`, or `read_only`; None: it can.
     """
     able = capabilities(account.network)
-    if not able.publish:
+    if OperationKind.PUBLISH not in able.operations:
         return Refused("read_only", field="accounts", name=account.name)
     return Refused("media_needed", field="accounts", name=account.name) if able.needs_media else None
 
@@ -155,16 +155,16 @@ def schedule(
         if at < now:
             raise Refused("time_passed", field="publish_at")
         _take_back(session, variant)
-        variant.effect_id = work.owe(
+        variant.effect = work.enqueue(
             session,
             key=f"publish:variant:{variant.id}:{post.version}",
-            kind=EffectKind.PUBLISH,
-            account_id=variant.account_id,
+            operation=OperationKind.PUBLISH,
+            channel_id=variant.account_id,
             target=None,
             payload={"text": variant.text, "link": variant.link},
             due_at=at,
             late_at=at + timedelta(minutes=post.late_after_minutes),
-        ).id
+        )
     _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
     return post
 
@@ -271,7 +271,7 @@ def _whole(statement: Select[Post]) -> Select[Post]:
     return statement.options(
         joinedload(Post.author),
         selectinload(Post.contributors),
-        selectinload(Post.variants).joinedload(Variant.account),
+        selectinload(Post.variants).options(joinedload(Variant.account), joinedload(Variant.effect)),
     )
 
 
@@ -292,13 +292,12 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
 
 def _take_back(session: Session, variant: Variant) -> None:
     """What a variant still owed will not leave any more; refused `post_leaving` when nobody can say that."""
-    variant.failure = None
     if variant.effect_id is None:
         return
     effect = session.get_one(Effect, variant.effect_id, with_for_update=True)
     if effect.state in OPEN_STATES and not work.cancel(session, effect.id):
         raise Refused("post_leaving")
-    variant.effect_id = None
+    variant.effect = None
 
 
 def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:

@@ -52,7 +52,7 @@ def handlers(city: City) -> dict[str, Handler]:
         pulling.pull(city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every)
 
     def look(account_id: int) -> None:
-        recheck.sweep(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+        recheck.recheck(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
     def check(account_id: int) -> None:
         tokens.check(city.database, city.locks, city.network_with, city.consent_of, account_id, clock=city.clock)
@@ -67,7 +67,7 @@ def handlers(city: City) -> dict[str, Handler]:
         "deliver": city.work.deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
-        "sweep": look,
+        "recheck": look,
         "check": check,
         "measure": measure,
         "fetch": fetch,
@@ -112,7 +112,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
             engine.send("deliver", effect_id)
 
     def reconcile() -> None:
-        for effect_id in city.work.doubtful():
+        for effect_id in city.work.uncertain():
             engine.send("reconcile", effect_id)
 
     def seal() -> None:
@@ -133,11 +133,11 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("calibrate", timedelta(hours=1), calibrate),
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
-        Tick("pull", timedelta(seconds=5), carry("pull", pulling.pulls_due)),
-        Tick("fetch", timedelta(seconds=5), carry("fetch", fetching.fetches_due)),
-        Tick("sweep", timedelta(seconds=30), carry("sweep", recheck.sweeps_due)),
-        Tick("check", timedelta(minutes=1), carry("check", tokens.checks_due)),
-        Tick("measure", timedelta(hours=1), carry("measure", measuring.measures_due)),
+        Tick("pull", timedelta(seconds=5), carry("pull", pulling.accounts_to_pull)),
+        Tick("fetch", timedelta(seconds=5), carry("fetch", fetching.accounts_to_fetch)),
+        Tick("recheck", timedelta(seconds=30), carry("recheck", recheck.accounts_to_recheck)),
+        Tick("check", timedelta(minutes=1), carry("check", tokens.accounts_to_check)),
+        Tick("measure", timedelta(hours=1), carry("measure", measuring.accounts_to_measure)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("forget", timedelta(hours=1), forget),
     ]

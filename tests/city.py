@@ -100,7 +100,7 @@ class City:
                 name=name,
                 borough_id=borough_id,
                 token_closed=vault_of(session).close(token),
-                state_since=self.now,
+                token_since=self.now,
                 pull_due_at=self.now,
                 created_at=self.now,
             )

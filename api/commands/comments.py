@@ -11,13 +11,13 @@ from sqlalchemy import select
 
 from api.commands.progress import progress
 from api.i18n import Dates, _, format_number, ngettext
-from api.messages import failure, label
+from api.messages import OUTCOMES, label
 from api.wiring import Parvis
 from connectors.base import Progress
 from models.accounts import Account
 from models.errors import NotFound
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState
+from models.vocabulary import ChannelState
 from moderation.intake import pulling
 from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 from moderation.triage import classification
@@ -71,13 +71,13 @@ def _pull(parvis: Parvis, account: Account, say: Callable[[str], None]) -> tuple
 
 
 def _why_not(parvis: Parvis, account: Account) -> str:
-    if account.state != AccountState.ACTIVE:
-        return failure(account.state) + (f" ({account.state_reason})" if account.state_reason else "")
-    if account.throttled_until is not None and account.throttled_until > parvis.clock():
-        at = Dates(parvis.settings.zone).moment(account.throttled_until)
+    if account.state != ChannelState.ACTIVE:
+        return f"{_(OUTCOMES[account.state])} ({account.reason})"
+    if account.paused_until is not None and account.paused(parvis.clock()):
+        at = Dates(parvis.settings.zone).moment(account.paused_until)
         return _("the network asks to wait until %(at)s", at=at)
-    if account.state_reason:
-        return _("the network refuses: %(why)s", why=account.state_reason)
+    if account.refused:
+        return _("the network refuses: %(why)s", why=account.refused)
     return _("the network does not answer, or another process is reading this account")
 
 

@@ -28,7 +28,7 @@ from models.errors import NotFound, ParvisError
 from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
-from models.vocabulary import AccountState, DeliveryState, Standing
+from models.vocabulary import DeliveryState, Standing
 
 
 class State(StrEnum):
@@ -203,9 +203,9 @@ def _account(parvis: Parvis, account: Account) -> Line:
         parvis.vault.open(account.token_closed)
     except SecretUnreadable:
         return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), State.WRONG)
-    fine = account.state == AccountState.ACTIVE and account.state_reason is None
-    reason = f" ({account.state_reason})" if account.state_reason else ""
-    return Line(name, label("account_state", account.state) + reason, State.GOOD if fine else State.WRONG)
+    reason = account.reason or (account.pause if account.blocked(parvis.clock()) else None)
+    said = label("account_state", account.state) + (f" ({reason})" if reason else "")
+    return Line(name, said, State.WRONG if reason else State.GOOD)
 
 
 def _left(session: Session) -> Iterator[Line]:

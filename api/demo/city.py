@@ -14,7 +14,7 @@ from models.accounts import Account
 from models.comments import Decision
 from models.people import Borough, Membership, Person
 from models.session import vault_of
-from models.vocabulary import AccountState, Role
+from models.vocabulary import Role
 
 MODERATOR = "nadia@sainte-rive.example"
 SECOND_MODERATOR = "simon@sainte-rive.example"
@@ -60,8 +60,7 @@ def settle(session: Session, story: Story, *, now: datetime) -> None:
                 name=page.name,
                 borough_id=borough_id,
                 token_closed=vault_of(session).close(page.token),
-                state=AccountState.ACTIVE,
-                state_since=now,
+                token_since=now,
                 created_at=now,
                 # The webhooks speak first; what they did not say is found by the first pull.
                 pull_due_at=now + timedelta(seconds=3),

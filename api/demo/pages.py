@@ -27,7 +27,7 @@ from models.errors import NotFound
 from models.items import Item
 from models.posts import Post
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import CLOSED_STATUSES, DecisionKind, EffectKind, EffectState, ItemState, PostState
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, EffectState, ItemState, OperationKind, PostState
 
 router = APIRouter(include_in_schema=False)
 
@@ -177,7 +177,7 @@ def answered(session: Session) -> int:
             Decision.comment_id == unanswered.comment_id,
             Decision.request_id == ServiceRequest.id,
             Decision.kind == DecisionKind.REPLY,
-            Effect.kind == EffectKind.REPLY,
+            Effect.operation == OperationKind.REPLY,
             Effect.state == EffectState.DONE,
         )
     )

@@ -298,7 +298,7 @@ def _summary(demo: Demo, seconds: float) -> Summary:
     with demo.parvis.database.read() as session:
         states = Counter(session.scalars(select(Effect.state)))
         done = session.execute(
-            select(Effect.kind, Effect.target, Effect.remote_id).where(Effect.state == EffectState.DONE)
+            select(Effect.operation, Effect.target, Effect.remote_id).where(Effect.state == EffectState.DONE)
         ).all()
         stored = {row.external_id: row for row in session.scalars(select(Comment))}
         copies = session.scalar(select(func.count()).select_from(Comment)) or 0
@@ -313,7 +313,7 @@ def _summary(demo: Demo, seconds: float) -> Summary:
     with demo.state.lock:
         journal = list(demo.state.journal)
     applied = Counter((entry.operation, entry.id) for entry in journal)
-    owed = Counter((row.kind, row.remote_id or row.target) for row in done)
+    owed = Counter((row.operation, row.remote_id or row.target) for row in done)
     lost += sum((owed - applied).values())
     lost += sum(
         key not in stored or stored[key].text != comment.text or stored[key].hidden != comment.hidden

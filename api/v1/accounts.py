@@ -13,7 +13,7 @@ from api.v1.contract import NEXT_LINK, READS, After, Limit, Moment, Page, Shown,
 from models.accounts import Account
 from models.keyset import Keyset
 from models.scope import Action, Viewer, visible
-from models.vocabulary import AccountState
+from models.vocabulary import ChannelState, Pause
 
 router = APIRouter(prefix="/accounts", tags=["accounts"])
 
@@ -28,10 +28,13 @@ class AccountShown(Shown):
     external_id: str
     name: str
     borough_id: int | None
-    state: AccountState
-    state_reason: str | None
-    state_since: Moment
-    throttled_until: Moment | None
+    state: ChannelState
+    state_reason: Annotated[str | None, Field(validation_alias="reason")]
+    """Code of why, or of why nothing is read although the token works."""
+    state_since: Annotated[Moment, Field(validation_alias="token_since")]
+    pause: Pause | None
+    """Why nothing is called until `throttled_until`."""
+    throttled_until: Annotated[Moment | None, Field(validation_alias="paused_until")]
     usage_percent: float | None
     """Of what the network allows to be called, as it last said."""
     expires_at: Annotated[Moment | None, Field(validation_alias="token_expires_at")]

@@ -27,7 +27,7 @@ from api.v1.contract import (
 )
 from api.v1.decisions import Decided
 from api.v1.figures import SourcePostShown, newest_figures
-from api.v1.values import AccountName
+from api.v1.values import AccountName, NotDone
 from models.comments import Attachment, Comment, VerdictRow
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer
@@ -140,8 +140,8 @@ class CommentShown(Shown):
     state: ItemState | None
     urgency: int | None
     queued_at: Moment | None
-    problem: str | None
-    """Code of why what was decided did not happen on the network."""
+    problem: NotDone | None
+    """Why what was decided did not happen on the network."""
     proposed_reply: str | None
     """The oldest reply that is drafted for it; `/items` has all of them."""
 

@@ -25,6 +25,7 @@ from api.v1.contract import (
     listed,
     tagged,
 )
+from api.v1.values import NotDone
 from models.comments import Comment
 from models.errors import NotFound
 from models.items import DraftReply, Item
@@ -69,8 +70,8 @@ class ItemShown(Shown):
     urgency: int
     """2: immediate danger, 1: the same day, 0: everything else."""
     queued_at: Moment
-    problem: str | None
-    """Code of why what was decided did not happen on the network."""
+    problem: NotDone | None
+    """Why what was decided did not happen on the network."""
     drafts: list[Draft]
     claimed_by: str | None
     """Who has it open, if that is somebody else."""
@@ -85,7 +86,7 @@ class ItemShown(Shown):
             state=ItemState(item.state),
             urgency=item.urgency,
             queued_at=item.queued_at,
-            problem=item.problem,
+            problem=NotDone.model_validate(item.problem) if item.problem else None,
             drafts=[Draft.of(draft) for draft in given],
             claimed_by=claimed_by,
         )

@@ -35,10 +35,10 @@ from api.v1.contract import (
     version_in,
     words,
 )
-from api.v1.values import AccountName, Named
+from api.v1.values import AccountName, Named, NotDone
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
-from models.vocabulary import EffectState, PostState
+from models.vocabulary import EffectState, Outcome, PostState
 from publishing import planning
 
 router = APIRouter(prefix="/posts", tags=["posts"])
@@ -57,7 +57,7 @@ class VariantShown(Shown):
     publish_at: Moment | None
     published_at: Moment | None
     permalink: str | None
-    failure: str | None
+    failure: NotDone | None
 
 
 class PostShown(Shown):
@@ -91,7 +91,8 @@ class Sending(Shown):
     account_id: int
     state: EffectState
     due_at: Moment
-    reason: str | None
+    outcome: Outcome | None
+    detail: str | None
 
 
 class PostWhole(PostShown):
@@ -111,7 +112,8 @@ class PostWhole(PostShown):
                     account_id=accounts[variant_id].account_id,
                     state=EffectState(effect.state),
                     due_at=effect.due_at,
-                    reason=effect.reason,
+                    outcome=Outcome(effect.outcome) if effect.outcome else None,
+                    detail=effect.detail,
                 )
                 for variant_id, effect in sorted(detail.effects.items())
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.v1.contract import Shown
+from models.vocabulary import OperationKind, Outcome
 
 
 class Named(Shown):
@@ -19,3 +20,12 @@ class AccountName(Shown):
     network: str
     external_id: str
     name: str
+
+
+class NotDone(Shown):
+    """Why something that was owed to a network ended without being done there."""
+
+    operation: OperationKind
+    outcome: Outcome
+    detail: str | None
+    """The network's own code, or the permission that is missing."""

@@ -25,7 +25,6 @@ from models.accounts import Account
 from models.errors import NotFound, Refused
 from models.people import Borough
 from models.scope import Action, Viewer, visible
-from models.vocabulary import AccountState
 from moderation.intake.deliveries import reroute
 
 router = APIRouter(prefix="/comptes", include_in_schema=False)
@@ -36,9 +35,6 @@ Connector = Annotated[Viewer, require(Action.MANAGE_ACCOUNTS, whole_city=True)]
 
 DENIED = frozenset({"access_denied", "user_cancelled_authorize", "user_cancelled_login"})
 """What networks say when the person said no: RFC 6749 §4.1.2.1, and what some say in its place."""
-
-
-DEAD = AccountState.TOKEN_INVALID
 
 
 async def _sent(request: Request) -> FormData:
@@ -224,11 +220,7 @@ def _choice(
         connection_id=connection_id,
         offered=offered,
         known=known,
-        absent=[
-            account
-            for name, account in known.items()
-            if name not in offered and account.state == AccountState.TOKEN_INVALID
-        ],
+        absent=[account for name, account in known.items() if name not in offered and account.token_lost is not None],
         boroughs=boroughs,
         account_words=account_words,
         error=error,

@@ -22,8 +22,8 @@ from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Ambiguous, Gone, Rejected
 from models.vocabulary import OperationKind as Kind
 
-ABLE = frozenset(Kind) - {Kind.CLOSE_COMMENTS, Kind.OPEN_COMMENTS}
-"""No edge of Graph closes the comments of a Page's post."""
+ABLE = frozenset(Kind) - {Kind.PUBLISH, Kind.CLOSE_COMMENTS, Kind.OPEN_COMMENTS}
+"""Acts on what is there already. No edge of Graph closes the comments of a Page's post."""
 
 
 @dataclass(frozen=True)

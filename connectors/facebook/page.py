@@ -35,9 +35,8 @@ LONGEST_TEXT = 63_206
 
 
 CAPABILITIES = Capabilities(
-    ABLE,
-    publish=True,
-    why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
+    ABLE | {OperationKind.PUBLISH},
+    why_not=dict.fromkeys(set(OperationKind) - ABLE - {OperationKind.PUBLISH}, "not_supported"),
     longest_text=LONGEST_TEXT,
     longest_reply=8_000,
     media=frozenset(MediaKind),

@@ -90,7 +90,7 @@ class _Mark:
     """Of which session: another one closes it."""
 
 
-CAPABILITIES = Capabilities(frozenset(), publish=False, why_not=dict.fromkeys(OperationKind, "read_only"))
+CAPABILITIES = Capabilities(frozenset(), why_not=dict.fromkeys(OperationKind, "read_only"))
 
 
 class InstagramPublic:

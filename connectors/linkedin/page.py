@@ -90,9 +90,8 @@ class _Round:
 
 
 CAPABILITIES = Capabilities(
-    ABLE,
-    publish=True,
-    why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE},
+    ABLE | {OperationKind.PUBLISH},
+    why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE - {OperationKind.PUBLISH}},
     longest_text=LONGEST,
     longest_reply=1_250,
     media=frozenset(MediaKind),

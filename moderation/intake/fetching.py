@@ -24,7 +24,7 @@ AGAIN = timedelta(minutes=10)
 """Before another try; of an address that expired, the comment is looked at meanwhile and gives another."""
 
 
-def fetches_due(session: Session, *, now: datetime) -> list[int]:
+def accounts_to_fetch(session: Session, *, now: datetime) -> list[int]:
     """Ids of accounts with pictures to fetch."""
     due = select(Comment.account_id).join(Attachment, Attachment.comment_id == Comment.id)
     return list(session.scalars(due.where(Attachment.fetch_due_at <= now).distinct()))

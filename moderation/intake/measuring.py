@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from connectors.base import Figures, Network
-from models import budget
+from models import channels
 from models.accounts import Account
+from models.calls import calling
 from models.comments import SourcePost
-from models.errors import FarSideError, PermissionMissing, Rejected
+from models.errors import PermissionMissing, Rejected
 from models.figures import AccountFigures, PostFigures
 from models.locks import Locks
 from models.session import Database
@@ -26,11 +28,11 @@ POSTS = 50
 """The newest posts are measured; the figures of older ones hardly move any more."""
 
 
-def measures_due(session: Session, *, now: datetime) -> list[int]:
+def accounts_to_measure(session: Session, *, now: datetime) -> list[int]:
     """Ids of accounts that were not measured yet on this day (UTC), have calls left for it, and are read already."""
     measured = exists().where(AccountFigures.account_id == Account.id, AccountFigures.day == now.date())
-    accounts = session.scalars(select(Account).where(budget.usable(now), Account.pulled_at.is_not(None), ~measured))
-    return [account.id for account in accounts if not budget.tight(account)]
+    mine = (channels.usable(now), channels.calm(), Account.pulled_at.is_not(None), ~measured)
+    return list(session.scalars(select(Account.id).where(*mine)))
 
 
 def measure(
@@ -44,8 +46,8 @@ def measure(
     """Keep what the network counts today for one account and its newest posts. A network that refuses for good is
     asked again tomorrow.
     """
-    with locks.try_hold(f"measure:{account_id}") as ours:
-        if not ours:
+    with calling(database, locks, "measure", account_id, clock=clock) as caller:
+        if caller.account(spare=True) is None:
             return
         with database.read() as session:
             newest = select(SourcePost.external_id, SourcePost.id).where(
@@ -58,24 +60,29 @@ def measure(
                 row.external_id: row.id
                 for row in session.execute(newest.order_by(SourcePost.created_at.desc()).limit(POSTS))
             }
-        asked_at = clock()
-        try:
-            figures = network_of(account_id).figures(list(posts))
-        except (PermissionMissing, Rejected) as error:
-            # Figures are no part of the daily work: an account without them is not said to be in trouble.
-            log.info("account %s is not measured today: %r", account_id, error)
-            figures = Figures(None, {})
-        except FarSideError as error:
-            log.warning("account %s could not be measured: %r", account_id, error)
-            with database.write() as session:
-                budget.hear(session, account_id, error, asked_at=asked_at, now=clock())
-            return
-        with database.write() as session:
-            budget.held(session, account_id)
-            day = asked_at.date()
-            session.merge(AccountFigures(account_id=account_id, day=day, at=asked_at, followers=figures.followers))
-            for external_id, counts in figures.posts.items():
-                if external_id in posts:
-                    session.merge(
-                        PostFigures(source_post_id=posts[external_id], day=day, at=asked_at, **asdict(counts))
-                    )
+        caller.ask(lambda: _figures(network_of(account_id), list(posts)), partial(_store, posts=posts))
+
+
+def _figures(network: Network, posts: list[str]) -> Figures:
+    try:
+        return network.figures(posts)
+    except (PermissionMissing, Rejected) as error:
+        # Figures are no part of the daily work: an account without them is not said to be in trouble.
+        log.info("an account is not measured today: %r", error)
+        return Figures(None, {})
+
+
+def _store(
+    session: Session,
+    account: Account,
+    figures: Figures,
+    asked_at: datetime,
+    _now: datetime,
+    *,
+    posts: Mapping[str, int],
+) -> None:
+    day = asked_at.date()
+    session.merge(AccountFigures(account_id=account.id, day=day, at=asked_at, followers=figures.followers))
+    for external_id, counts in figures.posts.items():
+        if external_id in posts:
+            session.merge(PostFigures(source_post_id=posts[external_id], day=day, at=asked_at, **asdict(counts)))

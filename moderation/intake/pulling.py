@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache, partial
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.base import Network, Page, Progress
 from connectors.registry import descriptor
-from models import budget
+from models import channels
 from models.accounts import Account
-from models.errors import FarSideError, Rejected, Throttled
+from models.calls import calling
+from models.errors import Rejected, Throttled
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState
 from moderation.intake import recheck
 from moderation.intake.upserting import store
 
@@ -51,58 +52,43 @@ def pull(
     next pull goes on from there. So do the first rounds of a new account, its backfill, which may take days; with
     `to_the_oldest`, one round of it follows the other here.
     """
-    with locks.try_hold(f"pull:{account_id}") as ours:
-        if not ours:
-            return 0
-        with database.read() as session:
-            every = max(every, descriptor(session.get_one(Account, account_id).network).pull_every)
-        read, steps, asked_at = 0, 0, clock()
-        try:
-            network = network_of(account_id)
-            more = True
-            while more:
-                with database.read() as session:
-                    account = session.get_one(Account, account_id)
-                # What another worker was told since the last step stops this one too. A person may try a dead token.
-                dead = steps > 0 and account.state == AccountState.TOKEN_INVALID
-                if dead or budget.throttled(account, clock()):
-                    break
-                asked_at = clock()
-                page = network.pull(account.cursor, _calls(account))
-                with database.write() as session:
-                    usable = _store_page(session, account_id, page, asked_at=asked_at, now=clock(), every=every)
-                    if page.error is not None:
-                        _say_why(session, account_id, page.error, asked_at=asked_at, now=clock(), every=every)
-                more = usable and page.error is None and (page.more or (to_the_oldest and page.backfilling))
-                read, steps = read + len(page.comments), steps + 1
-                if page.progress is not None:
-                    said(page.progress)
-        except FarSideError as error:
-            with database.write() as session:
-                _say_why(session, account_id, error, asked_at=asked_at, now=clock(), every=every)
-        except Exception:
-            # Nobody foresaw it: it is for the log, and this account is not tried again every few seconds.
-            with database.write() as session:
-                session.execute(update(Account).where(Account.id == account_id).values(pull_due_at=clock() + every))
-            raise
-        return read
+    network_of, read, steps, more = cache(network_of), 0, 0, True
+    with calling(database, locks, "pull", account_id, clock=clock) as caller:
+        # A person may try a token that was lost; what another worker was told since the last step stops this one too.
+        while more and (account := caller.account(even_lost=steps == 0)) is not None:
+            wait = max(every, descriptor(account.network).pull_every)
+            page, more = caller.ask(
+                partial(_pull, network_of, account),
+                partial(_store_page, every=wait, to_the_oldest=to_the_oldest),
+                partial(_put_off, every=wait),
+            )
+            read, steps = read + len(page.comments), steps + 1
+            if page.progress is not None:
+                said(page.progress)
+    return read
 
 
-def pulls_due(session: Session, *, now: datetime) -> list[int]:
+def accounts_to_pull(session: Session, *, now: datetime) -> list[int]:
     """Ids of accounts whose next pull is due and that may be called."""
-    return list(session.scalars(select(Account.id).where(Account.pull_due_at <= now, budget.usable(now))))
+    return list(session.scalars(select(Account.id).where(Account.pull_due_at <= now, channels.usable(now))))
 
 
-def _calls(account: Account) -> int:
-    percent = account.usage_percent or 0
-    return CALLS if percent < budget.SLOW else SLOW_CALLS if percent < budget.STOP else PROBE_CALLS
+def _pull(network_of: Callable[[int], Network], account: Account) -> Page:
+    calls = PROBE_CALLS if account.near_limit else SLOW_CALLS if account.slow else CALLS
+    return network_of(account.id).pull(account.cursor, calls)
 
 
 def _store_page(
-    session: Session, account_id: int, page: Page, *, asked_at: datetime, now: datetime, every: timedelta
-) -> bool:
-    """Keep what a page says. Gives whether the network may be called again at once."""
-    account = budget.held(session, account_id)
+    session: Session,
+    account: Account,
+    page: Page,
+    asked_at: datetime,
+    now: datetime,
+    *,
+    every: timedelta,
+    to_the_oldest: bool,
+) -> tuple[Page, bool]:
+    """Keep what a page says. Gives it, and whether the network is to be called again at once."""
     account.round_started_at = account.round_started_at or asked_at
     store(session, account, [*page.posts, *page.older, *page.comments], now=now)
     recheck.mark(session, account, page, listed_at=asked_at, now=now)
@@ -114,41 +100,31 @@ def _store_page(
             recheck.mark_unlisted(session, account, before=account.round_started_at, now=now)
             account.pulled_at = account.round_started_at
         account.round_started_at = None
+    if page.usage is not None and page.usage.resume_at is not None:
+        channels.pause(account, page.usage.resume_at, now=now)
     if page.usage is not None or page.error is None:
         # Some name the share only of budgets that are used: answers without it end what was said before.
         account.usage_percent = page.usage.percent if page.usage is not None else None
-    if page.usage is not None and page.usage.resume_at is not None:
-        # A pause that another worker was asked for meanwhile is not shortened by this older answer.
-        account.throttled_until = max(account.throttled_until or page.usage.resume_at, page.usage.resume_at)
-    if page.error is None and account.state == AccountState.TOKEN_INVALID and account.state_since <= asked_at:
-        account.state, account.state_reason, account.state_since = AccountState.ACTIVE, None, now
-    elif page.error is None and account.state == AccountState.ACTIVE and not budget.blocked(account, now):
-        account.state_reason = None
-    elif account.state_reason == budget.BLOCKED and not budget.blocked(account, now):
-        account.state_reason = ", ".join(account.missing)[:200]
     if page.missing:
-        budget.lack(session, account_id, page.missing, asked_at=asked_at, now=now)
-    if budget.tight(account):
-        account.pull_due_at = now + max(every, PROBE_EVERY) + budget.spread(account_id)
-        return False
+        channels.add_missing(session, account, page.missing, asked_at=asked_at, now=now)
+    if page.error is not None:
+        log.warning("pull of account %s stopped: %r", account.id, page.error)
+        channels.record_error(session, account, page.error, asked_at=asked_at, now=now)
+        _put_off(session, account, page.error, now, every=every)
+        return page, False
+    channels.record_reading(account, asked_at=asked_at, now=now)
+    if account.near_limit:
+        account.pull_due_at = now + max(every, PROBE_EVERY) + account.jitter
+        return page, False
     if not page.more:
-        slowly = account.usage_percent is not None and account.usage_percent >= budget.SLOW
-        account.pull_due_at = now + every * (SLOW_DOWN if slowly else 1)
-    return not budget.throttled(account, now)
+        account.pull_due_at = now + every * (SLOW_DOWN if account.slow else 1)
+    return page, not account.paused(now) and (page.more or (to_the_oldest and page.backfilling))
 
 
-def _say_why(
-    session: Session, account_id: int, error: FarSideError, *, asked_at: datetime, now: datetime, every: timedelta
-) -> None:
-    account = budget.held(session, account_id)
-    wait = max(every, PROBE_EVERY) if budget.tight(account) else every
-    budget.hear(session, account_id, error, asked_at=asked_at, now=now)
-    account.pull_due_at = now + wait
+def _put_off(_session: Session, account: Account, error: Exception, now: datetime, *, every: timedelta) -> None:
+    account.pull_due_at = now + (max(every, PROBE_EVERY) if account.near_limit else every)
     match error:
         case Throttled():
-            account.pull_due_at = max(account.pull_due_at, error.until + budget.spread(account_id))
-        case Rejected() if account.state == AccountState.ACTIVE:
-            # The token works and nothing is read all the same (a wrong app secret, a Page that is gone): the account
-            # says so until a page is read.
-            account.state_reason = error.reason[:200]
-    log.warning("pull of account %s stopped: %r", account_id, error)
+            account.pull_due_at = max(now + every, error.until + account.jitter)
+        case Rejected() if account.token_lost is None:
+            channels.set_refused(account, error.reason, now=now)

@@ -8,28 +8,27 @@ the others only if that one is gone.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache, partial
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import CommentRemoved, CommentSeen, Network, Page
-from models import budget
+from models import channels
 from models.accounts import Account
+from models.calls import calling
 from models.comments import LAG, Comment, SourcePost
 from models.errors import FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, CommentKind, PostKind
+from models.vocabulary import CommentKind, PostKind
 from moderation.intake.upserting import store
 
-log = logging.getLogger(__name__)
-
 LOOKS, SLOW_LOOKS = 20, 5
-"""Looks of one account in one sweep, each of them a call: usually, and when much of its budget is spent."""
+"""Looks of one account at one time, each of them a call: usually, and when much of its budget is spent."""
 AGAIN = timedelta(hours=12)
 """When something that the network refuses to show is looked at again."""
 
@@ -93,14 +92,13 @@ def mark_unlisted(session: Session, account: Account, *, before: datetime, now: 
     )
 
 
-def sweeps_due(session: Session, *, now: datetime) -> list[int]:
+def accounts_to_recheck(session: Session, *, now: datetime) -> list[int]:
     """Ids of accounts with something to look at, and calls left for it: people's acts and readings go first."""
-    calm = or_(Account.usage_percent.is_(None), Account.usage_percent < budget.STOP)
     waiting = exists().where(Comment.account_id == Account.id, Comment.look_due_at <= now)
-    return list(session.scalars(select(Account.id).where(budget.usable(now), calm, waiting)))
+    return list(session.scalars(select(Account.id).where(channels.usable(now), channels.calm(), waiting)))
 
 
-def sweep(
+def recheck(
     database: Database,
     locks: Locks,
     network_of: Callable[[int], Network],
@@ -113,54 +111,50 @@ def sweep(
     What is gone becomes a tombstone, what is there is stored as seen. A look that fails leaves its comment suspected,
     for later, and the others have their turn.
     """
-    with locks.try_hold(f"sweep:{account_id}") as ours:
-        if not ours:
+    network_of, looked, failures = cache(network_of), 0, 0
+    with calling(database, locks, "recheck", account_id, clock=clock) as caller:
+        if (account := caller.account(spare=True)) is None:
             return 0
         with database.read() as session:
-            account = session.get_one(Account, account_id)
-            waiting = select(Comment.id, Comment.external_id).where(
+            due = select(Comment.id, Comment.external_id).where(
                 Comment.account_id == account_id, Comment.look_due_at <= clock()
             )
-            slowly = (account.usage_percent or 0) >= budget.SLOW
-            rows = session.execute(
-                waiting.order_by(Comment.look_due_at, Comment.id).limit(SLOW_LOOKS if slowly else LOOKS)
-            ).all()
-        network, failures = network_of(account_id), 0
-        for looked, (comment_id, external_id) in enumerate(rows):
-            if not _may_look(database, account_id, clock()):
-                return looked
-            asked_at = clock()
+            most = SLOW_LOOKS if account.slow else LOOKS
+            waiting = session.execute(due.order_by(Comment.look_due_at, Comment.id).limit(most)).all()
+        for comment_id, external_id in waiting:
+            if caller.account(spare=True) is None:
+                break
             try:
-                found = network.probe(external_id)
-            except Gone:
-                found = None
-            except FarSideError as error:
-                log.warning("look at comment %s of account %s: %r", comment_id, account_id, error)
-                stopped = isinstance(error, Throttled | TokenInvalid)
-                refused = isinstance(error, Rejected | PermissionMissing)
-                with database.write() as session:
-                    budget.hear(session, account_id, error, asked_at=asked_at, now=clock())
-                    if not stopped:
-                        _next_look(session, comment_id, clock() + (AGAIN if refused else LATER))
-                failures = 0 if refused else failures + 1
-                if stopped or failures == FAILURES:
-                    return looked
-                continue
-            except Exception:
-                with database.write() as session:
-                    _next_look(session, comment_id, clock() + AGAIN)
-                raise
-            failures = 0
-            with database.write() as session:
-                _settle(session, account_id, comment_id, external_id, found, asked_at=asked_at, now=clock())
-        return len(rows)
+                caller.ask(
+                    partial(_probe, network_of, account_id, external_id),
+                    partial(_settle, comment_id=comment_id, external_id=external_id),
+                    partial(_put_off, comment_id=comment_id),
+                )
+            except (Rejected, PermissionMissing):
+                failures = 0
+            except (Throttled, TokenInvalid):
+                break
+            except FarSideError:
+                failures += 1
+                if failures == FAILURES:
+                    break
+            else:
+                failures = 0
+            looked += 1
+    return looked
 
 
-def _may_look(database: Database, account_id: int, now: datetime) -> bool:
-    with database.read() as session:
-        account = session.get_one(Account, account_id)
-        dead = account.state == AccountState.TOKEN_INVALID
-        return not (dead or budget.throttled(account, now) or budget.tight(account))
+def _probe(network_of: Callable[[int], Network], account_id: int, external_id: str) -> CommentSeen | None:
+    try:
+        return network_of(account_id).probe(external_id)
+    except Gone:
+        return None
+
+
+def _put_off(session: Session, _account: Account, error: Exception, now: datetime, *, comment_id: int) -> None:
+    passing = isinstance(error, FarSideError) and not isinstance(error, Rejected | PermissionMissing)
+    if not isinstance(error, Throttled | TokenInvalid):
+        _next_look(session, comment_id, now + (LATER if passing else AGAIN))
 
 
 def _next_look(session: Session, comment_id: int, at: datetime | None) -> None:
@@ -169,16 +163,15 @@ def _next_look(session: Session, comment_id: int, at: datetime | None) -> None:
 
 def _settle(
     session: Session,
-    account_id: int,
-    comment_id: int,
-    external_id: str,
+    account: Account,
     found: CommentSeen | None,
-    *,
     asked_at: datetime,
     now: datetime,
+    *,
+    comment_id: int,
+    external_id: str,
 ) -> None:
     """Keep what one look told of the comment, and what that tells of its post."""
-    account = budget.held(session, account_id)
     seen = CommentRemoved(external_id, asked_at) if found is None else replace(found, source="pull")
     store(session, account, [seen], now=now)
     _next_look(session, comment_id, None)  # Whatever the network calls it, it was looked at.

@@ -282,7 +282,7 @@ def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest)
         Decision.kind != DecisionKind.CANCEL,
         ~exists().where(undoing.cancels_id == Decision.id),
     )
-    if item.problem is None and session.scalar(decided.limit(1)) and not drafts.proposed(session, [comment.id]):
+    if item.problem_id is None and session.scalar(decided.limit(1)) and not drafts.proposed(session, [comment.id]):
         items.finish(item)
 
 

@@ -22,7 +22,6 @@ from models.vocabulary import (
     RESTRICTIVE,
     CommentKind,
     DecisionKind,
-    EffectKind,
     EffectState,
     ItemState,
     OperationKind,
@@ -140,11 +139,13 @@ def decide(
     answered = None
     match decision.kind:
         case DecisionKind.HIDE | DecisionKind.UNHIDE:
-            decision.effect_id = _owe(session, comment, decision, now + undo).id
+            decision.effect_id = _enqueue(session, comment, decision, now + undo).id
         case DecisionKind.REPLY:
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
-            decision.effect_id = _owe(session, comment, decision, now + undo, text=_reply_text(choice.text, longest)).id
+            decision.effect_id = _enqueue(
+                session, comment, decision, now + undo, text=_reply_text(choice.text, longest)
+            ).id
         case DecisionKind.REQUEST:
             request = escalation.open_or_join(
                 session,
@@ -159,7 +160,7 @@ def decide(
             decision.request_id = request.id
             if choice.text.strip():
                 text = _reply_text(choice.text, longest).replace("{numero}", request.number)
-                decision.effect_id = _owe(session, comment, decision, now + undo, text=text).id
+                decision.effect_id = _enqueue(session, comment, decision, now + undo, text=text).id
         case _:
             pass
     if decision.kind != DecisionKind.ASK_HIDE:
@@ -219,7 +220,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     if cancelled.effect_id is not None and not _never_leaves(session, cancelled.effect_id):
         if cancelled.kind != DecisionKind.HIDE:
             raise Refused("reply_sent")
-        decision.effect_id = _owe(session, comment, decision, now).id
+        decision.effect_id = _enqueue(session, comment, decision, now).id
     if cancelled.kind == DecisionKind.REQUEST and cancelled.request_id is not None:
         escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
     items.bring_back(item, comment)
@@ -401,17 +402,19 @@ def asked_to_hide(session: Session, comment: Comment) -> Decision | None:
     )
 
 
-def _owe(session: Session, comment: Comment, decision: Decision, due_at: datetime, text: str | None = None) -> Effect:
-    kind = {
-        DecisionKind.HIDE: EffectKind.HIDE,
-        DecisionKind.UNHIDE: EffectKind.UNHIDE,
-        DecisionKind.CANCEL: EffectKind.UNHIDE,
-    }.get(DecisionKind(decision.kind), EffectKind.REPLY)
-    return work.owe(
+def _enqueue(
+    session: Session, comment: Comment, decision: Decision, due_at: datetime, text: str | None = None
+) -> Effect:
+    operation = {
+        DecisionKind.HIDE: OperationKind.HIDE,
+        DecisionKind.UNHIDE: OperationKind.UNHIDE,
+        DecisionKind.CANCEL: OperationKind.UNHIDE,
+    }.get(DecisionKind(decision.kind), OperationKind.REPLY)
+    return work.enqueue(
         session,
-        key=f"{kind}:decision:{decision.id}",
-        kind=kind,
-        account_id=comment.account_id,
+        key=f"{operation}:decision:{decision.id}",
+        operation=operation,
+        channel_id=comment.account_id,
         target=comment.external_id,
         payload={} if text is None else {"text": text},
         due_at=due_at,

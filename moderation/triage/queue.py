@@ -135,6 +135,7 @@ def page(
             joinedload(Comment.author),
             joinedload(Comment.source_post),
             joinedload(Comment.verdict),
+            joinedload(Item.problem),
             joinedload(Claim.person),
         )
     )
@@ -200,6 +201,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             joinedload(Comment.source_post),
             joinedload(Comment.verdict),
             selectinload(Comment.attachments),
+            joinedload(Item.problem),
             joinedload(Claim.person),
         )
         .where(Comment.id == comment_id)
@@ -230,7 +232,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         corrections=corrections(session, [comment_id]),
         effects=session.scalars(
             select(Effect)
-            .where(Effect.account_id == comment.account_id, Effect.target == comment.external_id)
+            .where(Effect.channel_id == comment.account_id, Effect.target == comment.external_id)
             .order_by(Effect.id)
         ).all(),
         claimed_by=_claimed(claim, viewer, now=now)[0],
@@ -328,9 +330,9 @@ def _answered_outside() -> ColumnElement[bool]:
             answer.parent_external_id == Comment.external_id,
             answer.by_city,
             ~answer.removed,
-            ~exists().where(ours.account_id == answer.account_id, ours.remote_id == answer.external_id),
+            ~exists().where(ours.channel_id == answer.account_id, ours.remote_id == answer.external_id),
             ~exists().where(
-                leaving.account_id == Comment.account_id,
+                leaving.channel_id == Comment.account_id,
                 leaving.target == Comment.external_id,
                 leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
             ),

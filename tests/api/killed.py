@@ -31,8 +31,8 @@ from models.effects import Effect
 from models.migrations import standing
 from models.people import Person
 from models.session import Database
-from models.vocabulary import EffectKind, EffectState, NetworkName, Standing
-from models.work import owe
+from models.vocabulary import EffectState, OperationKind, Standing
+from models.work import enqueue
 
 BEFORE, IN_COPY = 40, 25
 """How many people the city has, and how many its older copy."""
@@ -82,12 +82,12 @@ def found(folder: Path) -> None:
     now = datetime.now(UTC)
     with database.write() as session:
         hire(session, 0, IN_COPY)
-        about = {"network": NetworkName.FACEBOOK, "external_id": "1", "name": "Ville", "token_closed": ""}
-        account = Account(**about, state_since=now, pull_due_at=now, created_at=now)
+        about = {"network": "facebook", "external_id": "1", "name": "Ville", "token_closed": ""}
+        account = Account(**about, token_since=now, pull_due_at=now, created_at=now)
         session.add(account)
         session.flush()
-        reply = {"kind": EffectKind.REPLY, "target": "c", "payload": {"text": "Merci"}}
-        owe(session, key="k", account_id=account.id, due_at=now, **reply)
+        reply = {"operation": OperationKind.REPLY, "target": "c", "payload": {"text": "Merci"}}
+        enqueue(session, key="k", channel_id=account.id, due_at=now, **reply)
     backups.save(settings(folder / "made"), folder / "copy.db")
     with database.write() as session:
         hire(session, IN_COPY, BEFORE)

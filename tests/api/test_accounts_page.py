@@ -27,7 +27,7 @@ from models.effects import Effect
 from models.errors import Ambiguous, FarSideError, NotFound, PermissionMissing, Rejected, Throttled, Transient
 from models.figures import AccountFigures
 from models.people import Membership
-from models.vocabulary import AccountState, DeliveryState, EffectKind, EffectState, Role
+from models.vocabulary import ChannelState, DeliveryState, EffectState, OperationKind, Pause, Role
 
 TOKEN, REFRESH = "EAAB-token-of-a-page-that-must-never-be-seen", "AQ-refresh-token-that-must-never-be-seen"
 DIALOG = "https://dialogue.reseau.example"
@@ -136,7 +136,7 @@ def count(desk: Desk, table: type) -> int:
 # ------------------------------------------------------------------------------------------------- what is said
 @pytest.mark.parametrize("reason", sorted({*TOKEN_REASONS.values(), "invalid", "wrong_page", "never heard of"}))
 def test_a_dead_token_says_why_since_when_and_what_to_do(reason, desk):
-    desk.set(state=AccountState.TOKEN_INVALID, state_reason=reason, state_since=desk.clock.now - timedelta(hours=2))
+    desk.set(token_lost=reason, token_since=desk.clock.now - timedelta(hours=2))
     what, todo = account_words.dead(reason, "facebook")
     page = desk.page()
     assert what in page
@@ -171,7 +171,7 @@ def test_the_end_of_a_token_is_said_in_time(days, words, level, desk):
 
 def test_missing_permissions_are_named_with_what_each_blocks(desk):
     lacking = ["pages_manage_posts", "read_insights"]
-    desk.set(state=AccountState.PERMISSION_MISSING, missing=lacking, state_reason=", ".join(lacking))
+    desk.set(missing=lacking)
     page = desk.page()
     assert "Permissions manquantes" in page
     for name in lacking:
@@ -181,7 +181,7 @@ def test_missing_permissions_are_named_with_what_each_blocks(desk):
 
 @pytest.mark.parametrize(("name", "hidden"), [("pages_manage_ads", True), ("read_insights", False)])
 def test_what_a_missing_permission_hides_is_not_said_to_be_covered(desk, name, hidden):
-    desk.set(state=AccountState.PERMISSION_MISSING, missing=[name], state_reason=name, pulled_at=desk.clock.now)
+    desk.set(missing=[name], pulled_at=desk.clock.now)
     page = desk.page()
     assert "Tous les commentaires jusqu’à 8 h 30" in page
     assert ("jusqu’à 8 h 30, sauf ce que cache une permission manquante" in page) is hidden
@@ -189,21 +189,21 @@ def test_what_a_missing_permission_hides_is_not_said_to_be_covered(desk, name, h
 
 def test_a_pause_a_refusal_and_a_silence_are_said(desk):
     now = desk.clock.now
-    desk.set("north", throttled_until=now + timedelta(minutes=35), usage_percent=100.0, pulled_at=now)
-    desk.set("south", state_reason="version", pulled_at=now)
+    desk.set("north", paused_until=now + timedelta(minutes=35), usage_percent=100.0, pulled_at=now)
+    desk.set("south", refused="version", pulled_at=now)
     desk.set("city", pulled_at=now - timedelta(hours=3))
     page = desk.page()
     assert "Facebook demande d’attendre jusqu’à 9 h 05" in page
     assert "100 % de ce que le réseau permet" in page
     assert "Facebook ne sert plus la version que Parvis demande." in page
     assert "Il peut manquer des commentaires depuis 5 h 30" in page
-    desk.set("south", state_reason="100/1349125")
+    desk.set("south", refused="100/1349125")
     assert "(code 100/1349125)" in desk.page()
 
 
 def test_a_block_is_one_problem_that_says_until_when(desk):
     now = desk.clock.now
-    desk.set(throttled_until=now + timedelta(hours=6), usage_percent=100.0, state_reason="blocked", pulled_at=now)
+    desk.set(paused_until=now + timedelta(hours=6), usage_percent=100.0, pause=Pause.BLOCKED, pulled_at=now)
     page = desk.page()
     assert "Facebook a bloqué ce compte pour un temps" in page
     assert "Jusqu’à 14 h 30, rien n’y est lu ni envoyé" in page
@@ -245,11 +245,11 @@ def test_a_token_that_no_key_opens_is_said_and_breaks_nothing(desk):
 
 
 def test_what_waits_is_counted_on_an_account_that_stopped(desk):
+    owed = {"channel_id": desk.city.accounts["north"], "operation": OperationKind.HIDE, "payload": {}}
     with desk.parvis.database.write() as session:
-        common = {"account_id": desk.city.accounts["north"], "payload": {}, "due_at": desk.clock.now, "attempt": 0}
         for number, state in enumerate((EffectState.READY, EffectState.UNKNOWN, EffectState.DONE)):
-            session.add(Effect(key=f"k{number}", kind=EffectKind.HIDE, target=f"t{number}", state=state, **common))
-    desk.set(state=AccountState.TOKEN_INVALID, state_reason="expired")
+            session.add(Effect(key=f"k{number}", target=f"t{number}", state=state, due_at=desk.clock.now, **owed))
+    desk.set(token_lost="expired")
     assert "2 actions attendent de partir." in desk.page()
 
 
@@ -284,7 +284,7 @@ def test_each_sees_their_own_accounts_and_only_administration_connects(desk):
 def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
     manager = desk.browser(desk.city.person(Role.MANAGER, "city"))
     assert 'class="alarm alarm-none"' in manager.get(path).text
-    desk.set("north", state=AccountState.TOKEN_INVALID, state_reason="expired")
+    desk.set("north", token_lost="expired")
     desk.set("south", token_expires_at=desk.clock.now + timedelta(days=6))
     desk.set("city", token_expires_at=desk.clock.now + timedelta(days=12))
     html = manager.get(path).text
@@ -300,7 +300,6 @@ def test_a_dead_or_ending_token_is_said_once_where_people_work(path, desk):
 def test_programs_read_the_same(desk):
     now = desk.clock.now
     desk.set(
-        state=AccountState.PERMISSION_MISSING,
         missing=["read_insights"],
         token_expires_at=now + timedelta(days=6),
         usage_percent=81.5,
@@ -352,7 +351,7 @@ def test_a_new_account_is_connected_from_the_dialog(desk):
         assert (account.token_expires_at, account.refresh_expires_at) == (end, end)
         assert account.missing == ["read_insights"]
         assert account.connected_by == desk.city.person(Role.ADMIN, "city")
-        assert account.state == AccountState.ACTIVE
+        assert account.token_lost is None
         assert account.pull_due_at == account.check_due_at == desk.clock.now
         entry = session.scalars(select(AuditEntry).where(AuditEntry.subject == f"account:{account.id}")).one()
         assert (entry.action, entry.person_id) == ("account_added", account.connected_by)
@@ -360,16 +359,14 @@ def test_a_new_account_is_connected_from_the_dialog(desk):
 
 def test_an_account_connected_again_keeps_all_and_goes_on(desk):
     before = desk.clock.now
-    desk.set(
-        state=AccountState.TOKEN_INVALID, state_reason="expired", cursor="the-cursor", pulled_at=before, expiry_warned=1
-    )
+    desk.set(token_lost="expired", cursor="the-cursor", pulled_at=before, expiry_warned=1)
     desk.clock.pass_(hours=1)
     desk.dialog.offers = (offer("1", name="Autre nom"),)
     where = desk.offered()
     borough = str(desk.city.boroughs["north"])
     desk.client.post(where, data={"accounts": "facebook:1", "borough-facebook:1": borough})
     account = desk.account()
-    assert (account.state, account.state_reason, account.state_since) == (AccountState.ACTIVE, None, desk.clock.now)
+    assert (account.state, account.reason, account.token_since) == (ChannelState.ACTIVE, None, desk.clock.now)
     assert (account.cursor, account.pulled_at, account.expiry_warned) == ("the-cursor", before, None)
     assert account.name == "Page north", "the city's own name for it"
     assert desk.parvis.vault.open(account.token_closed) == f"{TOKEN}-1"
@@ -393,7 +390,7 @@ def test_what_came_before_the_account_was_known_is_parsed_then(desk):
 
 
 def test_a_dead_account_that_is_not_offered_is_named(desk):
-    desk.set(state=AccountState.TOKEN_INVALID, state_reason="role_lost")
+    desk.set(token_lost="role_lost")
     assert "Page north n’est pas offert" in plain(desk.client.get(desk.offered()).text)
 
 

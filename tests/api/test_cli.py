@@ -20,10 +20,11 @@ from sqlalchemy import func, select, update
 from api.cli import installation
 from models.accounts import Account, Delivery, SetAside
 from models.audit import AuditEntry, note, seal_due
+from models.channels import Channel
 from models.comments import Comment, NetiquetteRule
 from models.people import Borough, Membership, Person
 from models.requests311 import Service
-from models.vocabulary import AccountState, DeliveryState, Role
+from models.vocabulary import DeliveryState, Role
 from moderation.intake import deliveries
 
 PARVIS = Path(sys.executable).with_name("parvis")
@@ -220,10 +221,10 @@ def test_what_came_before_the_account_was_known_is_parsed_afterwards(command):
 def test_a_new_token_takes_the_place_of_the_dead_one(command):
     add_account(command)
     with installation() as parvis, parvis.database.write() as session:
-        session.execute(update(Account).values(state=AccountState.TOKEN_INVALID, state_reason="expired"))
+        session.execute(update(Channel).values(token_lost="expired"))
     assert add_account(command).code == 0
     with installation() as parvis, parvis.database.read() as session:
-        assert session.scalars(select(Account.state)).all() == [AccountState.ACTIVE]
+        assert session.scalars(select(Account.token_lost)).all() == [None]
 
 
 def test_public_pages_are_read_only_where_somebody_said_why(command):
@@ -459,7 +460,7 @@ def test_accounts_that_do_not_work_and_secrets_that_nothing_opens(command):
     hire(command)
     add_account(command)
     with installation() as parvis, parvis.database.write() as session:
-        session.execute(update(Account).values(state=AccountState.TOKEN_INVALID, state_reason="expired"))
+        session.execute(update(Channel).values(token_lost="expired"))
         session.execute(update(Person).values(totp_closed=parvis.vault.close("secret")))
     assert [("expired" in line) for line in problems(command)] == [True]
     command.set(secret_key="z" * 40)

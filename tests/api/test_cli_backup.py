@@ -15,8 +15,8 @@ from administration.people import add_account
 from api.cli import installation
 from models.effects import Effect
 from models.people import Person
-from models.vocabulary import EffectKind, EffectState
-from models.work import owe
+from models.vocabulary import EffectState, OperationKind
+from models.work import enqueue
 
 
 def people(command) -> int:
@@ -58,9 +58,9 @@ def test_what_was_due_in_the_copy_is_said_and_read_first(command, tmp_path):
             session, parvis.vault, "facebook", "1", name="Ville", token="jeton", borough_id=None,
             now=parvis.clock(),
         )  # fmt: skip
-        owe(
-            session, key="k", kind=EffectKind.REPLY, account_id=account.id, target="c", payload={"text": "Merci"},
-            due_at=parvis.clock(),
+        enqueue(
+            session, key="k", operation=OperationKind.REPLY, channel_id=account.id, target="c",
+            payload={"text": "Merci"}, due_at=parvis.clock(),
         )  # fmt: skip
     command.run("backup", tmp_path / "copy.db")
     done = command.run("restore", tmp_path / "copy.db", "--force")

@@ -158,7 +158,7 @@ def test_a_token_that_no_key_opens_is_said_and_the_others_are_read(city, city_pa
                 external_id="1",
                 name="Ancienne",
                 token_closed="x",
-                state_since=parvis.clock(),
+                token_since=parvis.clock(),
                 pull_due_at=parvis.clock(),
                 created_at=parvis.clock(),
             )

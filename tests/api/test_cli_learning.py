@@ -69,7 +69,7 @@ def _said(parvis: Parvis, texts: list[str]) -> list[int]:
             external_id="page",
             name="Ville",
             token_closed="",
-            state_since=now,
+            token_since=now,
             pull_due_at=now,
             created_at=now,
         )

@@ -119,7 +119,8 @@ def test_every_reason_of_the_classifier_has_words():
 
 
 def test_every_word_of_the_trade_has_a_label():
-    unsaid = {vocabulary.EffectKind, vocabulary.OperationKind, vocabulary.DeliveryState, vocabulary.Standing, StrEnum}
+    unsaid = {vocabulary.OperationKind, vocabulary.DeliveryState, vocabulary.Standing, vocabulary.Pause, StrEnum}
+    unsaid |= {vocabulary.Outcome}  # They have sentences.
     unsaid |= {vocabulary.MediaKind, vocabulary.PublicationForm}  # No page offers files yet.
     kinds = {kind for kind in vars(vocabulary).values() if isinstance(kind, type) and issubclass(kind, StrEnum)}
     labelled = {frozenset(words) for words in messages.LABELS.values()}

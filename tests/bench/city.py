@@ -86,7 +86,7 @@ def found(parvis: Parvis, *, now: datetime, token: str = "no-token") -> int:
             external_id=PAGE,
             name="Ville de Sainte-Rive",
             token_closed=parvis.vault.close(token),
-            state_since=now,
+            token_since=now,
             pull_due_at=now,
             created_at=now,
         )

@@ -210,7 +210,11 @@ class City:
 class FacebookCity(City):
     name = "facebook"
     shown: ClassVar = {kind.value: (kind, True) for kind in AttachmentKind if kind is not AttachmentKind.OTHER}
-    operations = frozenset(OperationKind) - {OperationKind.CLOSE_COMMENTS, OperationKind.OPEN_COMMENTS}
+    operations = frozenset(OperationKind) - {
+        OperationKind.PUBLISH,
+        OperationKind.CLOSE_COMMENTS,
+        OperationKind.OPEN_COMMENTS,
+    }
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})
     receipt_path = r"^\d+(_\d+)?$|/stories$"

@@ -359,12 +359,12 @@ def _is_found_or_nothing_is_said(city, sought, circle):
 def test_what_the_network_cannot_do_is_refused_without_a_call(city):
     network = city.network()
     able = capabilities(city.name)
-    assert able.operations == city.operations
+    assert able.operations - {OperationKind.PUBLISH} == city.operations
     for kind in set(OperationKind) - city.operations:
         with pytest.raises(Rejected) as caught:
             network.apply(Operation(kind, "1_2", "Bonjour"), "effect-1")
         assert caught.value.reason == "not_supported"
-        assert able.why_not[kind]
+        assert (kind in able.operations) is not (kind in able.why_not)
     if not city.forms:
         with pytest.raises(Rejected) as caught:
             network.publish(Publication("Collecte reportée à jeudi"), "effect-1")
@@ -613,7 +613,7 @@ def test_throttling_stops_until_the_time_that_the_network_gives(city):
 # ------------------------------------------------------------------------------------------------- the account
 def test_each_act_can_be_done_or_says_why_not(city):
     able = capabilities(city.name)
-    assert able.publish is bool(city.forms)
+    assert (OperationKind.PUBLISH in able.operations) is bool(city.forms)
     assert able.operations.isdisjoint(able.why_not)
     assert able.operations | set(able.why_not) == set(OperationKind)
 

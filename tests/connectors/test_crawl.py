@@ -10,7 +10,7 @@ import pytest
 from connectors import crawl
 from connectors.base import CommentSeen, PostSeen, Usage
 from connectors.crawl import PostPage, ThreadPage, TooMuch, crawl_step
-from models import budget
+from models import channels
 from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 
 NOW = datetime.now(UTC)
@@ -345,9 +345,9 @@ def test_a_permission_that_all_threads_lack_stops_each_pull():
 @pytest.mark.parametrize(
     ("spent", "asked"),
     [
-        (Usage(budget.STOP, None), 1),
+        (Usage(channels.STOP, None), 1),
         (Usage(50.0, NOW + timedelta(hours=1)), 1),
-        (Usage(budget.STOP - 0.1, None), 3),
+        (Usage(channels.STOP - 0.1, None), 3),
         (Usage(50.0, NOW - timedelta(hours=1)), 3),
     ],
     ids=["enough", "pause", "not quite", "pause that is over"],

@@ -217,7 +217,7 @@ def test_a_reading_that_lasts_is_stopped(public):
 
 def test_nothing_can_be_done_there(network):
     able = capabilities("instagram_public")
-    assert (able.operations, able.publish) == (frozenset(), False)
+    assert able.operations == frozenset()
     assert set(able.why_not.values()) == {"read_only"}
     for act in (
         lambda: network.apply(Operation(OperationKind.HIDE, "igweb:1"), "effect-1"),

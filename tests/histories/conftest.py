@@ -54,7 +54,7 @@ from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing import planning
-from scheduler.jobs import City, handlers, ticks
+from scheduler.jobs import City, ticks
 from tests.city import START, Clock, MadeUpClassifier
 from tests.city import City as AnyCity
 
@@ -482,13 +482,16 @@ class World(AnyCity):
     def _worker(self, number: int) -> dict[str, Callable[[], object]]:
         """The jobs of one process, by name; they carry their ids themselves."""
         database: Any = WatchedDatabase(self.database, self.at)
-        trades = [moderation_delivery.trade(self._network_of), publishing_delivery.trade(self._network_of)]
-        told: dict[str, Any] = {"owner": f"worker {number}", "clock": self.clock, "timing": Timing()}
+        handlers = [
+            moderation_delivery.effect_handler(self._network_of),
+            publishing_delivery.effect_handler(self._network_of),
+        ]
+        told: dict[str, Any] = {"owner": f"worker {number}", "clock": self.clock, "timing_of": lambda _: Timing()}
         city = City(
             database=database,
             locks=self.locks,
             # A history is the same each time that it is played.
-            work=Work(database, self.locks, trades, **told, draw=lambda: 1.0),
+            work=Work(database, self.locks, handlers, **told, random=lambda: 1.0),
             classifier=MadeUpClassifier,
             context=Context(),
             network_of=self._network_of,

@@ -37,7 +37,7 @@ from models.comments import Author, Comment, Decision, SourcePost
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.items import Item
-from models.vocabulary import AccountState, CommentKind, DecisionKind, DeliveryState, EffectState, ItemState
+from models.vocabulary import ChannelState, CommentKind, DecisionKind, DeliveryState, EffectState, ItemState, Outcome
 from moderation.triage import deciding
 from moderation.triage.deciding import Choice
 from publishing import planning
@@ -380,7 +380,7 @@ class Histories(RuleBasedStateMachine):
         with world.database.read() as session:
             pulled_at = session.scalar(select(Account.pulled_at))
             rows = session.execute(select(Comment.external_id, Comment.removed_at, Comment.present_at)).all()
-            owed = self.count(session.execute(select(Effect.kind, Effect.target, Effect.payload)))
+            owed = self.count(session.execute(select(Effect.operation, Effect.target, Effect.payload)))
         there = self.there()
         gone = {row.external_id for row in rows if row.removed_at and row.removed_at >= (row.present_at or START)}
         assert not gone & (there.keys() | self.recommended), "it is there, and called gone"
@@ -402,7 +402,8 @@ class Histories(RuleBasedStateMachine):
 
     def count(self, effects):
         return Counter(
-            self.key(effect.kind, effect.target or self.world.page.id, effect.payload.get("text")) for effect in effects
+            self.key(effect.operation, effect.target or self.world.page.id, effect.payload.get("text"))
+            for effect in effects
         )
 
     def applied(self):
@@ -430,7 +431,9 @@ class Histories(RuleBasedStateMachine):
         self.met.update(world.met)
         self.met["calls"] += len(world.state.requests)
         with world.database.read() as session:
-            self.met.update(f"{kind} {state}" for kind, state in session.execute(select(Effect.kind, Effect.state)))
+            self.met.update(
+                f"{kind} {state}" for kind, state in session.execute(select(Effect.operation, Effect.state))
+            )
             self.met.update(f"{state} delivery" for state in session.scalars(select(Delivery.state)))
             self.met["comments"] += session.scalar(select(func.count(Comment.id)))
             self.met["tombstones"] += session.scalar(select(func.count(Comment.removed_at)))
@@ -448,7 +451,7 @@ class Histories(RuleBasedStateMachine):
             for topic, body in reversed(world.told):
                 assert world.post(topic, body)
         with world.database.read() as session:
-            paused = session.get_one(Account, world.account_id).throttled_until
+            paused = session.get_one(Account, world.account_id).paused_until
         if paused is not None and paused > world.clock():
             world.clock.now = paused
         began, rounds, last = world.clock.now, 0, None
@@ -467,15 +470,16 @@ class Histories(RuleBasedStateMachine):
             old = any(post.at < began.timestamp() - 6 * 86_400 for post in self.posts)
             if not left and rounds >= (WHOLE_EVERY + 1 if old else 1):
                 return
-            if account.state == AccountState.TOKEN_INVALID:
+            if account.state == ChannelState.TOKEN_INVALID:
                 # A token that lives again without anybody's doing is found by its next check.
                 world.clock.now = max(world.clock.now, account.check_due_at or world.clock.now)
             elif not left:
                 world.clock.now = max(world.clock.now, account.pull_due_at)
         said = (
             account.state,
-            account.state_reason,
-            account.throttled_until,
+            account.reason,
+            account.pause,
+            account.paused_until,
             account.check_due_at,
             account.usage_percent,
         )
@@ -538,7 +542,9 @@ class Histories(RuleBasedStateMachine):
                 continue
             if kind in CREATES or not self.outside[kind, target]:
                 assert applied[key] == done[key], f"{key}: {applied[key]} in the journal, {done[key]} here"
-        bound = [effect.remote_id for effect in effects if effect.state == EffectState.DONE and effect.kind in CREATES]
+        bound = [
+            effect.remote_id for effect in effects if effect.state == EffectState.DONE and effect.operation in CREATES
+        ]
         journal = {line.id for line in world.state.journal if line.operation in CREATES}
         assert len(set(bound)) == len(bound)
         assert set(bound) <= journal
@@ -551,22 +557,22 @@ class Histories(RuleBasedStateMachine):
         if effect.state in (EffectState.DONE, EffectState.CANCELLED):
             return False
         met = {line["fault"] for line in world.state.requests}
-        reason = str(effect.reason)
-        if reason == "gone":
+        reason = (effect.outcome, effect.detail)
+        if effect.outcome == Outcome.GONE:
             assert effect.target not in world.state.comments, effect.target
             return True
         if effect.state == EffectState.NEEDS_PERSON:
             assert met & {"permission", "duplicate", "blocked"} or self.waited > 80_000, reason
             return True
         allowed = (
-            (reason == "late" and effect.late_at <= world.clock())
-            or (reason.startswith("permission_missing") and "permission" in met)
-            or (reason == "rejected:blocked" and "blocked" in met)
-            or (reason == "rejected:video_format" and "container_error" in met)
+            (effect.outcome == Outcome.LATE and effect.late_at <= world.clock())
+            or (effect.outcome == Outcome.PERMISSION_MISSING and "permission" in met)
+            or (effect.outcome == Outcome.BLOCKED and "blocked" in met)
+            or (reason == (Outcome.REJECTED, "video_format") and "container_error" in met)
             # Instagram takes no reply to what is hidden, nor to an answer under it.
-            or (reason == "rejected:comment_hidden" and self.were_hidden())
+            or (reason == (Outcome.REJECTED, "comment_hidden") and self.were_hidden())
         )
-        assert allowed, f"{effect.kind} of {effect.target}: {effect.state} {reason}"
+        assert allowed, f"{effect.operation} of {effect.target}: {effect.state} {reason}"
         return False
 
     def were_hidden(self):

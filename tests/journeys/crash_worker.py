@@ -1,4 +1,4 @@
-"""A worker that exists to be killed: the product's outbox, trades, locks and connectors, in a loop with short timings.
+"""A worker that exists to be killed: the product's outbox, handlers, locks and connectors, in a loop, soon impatient.
 
 Started by `test_crash.py` as `python crash_worker.py SETTINGS`, where SETTINGS is one JSON object. It ends when its
 standard input does, so that nothing outlives a test that was itself killed.
@@ -41,13 +41,14 @@ def main(settings: dict[str, Any]) -> None:
         return network(graph, AccountRef("facebook", external_id, token))
 
     database = Database(settings["database"], pool_size=8)
+    timing = Timing(**{name: timedelta(seconds=value) for name, value in settings["timing"].items()}, reads=2)
     work = Work(
         database,
         locks_for(database, Path(settings["home"])),
-        [moderation_delivery.trade(network_of), publishing_delivery.trade(network_of)],
+        [moderation_delivery.effect_handler(network_of), publishing_delivery.effect_handler(network_of)],
         owner=settings["owner"],
         clock=lambda: datetime.now(UTC),
-        timing=Timing(**{name: timedelta(seconds=value) for name, value in settings["timing"].items()}, reads=2),
+        timing_of=lambda _: timing,
     )
     engine = Embedded({"deliver": work.deliver, "reconcile": work.reconcile}, threads=2)
     engine.start()
@@ -57,7 +58,7 @@ def main(settings: dict[str, Any]) -> None:
         with suppress(OperationalError):  # A stopped worker may hold SQLite longer than anybody waits.
             for effect_id in work.due(limit=12):
                 engine.send("deliver", effect_id)
-            for effect_id in work.doubtful():
+            for effect_id in work.uncertain():
                 engine.send("reconcile", effect_id)
         time.sleep(0.03)
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from api.demo.installation import Demo, prepare
 from models.accounts import Account, Connection
-from models.vocabulary import AccountState, Role
+from models.vocabulary import ChannelState, Role
 
 pytestmark = pytest.mark.browser
 
@@ -113,7 +113,7 @@ def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(
     expect(card).to_contain_text("Permission manquante")
     expect(card).not_to_contain_text("À reconnecter")
     (again,) = [account for account in accounts(demo, "facebook") if account.id == dead.id]
-    assert again.state != AccountState.TOKEN_INVALID
+    assert again.state != ChannelState.TOKEN_INVALID
     assert again.borough_id == dead.borough_id
     moderator.goto("/")
     expect(moderator.locator("#alarm")).to_have_class("alarm alarm-none")
@@ -125,13 +125,12 @@ def show_every_finding(served: Any) -> None:
     served.hire("Alain Admin", Role.ADMIN)
     now = served.now
     findings: dict[str, dict[str, Any]] = {
-        "Arrondissement du Vieux-Moulin": {"state": AccountState.TOKEN_INVALID, "state_reason": "password_changed"},
+        "Arrondissement du Vieux-Moulin": {"token_lost": "password_changed"},
         "Arrondissement des Coteaux": {
-            "state": AccountState.PERMISSION_MISSING,
             "missing": ["pages_manage_posts", "read_insights"],
         },
-        "Arrondissement de la Batture": {"throttled_until": now.replace(hour=15), "usage_percent": 100.0},
-        "Bibliothèques de Sainte-Rive": {"state_reason": "version", "pulled_at": now},
+        "Arrondissement de la Batture": {"paused_until": now.replace(hour=15), "usage_percent": 100.0},
+        "Bibliothèques de Sainte-Rive": {"refused": "version", "pulled_at": now},
         "Ville de Sainte-Rive": {
             "token_expires_at": now.replace(month=12, day=5),
             "pulled_at": now,

@@ -30,13 +30,14 @@ from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
 from models import work
 from models.accounts import Account
+from models.channels import Channel
 from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
 from models.people import Person
 from models.posts import Post, Variant
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import EffectKind, EffectState, PostState
+from models.vocabulary import EffectState, OperationKind, Outcome, PostState
 
 KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "60"))
 SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
@@ -109,7 +110,7 @@ class Crash:
                     external_id=str(number),
                     name=f"Ville {number}",
                     token_closed="",
-                    state_since=now,
+                    token_since=now,
                     pull_due_at=now,
                     created_at=now,
                 )
@@ -134,7 +135,7 @@ class Crash:
             post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
             session.add(post)
             session.flush()
-            effect = self._effect(session, f"post:{post.id}", EffectKind.PUBLISH, account_id, None, text)
+            effect = self._effect(session, f"post:{post.id}", OperationKind.PUBLISH, account_id, None, text)
             session.add(Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id))
             return
         with self.standin.lock:
@@ -153,19 +154,19 @@ class Crash:
             )
         )
         if self.chance.random() < 0.2:
-            acts = [EffectKind.HIDE, EffectKind.UNHIDE][: self.chance.randint(1, 2)]
+            acts = [OperationKind.HIDE, OperationKind.UNHIDE][: self.chance.randint(1, 2)]
         else:
-            acts = [EffectKind.REPLY] * self.chance.choice([1, 1, 2])
+            acts = [OperationKind.REPLY] * self.chance.choice([1, 1, 2])
         for number, kind in enumerate(acts):
             self._effect(session, f"{kind}:{external_id}:{number}", kind, account_id, external_id, text)
 
     def _effect(self, session, key, kind, account_id, target, text):
-        payload = {"text": text, "link": None} if kind in (EffectKind.REPLY, EffectKind.PUBLISH) else {}
-        return work.owe(
+        payload = {"text": text, "link": None} if kind in (OperationKind.REPLY, OperationKind.PUBLISH) else {}
+        return work.enqueue(
             session,
             key=key,
-            kind=kind,
-            account_id=account_id,
+            operation=kind,
+            channel_id=account_id,
             target=target,
             payload=payload,
             due_at=datetime.now(UTC),
@@ -187,12 +188,10 @@ class Crash:
         if time.monotonic() > self.let_in_at:
             self.let_in_at = time.monotonic() + 1
             with self.database.write() as session:
-                session.execute(
-                    update(Account).where(Account.throttled_until.is_not(None)).values(throttled_until=None)
-                )
+                session.execute(update(Channel).where(Channel.paused_until.is_not(None)).values(paused_until=None))
                 session.execute(
                     update(Effect)
-                    .where(Effect.state == EffectState.READY, Effect.reason == "throttled")
+                    .where(Effect.state == EffectState.READY, Effect.outcome == Outcome.THROTTLED)
                     .values(due_at=datetime.now(UTC))
                 )
 
@@ -299,7 +298,7 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
     page_of = {account_id: page.id for account_id, page in crash.pages.items()}
     owed = Counter(
         (
-            effect.kind,
+            effect.operation,
             page_of[effect.account_id],
             effect.target or page_of[effect.account_id],
             effect.payload.get("text"),
@@ -326,7 +325,7 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
             lines.write(json.dumps(figures) + "\n")
 
     stuck = [
-        (effect.id, effect.state, effect.reason, effect.attempt) for effect in effects if effect.state in OPEN_STATES
+        (effect.id, effect.state, effect.outcome, effect.attempt) for effect in effects if effect.state in OPEN_STATES
     ]
     assert not stuck, figures
     assert (figures["duplicated"], figures["lost"], figures["stuck"]) == (0, 0, 0), figures
@@ -334,16 +333,20 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
     assert {effect.state for effect in effects} == {EffectState.DONE}
     # Each effect that created something has the id of one thing, and each thing belongs to one effect.
     created = {line.id: line for line in journal if line.operation in ("reply", "publish")}
-    bound = {effect.remote_id: effect for effect in effects if effect.kind in (EffectKind.REPLY, EffectKind.PUBLISH)}
+    bound = {
+        effect.remote_id: effect
+        for effect in effects
+        if effect.operation in (OperationKind.REPLY, OperationKind.PUBLISH)
+    }
     assert set(bound) == set(created)
     for remote_id, effect in bound.items():
         line = created[remote_id]
         assert (line.operation, line.page, line.text) == (
-            effect.kind,
+            effect.operation,
             page_of[effect.account_id],
             effect.payload["text"],
         )
-        if effect.kind == EffectKind.REPLY:
+        if effect.operation == OperationKind.REPLY:
             assert line.target == effect.target
         else:
             assert variants[effect.id].remote_id == remote_id

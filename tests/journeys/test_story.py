@@ -18,7 +18,7 @@ from api.demo import city
 from api.demo.installation import Demo, prepare
 from connectors.standin.state import Comment
 from models.effects import Effect
-from models.vocabulary import EffectKind
+from models.vocabulary import OperationKind
 
 pytestmark = pytest.mark.browser
 
@@ -145,7 +145,9 @@ def test_a_post_is_written_approved_by_somebody_else_and_published(page: Page, d
     assert journal(demo, "publish") == [], "not before its time"
     with demo.parvis.database.write() as session:
         # Its time comes: a test does not wait for tomorrow.
-        session.execute(update(Effect).where(Effect.kind == EffectKind.PUBLISH).values(due_at=demo.parvis.clock()))
+        session.execute(
+            update(Effect).where(Effect.operation == OperationKind.PUBLISH).values(due_at=demo.parvis.clock())
+        )
     until(lambda: page.reload() is not None and page.locator("a[rel~=noopener]").count() == chosen, "permalinks kept")
     published = journal(demo, "publish")
     assert len({account for account, _ in published}) == len(published) == chosen, "once on each account"

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event, text
 
 from models.locks import locks_for
 from models.session import Database
@@ -97,3 +98,41 @@ def test_a_lock_given_back_can_be_taken_at_once(database_url, tmp_path):
         with locks.try_hold("effect:1") as held:
             assert held
     database.close()
+
+
+# ------------------------------------------------------------------------------------------ connections of PostgreSQL
+def backends(database):
+    """The server's process behind each connection that the locks of a database open from now on."""
+    opened = []
+    event.listen(database.locking, "connect", lambda connection, _: opened.append(connection.info.backend_pid))
+    return opened
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_one_holder_after_another_uses_one_connection(locks, database):
+    opened = backends(database)
+    for _ in range(20):
+        with locks.try_hold("one") as mine, locks.try_hold("one") as again, locks.try_hold("two") as other:
+            assert (mine, again, other) == (True, False, True)
+    assert len(opened) == 3, "as many as there are at the same time"
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_connection_that_broke_while_it_held_a_lock_is_not_used_again(locks, database):
+    opened = backends(database)
+    with locks.try_hold("one"):
+        with database.engine.connect() as other:
+            other.execute(text("SELECT pg_terminate_backend(:pid, 30000)"), {"pid": opened[0]})
+        assert held(locks), "the server that ended it has freed what it held"
+    assert [held(locks, str(number)) for number in range(3)] == [True] * 3
+    assert len(opened) == 3, "and the others are not trusted either"
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_connection_that_went_while_nobody_held_it_is_replaced(locks, database):
+    opened = backends(database)
+    assert held(locks)
+    with database.engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 30000)"), {"pid": opened[0]})
+    assert held(locks)
+    assert len(opened) == 2

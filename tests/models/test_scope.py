@@ -36,7 +36,7 @@ def city(database):
                 name=str(number),
                 borough_id=borough_id,
                 token_closed="",
-                state_since=NOW,
+                token_since=NOW,
                 pull_due_at=NOW,
                 created_at=NOW,
             )

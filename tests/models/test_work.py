@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from models import budget, work
+from models import channels, work
 from models.accounts import Account
 from models.audit import AuditEntry
 from models.effects import Effect
 from models.errors import Ambiguous, Blocked, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AccountState, EffectKind, EffectState
-from models.work import Task, Timing, Trade, Work
+from models.vocabulary import ChannelState, EffectState, OperationKind, Outcome
+from models.work import EffectHandler, Task, Timing, Work
 
 TIMING = Timing()
 UNTIL = datetime.fromisoformat("2026-11-02T15:00:00+00:00")
@@ -41,7 +41,7 @@ class Desk:
     clock: object
     sent: list[str] = field(default_factory=list)
     asked: list[frozenset[str]] = field(default_factory=list)
-    recorded: list[tuple[str, str | None]] = field(default_factory=list)
+    recorded: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     luck: float = 1.0
     """What the workers draw: a wait is never shorter than half, and this is the longest."""
     on_send: Callable[[Task], Proof] = lambda task: Proof()
@@ -60,26 +60,20 @@ class Desk:
             return self.on_find(task)
 
         def record(session, effect, now):
-            self.recorded.append((effect.state, effect.reason))
+            self.recorded.append((effect.state, effect.outcome, effect.detail))
 
-        trade = Trade(
-            frozenset(EffectKind),
-            frozenset({EffectKind.REPLY, EffectKind.PUBLISH}),
-            send=send,
-            find=find,
-            record=record,
-        )
-        common = {"owner": owner, "clock": self.clock, "timing": TIMING, "draw": lambda: self.luck}
-        return Work(self.database, locks or self.locks, [trade], **common)
+        handler = EffectHandler(frozenset(OperationKind), send=send, find=find, record=record)
+        common = {"owner": owner, "clock": self.clock, "timing_of": lambda _: TIMING, "random": lambda: self.luck}
+        return Work(self.database, locks or self.locks, [handler], **common)
 
-    def owe(self, key="k", *, kind=EffectKind.REPLY, target="c1", late=None, account=0):
+    def enqueue(self, key="k", *, operation=OperationKind.REPLY, target="c1", late=None, account=0):
         late_at = None if late is None else self.clock.now + timedelta(seconds=late)
         with self.database.write() as session:
-            return work.owe(
+            return work.enqueue(
                 session,
                 key=key,
-                kind=kind,
-                account_id=self.accounts[account],
+                operation=operation,
+                channel_id=self.accounts[account],
                 target=target,
                 payload={"text": "Merci!"},
                 due_at=self.clock.now,
@@ -98,6 +92,9 @@ class Desk:
         with self.database.read() as session:
             return session.get_one(Account, self.accounts[number])
 
+    def locked(self, session):
+        return channels.lock(session, Account, self.accounts[0])
+
     def said(self):
         """What was written down about the accounts, oldest first."""
         with self.database.read() as session:
@@ -106,7 +103,7 @@ class Desk:
     def connect_again(self):
         with self.database.write() as session:
             account = session.get_one(Account, self.accounts[0])
-            account.state, account.state_since = AccountState.ACTIVE, self.clock.now
+            channels.replace_token(account, (), now=self.clock.now)
 
     def raising(self, error):
         def raise_(*_):
@@ -141,12 +138,12 @@ def blind_locks():
 
 # ------------------------------------------------------------------------------------------ sending
 def test_what_is_sent_is_bound_and_recorded_once(desk, clock):
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     assert desk.work.due() == [effect_id]
     assert desk.work.deliver(effect_id) == EffectState.DONE
     assert desk.work.deliver(effect_id) is None
     effect = desk.effect(effect_id)
-    assert (effect.state, effect.remote_id, effect.permalink, effect.done_at, effect.reason, effect.attempt) == (
+    assert (effect.state, effect.remote_id, effect.permalink, effect.done_at, effect.outcome, effect.attempt) == (
         EffectState.DONE,
         "r1",
         "https://network.example/r1",
@@ -154,51 +151,77 @@ def test_what_is_sent_is_bound_and_recorded_once(desk, clock):
         None,
         1,
     )
-    assert (desk.sent, desk.recorded) == (["k"], [(EffectState.DONE, None)])
-    assert desk.work.due() == desk.work.doubtful() == []
+    assert (desk.sent, desk.recorded) == (["k"], [(EffectState.DONE, None, None)])
+    assert desk.work.due() == desk.work.uncertain() == []
 
 
 def test_an_act_that_creates_nothing_takes_no_remote_id(desk):
-    hide, other = desk.owe("hide", kind=EffectKind.HIDE), desk.owe("other", kind=EffectKind.HIDE, target="c2")
+    hide, other = (
+        desk.enqueue("hide", operation=OperationKind.HIDE),
+        desk.enqueue("other", operation=OperationKind.HIDE, target="c2"),
+    )
     assert [desk.work.deliver(hide), desk.work.deliver(other)] == [EffectState.DONE, EffectState.DONE]
     assert desk.effect(hide).remote_id is None
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "reason", "due_in", "account"),
+    ("error", "state", "outcome", "detail", "due_in", "account"),
     [
-        (Throttled(UNTIL), EffectState.READY, "throttled", timedelta(hours=1), AccountState.ACTIVE),
-        (Blocked(UNTIL), EffectState.FAILED, "rejected:blocked", timedelta(0), AccountState.ACTIVE),
-        (TokenInvalid("expired"), EffectState.READY, "token_invalid", timedelta(0), AccountState.TOKEN_INVALID),
-        (Transient(timedelta(0)), EffectState.READY, "unreachable", TIMING.first_backoff, AccountState.ACTIVE),
-        (Transient(timedelta(minutes=5)), EffectState.READY, "unreachable", timedelta(minutes=5), AccountState.ACTIVE),
+        (Throttled(UNTIL), EffectState.READY, Outcome.THROTTLED, None, timedelta(hours=1), ChannelState.ACTIVE),
+        (Blocked(UNTIL), EffectState.FAILED, Outcome.BLOCKED, None, timedelta(0), ChannelState.ACTIVE),
+        (
+            TokenInvalid("expired"),
+            EffectState.READY,
+            Outcome.TOKEN_INVALID,
+            None,
+            timedelta(0),
+            ChannelState.TOKEN_INVALID,
+        ),
+        (
+            Transient(timedelta(0)),
+            EffectState.READY,
+            Outcome.UNREACHABLE,
+            None,
+            TIMING.first_backoff,
+            ChannelState.ACTIVE,
+        ),
+        (
+            Transient(timedelta(minutes=5)),
+            EffectState.READY,
+            Outcome.UNREACHABLE,
+            None,
+            timedelta(minutes=5),
+            ChannelState.ACTIVE,
+        ),
         (
             PermissionMissing("pages_manage_posts"),
             EffectState.FAILED,
-            "permission_missing:pages_manage_posts",
+            Outcome.PERMISSION_MISSING,
+            "pages_manage_posts",
             timedelta(0),
-            AccountState.PERMISSION_MISSING,
+            ChannelState.PERMISSION_MISSING,
         ),
-        (Gone(), EffectState.FAILED, "gone", timedelta(0), AccountState.ACTIVE),
-        (Rejected("100"), EffectState.FAILED, "rejected:100", timedelta(0), AccountState.ACTIVE),
-        (Ambiguous(), EffectState.UNKNOWN, "outcome_unknown", timedelta(0), AccountState.ACTIVE),
-        (ValueError("nobody foresaw"), EffectState.UNKNOWN, "outcome_unknown", timedelta(0), AccountState.ACTIVE),
+        (Gone(), EffectState.FAILED, Outcome.GONE, None, timedelta(0), ChannelState.ACTIVE),
+        (Rejected("100"), EffectState.FAILED, Outcome.REJECTED, "100", timedelta(0), ChannelState.ACTIVE),
+        (Ambiguous(), EffectState.UNKNOWN, Outcome.UNKNOWN, None, timedelta(0), ChannelState.ACTIVE),
+        (ValueError("nobody foresaw"), EffectState.UNKNOWN, Outcome.UNKNOWN, None, timedelta(0), ChannelState.ACTIVE),
     ],
 )
-def test_what_each_error_does(desk, clock, error, state, reason, due_in, account):
-    effect_id, desk.on_send = desk.owe(), desk.raising(error)
+def test_what_each_error_does(desk, clock, error, state, outcome, detail, due_in, account):
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(error)
     assert desk.work.deliver(effect_id) == state
     effect = desk.effect(effect_id)
-    assert (effect.state, effect.reason, effect.due_at) == (state, reason, clock.now + due_in)
+    assert (effect.state, effect.outcome, effect.detail) == (state, outcome, detail)
+    assert effect.due_at == clock.now + due_in
     assert effect.lease_until is None
     assert desk.account().state == account
-    assert desk.recorded == ([(state, reason)] if state == EffectState.FAILED else [])
+    assert desk.recorded == ([(state, outcome, detail)] if state == EffectState.FAILED else [])
     assert effect.read_due_at == (clock.now + TIMING.settle if state == EffectState.UNKNOWN else None)
 
 
 def test_a_throttled_account_waits_and_the_others_do_not(desk, clock):
-    first, second = desk.owe("one"), desk.owe("two", target="c2")
-    elsewhere = desk.owe("three", account=1)
+    first, second = desk.enqueue("one"), desk.enqueue("two", target="c2")
+    elsewhere = desk.enqueue("three", account=1)
     desk.on_send = desk.raising(Throttled(UNTIL))
     desk.work.deliver(first)
     assert desk.work.due() == [elsewhere]
@@ -212,8 +235,8 @@ def test_a_block_is_for_a_person_and_nothing_else_leaves_meanwhile(desk, clock, 
     """Meta's 368: the same words again, or more acts, would only lengthen it."""
     with desk.database.write() as session:
         if lacking:
-            budget.lack(session, desk.accounts[0], lacking, asked_at=clock.now, now=clock.now)
-    first, second, flying = desk.owe("one"), desk.owe("two", target="c2"), desk.owe("three", target="c3")
+            channels.set_missing(session, desk.locked(session), lacking, now=clock.now)
+    first, second, flying = desk.enqueue("one"), desk.enqueue("two", target="c2"), desk.enqueue("three", target="c3")
 
     def both_are_told(task):
         if task.effect_id == first:
@@ -222,30 +245,30 @@ def test_a_block_is_for_a_person_and_nothing_else_leaves_meanwhile(desk, clock, 
 
     desk.on_send = both_are_told
     assert desk.work.deliver(first) == EffectState.FAILED
-    assert desk.recorded == [(EffectState.FAILED, "rejected:blocked")] * 2
+    assert desk.recorded == [(EffectState.FAILED, Outcome.BLOCKED, None)] * 2
     assert desk.work.due() == []
     assert desk.work.deliver(second) is None
-    assert budget.blocked(desk.account(), clock.now)
+    assert desk.account().blocked(clock.now)
     assert desk.said()[len(lacking) :] == ["account_blocked"], "two workers heard it, and it is said once"
     clock.now = UNTIL
     desk.on_send = lambda task: Proof()
-    assert not budget.blocked(desk.account(), clock.now)
+    assert not desk.account().blocked(clock.now)
     assert desk.work.due() == [second]
     assert desk.work.deliver(second) == EffectState.DONE
 
 
 def test_a_block_that_a_reading_back_hears_leaves_the_outcome_open(desk, clock):
-    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Ambiguous()), desk.raising(Blocked(UNTIL))
+    effect_id, desk.on_send, desk.on_find = desk.enqueue(), desk.raising(Ambiguous()), desk.raising(Blocked(UNTIL))
     desk.work.deliver(effect_id)
     clock.pass_(TIMING.settle.total_seconds())
     assert desk.work.reconcile(effect_id) == EffectState.UNKNOWN
-    assert (desk.effect(effect_id).read_due_at, budget.blocked(desk.account(), clock.now)) == (UNTIL, True)
+    assert (desk.effect(effect_id).read_due_at, desk.account().blocked(clock.now)) == (UNTIL, True)
 
 
 def test_a_dead_token_stops_its_account_until_it_is_connected_again(desk):
-    effect_id, desk.on_send = desk.owe(), desk.raising(TokenInvalid("expired"))
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(TokenInvalid("expired"))
     desk.work.deliver(effect_id)
-    assert (desk.work.due(), desk.account().state_reason) == ([], "expired")
+    assert (desk.work.due(), desk.account().reason) == ([], "expired")
     desk.connect_again()
     desk.on_send = lambda task: Proof()
     assert desk.work.deliver(effect_id) == EffectState.DONE
@@ -254,7 +277,7 @@ def test_a_dead_token_stops_its_account_until_it_is_connected_again(desk):
 @pytest.mark.parametrize("step", ["send", "find"])
 def test_the_death_of_an_old_token_says_nothing_of_a_new_one(desk, clock, step):
     """The answer to a call that left before the account was connected again comes after."""
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     if step == "find":
         desk.on_send = desk.raising(Ambiguous())
         desk.work.deliver(effect_id)
@@ -268,11 +291,11 @@ def test_the_death_of_an_old_token_says_nothing_of_a_new_one(desk, clock, step):
 
     desk.on_send = desk.on_find = connected_meanwhile
     desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
-    assert desk.account().state == AccountState.ACTIVE
+    assert desk.account().state == ChannelState.ACTIVE
 
 
 def test_a_host_that_stays_away_is_tried_ever_more_slowly_and_then_no_more(desk, clock):
-    effect_id, desk.on_send = desk.owe(), desk.raising(Transient(timedelta(0)))
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Transient(timedelta(0)))
     waits = []
     while desk.effect(effect_id).state == EffectState.READY:
         waits.append(desk.effect(effect_id).due_at - clock.now)
@@ -281,7 +304,7 @@ def test_a_host_that_stays_away_is_tried_ever_more_slowly_and_then_no_more(desk,
     assert waits[1:4] == [TIMING.first_backoff * factor for factor in (1, 2, 4)]
     assert max(waits) == TIMING.longest_backoff
     assert len(desk.sent) == TIMING.attempts
-    assert desk.recorded == [(EffectState.FAILED, "unreachable")]
+    assert desk.recorded == [(EffectState.FAILED, Outcome.UNREACHABLE, None)]
 
 
 @pytest.mark.parametrize("step", ["send", "find"])
@@ -289,7 +312,7 @@ def test_effects_that_failed_together_are_not_tried_again_together(desk, clock, 
     """A host that came back would have them all in the same second."""
     desk.on_send, waits = desk.raising(Ambiguous() if step == "find" else Transient(timedelta(0))), []
     for number, desk.luck in enumerate((0.0, 0.5, 1.0)):
-        effect_id = desk.owe(f"k{number}", target=f"c{number}")
+        effect_id = desk.enqueue(f"k{number}", target=f"c{number}")
         desk.work.deliver(effect_id)
         if step == "find":
             desk.read_until_absent(effect_id)
@@ -298,26 +321,29 @@ def test_effects_that_failed_together_are_not_tried_again_together(desk, clock, 
 
 
 def test_what_is_late_does_not_leave(desk, clock):
-    effect_id = desk.owe(late=60)
+    effect_id = desk.enqueue(late=60)
     clock.pass_(60)
     assert desk.work.deliver(effect_id) == EffectState.FAILED
-    assert (desk.sent, desk.recorded) == ([], [(EffectState.FAILED, "late")])
+    assert (desk.sent, desk.recorded) == ([], [(EffectState.FAILED, Outcome.LATE, None)])
 
 
 @pytest.mark.parametrize("error", [TokenInvalid("expired"), Throttled(UNTIL)])
 def test_what_is_late_comes_to_a_person_even_while_its_account_cannot_be_used(desk, clock, error):
-    effect_id, desk.on_send = desk.owe(late=60), desk.raising(error)
+    effect_id, desk.on_send = desk.enqueue(late=60), desk.raising(error)
     desk.work.deliver(effect_id)
     assert desk.work.due() == []
     clock.pass_(60)
     assert desk.work.due() == [effect_id]
     assert desk.work.deliver(effect_id) == EffectState.FAILED
-    assert (len(desk.sent), desk.recorded) == (1, [(EffectState.FAILED, "late")])
+    assert (len(desk.sent), desk.recorded) == (1, [(EffectState.FAILED, Outcome.LATE, None)])
 
 
 def test_two_effects_on_one_target_go_out_in_their_order(desk):
-    hide, unhide = desk.owe("hide", kind=EffectKind.HIDE), desk.owe("unhide", kind=EffectKind.UNHIDE)
-    elsewhere = desk.owe("elsewhere", kind=EffectKind.UNHIDE, account=1)
+    hide, unhide = (
+        desk.enqueue("hide", operation=OperationKind.HIDE),
+        desk.enqueue("unhide", operation=OperationKind.UNHIDE),
+    )
+    elsewhere = desk.enqueue("elsewhere", operation=OperationKind.UNHIDE, account=1)
     assert desk.work.due() == [hide, elsewhere]
     assert desk.work.deliver(unhide) is None
     desk.work.deliver(hide)
@@ -325,14 +351,14 @@ def test_two_effects_on_one_target_go_out_in_their_order(desk):
 
 
 def test_the_same_intent_twice_is_refused(desk):
-    desk.owe("same")
+    desk.enqueue("same")
     with pytest.raises(IntegrityError):
-        desk.owe("same")
+        desk.enqueue("same")
 
 
 # ------------------------------------------------------------------------------------------ cancelling
 def test_what_has_not_left_can_be_cancelled_and_nothing_else(desk):
-    waiting, done = desk.owe("waiting"), desk.owe("done", target="c2")
+    waiting, done = desk.enqueue("waiting"), desk.enqueue("done", target="c2")
     desk.work.deliver(done)
     assert (desk.cancel(waiting), desk.cancel(waiting), desk.cancel(done)) == (True, False, False)
     assert desk.work.deliver(waiting) is None
@@ -342,14 +368,14 @@ def test_what_has_not_left_can_be_cancelled_and_nothing_else(desk):
 @pytest.mark.parametrize("error", [Throttled(UNTIL), TokenInvalid("expired"), Transient(timedelta(0))])
 def test_what_was_certainly_refused_has_not_left(desk, error):
     """A post that waits for a dead token can still be taken back."""
-    effect_id, desk.on_send = desk.owe(), desk.raising(error)
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(error)
     desk.work.deliver(effect_id)
     assert desk.cancel(effect_id)
 
 
 def test_what_was_sent_once_with_its_answer_lost_cannot_be_cancelled_any_more(desk):
     """Read and not there is not proof enough to promise that it left no trace."""
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     desk.work.deliver(effect_id)
     assert desk.read_until_absent(effect_id) == EffectState.READY
     assert not desk.cancel(effect_id)
@@ -361,22 +387,22 @@ def test_what_was_sent_once_with_its_answer_lost_cannot_be_cancelled_any_more(de
 
 # ------------------------------------------------------------------------------------------ reconciling
 def test_a_lost_answer_is_read_after_the_settle_time_and_bound(desk, clock):
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     desk.work.deliver(effect_id)
-    assert (desk.work.doubtful(), desk.work.reconcile(effect_id), desk.work.deliver(effect_id)) == ([], None, None)
+    assert (desk.work.uncertain(), desk.work.reconcile(effect_id), desk.work.deliver(effect_id)) == ([], None, None)
     clock.pass_(TIMING.settle.total_seconds())
     desk.on_find = lambda task: Proof()
-    assert desk.work.doubtful() == [effect_id]
+    assert desk.work.uncertain() == [effect_id]
     assert desk.work.reconcile(effect_id) == EffectState.DONE
-    assert (desk.effect(effect_id).remote_id, desk.recorded) == ("r1", [(EffectState.DONE, None)])
+    assert (desk.effect(effect_id).remote_id, desk.recorded) == ("r1", [(EffectState.DONE, None, None)])
 
 
 def test_what_is_read_enough_times_and_not_there_goes_out_again(desk, clock):
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     desk.work.deliver(effect_id)
     since = desk.effect(effect_id).first_sent_at
     assert desk.read_until_absent(effect_id) == EffectState.READY
-    assert (len(desk.asked), desk.effect(effect_id).reason) == (TIMING.reads, "not_applied")
+    assert (len(desk.asked), desk.effect(effect_id).outcome) == (TIMING.reads, Outcome.NOT_APPLIED)
     clock.now = desk.effect(effect_id).due_at
     desk.on_send = lambda task: Proof()
     assert desk.work.deliver(effect_id) == EffectState.DONE
@@ -385,7 +411,7 @@ def test_what_is_read_enough_times_and_not_there_goes_out_again(desk, clock):
 
 def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
     """Neither for ever, nor as fast as it can."""
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     waits = []
     while desk.effect(effect_id).state == EffectState.READY:
         waits.append(desk.effect(effect_id).due_at - clock.now)
@@ -394,27 +420,28 @@ def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
         desk.read_until_absent(effect_id)
     assert waits[1:4] == [TIMING.first_backoff * factor for factor in (1, 2, 4)]
     assert len(desk.sent) == TIMING.attempts
-    assert desk.recorded == [(EffectState.FAILED, "not_applied")]
+    assert desk.recorded == [(EffectState.FAILED, Outcome.NOT_APPLIED, None)]
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "reason"),
+    ("error", "state", "outcome", "detail"),
     [
-        (Gone(), EffectState.FAILED, "gone"),
-        (PermissionMissing("pages_read_engagement"), EffectState.NEEDS_PERSON, "outcome_unreadable"),
-        (Rejected("100"), EffectState.NEEDS_PERSON, "outcome_unreadable:100"),
-        (Throttled(UNTIL), EffectState.UNKNOWN, "outcome_unknown"),
-        (TokenInvalid("expired"), EffectState.UNKNOWN, "outcome_unknown"),
-        (Transient(), EffectState.UNKNOWN, "outcome_unknown"),
-        (ValueError("nobody foresaw"), EffectState.UNKNOWN, "outcome_unknown"),
+        (Gone(), EffectState.FAILED, Outcome.GONE, None),
+        (PermissionMissing("pages_read"), EffectState.NEEDS_PERSON, Outcome.UNREADABLE, "pages_read"),
+        (Rejected("100"), EffectState.NEEDS_PERSON, Outcome.UNREADABLE, "100"),
+        (Throttled(UNTIL), EffectState.UNKNOWN, Outcome.UNKNOWN, None),
+        (TokenInvalid("expired"), EffectState.UNKNOWN, Outcome.UNKNOWN, None),
+        (Transient(), EffectState.UNKNOWN, Outcome.UNKNOWN, None),
+        (ValueError("nobody foresaw"), EffectState.UNKNOWN, Outcome.UNKNOWN, None),
     ],
 )
-def test_what_an_error_of_a_reading_does(desk, clock, error, state, reason):
-    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Ambiguous()), desk.raising(error)
+def test_what_an_error_of_a_reading_does(desk, clock, error, state, outcome, detail):
+    effect_id, desk.on_send, desk.on_find = desk.enqueue(), desk.raising(Ambiguous()), desk.raising(error)
     desk.work.deliver(effect_id)
     clock.pass_(20)
     assert desk.work.reconcile(effect_id) == state
-    assert desk.effect(effect_id).reason == reason
+    effect = desk.effect(effect_id)
+    assert (effect.outcome, effect.detail) == (outcome, detail)
     assert desk.sent == ["k"]
     if state == EffectState.UNKNOWN:
         desk.connect_again()
@@ -425,7 +452,7 @@ def test_what_an_error_of_a_reading_does(desk, clock, error, state, reason):
 
 def test_two_effects_with_the_same_words_never_share_what_one_of_them_created(desk, clock):
     """Both find the same reply; one has it, and the other reads again without it."""
-    first, second = (desk.owe(key, kind=EffectKind.PUBLISH, target=None) for key in ("one", "two"))
+    first, second = (desk.enqueue(key, operation=OperationKind.PUBLISH, target=None) for key in ("one", "two"))
     desk.on_send = desk.raising(Ambiguous())
     desk.work.deliver(first)
     desk.work.deliver(second)
@@ -440,13 +467,13 @@ def test_two_effects_with_the_same_words_never_share_what_one_of_them_created(de
 
 
 def test_a_worker_that_died_before_sending_gives_its_row_back(desk, clock):
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     desk.work._claim(effect_id)
-    assert (desk.work.due(), desk.work.doubtful()) == ([], [])
+    assert (desk.work.due(), desk.work.uncertain()) == ([], [])
     clock.pass_(TIMING.lease.total_seconds())
-    assert desk.work.doubtful() == [effect_id]
+    assert desk.work.uncertain() == [effect_id]
     assert desk.work.reconcile(effect_id) is None
-    assert desk.effect(effect_id).reason == "owner_lost"
+    assert desk.effect(effect_id).outcome == Outcome.OWNER_LOST
     assert desk.work.deliver(effect_id) == EffectState.DONE
     assert (desk.sent, desk.asked) == (["k"], [])
 
@@ -455,7 +482,7 @@ def test_a_worker_that_died_while_sending_is_not_followed_by_a_second_call(desk,
     class Killed(BaseException):
         pass
 
-    effect_id, desk.on_send, desk.on_find = desk.owe(), desk.raising(Killed()), lambda task: Proof()
+    effect_id, desk.on_send, desk.on_find = desk.enqueue(), desk.raising(Killed()), lambda task: Proof()
     with suppress(Killed):
         desk.work.deliver(effect_id)
     clock.pass_(TIMING.lease.total_seconds())
@@ -465,7 +492,7 @@ def test_a_worker_that_died_while_sending_is_not_followed_by_a_second_call(desk,
 
 
 def test_a_worker_that_was_only_stopped_is_left_alone(desk, clock):
-    effect_id, others = desk.owe(), []
+    effect_id, others = desk.enqueue(), []
 
     def stopped(task):
         for _ in range(6):
@@ -482,7 +509,7 @@ def test_a_worker_that_was_only_stopped_is_left_alone(desk, clock):
 # ------------------------------------------------------------------------------------------ when a lock was lost
 def test_a_stopped_worker_that_lost_its_lock_does_not_send_what_another_has_sent(desk, clock, blind_locks):
     """Stopped between its claim and its sending; meanwhile another freed the row, claimed it and sent it."""
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     stopped, other = desk.worker("stopped", blind_locks), desk.worker("other", blind_locks)
     claim = stopped._claim
 
@@ -500,7 +527,7 @@ def test_a_stopped_worker_that_lost_its_lock_does_not_send_what_another_has_sent
 
 def test_an_answer_that_comes_after_the_row_was_given_up_stops_the_second_call(desk, clock, blind_locks):
     """The proof that it is on the network counts whoever has the row by then."""
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     stopped, other = desk.worker("stopped", blind_locks), desk.worker("other", blind_locks)
 
     def stop(task):
@@ -519,7 +546,7 @@ def test_an_answer_that_comes_after_the_row_was_given_up_stops_the_second_call(d
 # ------------------------------------------------------------------------------------------ a copy put back
 def test_what_was_due_when_an_old_copy_is_put_back_is_read_before_it_is_sent(desk, clock):
     """The copy was made before it left; the network has it, and the rows do not know."""
-    due, future = desk.owe("due"), desk.owe("future", target="c2")
+    due, future = desk.enqueue("due"), desk.enqueue("future", target="c2")
     with desk.database.write() as session:
         session.get_one(Effect, future).due_at = clock.now + timedelta(hours=1)
     clock.pass_(60)
@@ -533,7 +560,7 @@ def test_what_was_due_when_an_old_copy_is_put_back_is_read_before_it_is_sent(des
 
 
 def test_what_had_not_left_when_an_old_copy_is_put_back_leaves_after_it_was_read(desk, clock):
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     clock.pass_(60)
     with desk.database.write() as session:
         work.doubt_restored(session, now=clock.now)
@@ -545,46 +572,46 @@ def test_what_had_not_left_when_an_old_copy_is_put_back_leaves_after_it_was_read
 
 
 def test_a_missing_permission_is_said_once_and_stays_said_until_it_is_checked(desk):
-    first, second, third = desk.owe("a"), desk.owe("b", target="c2"), desk.owe("c", target="c3")
+    first, second, third = desk.enqueue("a"), desk.enqueue("b", target="c2"), desk.enqueue("c", target="c3")
     desk.on_send = desk.raising(PermissionMissing("pages_manage_engagement"))
     desk.work.deliver(first)
     desk.work.deliver(second)
     desk.on_send = lambda task: Proof()
     assert desk.work.deliver(third) == EffectState.DONE
     account = desk.account()
-    assert (account.state, account.missing) == (AccountState.PERMISSION_MISSING, ["pages_manage_engagement"])
+    assert (account.state, account.missing) == (ChannelState.PERMISSION_MISSING, ["pages_manage_engagement"])
     assert desk.said() == ["account_permission_missing"]
 
 
 # ------------------------------------------------------------------------------------------ one budget for all
 def test_what_another_worker_was_told_between_the_claim_and_the_call_stops_it(desk, clock, monkeypatch):
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     claim = desk.work._claim
 
     def told_meanwhile(one):
         attempt = claim(one)
         with desk.database.write() as session:
-            budget.throttle(session, desk.accounts[0], UNTIL)
+            channels.pause(desk.locked(session), UNTIL, now=clock.now)
         return attempt
 
     with monkeypatch.context() as patch:
         patch.setattr(desk.work, "_claim", told_meanwhile)
         assert desk.work.deliver(effect_id) == EffectState.READY
-    assert (desk.sent, desk.effect(effect_id).reason) == ([], "throttled")
+    assert (desk.sent, desk.effect(effect_id).outcome) == ([], Outcome.THROTTLED)
     clock.now = UNTIL
     assert desk.work.deliver(effect_id) == EffectState.DONE
 
 
 def test_a_pause_is_never_shortened_by_a_later_answer(desk, clock):
     with desk.database.write() as session:
-        budget.throttle(session, desk.accounts[0], UNTIL)
-        budget.throttle(session, desk.accounts[0], clock.now)
-    assert desk.account().throttled_until == UNTIL
+        channels.pause(desk.locked(session), UNTIL, now=clock.now)
+        channels.pause(desk.locked(session), clock.now, now=clock.now)
+    assert desk.account().paused_until == UNTIL
 
 
 def test_after_a_pause_effects_leave_one_by_one(desk, clock):
-    effects = [desk.owe(f"k{number}", target=f"c{number}") for number in range(6)]
-    elsewhere = [desk.owe(f"e{number}", target=f"c{number}", account=1) for number in range(2)]
+    effects = [desk.enqueue(f"k{number}", target=f"c{number}") for number in range(6)]
+    elsewhere = [desk.enqueue(f"e{number}", target=f"c{number}", account=1) for number in range(2)]
     desk.on_send = desk.raising(Throttled(UNTIL))
     desk.work.deliver(effects[0])
     desk.on_send = lambda task: Proof(task.key)
@@ -600,44 +627,44 @@ def test_after_a_pause_effects_leave_one_by_one(desk, clock):
 @pytest.mark.parametrize("error", [Throttled(UNTIL + timedelta(days=2)), TokenInvalid("expired")], ids=type)
 def test_what_the_last_reading_says_of_the_account_is_heard(desk, clock, error):
     """Nobody reads again after it: a person decides. The account is stopped all the same."""
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     desk.work.deliver(effect_id)
     clock.pass_(TIMING.give_up_reading.total_seconds())
     desk.on_find = desk.raising(error)
     assert desk.work.reconcile(effect_id) == EffectState.NEEDS_PERSON
     account = desk.account()
     throttled = isinstance(error, Throttled)
-    assert account.throttled_until == (error.until if throttled else None)
-    assert account.state == (AccountState.ACTIVE if throttled else AccountState.TOKEN_INVALID)
+    assert account.paused_until == (error.until if throttled else None)
+    assert account.state == (ChannelState.ACTIVE if throttled else ChannelState.TOKEN_INVALID)
 
 
 @pytest.mark.parametrize("step", ["send", "find"])
 def test_a_pause_asked_for_right_after_it_was_done_is_kept_by_all(desk, clock, step):
     """The network took it, and refused the call that would have shown where it stands."""
-    effect_id = desk.owe()
+    effect_id = desk.enqueue()
     desk.on_send = desk.on_find = lambda task: Proof(resume_at=UNTIL)
     if step == "find":
         desk.on_send = desk.raising(Ambiguous())
         desk.work.deliver(effect_id)
         clock.pass_(60)
     done = desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
-    assert (done, desk.account().throttled_until) == (EffectState.DONE, UNTIL)
+    assert (done, desk.account().paused_until) == (EffectState.DONE, UNTIL)
 
 
 def test_no_reading_back_either_before_the_end_of_a_pause(desk, clock):
-    effect_id, desk.on_send = desk.owe(), desk.raising(Ambiguous())
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
     desk.work.deliver(effect_id)
     with desk.database.write() as session:
-        budget.throttle(session, desk.accounts[0], UNTIL)
+        channels.pause(desk.locked(session), UNTIL, now=clock.now)
     clock.pass_(60)
-    assert (desk.work.doubtful(), desk.work.reconcile(effect_id), desk.asked) == ([], None, [])
+    assert (desk.work.uncertain(), desk.work.reconcile(effect_id), desk.asked) == ([], None, [])
     clock.now = UNTIL
     desk.on_find = lambda task: Proof()
     assert desk.work.reconcile(effect_id) == EffectState.DONE
 
 
 def test_a_dead_token_is_said_once(desk):
-    effects = [desk.owe("a"), desk.owe("b", target="c2")]
+    effects = [desk.enqueue("a"), desk.enqueue("b", target="c2")]
     desk.on_send = desk.raising(TokenInvalid("expired"))
     for effect_id in effects:
         desk.work.deliver(effect_id)

@@ -30,10 +30,10 @@ from models.effects import OPEN_STATES, Effect
 from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import AccountState, EffectKind, EffectState
-from models.work import Task, Timing, Trade, Work
+from models.vocabulary import CREATIVE, EffectState, OperationKind
+from models.work import EffectHandler, Task, Timing, Work
 
-CREATES = frozenset({EffectKind.REPLY, EffectKind.PUBLISH})
+OPERATIONS = (OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.REPLY, OperationKind.PUBLISH)
 TIMING = Timing()
 SKEWS = (-2, 0, 2)
 """How far the clocks of the three workers are from the network's, in seconds."""
@@ -54,7 +54,7 @@ class Seen:
 
     id: str
     effect_id: int
-    kind: EffectKind
+    kind: OperationKind
     account_id: int
     target: str | None
     text: str | None
@@ -102,7 +102,7 @@ MISHAPS = st.one_of(
 )
 WAITS = st.sampled_from([0, 1, 20, 100, 1000])
 OWED = st.tuples(
-    st.sampled_from([EffectKind.PUBLISH, *EffectKind]),
+    st.sampled_from([OperationKind.PUBLISH, *OPERATIONS]),
     st.sampled_from([0, 0, 1]),
     st.sampled_from(["c1", "c1", "c2"]),
     st.sampled_from(["Merci!", "Merci!", "Les rues seront déneigées cette nuit."]),
@@ -126,7 +126,7 @@ class Histories(RuleBasedStateMachine):
         self.applied: list[Seen] = []
         self.removed: set[tuple[int, str | None]] = set()
         self.dead: set[int] = set()
-        self.owed: dict[int, tuple[EffectKind, int, str | None, str | None]] = {}
+        self.owed: dict[int, tuple[OperationKind, int, str | None, str | None]] = {}
         self.late: dict[int, datetime | None] = {}
         self.weather: list[str] = []
         self.mishap: tuple[str, int, str, int] | None = None
@@ -135,17 +135,16 @@ class Histories(RuleBasedStateMachine):
         self.violations: list[str] = []
         for account_id in self.accounts:
             self.reconnect(account_id)
-        every = frozenset(EffectKind)
-        trade = Trade(kinds=every, creates=CREATES, send=self.send, find=self.find, record=self.record)
+        handler = EffectHandler(frozenset(OPERATIONS), send=self.send, find=self.find, record=self.record)
         self.workers = [
             Work(
                 Watched(self.database, self.at),  # type: ignore[arg-type]
                 self.locks,
-                [trade],
+                [handler],
                 owner=f"worker {number}",
                 clock=lambda skew=skew: self.now + timedelta(seconds=skew),
-                timing=TIMING,
-                draw=lambda: 1.0,
+                timing_of=lambda _: TIMING,
+                random=lambda: 1.0,
             )
             for number, skew in enumerate(SKEWS)
         ]
@@ -163,20 +162,20 @@ class Histories(RuleBasedStateMachine):
     def owe(self, kind, account, comment, text, wait, window):
         due_at = self.now + timedelta(seconds=wait)
         late_at = None if window is None else due_at + timedelta(seconds=window)
-        target = None if kind == EffectKind.PUBLISH else comment
-        words = text if kind in CREATES else None
+        target = None if kind == OperationKind.PUBLISH else comment
+        words = text if kind in CREATIVE else None
         with self.database.write() as session:
-            effect = work.owe(
+            effect = work.enqueue(
                 session,
                 key=f"{kind}:{len(self.owed)}",
-                kind=kind,
-                account_id=self.accounts[account],
+                operation=kind,
+                channel_id=self.accounts[account],
                 target=target,
                 payload={"text": words},
                 due_at=due_at,
                 late_at=late_at,
             )
-        self.owed[effect.id] = (kind, effect.account_id, target, words)
+        self.owed[effect.id] = (kind, effect.channel_id, target, words)
         self.late[effect.id] = late_at
 
     @rule(which=st.integers(0, 20), account=st.integers(0, 1), act=st.sampled_from(["cancel", "remove", "connect"]))
@@ -214,7 +213,7 @@ class Histories(RuleBasedStateMachine):
     @rule(worker=st.integers(0, 2), wait=WAITS, mishap=MISHAPS, weather=st.lists(st.sampled_from(READS), max_size=3))
     def reconcile(self, worker, wait, mishap, weather):
         self.now += timedelta(seconds=wait)
-        for effect_id in self.workers[worker].doubtful():
+        for effect_id in self.workers[worker].uncertain():
             self.run(self.workers[worker].reconcile, effect_id, mishap, weather)
             mishap, weather = None, weather[1:]
 
@@ -244,7 +243,7 @@ class Histories(RuleBasedStateMachine):
             for _ in range(6):
                 self.now += timedelta(seconds=seconds / 6)
                 for other in self.workers:
-                    for effect_id in other.doubtful():
+                    for effect_id in other.uncertain():
                         other.reconcile(effect_id)
                     for effect_id in other.due():
                         other.deliver(effect_id)
@@ -254,7 +253,7 @@ class Histories(RuleBasedStateMachine):
         self.at("it arrives")
         fault = self.weather.pop(0) if self.weather else "fine"
         self.refuse(task, fault)
-        if (task.account_id, task.target) in self.removed:
+        if (task.channel_id, task.target) in self.removed:
             raise Gone
         if fault == "rejected":
             raise Rejected("100")
@@ -268,8 +267,8 @@ class Histories(RuleBasedStateMachine):
         seen = Seen(
             id=f"r{len(self.applied)}",
             effect_id=task.effect_id,
-            kind=task.kind,
-            account_id=task.account_id,
+            kind=task.operation,
+            account_id=task.channel_id,
             target=task.target,
             text=task.payload["text"],
             at=self.now,
@@ -289,12 +288,12 @@ class Histories(RuleBasedStateMachine):
         self.refuse(task, fault)
         if fault == "surprise":
             raise ValueError("a page that nobody foresaw")
-        if (task.account_id, task.target) in self.removed:
+        if (task.channel_id, task.target) in self.removed:
             return None
         visible = [seen for seen in self.applied if seen.visible_at <= self.now]
         found = None
-        if task.kind in CREATES:
-            wanted = (task.kind, task.account_id, task.target, task.payload["text"])
+        if task.operation in CREATIVE:
+            wanted = (task.operation, task.channel_id, task.target, task.payload["text"])
             found = next(
                 (
                     seen
@@ -305,14 +304,14 @@ class Histories(RuleBasedStateMachine):
                 ),
                 None,
             )
-        elif self.hidden(task.account_id, task.target) is (task.kind == EffectKind.HIDE):
-            found = Seen("", task.effect_id, task.kind, task.account_id, task.target, None, self.now, self.now)
+        elif self.hidden(task.channel_id, task.target) is (task.operation == OperationKind.HIDE):
+            found = Seen("", task.effect_id, task.operation, task.channel_id, task.target, None, self.now, self.now)
         return found
 
     def refuse(self, task: Task, fault: str) -> None:
         if fault == "token":
-            self.dead.add(task.account_id)
-        if task.account_id in self.dead:
+            self.dead.add(task.channel_id)
+        if task.channel_id in self.dead:
             raise TokenInvalid("expired")
         if fault == "throttled":
             raise Throttled(self.now + timedelta(minutes=20))
@@ -321,10 +320,10 @@ class Histories(RuleBasedStateMachine):
 
     def hidden(self, account_id: int, target: str | None) -> bool:
         acts = [
-            seen.kind == EffectKind.HIDE
+            seen.kind == OperationKind.HIDE
             for seen in self.applied
             if (seen.account_id, seen.target) == (account_id, target)
-            and seen.kind not in CREATES
+            and seen.kind not in CREATIVE
             and seen.visible_at <= self.now
         ]
         return bool(acts) and acts[-1]
@@ -336,7 +335,7 @@ class Histories(RuleBasedStateMachine):
         self.dead.discard(account_id)
         with self.database.write() as session:
             account = session.get_one(Account, account_id)
-            account.state, account.state_since, account.throttled_until = AccountState.ACTIVE, self.now, None
+            account.token_lost, account.token_since, account.paused_until = None, self.now, None
 
     # ------------------------------------------------------------------------------------- what must hold
     @invariant()
@@ -364,7 +363,7 @@ class Histories(RuleBasedStateMachine):
 
         # What was created is bound one to one, to effects that asked for exactly that.
         by_id = {seen.id: seen for seen in self.applied}
-        bound = [effect for effect in done if effect.kind in CREATES]
+        bound = [effect for effect in done if effect.operation in CREATIVE]
         assert len({effect.remote_id for effect in bound}) == len(bound)
         for effect in bound:
             seen = by_id[effect.remote_id]
@@ -375,7 +374,7 @@ class Histories(RuleBasedStateMachine):
         for what, times in Counter(
             (seen.kind, seen.account_id, seen.target, seen.text) for seen in self.applied
         ).items():
-            if what[0] in CREATES and (what[1], what[2]) not in self.removed:
+            if what[0] in CREATIVE and (what[1], what[2]) not in self.removed:
                 assert times == ended[what]
 
         # A hide recorded before an unhide goes out before it, each at most once, and the last one stands.
@@ -384,16 +383,16 @@ class Histories(RuleBasedStateMachine):
                 acts = [
                     seen.effect_id
                     for seen in self.applied
-                    if (seen.account_id, seen.target) == (account_id, target) and seen.kind not in CREATES
+                    if (seen.account_id, seen.target) == (account_id, target) and seen.kind not in CREATIVE
                 ]
                 assert all(one < next_ for one, next_ in pairwise(acts))
                 asked = [
                     effect
                     for effect in done
-                    if (effect.account_id, effect.target) == (account_id, target) and effect.kind not in CREATES
+                    if (effect.channel_id, effect.target) == (account_id, target) and effect.operation not in CREATIVE
                 ]
                 if asked and (account_id, target) not in self.removed:
-                    assert self.hidden(account_id, target) is (asked[-1].kind == EffectKind.HIDE)
+                    assert self.hidden(account_id, target) is (asked[-1].kind == OperationKind.HIDE)
 
     def settle(self) -> None:
         """Good weather, every account connected: all comes to an end by itself."""
@@ -402,13 +401,13 @@ class Histories(RuleBasedStateMachine):
         for _ in range(60):
             with self.database.read() as session:
                 still = session.execute(
-                    select(Effect.id, Effect.state, Effect.reason).where(Effect.state.in_(OPEN_STATES))
+                    select(Effect.id, Effect.state, Effect.outcome).where(Effect.state.in_(OPEN_STATES))
                 ).all()
             if not still:
                 return
             self.now += timedelta(minutes=6)
             for worker in self.workers:
-                for effect_id in worker.doubtful():
+                for effect_id in worker.uncertain():
                     worker.reconcile(effect_id)
                 for effect_id in worker.due():
                     worker.deliver(effect_id)

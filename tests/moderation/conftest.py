@@ -172,7 +172,8 @@ class City(AnyCity):
 @pytest.fixture
 def city(database: Database, clock: Clock, tmp_path: Path) -> City:
     locks, network = locks_for(database, tmp_path), PretendNetwork()
-    work = Work(database, locks, [delivery.trade(lambda _: network)], owner="the test", clock=clock, timing=Timing())
+    told = {"owner": "the test", "clock": clock, "timing_of": lambda _: Timing()}
+    work = Work(database, locks, [delivery.effect_handler(lambda _: network)], **told)
     city = City(database=database, clock=clock, locks=locks, work=work, network=network)
     with city.write() as session:
         seeds.plant(session, now=city.now)

@@ -14,7 +14,7 @@ from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.session import vault_of
-from models.vocabulary import AccountState
+from models.vocabulary import ChannelState
 
 
 def health(expires_at=None, missing=(), reason=None):
@@ -91,7 +91,7 @@ def account(city):
 
 def due(city):
     with city.database.read() as session:
-        return city.accounts["nord"] in checks.checks_due(session, now=city.now)
+        return city.accounts["nord"] in checks.accounts_to_check(session, now=city.now)
 
 
 def token(city, field_="token_closed"):
@@ -125,11 +125,11 @@ def test_missing_permissions_are_named_once_and_cleared_by_a_check(city, tokens)
     for _ in range(2):
         kept = check(city, tokens)
     names = ["pages_manage_engagement", "pages_manage_posts"]
-    assert (kept.state, kept.missing) == (AccountState.PERMISSION_MISSING, names)
+    assert (kept.state, kept.missing) == (ChannelState.PERMISSION_MISSING, names)
     assert said(city) == [("account_permission_missing", {"missing": names})]
     tokens.known["old"] = health()
     kept = check(city, tokens)
-    assert (kept.state, kept.missing, kept.state_reason) == (AccountState.ACTIVE, [], None)
+    assert (kept.state, kept.missing, kept.reason) == (ChannelState.ACTIVE, [], None)
 
 
 def test_the_end_of_a_token_is_warned_about_at_14_7_and_1_days_once_each(city, tokens):
@@ -152,13 +152,13 @@ def test_a_dead_token_is_said_once_and_may_come_back_to_life(city, tokens):
     tokens.known["old"] = health(reason="checkpoint")
     for _ in range(2):
         kept = check(city, tokens)
-    assert (kept.state, kept.state_reason) == (AccountState.TOKEN_INVALID, "checkpoint")
+    assert (kept.state, kept.reason) == (ChannelState.TOKEN_INVALID, "checkpoint")
     assert said(city) == [("account_token_lost", {"reason": "checkpoint"})]
     city.clock.pass_(hours=6)
     assert due(city)
     tokens.known["old"] = health()
     kept = check(city, tokens)
-    assert (kept.state, kept.pull_due_at) == (AccountState.ACTIVE, city.now)
+    assert (kept.state, kept.pull_due_at) == (ChannelState.ACTIVE, city.now)
 
 
 # ------------------------------------------------------------------------------------------ newer ones
@@ -167,7 +167,7 @@ def test_a_token_near_its_end_is_renewed_without_a_person(city, tokens):
     tokens.newer = offered(city, refresh_token="again", refresh_expires_at=city.now + timedelta(days=300))
     kept = check(city, tokens)
     assert (token(city), token(city, "refresh_closed")) == ("new", "again")
-    assert (kept.token_expires_at, kept.state) == (city.now + timedelta(days=60), AccountState.ACTIVE)
+    assert (kept.token_expires_at, kept.state) == (city.now + timedelta(days=60), ChannelState.ACTIVE)
     assert said(city) == [("account_token_renewed", {})], "nobody is warned about what is settled"
     check(city, tokens)
     assert tokens.refreshed == [None], "the next one is far from its end"
@@ -188,7 +188,7 @@ def test_nothing_takes_the_place_of_a_good_token_but_one_that_works(city, tokens
     tokens.known |= {"old": health(city.now + timedelta(days=10)), "new": new_health}
     tokens.newer = offered(city) if newer == "offered" else newer
     kept = check(city, tokens)
-    assert (token(city), kept.state) == ("old", AccountState.ACTIVE)
+    assert (token(city), kept.state) == ("old", ChannelState.ACTIVE)
     assert said(city) == [("account_token_expires", {"days": 14})]
 
 
@@ -196,7 +196,7 @@ def test_a_token_that_expired_is_renewed_too(city, tokens):
     tokens.known |= {"old": health(reason="expired"), "new": health()}
     tokens.newer = offered(city)
     kept = check(city, tokens)
-    assert (token(city), kept.state) == ("new", AccountState.ACTIVE)
+    assert (token(city), kept.state) == ("new", ChannelState.ACTIVE)
 
 
 def test_connected_again_while_the_old_token_was_asked_about(city, tokens):
@@ -209,7 +209,7 @@ def test_connected_again_while_the_old_token_was_asked_about(city, tokens):
 
     tokens.known["old"] = health(reason="expired")
     kept = check(city, tokens, network_with=slow)
-    assert (token(city), kept.state) == ("chosen by a person", AccountState.ACTIVE)
+    assert (token(city), kept.state) == ("chosen by a person", ChannelState.ACTIVE)
     assert said(city) == []
 
 
@@ -217,7 +217,7 @@ def test_connected_again_while_the_old_token_was_asked_about(city, tokens):
 def test_a_check_without_an_answer_says_nothing_and_comes_again_soon(city, tokens):
     tokens.known["old"] = Transient()
     kept = check(city, tokens)
-    assert (kept.state, kept.checked_at) == (AccountState.ACTIVE, None)
+    assert (kept.state, kept.checked_at) == (ChannelState.ACTIVE, None)
     assert not due(city)
     city.clock.pass_(minutes=15)
     assert due(city)
@@ -226,7 +226,7 @@ def test_a_check_without_an_answer_says_nothing_and_comes_again_soon(city, token
 def test_a_throttled_account_is_not_checked_before_its_time(city, tokens):
     until = city.now + timedelta(hours=1)
     tokens.known["old"] = Throttled(until)
-    assert check(city, tokens).throttled_until == until
+    assert check(city, tokens).paused_until == until
     city.clock.pass_(minutes=30)
     assert not due(city)
     check(city, tokens)
@@ -249,14 +249,14 @@ def test_each_check_asks_to_be_told_of_what_happens(city, tokens):
 def test_who_may_not_be_told_is_missing_a_permission_by_its_name(city, tokens):
     tokens.deaf = PermissionMissing("pages_manage_metadata")
     kept = check(city, tokens)
-    assert (kept.state, kept.missing) == (AccountState.PERMISSION_MISSING, ["pages_manage_metadata"])
+    assert (kept.state, kept.missing) == (ChannelState.PERMISSION_MISSING, ["pages_manage_metadata"])
     assert kept.checked_at == city.now
 
 
 def test_a_network_that_does_not_answer_whether_it_tells_leaves_the_check_as_it_is(city, tokens):
     tokens.deaf = Transient()
     kept = check(city, tokens)
-    assert (kept.state, kept.missing, kept.checked_at) == (AccountState.ACTIVE, [], city.now)
+    assert (kept.state, kept.missing, kept.checked_at) == (ChannelState.ACTIVE, [], city.now)
 
 
 @pytest.mark.parametrize("met", ["while listening", "while renewing", "by the newer token"])
@@ -269,14 +269,14 @@ def test_a_pause_asked_for_at_any_step_of_a_check_is_kept_by_all(city, tokens, m
         tokens.newer = Throttled(until) if met == "while renewing" else offered(city)
         tokens.known["new"] = Throttled(until)
     kept = check(city, tokens)
-    assert (kept.state, kept.throttled_until) == (AccountState.ACTIVE, until)
+    assert (kept.state, kept.paused_until) == (ChannelState.ACTIVE, until)
     assert token(city) == "old"
 
 
 def test_a_token_that_dies_while_the_account_is_asked_to_listen_is_dead(city, tokens):
     tokens.deaf = TokenInvalid("revoked")
     kept = check(city, tokens)
-    assert (kept.state, kept.state_reason) == (AccountState.TOKEN_INVALID, "revoked")
+    assert (kept.state, kept.reason) == (ChannelState.TOKEN_INVALID, "revoked")
 
 
 def test_a_dead_token_is_not_asked_to_listen(city, tokens):

@@ -72,8 +72,9 @@ class City(AnyCity):
 @pytest.fixture
 def city(database: Database, clock: Clock, tmp_path: Path) -> City:
     networks: dict[int, PretendNetwork] = {}
-    trade = delivery.trade(networks.__getitem__)
-    work = Work(database, locks_for(database, tmp_path), [trade], owner="the test", clock=clock, timing=Timing())
+    handler = delivery.effect_handler(networks.__getitem__)
+    told = {"owner": "the test", "clock": clock, "timing_of": lambda _: Timing()}
+    work = Work(database, locks_for(database, tmp_path), [handler], **told)
     city = City(database=database, clock=clock, networks=networks, work=work)
     with city.write():
         for name in ("nord", "sud"):

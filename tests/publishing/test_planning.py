@@ -15,7 +15,7 @@ from models.comments import Comment, SourcePost
 from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, TokenInvalid
 from models.items import Item
 from models.posts import Post, Variant
-from models.vocabulary import EffectState, ItemState, PostState
+from models.vocabulary import EffectState, ItemState, Outcome, PostState
 from publishing import planning
 from publishing.planning import Draft, Written, content_hash
 
@@ -277,7 +277,7 @@ def test_the_time_of_a_publication_is_the_networks_and_it_knows_what_citizens_wr
 
 def test_a_schedule_owes_each_account_one_effect(city):
     post = city.schedule(city.approved())
-    assert [(effect.account_id, effect.due_at, effect.late_at) for effect in city.effects()] == [
+    assert [(effect.channel_id, effect.due_at, effect.late_at) for effect in city.effects()] == [
         (city.accounts[name], post.publish_at, post.publish_at + timedelta(hours=1)) for name in ("nord", "sud")
     ]
 
@@ -308,7 +308,7 @@ def test_late_goes_to_a_person_and_never_out(city):
     assert city.published("nord") == city.published("sud") == []
     post = city.post(post)
     assert post.state == PostState.TO_REVIEW
-    assert [variant.failure for variant in post.variants] == ["late", "late"]
+    assert [variant.failure.outcome for variant in post.variants] == [Outcome.LATE] * 2
     post = city.schedule(post)
     city.deliver(hours=1)
     assert city.post(post).state == PostState.PUBLISHED
@@ -321,7 +321,8 @@ def test_only_what_is_missing_is_sent_again(city):
     city.deliver(hours=1)
     post = city.post(post)
     assert post.state == PostState.TO_REVIEW
-    assert [variant.failure for variant in post.variants] == ["rejected:duplicate", None]
+    failed, waiting = (variant.failure for variant in post.variants)
+    assert (failed.outcome, failed.detail, waiting) == (Outcome.REJECTED, "duplicate", None)
     assert refused(city.act, "Claire", "edit", post.id, city.draft("Autre"), version=post.version) == (
         "post_not_editable"
     )
@@ -335,7 +336,7 @@ def test_a_new_time_does_not_send_twice_what_still_waits(city):
     post = city.schedule(city.approved())
     city.networks[city.accounts["nord"]].errors = [Rejected("duplicate")]
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["sud"]).throttled_until = city.now + timedelta(minutes=70)
+        session.get_one(planning.Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
     city.deliver(hours=1)
     post = city.post(post)
     assert post.state == PostState.TO_REVIEW
@@ -350,7 +351,7 @@ def test_words_that_were_replaced_never_leave(city):
     post = city.schedule(city.approved())
     city.networks[city.accounts["nord"]].errors = [Rejected("policy")]
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["sud"]).throttled_until = city.now + timedelta(minutes=70)
+        session.get_one(planning.Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
     city.deliver(hours=1)
     post = city.post(post)
     city.act("Claire", "edit", post.id, city.draft("Mieux dit."), version=post.version)
@@ -376,7 +377,7 @@ def test_a_passing_refusal_waits_within_its_window(city, error):
     city.deliver(hours=1)
     assert city.post(post).state == PostState.SCHEDULED
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["nord"]).state = "active"
+        session.get_one(planning.Account, city.accounts["nord"]).token_lost = None
     city.deliver(minutes=30)
     assert city.post(post).state == PostState.PUBLISHED
     assert city.published("nord") == ["Collecte reportée à mardi."]

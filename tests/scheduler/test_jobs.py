@@ -19,7 +19,7 @@ from models.figures import AccountFigures
 from models.locks import locks_for
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import AttachmentKind, EffectKind, EffectState
+from models.vocabulary import AttachmentKind, EffectState, OperationKind
 from models.work import Timing, Work
 from moderation.intake import upserting
 from scheduler.jobs import City, handlers, ticks
@@ -76,7 +76,7 @@ def account_id(database: Database, vault: Vault) -> int:
         external_id="page",
         name="Ville",
         token_closed=vault.close("a token"),
-        state_since=NOW,
+        token_since=NOW,
         pull_due_at=NOW,
         created_at=NOW,
     )
@@ -92,7 +92,7 @@ def city(database: Database, tmp_path: Path) -> City:
     return City(
         database=database,
         locks=locks,
-        work=Work(database, locks, [], owner="the test", clock=lambda: NOW, timing=Timing()),
+        work=Work(database, locks, [], owner="the test", clock=lambda: NOW, timing_of=lambda _: Timing()),
         classifier=lambda: None,
         context=None,
         network_of=lambda _: Pages(),
@@ -115,7 +115,7 @@ def jobs(city: City):
 def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
-    called_out = {"deliver", "reconcile", "pull", "sweep", "check", "measure", "fetch"}
+    called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch"}
     assert set(names) == called_out | {"parse", "classify", "reread", "calibrate", "seal", "forget"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
@@ -142,13 +142,13 @@ def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_
         suspected = CommentSeen("2", "add", NOW, NOW, text="Bonjour")
         upserting.store(session, account, [suspected], now=NOW)
         session.execute(update(Comment).values(look_due_at=NOW))
-    for name in ("check", "sweep", "measure"):
+    for name in ("check", "recheck", "measure"):
         looks[name]()
-    assert carrier.sent == [("check", account_id), ("sweep", account_id), ("measure", account_id)]
+    assert carrier.sent == [("check", account_id), ("recheck", account_id), ("measure", account_id)]
     for name, row_id in carrier.sent:
         handlers(city)[name](row_id)
     carrier.sent.clear()
-    for name in ("check", "sweep", "measure"):
+    for name in ("check", "recheck", "measure"):
         looks[name]()
     assert carrier.sent == []
     with city.database.read() as session:
@@ -184,11 +184,11 @@ def test_effects_that_are_due_or_doubtful_are_carried(city, jobs, account_id):
     looks, carrier = jobs
     with city.database.write() as session:
         due, _later, doubtful = (
-            work.owe(
+            work.enqueue(
                 session,
                 key=f"hide:{number}",
-                kind=EffectKind.HIDE,
-                account_id=account_id,
+                operation=OperationKind.HIDE,
+                channel_id=account_id,
                 target=str(number),
                 payload={},
                 due_at=due_at,

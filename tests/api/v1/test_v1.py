@@ -12,7 +12,7 @@ from models.comments import Attachment, Decision
 from models.effects import Effect
 from models.posts import Post
 from models.requests311 import Service
-from models.vocabulary import AccountState, Role
+from models.vocabulary import Role
 
 API = "/api/v1"
 
@@ -150,7 +150,7 @@ def test_a_token_is_nowhere_in_what_is_said_of_an_account(town, account, moderat
         from models.accounts import Account
 
         row = session.get_one(Account, account)
-        row.state, row.state_reason, row.pulled_at = AccountState.PERMISSION_MISSING, "pages_read", town.now
+        row.missing, row.pulled_at = ["pages_read"], town.now
         closed = row.token_closed
     answer = town.client.get(f"{API}/accounts", headers=moderator)
     (said,) = answer.json()["items"]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from models.accounts import Account, Delivery, SetAside
 from models.comments import Comment, CommentVersion
-from models.vocabulary import AccountState, DeliveryState, Role
+from models.vocabulary import DeliveryState, Role
 
 WEBHOOK = "/webhooks/meta"
 
@@ -231,7 +231,7 @@ def test_a_dead_token_loses_nothing_and_the_account_says_so(town):
     town.parse()
     with town.parvis.database.write() as session:
         account = session.get_one(Account, account_id)
-        account.state, account.state_reason = AccountState.TOKEN_INVALID, "190"
+        account.token_lost = "190"
     town.deliver(town.change("2", message="Après"))
     town.parse()
     town.classify()

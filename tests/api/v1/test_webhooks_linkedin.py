@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 
 from models.accounts import Account
-from models.vocabulary import AccountState
 
 WEBHOOK = "/webhooks/linkedin"
 SECRET = "the-client-secret-that-linkedin-signs-with"
@@ -57,8 +56,7 @@ def test_a_comment_that_linkedin_tells_is_in_the_database(town):
                 external_id="5515715",
                 name="Ville",
                 token_closed=town.parvis.vault.close("jeton"),
-                state=AccountState.ACTIVE,
-                state_since=town.now,
+                token_since=town.now,
                 created_at=town.now,
                 pull_due_at=town.now + timedelta(days=1),
             )

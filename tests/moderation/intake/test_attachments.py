@@ -119,7 +119,7 @@ class Far:
 def fetch(city, far):
     """All that is due; how many accounts had something."""
     with city.database.read() as session:
-        due = fetching.fetches_due(session, now=city.now)
+        due = fetching.accounts_to_fetch(session, now=city.now)
     for account_id in due:
         fetching.fetch(city.database, city.locks, far, account_id, clock=city.clock)
     return len(due)

@@ -120,7 +120,7 @@ def test_an_unknown_account_is_kept_and_parsed_when_it_is_added(city, unreadable
             external_id="page-neuve",
             name="Ville – neuve",
             token_closed="",
-            state_since=city.now,
+            token_since=city.now,
             pull_due_at=city.now,
             created_at=city.now,
         )

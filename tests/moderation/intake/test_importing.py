@@ -37,7 +37,7 @@ def database(database_url: str) -> Iterable[Database]:
                 external_id="104",
                 name="Ville",
                 token_closed="",
-                state_since=NOW,
+                token_since=NOW,
                 pull_due_at=NOW,
                 created_at=NOW,
             )

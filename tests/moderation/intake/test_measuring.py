@@ -11,7 +11,7 @@ from connectors.base import Figures, PostCounts, PostSeen
 from models import figures
 from models.accounts import Account
 from models.errors import PermissionMissing, Rejected, Throttled, Transient
-from models.vocabulary import AccountState, PostKind
+from models.vocabulary import ChannelState, PostKind
 from moderation.intake import measuring
 
 
@@ -29,7 +29,7 @@ def read_already(city):
 def measure(city):
     """Every account whose turn it is; how many."""
     with city.database.read() as session:
-        due = measuring.measures_due(session, now=city.now)
+        due = measuring.accounts_to_measure(session, now=city.now)
     for account_id in due:
         measuring.measure(city.database, city.locks, lambda _: city.network, account_id, clock=city.clock)
     return len(due)
@@ -58,7 +58,7 @@ def test_a_network_that_refuses_is_asked_again_tomorrow_and_nothing_else_stops(c
     assert [measure(city), measure(city)] == [1, 0]
     assert kept(city) == ([None], [])
     with city.database.read() as session:
-        assert session.get_one(Account, city.accounts["nord"]).state == AccountState.ACTIVE
+        assert session.get_one(Account, city.accounts["nord"]).state == ChannelState.ACTIVE
 
 
 def test_no_answer_is_not_a_figure(city):

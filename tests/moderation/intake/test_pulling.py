@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import select
 
 from connectors.base import Page, PostSeen, Progress, Usage
-from models import budget
+from models import channels
 from models.accounts import Account, SetAside
 from models.audit import AuditEntry
 from models.comments import Comment, SourcePost
 from models.effects import Effect
 from models.errors import Blocked, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AccountState, DecisionKind, EffectState
+from models.vocabulary import ChannelState, DecisionKind, EffectState
 from moderation.intake import pulling
 
 EVERY = timedelta(minutes=5)
@@ -105,11 +105,11 @@ def test_an_error_that_comes_with_a_page_ends_the_pull_and_the_cursor_moves(city
 def test_an_error_that_comes_with_a_page_says_nothing_good_of_the_account(city):
     with city.database.write() as session:
         kept = session.get_one(Account, city.accounts["nord"])
-        kept.state, kept.state_since, kept.usage_percent = AccountState.TOKEN_INVALID, city.now, 95.0
+        kept.token_lost, kept.token_since, kept.usage_percent = "expired", city.now, 95.0
     city.network.pages = [replace(page(city, 0), error=Transient())]
     pull(city)
     kept = account(city)
-    assert (kept.state, kept.usage_percent) == (AccountState.TOKEN_INVALID, 95.0)
+    assert (kept.state, kept.usage_percent) == (ChannelState.TOKEN_INVALID, 95.0)
     assert kept.pull_due_at >= city.now + pulling.PROBE_EVERY
 
 
@@ -118,7 +118,7 @@ def test_a_permission_that_comes_with_a_page_is_named_and_the_pull_goes_on(city)
     city.network.pages = [lacking, page(city, 1, "2", more=False)]
     assert pull(city) == 2
     kept = account(city)
-    assert (kept.state, kept.state_reason) == (AccountState.PERMISSION_MISSING, "pages_manage_ads")
+    assert (kept.state, kept.reason) == (ChannelState.PERMISSION_MISSING, "pages_manage_ads")
 
 
 def test_a_crash_before_the_commit_reads_the_page_again(city, monkeypatch):
@@ -143,7 +143,7 @@ def test_a_crash_before_the_commit_reads_the_page_again(city, monkeypatch):
 
 def due(city):
     with city.database.read() as session:
-        return set(pulling.pulls_due(session, now=city.now))
+        return set(pulling.accounts_to_pull(session, now=city.now))
 
 
 def test_a_throttled_account_stops_alone_and_goes_on_after(city):
@@ -151,7 +151,7 @@ def test_a_throttled_account_stops_alone_and_goes_on_after(city):
     city.network.pages = [Throttled(until)]
     assert due(city) == set(city.accounts.values())
     assert pull(city) == 0
-    assert account(city).throttled_until == until
+    assert account(city).paused_until == until
     city.clock.pass_(minutes=20)
     assert due(city) == {city.accounts["sud"], city.accounts["ville"]}
     city.clock.pass_(minutes=11)
@@ -164,7 +164,9 @@ def test_a_block_is_said_until_a_page_that_was_asked_for_after_it_is_read(city, 
 
     def hear(error):
         with city.database.write() as session:
-            budget.hear(session, nord, error, asked_at=city.now, now=city.now)
+            channels.record_error(
+                session, channels.lock(session, Account, nord), error, asked_at=city.now, now=city.now
+            )
 
     if lacking:
         hear(PermissionMissing(*lacking))
@@ -177,12 +179,11 @@ def test_a_block_is_said_until_a_page_that_was_asked_for_after_it_is_read(city, 
     city.network.pull = blocked_meanwhile
     pull(city)
     assert comments(city) == ["1"]
-    assert budget.blocked(account(city), city.now)
+    assert account(city).blocked(city.now)
     assert nord not in due(city)
     city.clock.pass_(hours=7)
     city.network.pull, city.network.pages = answered, [page(city, 0, "1", more=False)] * 2
     pull(city)
-    assert account(city).state_reason == (", ".join(lacking) or None)
     assert account(city).missing == list(lacking)
 
 
@@ -190,32 +191,32 @@ def test_a_dead_token_stops_its_account_alone_and_says_why(city):
     city.network.pages = [page(city, 0, "1"), TokenInvalid("expired" * 40)]
     assert pull(city) == 1
     kept = account(city)
-    assert kept.state == AccountState.TOKEN_INVALID
-    assert kept.state_reason.startswith("expired")
+    assert kept.state == ChannelState.TOKEN_INVALID
+    assert kept.reason.startswith("expired")
     city.clock.pass_(hours=1)
     assert due(city) == {city.accounts["sud"], city.accounts["ville"]}
     assert comments(city) == ["1"]
     city.network.pages[1] = page(city, 1, "2", more=False)
     pull(city)
-    assert account(city).state == AccountState.ACTIVE
+    assert account(city).state == ChannelState.ACTIVE
 
 
 def test_a_missing_permission_is_named(city):
     city.network.pages = [PermissionMissing("pages_read_user_content")]
     pull(city)
     kept = account(city)
-    assert (kept.state, kept.state_reason) == (AccountState.PERMISSION_MISSING, "pages_read_user_content")
+    assert (kept.state, kept.reason) == (ChannelState.PERMISSION_MISSING, "pages_read_user_content")
 
 
 def test_an_account_that_the_network_refuses_to_read_says_so_until_it_is_read(city):
     city.network.pages = [Rejected("100"), page(city, 0, "1", more=False)]
     pull(city)
     kept = account(city)
-    assert (kept.state, kept.state_reason) == (AccountState.ACTIVE, "100")
+    assert (kept.state, kept.reason) == (ChannelState.ACTIVE, "100")
     del city.network.pages[0]
     pull(city)
     kept = account(city)
-    assert (kept.state, kept.state_reason) == (AccountState.ACTIVE, None)
+    assert (kept.state, kept.reason) == (ChannelState.ACTIVE, None)
 
 
 def test_a_pause_that_the_network_asks_for_is_kept(city):
@@ -224,7 +225,7 @@ def test_a_pause_that_the_network_asks_for_is_kept(city):
     assert pull(city) == 1
     assert len(city.network.cursors) == 1
     kept = account(city)
-    assert (kept.usage_percent, kept.throttled_until) == (96.0, resume_at)
+    assert (kept.usage_percent, kept.paused_until) == (96.0, resume_at)
     city.clock.pass_(minutes=16)
     assert city.accounts["nord"] in due(city)
     assert pull(city) == 1
@@ -340,12 +341,12 @@ def test_a_pause_that_an_effect_met_stops_the_reading_between_two_steps(city):
 
     def throttled_meanwhile(_progress):
         with city.database.write() as session:
-            budget.throttle(session, city.accounts["nord"], until)
+            channels.pause(channels.lock(session, Account, city.accounts["nord"]), until, now=city.now)
 
     city.network.pages[0] = replace(city.network.pages[0], progress=Progress(0, 1))
     assert pull(city, said=throttled_meanwhile) == 1
     assert len(city.network.cursors) == 1
-    assert account(city).throttled_until == until
+    assert account(city).paused_until == until
     assert pull(city) == 0
     assert len(city.network.cursors) == 1, "not even when a person asks for it"
     city.clock.now = until
@@ -358,13 +359,13 @@ def test_an_answer_that_left_before_a_pause_does_not_end_it(city):
 
     def slow(cursor, calls):
         with city.database.write() as session:
-            budget.throttle(session, city.accounts["nord"], until)
+            channels.pause(channels.lock(session, Account, city.accounts["nord"]), until, now=city.now)
         return answered(cursor, calls)
 
     city.network.pages = [page(city, 0, "1", usage=Usage(50.0, None)), page(city, 1, "2", more=False)]
     city.network.pull = slow
     pull(city)
-    assert (account(city).throttled_until, len(city.network.cursors)) == (until, 1)
+    assert (account(city).paused_until, len(city.network.cursors)) == (until, 1)
 
 
 def test_no_call_of_any_kind_before_the_end_of_a_pause_and_no_burst_after(city):
@@ -432,7 +433,7 @@ def test_work_goes_on_by_itself_when_the_account_is_connected_again(city):
     assert city.effect(decision).state == EffectState.READY
     with city.database.write() as session:
         kept = session.get_one(Account, city.accounts["nord"])
-        kept.state, kept.state_since, kept.pull_due_at = AccountState.ACTIVE, city.now, city.now
+        kept.token_lost, kept.token_since, kept.pull_due_at = None, city.now, city.now
     city.network.pages = [page(city, 0, "8", more=False)]
     assert city.accounts["nord"] in due(city)
     city.deliver()
@@ -443,12 +444,12 @@ def test_an_answer_to_the_old_token_says_nothing_of_the_new_one(city):
     def connected_meanwhile(cursor, calls):
         city.clock.pass_(seconds=1)
         with city.database.write() as session:
-            session.get_one(Account, city.accounts["nord"]).state_since = city.now
+            session.get_one(Account, city.accounts["nord"]).token_since = city.now
         raise TokenInvalid("expired")
 
     city.network.pull = connected_meanwhile
     pull(city)
-    assert account(city).state == AccountState.ACTIVE
+    assert account(city).state == ChannelState.ACTIVE
 
 
 def test_a_round_that_did_not_come_to_its_end_claims_nothing(city):

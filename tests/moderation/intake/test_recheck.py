@@ -34,9 +34,9 @@ def look(city):
     """What is due is looked at, if anything is; what was looked at."""
     city.network.looked.clear()
     with city.database.read() as session:
-        due = recheck.sweeps_due(session, now=city.now)
+        due = recheck.accounts_to_recheck(session, now=city.now)
     for account_id in due:
-        recheck.sweep(city.database, city.locks, lambda _: city.network, account_id, clock=city.clock)
+        recheck.recheck(city.database, city.locks, lambda _: city.network, account_id, clock=city.clock)
     return city.network.looked
 
 

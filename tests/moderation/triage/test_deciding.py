@@ -18,7 +18,7 @@ from models.effects import Effect
 from models.errors import Gone, NotFound, Refused, Rejected
 from models.items import Claim
 from models.requests311 import ServiceRequest
-from models.vocabulary import AttachmentKind, EffectKind, EffectState, ItemState, OperationKind, RequestStatus
+from models.vocabulary import AttachmentKind, EffectState, ItemState, OperationKind, RequestStatus
 from moderation.triage import deciding
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
@@ -358,7 +358,7 @@ def test_unhide_shows_again_and_keeps_newer_words_waiting(city, insult):
     assert state(city) == ItemState.RECEIVED
     city.deliver()
     assert not city.comment("7").hidden
-    assert (city.effect(shown).kind, decision.kind) == (EffectKind.UNHIDE, "hide")
+    assert (city.effect(shown).operation, decision.kind) == (OperationKind.UNHIDE, "hide")
 
 
 def test_undo_of_a_request_cancels_it_and_the_acknowledgement(city, leak):
@@ -378,13 +378,13 @@ def test_a_failed_effect_puts_the_item_back_with_reason_and_words(city):
     city.network.errors = [Rejected("spam")]
     city.deliver()
     item = city.item("7")
-    assert (item.state, item.problem) == (ItemState.WAITING, "reply:rejected:spam")
+    assert (item.state, item.problem_id) == (ItemState.WAITING, city.effect(decision).id)
     assert city.drafts("7") == ["Merci"]
     city.undo("Ariane", decision)
     again = city.decide("Ariane", city.comment("7"), "reply", text="Merci!")
     city.deliver()
     assert city.effect(again).state == EffectState.DONE
-    assert (city.item("7").problem, city.drafts("7")) == (None, [])
+    assert (city.item("7").problem_id, city.drafts("7")) == (None, [])
 
 
 def test_a_failed_effect_puts_the_item_back_where_it_was(city):
