@@ -33,6 +33,7 @@ _LATIN_ENDS = 0x250
 _WORDS_SHOWN = 3
 _WINDOW = 100
 """Tokens that are read together once more in a longer text; an encoder reads little more at once."""
+_SURELY = 0.5
 _WINDOWS = 8
 """Windows of one text at most: the first and the last of it, which bounds what its length costs."""
 _SHOWN_BREACH = 0.5
@@ -44,6 +45,7 @@ _SPAM_ALONE_AT = 0.86
 """One mark of an advertisement is in many a question: two kinds are wanted (price, telephone, link, phrase), or one
 in a text of which the model is this sure (precision .95 on held-out rows) and which is not about the city."""
 
+_PROVABLE = (Breach.HATE, Breach.INSULT, Breach.SPAM, Breach.VULGAR)
 _AIMED = frozenset({Breach.INSULT, Breach.VULGAR})
 """Breaches that the netiquette forbids only when they are aimed at somebody."""
 
@@ -156,23 +158,29 @@ class Engine:
         modelled = scores.probabilities.get("netiquette")
         if modelled is None or not text.words:
             return
-        city, somebody = lexicon.about(text)
-        for breach, score in zip(map(Breach, HEADS["netiquette"]), modelled, strict=True):
-            marks = {hit.code for hit in found if hit.code in PROOFS[breach]}
-            if score < AGREES_AT or not marks:
+        kinds = {breach: {hit.code for hit in found} & PROOFS[breach] for breach in Breach}
+        likely = dict(zip(map(Breach, HEADS["netiquette"]), modelled, strict=True))
+        agreed = [breach for breach in _PROVABLE if kinds[breach] and likely[breach] >= AGREES_AT]
+        city, somebody = lexicon.about(text) if agreed else (False, False)
+        for breach in agreed:
+            alone = len(kinds[breach]) == 1
+            if breach in _AIMED and (city or not somebody):
                 continue
-            if breach is Breach.SPAM and len(marks) == 1 and (city or score < _SPAM_ALONE_AT):
+            if breach is Breach.SPAM and alone and (city or likely[breach] < _SPAM_ALONE_AT):
                 continue
-            if breach not in _AIMED or (somebody and not city):
-                yield breach
+            yield breach
 
     def _intention(self, text: Text, scores: Scores, found: Sequence[Hit]) -> Scored[Intention] | None:
         """What the model says; a question without its mark and praise that blames are known by their words."""
         best: Scored[Intention] | None = self._best(text, scores, "intention", Intention)
         said = {hit.code for hit in found}
-        if ReasonCode.LEXICON_IRONY in said and (best is None or best.label is Intention.PRAISE):
+        unsure = best is None or best.label is Intention.OFF_TOPIC
+        praised = best is not None and best.label is Intention.PRAISE
+        harsh = bool(said & (PROOFS[Breach.INSULT] | PROOFS[Breach.VULGAR]))
+        if ((unsure or praised) and ReasonCode.LEXICON_IRONY in said) or (unsure and harsh and lexicon.about(text)[0]):
+            # Praise that blames, and harsh words about the city, are criticism of it.
             return Scored(Intention.DISSATISFACTION, _ASKED_AT, Band.LOW)
-        if ReasonCode.LEXICON_QUESTION in said and (best is None or best.label is Intention.OFF_TOPIC):
+        if unsure and ReasonCode.LEXICON_QUESTION in said:
             return Scored(Intention.QUESTION, _ASKED_AT, Band.LOW)
         return best
 
@@ -231,7 +239,8 @@ def _worse(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> Mapping[st
     worse = dict(one)
     if "netiquette" in one:
         worse["netiquette"] = np.maximum(one["netiquette"], other["netiquette"])
-    if "urgence" in one and tuple(other["urgence"][::-1]) > tuple(one["urgence"][::-1]):
+    # Of many windows one would often be a little urgent: only one that is surely so counts.
+    if "urgence" in one and other["urgence"][2] >= max(one["urgence"][2], _SURELY):
         worse["urgence"] = other["urgence"]
     return worse
 

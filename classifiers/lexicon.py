@@ -21,6 +21,9 @@ _FORMS_KEPT = 65_536
 """Words of which it is remembered what they open."""
 
 _OPENING = {"«": "»", "“": "”", '"': '"'}
+_RUN_TOGETHER = frozenset(["insulte", "haine"])
+"""Lexicons whose phrases are found too when they are written in one word, as a hashtag or letter by letter."""
+
 _STILL = frozenset(
     ["encore", "maintenant", "presentement", "toujours", "actuellement", "vite", "aidez", "urgent", "svp", "revient"]
 )
@@ -86,9 +89,14 @@ class Lexicon:
                 forms = [token.form for token in read(piece.removesuffix("*")).tokens]
                 parts.extend((form, False) for form in forms[:-1])
                 parts.append((forms[-1], piece.endswith("*")))
-            self._phrases.setdefault(parts[0][0][:_KEY], []).append(Phrase(tuple(parts)))
+            self._add(parts)
+            if name in _RUN_TOGETHER and len(parts) > 1 and all(word != _GAP for word, _ in parts):
+                self._add([("".join(word for word, _ in parts), parts[-1][1])])
         for phrases in self._phrases.values():
             phrases.sort(key=lambda phrase: -len(phrase.parts))
+
+    def _add(self, parts: Sequence[tuple[str, bool]]) -> None:
+        self._phrases.setdefault(parts[0][0][:_KEY], []).append(Phrase(tuple(parts)))
 
     def find(self, tokens: Sequence[Token], starts: Iterable[int]) -> Iterator[tuple[int, int]]:
         """Spans (token indexes, end excluded) of the phrases that begin at `starts`, longest first, without overlap."""
