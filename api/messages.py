@@ -279,7 +279,7 @@ REJECTIONS: Mapping[str, str] = {
 
 OUTCOMES: Mapping[str, str] = {
     Outcome.BLOCKED: REJECTIONS["blocked"],
-    Outcome.GONE: N_("it is not on the network any more"),
+    Outcome.GONE: N_("the network says that it is not there, or not to be seen"),
     Outcome.LATE: N_("its time had passed"),
     Outcome.NOT_APPLIED: N_("the network did not take it"),
     Outcome.OWNER_LOST: N_("it was interrupted"),

@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     """How often each account is read, beside the webhooks: they are never enough."""
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 15
     """How soon a network is asked whether it applied a call whose answer was lost."""
+    patience_seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
+    """How long public words that no reading found wait before they are sent again; empty: as long as their network
+    was seen to need."""
 
     @model_validator(mode="before")
     @classmethod

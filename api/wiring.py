@@ -16,11 +16,13 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.registry import (
     NetworkSettings,
     consent,
+    descriptor,
     network,
     picture,
     webhook,
 )
 from models.accounts import Account
+from models.channels import Channel
 from models.errors import NotFound
 from models.locks import Locks, locks_for
 from models.secrets import Vault
@@ -94,15 +96,23 @@ class Parvis:
     @cached_property
     def work(self) -> Work:
         """The outbox, with both trades; every process that shares the database may have one."""
-        timing = Timing(settle=timedelta(seconds=self.settings.settle_seconds))
         return Work(
             self.database,
             self.locks,
             [moderation_effects(self.network_of), publishing_effects(self.network_of)],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,
-            timing_of=lambda _channel: timing,
+            timing_of=self._timing,
         )
+
+    def _timing(self, channel: Channel) -> Timing:
+        """How patient to be with a channel: its network's own lag, what the city sets, and what was seen of it."""
+        network = descriptor(channel.network) if isinstance(channel, Account) else None
+        patience = network.patience if network else timedelta(0)
+        if self.settings.patience_seconds is not None:
+            patience = timedelta(seconds=self.settings.patience_seconds)
+        seen = timedelta(seconds=4 * (channel.lag_seconds or 0))
+        return Timing(settle=timedelta(seconds=self.settings.settle_seconds), patience=max(patience, seen))
 
     @property
     def city(self) -> City:

@@ -431,6 +431,9 @@ class Descriptor(Generic[S]):
     """Nothing is called yet. An instance serves one thread at a time."""
     pull_every: timedelta = timedelta(0)
     """The shortest wait between two rounds, where calls are counted by the day and nobody says how many are left."""
+    patience: timedelta = timedelta(minutes=10)
+    """How long words that its listing does not show may still appear: a reply was seen to be listed after two minutes.
+    """
     route: str | None = None
     """The end of its address, `/webhooks/…`; networks of one company share it. None: it posts nothing."""
     webhook: Callable[[S], Webhook] | None = None

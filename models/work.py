@@ -65,6 +65,10 @@ class Timing:
     between_reads: timedelta = timedelta(seconds=15)
     reads: int = 3
     """Readings that must all find nothing before it is sent again."""
+    patience: timedelta = timedelta(0)
+    """How long public words that no reading found wait before they are sent again: networks list what they accepted
+    minutes late, and twice in public cannot be taken back.
+    """
     give_up_reading: timedelta = timedelta(hours=24)
     first_backoff: timedelta = timedelta(seconds=15)
     longest_backoff: timedelta = timedelta(minutes=15)
@@ -173,7 +177,10 @@ class Work:
                 proof = self._handlers[task.operation].find(task, self._taken(task))
             except Exception as error:  # noqa: BLE001 - same reason as in `deliver`
                 return self._record_error(task, error, asked_at, EffectState.UNKNOWN)
-            return self._record_absent(task) if proof is None else self._record_done(task, proof)
+            if proof is None:
+                return self._record_absent(task)
+            self._learn_lag(task, asked_at)
+            return self._record_done(task, proof)
 
     # Sending ---------------------------------------------------------------------------------------------------
 
@@ -308,14 +315,28 @@ class Work:
             if (effect.attempt, effect.state) != (task.attempt, EffectState.UNKNOWN):
                 return None
             effect.reads += 1
-            if effect.reads < task.timing.reads:
-                effect.read_due_at = now + task.timing.between_reads
+            waited = now - (effect.sent_at or now)
+            if effect.reads < task.timing.reads or (effect.operation in CREATIVE and waited < task.timing.patience):
+                # The longer it was not there, the longer until the next look; never past the end of the patience.
+                again = max(task.timing.between_reads, min(waited, task.timing.patience - waited))
+                effect.read_due_at = now + again
             elif effect.attempt < task.timing.attempts:
                 log.info("effect %s: read %s times and not there, goes out again", effect.id, effect.reads)
                 _postpone(effect, now + self._backoff(task), Outcome.NOT_APPLIED)
             else:
                 self._end(session, effect, EffectState.FAILED, now, Outcome.NOT_APPLIED)
             return effect.state
+
+    def _learn_lag(self, task: Task, found_at: datetime) -> None:
+        """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`)."""
+        if task.operation not in CREATIVE:
+            return
+        with self._database.write() as session:
+            effect = _load(session, task.effect_id)
+            lag = (found_at - (effect.sent_at or found_at)).total_seconds()
+            log.info("effect %s: found %.0f s after it was sent", effect.id, lag)
+            channel = channels.lock(session, Channel, task.channel_id)
+            channel.lag_seconds = max(channel.lag_seconds or 0.0, lag)
 
     def _taken(self, task: Task) -> frozenset[str]:
         """What was created since and belongs to other effects already."""

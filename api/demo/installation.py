@@ -79,6 +79,7 @@ class Demo:
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
                 settle_seconds=self.settle_seconds,
+                patience_seconds=4 * self.settle_seconds,  # The pretend networks list at once.
                 pull_seconds=15,
                 model=None,
             )

@@ -50,10 +50,9 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
             comment.hidden, comment.hidden_at, comment.hidden_here_at = hidden, now, now if hidden else None
         return
     if effect.outcome == Outcome.GONE:
-        # The citizen (or the network) took it away: there is nothing left to act on, and nobody to answer.
-        comment.removed_at, comment.look_due_at = max(comment.removed_at or now, now), None
-        items.finish(items.of_comment(session, comment.id))
-        return
+        # "Not there, or not yours to see": one answer is no proof. The comment is suspected like any that a reading
+        # missed (`intake/recheck.py`); until that decides, its item says that the act was not done.
+        comment.look_due_at = comment.look_due_at or now
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
     items.failed(items.of_comment(session, comment.id), comment, effect)
     if effect.operation == OperationKind.REPLY:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -44,6 +44,7 @@ class Desk:
     recorded: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     luck: float = 1.0
     """What the workers draw: a wait is never shorter than half, and this is the longest."""
+    timing: Timing = TIMING
     on_send: Callable[[Task], Proof] = lambda task: Proof()
     on_find: Callable[[Task], Proof | None] = lambda task: None
 
@@ -63,7 +64,7 @@ class Desk:
             self.recorded.append((effect.state, effect.outcome, effect.detail))
 
         handler = EffectHandler(frozenset(OperationKind), send=send, find=find, record=record)
-        common = {"owner": owner, "clock": self.clock, "timing_of": lambda _: TIMING, "random": lambda: self.luck}
+        common = {"owner": owner, "clock": self.clock, "timing_of": lambda _: self.timing, "random": lambda: self.luck}
         return Work(self.database, locks or self.locks, [handler], **common)
 
     def enqueue(self, key="k", *, operation=OperationKind.REPLY, target="c1", late=None, account=0):
@@ -407,6 +408,39 @@ def test_what_is_read_enough_times_and_not_there_goes_out_again(desk, clock):
     desk.on_send = lambda task: Proof()
     assert desk.work.deliver(effect_id) == EffectState.DONE
     assert (desk.effect(effect_id).first_sent_at, desk.sent) == (since, ["k", "k"])
+
+
+def test_late_is_not_absent(desk, clock):
+    """Public words that the network lists minutes late are not sent a second time; an act in private is."""
+    desk.timing = replace(TIMING, patience=timedelta(minutes=10))
+    reply, hide = desk.enqueue(), desk.enqueue("h", operation=OperationKind.HIDE, target="c2")
+    desk.on_send = desk.raising(Ambiguous())
+    desk.work.deliver(reply)
+    desk.work.deliver(hide)
+    states = {}
+    while clock.now < desk.effect(reply).sent_at + timedelta(minutes=8):
+        clock.pass_(15)
+        for effect_id in desk.work.uncertain():
+            states[effect_id] = desk.work.reconcile(effect_id)
+    assert states == {reply: EffectState.UNKNOWN, hide: EffectState.READY}
+    desk.on_find = lambda task: Proof()
+    clock.pass_(120)
+    assert desk.work.uncertain() == [reply]
+    assert desk.work.reconcile(reply) == EffectState.DONE
+    assert desk.sent == ["k", "h"]
+    assert 600 <= desk.account().lag_seconds <= 700  # Learned: the next one waits longer.
+
+
+def test_public_words_that_stay_absent_go_out_again_after_the_patience(desk, clock):
+    desk.timing = replace(TIMING, patience=timedelta(minutes=10))
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    while desk.effect(effect_id).state == EffectState.UNKNOWN:
+        clock.now = desk.effect(effect_id).read_due_at
+        desk.work.reconcile(effect_id)
+    assert desk.effect(effect_id).outcome == Outcome.NOT_APPLIED
+    assert timedelta(minutes=10) <= clock.now - desk.effect(effect_id).sent_at < timedelta(minutes=11)
+    assert len(desk.asked) < 20
 
 
 def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):

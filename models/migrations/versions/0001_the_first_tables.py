@@ -65,6 +65,7 @@ def upgrade() -> None:
         sa.Column("pause", sa.String(length=20), nullable=True),
         sa.Column("paused_until", base.UtcDateTime(), nullable=True),
         sa.Column("usage_percent", sa.Double(), nullable=True),
+        sa.Column("lag_seconds", sa.Double(), nullable=True),
         sa.Column("checked_at", base.UtcDateTime(), nullable=True),
         sa.Column("check_due_at", base.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_channel")),
