@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.accounts import Connection, Delivery, SetAside
-from models.comments import Attachment, Author, Comment, CommentVersion, Evidence, SourcePost, VerdictRow, forget_names
+from models.comments import Attachment, Author, Comment, CommentVersion, SourcePost, VerdictRow, forget_names
+from models.decisions import Evidence
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.items import DraftReply, Item

@@ -144,9 +144,9 @@ class Engine:
 
     def _breaches(self, text: Text, scores: Scores, found: Sequence[Hit]) -> dict[Breach, float]:
         modelled = scores.probabilities.get("netiquette") if text.words else None
-        breaches = {
-            breach: 0.0 if modelled is None else float(modelled[column]) for column, breach in enumerate(Breach)
-        }
+        breaches = dict.fromkeys(Breach, 0.0)
+        if modelled is not None:
+            breaches |= {Breach(name): float(p) for name, p in zip(HEADS["netiquette"], modelled, strict=True)}
         for hit in found:
             if hit.breach is not None:
                 breaches[hit.breach] = max(breaches[hit.breach], hit.score)

@@ -25,10 +25,18 @@ BUCKETS = 1 << 17
 HEADS: dict[str, tuple[str, ...]] = {
     "intention": tuple(Intention),
     "groupe": tuple(Group311),
-    "netiquette": tuple(Breach),
+    "netiquette": (
+        Breach.INSULT,
+        Breach.HATE,
+        Breach.THREAT,
+        Breach.VULGAR,
+        Breach.SPAM,
+        Breach.PERSONAL_INFORMATION,
+    ),
     "urgence": ("0", "1", "2"),
 }
-"""Outputs of each head, in the order of its columns. `netiquette` is six independent yes/no, the others exclude."""
+"""Outputs of each head, in the order of the columns in the weights. `netiquette` is six independent yes/no, the others
+exclude one another."""
 
 EXCLUSIVE = frozenset({"intention", "groupe", "urgence"})
 """Heads whose labels exclude one another."""

@@ -7,13 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    Column,
     ColumnElement,
     ForeignKey,
     Index,
     LargeBinary,
     String,
-    Table,
     Text,
     UniqueConstraint,
     and_,
@@ -28,13 +26,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import Base, Id
-from models.people import Person
-from models.requests311 import ServiceRequest
 from models.vocabulary import (
     AttachmentKind,
     CommentKind,
-    DecisionKind,
-    Ground,
     HiddenBy,
     PictureState,
     PostKind,
@@ -312,113 +306,11 @@ class VerdictRow(Base):
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
     suggestion: Mapped[str | None] = mapped_column(String(20))
     """The `DecisionKind` that rules and verdict propose; a person decides."""
-    suggested_rule: Mapped[str | None] = mapped_column(String(20))
-    """Code of the netiquette article that the suggestion cites."""
+    suggested_breach: Mapped[str | None] = mapped_column(String(40))
+    """The `Breach` for which a restriction is proposed; the rules in force say which article is about it."""
     at: Mapped[datetime]
 
     comment: Mapped[Comment] = relationship(lazy="raise", back_populates="verdict")
-
-
-class NetiquetteRule(Base):
-    """One article of the city's netiquette; its words are in its versions."""
-
-    __tablename__ = "netiquette_rule"
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    code: Mapped[str] = mapped_column(String(20), unique=True)
-
-
-class RuleVersion(Base):
-    """An article as it read from one day to another. Decisions cite a version, so a reason never changes after."""
-
-    __tablename__ = "rule_version"
-    __table_args__ = (UniqueConstraint("rule_id", "number"),)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    rule_id: Mapped[int] = mapped_column(ForeignKey("netiquette_rule.id"))
-    number: Mapped[int]
-    title: Mapped[str] = mapped_column(String(200))
-    text: Mapped[str] = mapped_column(Text)
-    ground: Mapped[Ground] = mapped_column(String(20))
-    actions: Mapped[list[str]]
-    """The restrictive `DecisionKind`s that it allows."""
-    deciders: Mapped[list[str]]
-    """The `Role`s that may decide by it."""
-    in_force_from: Mapped[datetime]
-    in_force_until: Mapped[datetime | None]
-
-    rule: Mapped[NetiquetteRule] = relationship(lazy="raise")
-
-
-evidence_attachment = Table(
-    "evidence_attachment",
-    Base.metadata,
-    Column("evidence_id", ForeignKey("evidence.id"), primary_key=True),
-    Column("attachment_id", ForeignKey("attachment.id"), primary_key=True),
-)
-
-
-class Evidence(Base):
-    """A text, a name and what the comment showed, as they were when a restriction was decided; disposed of apart from
-    the decision.
-    """
-
-    __tablename__ = "evidence"
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), index=True)
-    text: Mapped[str | None] = mapped_column(Text)
-    author_name: Mapped[str | None] = mapped_column(String(200))
-    taken_at: Mapped[datetime]
-    disposed_at: Mapped[datetime | None]
-
-    attachments: Mapped[list[Attachment]] = relationship(
-        lazy="raise", secondary=evidence_attachment, order_by=Attachment.position
-    )
-
-
-class Decision(Base):
-    """What a person decided; never changed. An undo is another decision that names the one it cancels."""
-
-    __tablename__ = "decision"
-    __table_args__ = (Index("ix_decision_comment", "comment_id", "id"), UniqueConstraint("cancels_id"))
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
-    comment_version: Mapped[int]
-    """The text it was about."""
-    kind: Mapped[DecisionKind] = mapped_column(String(20))
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    at: Mapped[datetime]
-    rule_version_id: Mapped[int | None] = mapped_column(ForeignKey("rule_version.id"))
-    evidence_id: Mapped[int | None] = mapped_column(ForeignKey("evidence.id"))
-    effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
-    request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
-    cancels_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
-    """The key of the form that asked for it: a form sent twice is one decision."""
-    suggested: Mapped[str | None] = mapped_column(String(20))
-    """What was suggested then, so that agreement can be measured."""
-
-    person: Mapped[Person] = relationship(lazy="raise")
-    rule_version: Mapped[RuleVersion | None] = relationship(lazy="raise")
-    comment: Mapped[Comment] = relationship(lazy="raise")
-    request: Mapped[ServiceRequest | None] = relationship(lazy="raise")
-
-
-class MessageTemplate(Base):
-    """A sentence that citizens receive; a new wording is a new version."""
-
-    __tablename__ = "message_template"
-    __table_args__ = (UniqueConstraint("code", "language", "version"),)
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    code: Mapped[str] = mapped_column(String(40))
-    language: Mapped[str] = mapped_column(String(5))
-    version: Mapped[int]
-    body: Mapped[str] = mapped_column(Text)
-    """With `{name}`-like places, filled by `moderation.templates.render`."""
-    created_at: Mapped[datetime]
 
 
 def forget_names(session: Session, author_ids: Collection[int | None]) -> None:

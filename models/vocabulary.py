@@ -49,8 +49,6 @@ class DecisionKind(StrEnum):
     NOTHING = "nothing"
     REPLY = "reply"
     HIDE = "hide"
-    ASK_HIDE = "ask_hide"
-    """A hide that one person alone may not decide: it waits for somebody else's."""
     UNHIDE = "unhide"
     REQUEST = "request"
     CANCEL = "cancel"
@@ -278,14 +276,16 @@ class Intention(StrEnum):
 
 
 class Breach(StrEnum):
-    """Six independent breaches of the netiquette that the classifier looks for."""
+    """Six independent breaches of the netiquette that the classifier looks for, the gravest first: articles, digits and
+    labels are shown in this order.
+    """
 
-    INSULT = "insulte"
     HATE = "haine"
+    INSULT = "insulte"
     THREAT = "menace"
-    VULGAR = "vulgaire"
-    SPAM = "pub_spam"
     PERSONAL_INFORMATION = "renseignement_personnel"
+    SPAM = "pub_spam"
+    VULGAR = "vulgaire"
 
 
 class Group311(StrEnum):

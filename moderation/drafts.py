@@ -9,7 +9,8 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
-from models.comments import Comment, Decision
+from models.comments import Comment
+from models.decisions import Decision
 from models.errors import Refused
 from models.items import DraftReply
 from models.vocabulary import DraftState

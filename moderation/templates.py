@@ -8,8 +8,8 @@ from string import Formatter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.comments import MessageTemplate
 from models.errors import NotFound
+from models.templates import MessageTemplate
 
 FRENCH = "fr"
 

@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from models.comments import MessageTemplate, NetiquetteRule, RuleVersion
 from models.contacts import PublicContact
+from models.netiquette import NetiquetteRule, RuleVersion
 from models.requests311 import Service
 from models.seeds import Planted
+from models.templates import MessageTemplate
 
 Said = dict[str, Any]
 LANGUAGES = ("fr", "en")
@@ -71,7 +72,7 @@ def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: d
 
 def _articles(folder: Traversable) -> dict[str, Said]:
     articles = tomllib.loads((folder / "netiquette.toml").read_text("utf-8"))["article"]
-    return {article.pop("code"): {**article, "in_force_until": None} for article in articles}
+    return {article.pop("code"): {"breach": None, **article, "in_force_until": None} for article in articles}
 
 
 def _newest_articles(session: Session) -> Mapping[str, Row]:

@@ -6,9 +6,12 @@ import codecs
 import io
 import json
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -19,7 +22,7 @@ from api.i18n import _, format_number
 from api.messages import label, reason
 from classifiers.base import Classifier, Context, Scored, Verdict
 from models.errors import Refused
-from moderation.triage.suggestion import suggest
+from moderation.triage.suggestion import Facts, suggest
 
 BATCH = 64
 """Texts that the classifier reads together, when so many have come; nothing is read much further ahead, so a file of
@@ -212,9 +215,16 @@ def _parsed(number: int, line: str) -> Line:
     return Line(number, row.get("id", number), text)
 
 
+@cache
+def _articles() -> dict[str, str]:
+    """By breach: the code of the article about it, in the netiquette that a new city begins with."""
+    written = files("administration").joinpath("seeds/netiquette.toml").read_text("utf-8")
+    return {one["breach"]: one["code"] for one in tomllib.loads(written)["article"] if "breach" in one}
+
+
 def said(identity: Any, text: str, verdict: Verdict) -> dict[str, Any]:
     """A verdict in the form that is documented; services and place come with the engine that finds them."""
-    proposed = suggest(verdict)
+    proposed = suggest(Facts(verdict))
     return {
         "id": identity,
         "text": text,
@@ -229,7 +239,7 @@ def said(identity: Any, text: str, verdict: Verdict) -> dict[str, Any]:
         "place": None,
         "proposition": {
             "kind": proposed.kind if proposed else None,
-            "article": proposed.rule_code if proposed else None,
+            "article": _articles().get(proposed.breach or "") if proposed else None,
             "why": list(proposed.why) if proposed else [],
             "hideable": sorted(verdict.hideable),
         },

@@ -11,7 +11,7 @@ from administration.seeds import plant
 from connectors.standin.player import Story
 from models import tables
 from models.accounts import Account
-from models.comments import Decision
+from models.decisions import Decision
 from models.people import Borough, Membership, Person
 from models.session import vault_of
 from models.vocabulary import Role

@@ -21,7 +21,8 @@ from api.pages import render
 from api.web.sign_in import enter, inside
 from models.accounts import Account
 from models.audit import AuditEntry
-from models.comments import Comment, Decision
+from models.comments import Comment
+from models.decisions import Decision
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound
 from models.items import Item

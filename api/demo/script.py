@@ -24,7 +24,8 @@ from api.i18n import N_
 from connectors.standin.state import Comment as FarComment
 from connectors.standin.state import Fault
 from models.accounts import Account, Delivery
-from models.comments import Comment, Decision, VerdictRow
+from models.comments import Comment, VerdictRow
+from models.decisions import Decision
 from models.effects import Effect
 from models.errors import ParvisError
 from models.items import Item

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query, Request, Response
@@ -31,8 +31,18 @@ from api.v1.values import AccountName, NotDone
 from models.comments import Attachment, Comment, VerdictRow
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer
-from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, HiddenBy, Intention, ItemState, PictureState
+from models.vocabulary import (
+    AttachmentKind,
+    Breach,
+    CommentKind,
+    DecisionKind,
+    HiddenBy,
+    Intention,
+    ItemState,
+    PictureState,
+)
 from moderation import drafts
+from moderation.netiquette import articles, in_force
 from moderation.triage import queue
 from moderation.triage.classification import reasons_of
 
@@ -68,11 +78,13 @@ class Verdict(Shown):
     scores: dict[str, float | dict[str, float] | None]
     reasons: list[Why]
     suggestion: DecisionKind | None
+    suggested_breach: Breach | None
     suggested_rule: str | None
+    """The code of the article in force that is about that breach."""
     at: Moment
 
     @classmethod
-    def of(cls, row: VerdictRow) -> Self:
+    def of(cls, row: VerdictRow, rules: Mapping[str, str]) -> Self:
         return cls(
             version=row.version,
             model=row.model,
@@ -86,7 +98,8 @@ class Verdict(Shown):
                 for reason in reasons_of(row)
             ],
             suggestion=DecisionKind(row.suggestion) if row.suggestion else None,
-            suggested_rule=row.suggested_rule,
+            suggested_breach=Breach(row.suggested_breach) if row.suggested_breach else None,
+            suggested_rule=rules.get(row.suggested_breach or ""),
             at=row.at,
         )
 
@@ -146,8 +159,9 @@ class CommentShown(Shown):
     """The oldest reply that is drafted for it; `/items` has all of them."""
 
     @classmethod
-    def of(cls, comment: Comment, item: Item | None, drafts: Sequence[DraftReply]) -> Self:
-        return cls(**_fields(comment, item, drafts))
+    def of(cls, comment: Comment, item: Item | None, drafts: Sequence[DraftReply], rules: Mapping[str, str]) -> Self:
+        """`rules` gives the article of each breach."""
+        return cls(**_fields(comment, item, drafts, rules))
 
 
 class Version(Shown):
@@ -182,7 +196,9 @@ class CommentWhole(CommentShown):
 OF_ITEM = {"state", "urgency", "queued_at", "problem"}
 
 
-def _fields(comment: Comment, item: Item | None, drafts: Sequence[DraftReply]) -> dict[str, object]:
+def _fields(
+    comment: Comment, item: Item | None, drafts: Sequence[DraftReply], rules: Mapping[str, str]
+) -> dict[str, object]:
     own = CommentShown.model_fields.keys() - OF_ITEM - {"post_external_id", "verdict", "item_id", "proposed_reply"}
     return {
         **{name: getattr(comment, name) for name in own},
@@ -190,7 +206,7 @@ def _fields(comment: Comment, item: Item | None, drafts: Sequence[DraftReply]) -
         "item_id": item.id if item else None,
         "proposed_reply": drafts[0].text if drafts else None,
         "post_external_id": comment.source_post.external_id if comment.source_post else None,
-        "verdict": Verdict.of(comment.verdict) if comment.verdict else None,
+        "verdict": Verdict.of(comment.verdict, rules) if comment.verdict else None,
     }
 
 
@@ -216,7 +232,8 @@ def comments(
     wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
     page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
     waiting = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
-    shown = [CommentShown.of(line.comment, line.item, waiting.get(line.comment.id, ())) for line in page.lines]
+    rules = articles(in_force(session, now=now))
+    shown = [CommentShown.of(line.comment, line.item, waiting.get(line.comment.id, ()), rules) for line in page.lines]
     return listed(request, response, shown, page.after)
 
 
@@ -237,7 +254,7 @@ def comment(
     tagged(response, detail.comment.version)
     post = detail.comment.source_post
     return CommentWhole(
-        **_fields(detail.comment, detail.item, detail.drafts),
+        **_fields(detail.comment, detail.item, detail.drafts, articles(in_force(session, now=now))),
         post=None if post is None else SourcePostShown.of(post, newest_figures(session, [post.id]).get(post.id)),
         attachments=[AttachmentShown.of(attachment) for attachment in detail.comment.attachments],
         versions=[Version.model_validate(version) for version in detail.versions],

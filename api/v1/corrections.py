@@ -17,7 +17,7 @@ from models.vocabulary import Breach, Group311, Intention
 from moderation.learning.correction import correct
 from moderation.triage import queue
 from moderation.triage.classification import corrections as about
-from moderation.triage.classification import standing
+from moderation.triage.classification import effective
 
 router = APIRouter(prefix="/comments/{comment_id}/corrections", tags=["corrections"])
 
@@ -81,7 +81,7 @@ def corrections(
 ) -> Standing:
     """What people said of the text that the comment has now."""
     given = queue.detail(session, viewer, comment_id, now=now).corrections
-    return Standing(items=[Corrected.model_validate(one) for one in standing(given).values()])
+    return Standing(items=[Corrected.model_validate(one) for one in effective(given).values()])
 
 
 @router.post("", status_code=201, operation_id="correct", responses={**CREATES})
@@ -107,5 +107,5 @@ def correct_labels(
 def _shown(session: Session, comment_id: int) -> Standing:
     """What stands now, also when this request made none of it."""
     session.flush()
-    given: list[Correction] = list(standing(about(session, [comment_id])).values())
+    given: list[Correction] = list(effective(about(session, [comment_id])).values())
     return Standing(items=[Corrected.model_validate(one) for one in given])

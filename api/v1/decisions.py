@@ -32,8 +32,10 @@ from api.v1.contract import (
 )
 from api.v1.values import Named
 from connectors.registry import capabilities
-from models.comments import Comment, Decision, RuleVersion
+from models.comments import Comment
+from models.decisions import Decision, Proposal
 from models.keyset import Keyset
+from models.netiquette import RuleVersion
 from models.scope import Action, Viewer, visible
 from models.vocabulary import DecisionKind
 from moderation.triage import deciding
@@ -50,9 +52,13 @@ class Article(Shown):
     number: int
     title: str
 
+    @classmethod
+    def of(cls, rule: RuleVersion) -> Self:
+        return cls(code=rule.rule.code, number=rule.number, title=rule.title)
 
-class Decided(Shown):
-    """One decision; it never changes. An undo is another one, of kind `cancel`."""
+
+class Proposed(Shown):
+    """A restriction that one person asked for. `confirmed` null: a second person is awaited."""
 
     id: int
     comment_id: int
@@ -60,7 +66,31 @@ class Decided(Shown):
     kind: DecisionKind
     person: Named
     at: Moment
+    article: Article
+    answered_by: Named | None
+    answered_at: Moment | None
+    confirmed: bool | None
+    motive: str | None
+    """Why not. Null with `confirmed` false: whoever asked took it back."""
+
+    @classmethod
+    def of(cls, proposal: Proposal) -> Self:
+        names = cls.model_fields.keys() - {"article"}
+        return cls(**{name: getattr(proposal, name) for name in names}, article=Article.of(proposal.rule_version))
+
+
+class Decided(Shown):
+    """One decision; it never changes. An undo is another one, of kind `cancel`."""
+
+    id: int
+    comment_id: int | None
+    comment_version: int
+    kind: DecisionKind
+    person: Named
+    at: Moment
     article: Article | None
+    proposal_id: int | None
+    """What it confirms, if that took two people."""
     request_number: str | None
     cancels_id: int | None
     suggested: DecisionKind | None
@@ -68,7 +98,6 @@ class Decided(Shown):
 
     @classmethod
     def of(cls, decision: Decision) -> Self:
-        rule = decision.rule_version
         return cls(
             id=decision.id,
             comment_id=decision.comment_id,
@@ -76,7 +105,8 @@ class Decided(Shown):
             kind=DecisionKind(decision.kind),
             person=Named.model_validate(decision.person),
             at=decision.at,
-            article=Article(code=rule.rule.code, number=rule.number, title=rule.title) if rule else None,
+            article=Article.of(decision.rule_version) if decision.rule_version else None,
+            proposal_id=decision.proposal_id,
             request_number=decision.request.number if decision.request else None,
             cancels_id=decision.cancels_id,
             suggested=DecisionKind(decision.suggested) if decision.suggested else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Request, Response
@@ -25,14 +25,16 @@ from api.v1.contract import (
     listed,
     tagged,
 )
+from api.v1.decisions import Proposed
 from api.v1.values import NotDone
-from models.comments import Comment
 from models.errors import NotFound
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer, visible
 from models.vocabulary import ItemState
 from moderation import drafts
+from moderation.netiquette import articles, in_force
 from moderation.triage import queue
+from moderation.triage.queue import Detail, Listed
 
 router = APIRouter(prefix="/items", tags=["items"])
 
@@ -73,22 +75,27 @@ class ItemShown(Shown):
     problem: NotDone | None
     """Why what was decided did not happen on the network."""
     drafts: list[Draft]
+    proposal: Proposed | None
+    """The newest one about the text as it is now."""
     claimed_by: str | None
     """Who has it open, if that is somebody else."""
 
     @classmethod
-    def of(cls, item: Item, comment: Comment, given: Sequence[DraftReply], claimed_by: str | None) -> Self:
+    def of(cls, line: Listed | Detail, given: Sequence[DraftReply], rules: Mapping[str, str]) -> Self:
+        if (item := line.item) is None:
+            raise NotFound
         return cls(
             id=item.id,
             version=item.version,
             subject="comment",
-            comment=CommentShown.of(comment, item, given),
+            comment=CommentShown.of(line.comment, item, given, rules),
             state=ItemState(item.state),
             urgency=item.urgency,
             queued_at=item.queued_at,
             problem=NotDone.model_validate(item.problem) if item.problem else None,
             drafts=[Draft.of(draft) for draft in given],
-            claimed_by=claimed_by,
+            proposal=Proposed.of(line.proposal) if line.proposal else None,
+            claimed_by=line.claimed_by,
         )
 
 
@@ -110,9 +117,8 @@ def items(
     wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
     page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
     given = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
-    shown = [
-        ItemShown.of(line.item, line.comment, given.get(line.comment.id, ()), line.claimed_by) for line in page.lines
-    ]
+    rules = articles(in_force(session, now=now))
+    shown = [ItemShown.of(line, given.get(line.comment.id, ()), rules) for line in page.lines]
     return listed(request, response, shown, page.after)
 
 
@@ -130,7 +136,6 @@ def item(
     if comment_id is None:
         raise NotFound
     detail = queue.detail(session, viewer, comment_id, now=now)
-    if detail.item is None:
-        raise NotFound
-    tagged(response, detail.item.version)
-    return ItemShown.of(detail.item, detail.comment, detail.drafts, detail.claimed_by)
+    shown = ItemShown.of(detail, detail.drafts, articles(in_force(session, now=now)))
+    tagged(response, shown.version)
+    return shown

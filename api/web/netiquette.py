@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from api.deps import Now, ReadSession
 from api.pages import render
-from moderation.triage import deciding
+from moderation.netiquette import in_force
 
 router = APIRouter(include_in_schema=False)
 
@@ -15,4 +15,4 @@ router = APIRouter(include_in_schema=False)
 @router.get("/netiquette")
 def show(request: Request, session: ReadSession, now: Now) -> Response:
     """Every article in force, with its ground."""
-    return render(request, "netiquette.html", rules=deciding.rules_in_force(session, now=now))
+    return render(request, "netiquette.html", rules=in_force(session, now=now))

@@ -25,15 +25,17 @@ from api.web.accounts import alarm_values
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
-from models.comments import Comment, Decision, RuleVersion, VerdictRow
+from models.comments import Comment, VerdictRow
+from models.decisions import Decision
 from models.errors import Refused
+from models.items import Item
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, Reason
-from moderation import templates
+from moderation import netiquette, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, queue
-from moderation.triage.classification import criticism, reasons_of, standing
+from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.queue import Detail, Filter, Listed
 from moderation.triage.suggestion import BREACH_AT
 
@@ -229,7 +231,8 @@ def decide(
     )
     if is_part(request):
         number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
-        return render(request, "queue/decided.html", decision=decision, number=number, view=view)
+        waits = session.scalar(select(Item.state).where(Item.comment_id == comment_id)) == ItemState.WAITING
+        return render(request, "queue/decided.html", decision=decision, number=number, waits=waits, view=view)
     return RedirectResponse(view.link("/", annulable=str(decision.id)), 303)
 
 
@@ -255,15 +258,9 @@ def _list_values(
     *,
     now: datetime,
 ) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "view": view,
-        "part": part,
-        "counts": counts,
-        "now": now,
-        "waited": waited,
-        "detail": None,
-    }
-    values |= {"detail": None, "by_address": False}
+    values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited}
+    values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
+    values["articles"] = netiquette.articles(netiquette.in_force(session, now=now))
     if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         values["today"] = queue.done_since(session, viewer, midnight)
@@ -278,6 +275,8 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
     language = verdict.language if verdict else Language.FRENCH
     reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
+    asked = detail.proposal if detail.proposal and detail.proposal.open else None
+    needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = ((comment.author.name if comment.author else None) or "").partition(" ")[0]
     return {
         "detail": detail,
@@ -290,13 +289,16 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "reasons": reasons,
         "certainty": verdict.certainty if verdict else {},
         "breaches": _breaches(verdict),
-        "corrected": standing(detail.corrections),
+        "corrected": effective(detail.corrections),
         "readable": verdict is not None and verdict.version == comment.version,
         "intentions": list(Intention),
         "all_breaches": list(Breach),
         "all_groups": list(Group311),
-        "needs_second": verdict is not None and criticism(verdict, detail.corrections, viewer.person_id),
-        "rules": _rules(session, viewer, now=now),
+        "asked": asked,
+        "asked_here": asked is not None and asked.person_id == viewer.person_id,
+        "asks": asked is None and needs_second,
+        "rules": netiquette.usable(session, viewer, DecisionKind.HIDE, now=now),
+        "articles": netiquette.articles(netiquette.in_force(session, now=now)),
         "drafts": [templates.render(body, {"prenom": given}) for _, body in templates.drafts(session, language)],
         "opened": templates.template(session, "request_opened", language),
         "joined": templates.template(session, "request_joined", language),
@@ -309,15 +311,6 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "call_911": templates.template(session, "reply_911", language),
         "form_key": lambda: secrets.token_urlsafe(16),
     }
-
-
-def _rules(session: Session, viewer: Viewer, *, now: datetime) -> list[RuleVersion]:
-    """The articles by which this viewer may hide."""
-    return [
-        rule
-        for rule in deciding.rules_in_force(session, now=now)
-        if DecisionKind.HIDE in rule.actions and viewer.roles & set(rule.deciders)
-    ]
 
 
 def _undoable(detail: Detail) -> Decision | None:
@@ -371,7 +364,7 @@ def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
             comment.hidden_by,
             comment.removed,
             listed.claimed_by,
-            listed.asked_by,
+            listed.proposal and (listed.proposal.id, listed.proposal.confirmed),
             listed.answered_outside,
         )
 

@@ -13,7 +13,7 @@ from models.learning import Correction
 from models.scope import Viewer
 from models.vocabulary import Breach, Group311, Intention, ItemState
 from moderation import items
-from moderation.triage.classification import corrections, hold, model_said, standing
+from moderation.triage.classification import apply_corrections, corrections, effective, model_said
 from moderation.triage.deciding import acting, load, refuse_if_claimed
 
 LABELS: Mapping[str, frozenset[str]] = {
@@ -48,7 +48,7 @@ def correct(
     if row is None or row.version != version or item is None or item.state == ItemState.RECEIVED:
         raise Refused("not_read")
     before = corrections(session, [comment_id])
-    known = standing(before)
+    known = effective(before)
     made = []
     for head, label in labels.items():
         if head in known and known[head].label == label:
@@ -70,7 +70,7 @@ def correct(
     if not made:
         return list(known.values())
     session.add_all(made)
-    hold(row, [*before, *made])
+    apply_corrections(row, [*before, *made])
     items.corrected(item, row.urgency)
     session.flush()
     audit.note(
@@ -84,4 +84,4 @@ def correct(
         labels={one.head: one.label for one in made},
         corrections=[one.id for one in made],
     )
-    return list(standing(corrections(session, [comment_id])).values())
+    return list(effective(corrections(session, [comment_id])).values())

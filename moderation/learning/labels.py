@@ -12,17 +12,15 @@ from sqlalchemy.orm import Session, aliased, joinedload
 
 from classifiers.platt import DECISIONS, Platt
 from classifiers.training.sources import Row
-from models.comments import Comment, Decision, NetiquetteRule, RuleVersion, VerdictRow
+from models.comments import Comment, VerdictRow
+from models.decisions import Decision
 from models.learning import Correction, LocalCalibration
 from models.locks import Locks
+from models.netiquette import RuleVersion
 from models.requests311 import Service, ServiceRequest
 from models.session import Database
 from models.vocabulary import Breach, DecisionKind
-from moderation.triage.classification import corrections, model_said, standing
-from moderation.triage.suggestion import ARTICLES
-
-_BREACH_OF = {article: breach for breach, article in ARTICLES.items()} | {"N3": Breach.THREAT}
-"""The breach that each article is about. One that a city adds under another code teaches nothing."""
+from moderation.triage.classification import corrections, effective, model_said
 
 _LET_BE = frozenset({DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.REQUEST})
 _BATCH = 500
@@ -90,7 +88,7 @@ def labelled(session: Session, model: str | None = None) -> Iterator[Labelled]:
         decisions = _decisions(session, ids)
         given = corrections(session, ids)
         for comment in comments:
-            said = standing([one for one in given if one.comment_id == comment.id])
+            said = effective([one for one in given if one.comment_id == comment.id])
             yield from _of(comment, decisions.get(comment.id), said)
 
 
@@ -116,7 +114,8 @@ def _next(session: Session, after: int, model: str | None) -> Sequence[Comment]:
 class _Choice:
     kind: DecisionKind
     followed: bool
-    article: str | None
+    breach: Breach | None
+    """What the article that was cited is about; None: it teaches nothing."""
     group: str | None
 
 
@@ -124,24 +123,23 @@ def _decisions(session: Session, ids: Sequence[int]) -> dict[int, _Choice]:
     """The last decision that stands about the text of each comment."""
     undoing = aliased(Decision)
     statement = (
-        select(Decision.comment_id, Decision.kind, Decision.suggested, NetiquetteRule.code, Service.group)
+        select(Comment.id, Decision.kind, Decision.suggested, RuleVersion.breach, Service.group)
         .join(Comment, Comment.id == Decision.comment_id)
         .outerjoin(RuleVersion, RuleVersion.id == Decision.rule_version_id)
-        .outerjoin(NetiquetteRule, NetiquetteRule.id == RuleVersion.rule_id)
         .outerjoin(ServiceRequest, ServiceRequest.id == Decision.request_id)
         .outerjoin(Service, Service.code == ServiceRequest.service_code)
         .where(
             Decision.comment_id.in_(ids),
             Decision.comment_version == Comment.version,
             Decision.person_id.is_not(None),
-            Decision.kind.not_in([DecisionKind.CANCEL, DecisionKind.ASK_HIDE]),
+            Decision.kind != DecisionKind.CANCEL,
             ~exists().where(undoing.cancels_id == Decision.id),
         )
         .order_by(Decision.id)
     )
     return {
-        comment_id: _Choice(DecisionKind(kind), kind == suggested, article, group)
-        for comment_id, kind, suggested, article, group in session.execute(statement)
+        comment_id: _Choice(DecisionKind(kind), kind == suggested, breach and Breach(breach), group)
+        for comment_id, kind, suggested, breach, group in session.execute(statement)
     }
 
 
@@ -161,8 +159,8 @@ def _of(comment: Comment, choice: _Choice | None, said: dict[str, Correction]) -
     if choice is None:
         return
     strength = Strength.FOLLOWED if choice.followed else Strength.DECIDED
-    if choice.kind == DecisionKind.HIDE and (breach := _BREACH_OF.get(choice.article or "")) and breach not in said:
-        yield label(breach, "1", strength)
+    if choice.kind == DecisionKind.HIDE and choice.breach is not None and choice.breach not in said:
+        yield label(choice.breach, "1", strength)
     if choice.kind not in _LET_BE:
         return
     for breach in Breach:

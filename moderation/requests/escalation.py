@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session, aliased, joinedload
 from connectors.registry import capabilities
 from models import audit
 from models.accounts import Account
-from models.comments import Comment, Decision, VerdictRow
+from models.comments import Comment, VerdictRow
+from models.decisions import Decision
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible

@@ -23,7 +23,7 @@ from models.locks import Locks
 from models.session import Database
 from models.vocabulary import Breach, Group311, Intention, ItemState, Language, Reason
 from moderation import items
-from moderation.triage.suggestion import BREACH_AT, mere_criticism, suggest
+from moderation.triage.suggestion import BREACH_AT, Facts, mere_criticism, suggest
 
 BATCH = 64
 
@@ -106,7 +106,7 @@ def _enter(
             session.add(row)
         row.unread = comment_id in showing or not comments[comment_id].text
         _write(row, version, verdict, context, now=now)
-        hold(row, [one for one in corrected if one.comment_id == comment_id])
+        apply_corrections(row, [one for one in corrected if one.comment_id == comment_id])
         items.classified(item, row.urgency)
         entered += 1
     return entered
@@ -119,7 +119,6 @@ def _showing(session: Session, ids: Collection[int]) -> set[int]:
 
 
 def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *, now: datetime) -> None:
-    suggestion = suggest(verdict, unread=row.unread)
     row.version, row.model, row.at = version, verdict.model, now
     row.language = verdict.language.label
     row.intention = verdict.intention.label if verdict.intention else None
@@ -135,8 +134,6 @@ def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *,
     row.certainty = _certainty(verdict, context)
     row.abstained = verdict.intention is None
     row.reasons = kept(verdict.reasons)
-    row.suggestion = suggestion.kind if suggestion else None
-    row.suggested_rule = suggestion.rule_code if suggestion else None
 
 
 def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:
@@ -173,7 +170,7 @@ def corrections(session: Session, comment_ids: Sequence[int]) -> Sequence[Correc
     return session.scalars(statement).all()
 
 
-def standing(given: Sequence[Correction]) -> dict[str, Correction]:
+def effective(given: Sequence[Correction]) -> dict[str, Correction]:
     """Of corrections of one text, oldest first: the one that holds for each head."""
     return {one.head: one for one in given}
 
@@ -196,12 +193,10 @@ def model_said(row: VerdictRow, head: str) -> tuple[str | None, float | None]:
     return str(int(score >= BREACH_AT)), score
 
 
-def hold(row: VerdictRow, given: Sequence[Correction]) -> None:
-    """Put what people said in the place of what the model said, as certain, and propose what follows from it."""
-    if not given:
-        return
+def apply_corrections(row: VerdictRow, given: Sequence[Correction]) -> None:
+    """Put what people said, if anything, in the place of what the model said, and suggest what follows from all."""
     certainty, scores = dict(row.certainty), dict(row.scores)
-    for head, one in standing(given).items():
+    for head, one in effective(given).items():
         said, score = model_said(row, head)
         # Of a breach: whether it may be hidden, which a later word on another head must not forget.
         certainty[head] = {**certainty.get(head, {}), "said": said, "score": score}
@@ -215,9 +210,9 @@ def hold(row: VerdictRow, given: Sequence[Correction]) -> None:
             case _:
                 scores["breaches"] = {**scores["breaches"], head: float(one.label)}
     row.certainty, row.scores = certainty, scores
-    suggestion = suggest(_verdict(row), unread=row.unread)
+    suggestion = suggest(Facts(_verdict(row), unread=row.unread))
     row.suggestion = suggestion.kind if suggestion else None
-    row.suggested_rule = suggestion.rule_code if suggestion else None
+    row.suggested_breach = suggestion.breach if suggestion else None
 
 
 def criticism(row: VerdictRow, given: Sequence[Correction], person_id: int | None) -> bool:
@@ -229,7 +224,7 @@ def criticism(row: VerdictRow, given: Sequence[Correction], person_id: int | Non
     if mere_criticism(row.intention, row.scores["breaches"]):
         return True
     own = {one.head for one in given if one.person_id == person_id}
-    others = standing([one for one in given if one.person_id != person_id])
+    others = effective([one for one in given if one.person_id != person_id])
 
     def label(head: str) -> str | None:
         return others[head].label if head in others else model_said(row, head)[0]

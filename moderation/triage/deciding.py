@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Capabilities
 from models import audit, work
-from models.comments import Attachment, Comment, Decision, Evidence, RuleVersion
+from models.comments import Attachment, Comment
+from models.decisions import Decision, Evidence, Proposal
 from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.items import Claim, DraftReply, Item
@@ -26,7 +27,7 @@ from models.vocabulary import (
     ItemState,
     OperationKind,
 )
-from moderation import drafts, items
+from moderation import drafts, items, netiquette
 from moderation.requests import escalation
 from moderation.triage.classification import corrections, criticism
 
@@ -96,6 +97,12 @@ def release(session: Session, viewer: Viewer, comment_id: int) -> None:
     session.execute(delete(Claim).where(Claim.item_id == item, Claim.person_id == viewer.person_id))
 
 
+def close(session: Session, item: Item | None) -> None:
+    """Nobody has the item open any more."""
+    if item is not None:
+        session.execute(delete(Claim).where(Claim.item_id == item.id))
+
+
 def decide(
     session: Session,
     viewer: Viewer,
@@ -106,11 +113,13 @@ def decide(
     undo: timedelta,
     prefix: str,
     capabilities_of: CapabilitiesOf,
+    confirming: Proposal | None = None,
 ) -> Decision:
-    """Record what a person decided, and owe the network what follows from it after the `undo` time.
+    """Record what a person decided, and owe the network what follows from it after the `undo` time. `confirming` is
+    what somebody else proposed, when this is the second person's yes to it (`proposals.answer`).
 
     Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
-    network does not let the city do that), and what the kind itself needs.
+    network does not let the city do that), `second_person_needed`, and what the kind itself needs.
     """
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
@@ -118,10 +127,7 @@ def decide(
     comment, item = load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
-    _refuse_if_taken(session, viewer, comment, item, choice, now=now)
-    able = offered(comment, capabilities_of)
-    if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
-        raise Refused("not_possible_there")
+    refuse_unless_possible(session, viewer, comment, item, choice, now=now, capabilities_of=capabilities_of)
     longest = capabilities_of(comment.account.network).longest_reply
     decision = Decision(
         comment_id=comment.id,
@@ -129,11 +135,15 @@ def decide(
         kind=choice.kind,
         person_id=acting(viewer),
         at=now,
+        proposal_id=confirming.id if confirming else None,
         form_key=choice.form_key,
         suggested=comment.verdict.suggestion if comment.verdict else None,
     )
     if choice.kind in RESTRICTIVE:
-        _restrict(session, viewer, comment, decision, choice, now=now)
+        decision.rule_version_id = netiquette.cited(session, viewer, choice.kind, choice.rule_code, now=now).id
+        if confirming is None and needs_second(session, viewer, comment, choice.kind):
+            raise Refused("second_person_needed")
+        decision.evidence_id = _evidence(session, comment, now=now).id
     session.add(decision)
     session.flush()
     answered = None
@@ -163,10 +173,8 @@ def decide(
                 decision.effect_id = _enqueue(session, comment, decision, now + undo, text=text).id
         case _:
             pass
-    if decision.kind != DecisionKind.ASK_HIDE:
-        _leave_queue(session, comment, item, decision, answered)
-    if item is not None:
-        session.execute(delete(Claim).where(Claim.item_id == item.id))
+    _leave_queue(session, comment, item, decision, answered)
+    close(session, item)
     audit.note(
         session,
         f"comment.{decision.kind}",
@@ -190,7 +198,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     decision is).
     """
     cancelled = session.get(Decision, decision_id)
-    if cancelled is None:
+    if cancelled is None or cancelled.comment_id is None:
         raise NotFound
     # Same order as whoever records an effect or works on a request: these first, then the comment.
     session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
@@ -239,21 +247,6 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
         cancels=cancelled.id,
     )
     return decision
-
-
-def rules_in_force(session: Session, *, now: datetime) -> list[RuleVersion]:
-    """The netiquette as it reads now, in the order of its codes."""
-    statement = (
-        select(RuleVersion)
-        .join(RuleVersion.rule)
-        .options(joinedload(RuleVersion.rule))
-        .where(
-            RuleVersion.in_force_from <= now,
-            or_(RuleVersion.in_force_until.is_(None), RuleVersion.in_force_until > now),
-        )
-        .order_by(RuleVersion.rule_id)
-    )
-    return list(session.scalars(statement))
 
 
 # -------------------------------------------------------------------------------------------------------------------
@@ -316,9 +309,17 @@ def _leave_queue(
     items.decided(item, waits=bool(kept))
 
 
-def _refuse_if_taken(
-    session: Session, viewer: Viewer, comment: Comment, item: Item | None, choice: Choice, *, now: datetime
+def refuse_unless_possible(
+    session: Session,
+    viewer: Viewer,
+    comment: Comment,
+    item: Item | None,
+    choice: Choice,
+    *,
+    now: datetime,
+    capabilities_of: CapabilitiesOf,
 ) -> None:
+    """Refuse what cannot be decided now by this person, whatever else the kind needs; the codes are `decide`'s."""
     refuse_if_claimed(session, viewer, item, now=now)
     if choice.kind not in _CHOICES:
         raise Refused("not_a_choice", field="kind")
@@ -344,6 +345,9 @@ def _refuse_if_taken(
         raise Refused("already_hidden")
     if choice.kind == DecisionKind.UNHIDE and not comment.hidden:
         raise Refused("not_hidden")
+    able = offered(comment, capabilities_of)
+    if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
+        raise Refused("not_possible_there")
 
 
 _CHOICES = frozenset(
@@ -351,19 +355,17 @@ _CHOICES = frozenset(
 )
 
 
-def _restrict(
-    session: Session, viewer: Viewer, comment: Comment, decision: Decision, choice: Choice, *, now: datetime
-) -> None:
-    """Give a restriction what it needs: an article in force that allows it, the text as it is now, and a second
-    person where it is mere criticism. The first person's choice is then kept as the asking.
-    """
-    if not choice.rule_code:
-        raise Refused("rule_needed", field="rule_code")
-    rule = next((rule for rule in rules_in_force(session, now=now) if rule.rule.code == choice.rule_code), None)
-    if rule is None or choice.kind not in rule.actions:
-        raise Refused("rule_not_in_force", field="rule_code")
-    if not viewer.roles & set(rule.deciders):
-        raise Refused("rule_not_yours", field="rule_code")
+def needs_second(session: Session, viewer: Viewer, comment: Comment, kind: DecisionKind) -> bool:
+    """Whether this viewer alone may not decide so: mere criticism of the city is never restricted by one person."""
+    verdict = comment.verdict
+    return (
+        kind in RESTRICTIVE
+        and verdict is not None
+        and criticism(verdict, corrections(session, [comment.id]), viewer.person_id)
+    )
+
+
+def _evidence(session: Session, comment: Comment, *, now: datetime) -> Evidence:
     evidence = Evidence(
         comment_id=comment.id,
         text=comment.text,
@@ -375,31 +377,7 @@ def _restrict(
     )
     session.add(evidence)
     session.flush()
-    decision.rule_version_id, decision.evidence_id = rule.id, evidence.id
-    verdict = comment.verdict
-    if verdict and criticism(verdict, corrections(session, [comment.id]), viewer.person_id):
-        asked = asked_to_hide(session, comment)
-        if asked is None or asked.person_id == viewer.person_id:
-            if asked is not None:
-                raise Refused("second_person_needed")
-            decision.kind = DecisionKind.ASK_HIDE
-
-
-def asked_to_hide(session: Session, comment: Comment) -> Decision | None:
-    """The standing request of a first person to hide this text, if there is one."""
-    answers = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
-    return session.scalar(
-        select(Decision)
-        .options(joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule))
-        .where(
-            Decision.comment_id == comment.id,
-            Decision.comment_version == comment.version,
-            Decision.kind == DecisionKind.ASK_HIDE,
-            Decision.id.not_in(answers),
-        )
-        .order_by(Decision.id.desc())
-        .limit(1)
-    )
+    return evidence
 
 
 def _enqueue(

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.base import Network, Operation, Receipt
-from models.comments import Comment, Decision
+from models.comments import Comment
+from models.decisions import Decision
 from models.effects import Effect
 from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome
 from models.work import EffectHandler, Task

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, exists, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from models.comments import Attachment, Author, Comment, CommentVersion, Decision, RuleVersion, VerdictRow
+from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
+from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.errors import NotFound
 from models.items import Claim, DraftReply, Item
 from models.keyset import Keyset
 from models.learning import Correction
-from models.people import Person
+from models.netiquette import RuleVersion
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.text import cleaned
@@ -24,8 +25,8 @@ from models.vocabulary import AttachmentKind, DecisionKind, DraftState, EffectSt
 from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
+from moderation.triage import proposals
 from moderation.triage.classification import corrections
-from moderation.triage.deciding import asked_to_hide
 
 URGENCIES = (2, 1, 0)
 """Immediate danger, the same day, everything else: the order of the queue."""
@@ -65,8 +66,8 @@ class Listed:
     claimed_by_me: bool
     drafted: bool
     """Whether a reply is drafted for it."""
-    asked_by: str | None
-    """Who asked to hide this text, while a second person is awaited."""
+    proposal: Proposal | None
+    """The newest one about this text, with who asked and who answered."""
     answered_outside: bool
     """The city answered it in the network's own application."""
     shows: AttachmentKind | None
@@ -109,8 +110,10 @@ class Detail:
     """What people said of the labels of this text, oldest first."""
     effects: Sequence[Effect]
     claimed_by: str | None
-    asked: Decision | None
-    """Somebody's request to hide this text, that waits for a second person."""
+    proposal: Proposal | None
+    """As of a line of the list."""
+    proposals: Sequence[Proposal]
+    """All that was proposed about it, oldest first."""
     similar: Sequence[ServiceRequest]
     requests: Sequence[ServiceRequest]
     """311 requests that this comment asked for."""
@@ -127,9 +130,10 @@ def page(
     length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
     """
     statement = (
-        select(Item, Comment, Claim, _drafted(), _asked_by(), _answered_outside(), _shows())
+        select(Item, Comment, Claim, Proposal, _drafted(), _answered_outside(), _shows())
         .join(Comment, Comment.id == Item.comment_id)
         .outerjoin(Claim, Claim.item_id == Item.id)
+        .outerjoin(Proposal, Proposal.id == _newest_proposal())
         .options(
             joinedload(Comment.account),
             joinedload(Comment.author),
@@ -137,6 +141,9 @@ def page(
             joinedload(Comment.verdict),
             joinedload(Item.problem),
             joinedload(Claim.person),
+            joinedload(Proposal.person),
+            joinedload(Proposal.answered_by),
+            joinedload(Proposal.rule_version).joinedload(RuleVersion.rule),
         )
     )
     if wanted.state == ItemState.HANDLED:
@@ -210,6 +217,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
     if row is None:
         raise NotFound
     comment, item, claim = row
+    proposed = proposals.about(session, comment_id)
     return Detail(
         comment=comment,
         item=item,
@@ -225,6 +233,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
                 joinedload(Decision.person),
                 joinedload(Decision.rule_version).joinedload(RuleVersion.rule),
                 joinedload(Decision.request),
+                joinedload(Decision.proposal).joinedload(Proposal.person),
             )
             .where(Decision.comment_id == comment_id)
             .order_by(Decision.id)
@@ -236,7 +245,8 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             .order_by(Effect.id)
         ).all(),
         claimed_by=_claimed(claim, viewer, now=now)[0],
-        asked=asked_to_hide(session, comment),
+        proposal=next((one for one in reversed(proposed) if one.comment_version == comment.version), None),
+        proposals=proposed,
         similar=similar(session, viewer, comment, now=now),
         requests=session.scalars(
             visible(
@@ -300,23 +310,9 @@ def _drafted() -> ColumnElement[bool]:
     return exists(select(DraftReply.id).where(*drafted)).correlate(Comment)
 
 
-def _asked_by() -> ScalarSelect[str | None]:
-    """The name of whoever asked to hide the text as it is now; the same rule as `triage.asked_to_hide`, for a list."""
-    answer = aliased(Decision)
-    return (
-        select(Person.name)
-        .join(Decision, Decision.person_id == Person.id)
-        .where(
-            Decision.comment_id == Comment.id,
-            Decision.comment_version == Comment.version,
-            Decision.kind == DecisionKind.ASK_HIDE,
-            ~select(answer.id).where(answer.cancels_id == Decision.id).exists(),
-        )
-        .order_by(Decision.id.desc())
-        .limit(1)
-        .correlate(Comment)
-        .scalar_subquery()
-    )
+def _newest_proposal() -> ScalarSelect[int]:
+    about = Proposal.comment_id == Comment.id, Proposal.comment_version == Comment.version
+    return select(func.max(Proposal.id)).where(*about).correlate(Comment).scalar_subquery()
 
 
 def _answered_outside() -> ColumnElement[bool]:
@@ -350,8 +346,8 @@ def _listed(
     item: Item,
     comment: Comment,
     claim: Claim | None,
+    proposal: Proposal | None,
     drafted: bool,  # noqa: FBT001
-    asked_by: str | None,
     outside: bool,  # noqa: FBT001
     shows: AttachmentKind | None,
     *,
@@ -359,7 +355,7 @@ def _listed(
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(item, comment, claimed_by, mine, drafted, asked_by, outside, shows)
+    return Listed(item, comment, claimed_by, mine, drafted, proposal, outside, shows)
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

@@ -12,16 +12,6 @@ from classifiers.base import Verdict
 from classifiers.reasons import DANGERS, PROOFS
 from models.vocabulary import Breach, DecisionKind, Intention
 
-ARTICLES = {
-    Breach.HATE: "N1",
-    Breach.INSULT: "N2",
-    Breach.PERSONAL_INFORMATION: "N4",
-    Breach.SPAM: "N5",
-    Breach.VULGAR: "N7",
-}
-"""The article of the default netiquette (`administration/seeds/netiquette.toml`) of each breach, gravest first.
-A threat has an article too (N3), but is never proposed for hiding."""
-
 BREACH_AT = 0.5
 """A breach counts from this probability on. It is proposed for hiding only where the classifier says that it may be
 (`Verdict.hideable`)."""
@@ -36,31 +26,40 @@ CRITICAL = frozenset({Intention.DISSATISFACTION, Intention.SUGGESTION})
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What is proposed, and the netiquette article for a restriction."""
+    """What is proposed and, of a restriction, the breach whose article it would cite."""
 
     kind: DecisionKind
-    rule_code: str | None = None
+    breach: Breach | None = None
     why: tuple[str, ...] = field(default=(), compare=False)
     """Codes of what it follows from: a breach with "model" and the reasons that agree; a level; or an intention."""
 
 
-def suggest(verdict: Verdict, *, unread: bool = False) -> Suggestion | None:
-    """The proposal for one verdict; None when there is nothing sure enough to propose. With `unread`, something of the
-    comment was read by nobody: then it is not said that there is nothing in it.
-    """
+@dataclass(frozen=True)
+class Facts:
+    """All that a suggestion follows from."""
+
+    verdict: Verdict
+    """As people corrected it."""
+    unread: bool = False
+    """Something of the comment was read by nobody: then it is not said that there is nothing in it."""
+
+
+def suggest(facts: Facts) -> Suggestion | None:
+    """What follows from the facts about one comment; None when nothing is sure enough to be suggested."""
+    verdict = facts.verdict
     said = {reason.code for reason in verdict.reasons}
     if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
         # Somebody must go and see, whether or not it is known who.
         return Suggestion(DecisionKind.REQUEST, why=("urgence", *sorted(said & DANGERS or {"model"})))
-    for breach, article in ARTICLES.items():
+    for breach in Breach:
         if breach in verdict.hideable and verdict.breaches[breach] >= BREACH_AT:
-            return Suggestion(DecisionKind.HIDE, article, (breach, "model", *sorted(said & PROOFS[breach])))
+            return Suggestion(DecisionKind.HIDE, breach, (breach, "model", *sorted(said & PROOFS[breach])))
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
     kind = _BY_INTENTION.get(verdict.intention.label)
     seen = any(score >= BREACH_AT for score in verdict.breaches.values())
     # A breach that is seen, proved or not, is for a person to read: it is never called nothing.
-    if kind is None or ((seen or unread) and kind is DecisionKind.NOTHING):
+    if kind is None or ((seen or facts.unread) and kind is DecisionKind.NOTHING):
         return None
     return Suggestion(kind, why=("intention", verdict.intention.label))
 

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from administration import seeds
-from models.comments import MessageTemplate, NetiquetteRule, RuleVersion
+from models.netiquette import NetiquetteRule, RuleVersion
 from models.requests311 import Service
+from models.templates import MessageTemplate
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 LATER = START + timedelta(days=90)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from administration import seeds, sign_in
@@ -19,8 +20,10 @@ from api import cli
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
-from models.comments import Attachment, Comment, Decision
+from models.comments import Attachment, Comment
+from models.decisions import Decision, Proposal
 from models.items import Item
+from models.netiquette import RuleVersion
 from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
@@ -37,6 +40,7 @@ class SmallCity(City):
     comments: dict[str, int] = field(default_factory=dict)
     items: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, int] = field(default_factory=dict)
+    proposals: dict[str, int] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
@@ -177,6 +181,7 @@ def _seed(parvis: Parvis) -> SmallCity:
         session.add(Service(code="roads", name="Chaussée", group=Group311.ROADS, days=5))
         seeds.plant(session, now=now)
         author = city.hire("Seed").person_id
+        rule = session.scalars(select(RuleVersion.id)).first()
         places = {name: city.add_borough(name) for name in ("north", "south")} | {"city": None}
         for number, (name, borough_id) in enumerate(places.items(), start=1):
             city.accounts[name] = city.add_account(f"Page {name}", external_id=str(number), borough_id=borough_id)
@@ -210,6 +215,11 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.flush()
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
+            asked = {"kind": DecisionKind.HIDE, "comment_version": 1, "rule_version_id": rule, "at": now}
+            proposal = Proposal(comment_id=comment.id, person_id=author, **asked)
+            session.add(proposal)
+            session.flush()
+            city.proposals[name] = proposal.id
         everywhere = {
             "city": {},
             "north": {"borough_id": city.boroughs["north"]},

@@ -21,7 +21,8 @@ from api.cli import installation
 from models.accounts import Account, Delivery, SetAside
 from models.audit import AuditEntry, note, seal_due
 from models.channels import Channel
-from models.comments import Comment, NetiquetteRule
+from models.comments import Comment
+from models.netiquette import NetiquetteRule
 from models.people import Borough, Membership, Person
 from models.requests311 import Service
 from models.vocabulary import DeliveryState, Role

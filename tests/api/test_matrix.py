@@ -99,6 +99,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/commentaires/{comment_id}/decision"): Line(
         Action.DECIDE, "comments", body={"kind": "nothing", "version": 1, "form_key": FORM_KEY}
     ),
+    ("POST", "/commentaires/{comment_id}/proposition"): Line(
+        Action.DECIDE, "comments", body={"kind": "hide", "version": 1, "form_key": FORM_KEY, "rule_code": "N2"}
+    ),
+    ("POST", "/propositions/{proposal_id}/reponse"): Line(Action.DECIDE, "proposals", body={"motive": "Non"}),
     ("POST", "/commentaires/{comment_id}/corrections"): Line(
         Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
     ),
@@ -135,6 +139,13 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ),
     ("GET", "/api/v1/items"): Line(Action.SEE_COMMENTS),
     ("GET", "/api/v1/items/{item_id}"): Line(Action.SEE_COMMENTS, "items"),
+    ("GET", "/api/v1/proposals"): Line(Action.SEE_COMMENTS),
+    ("POST", "/api/v1/proposals"): Line(
+        Action.DECIDE, "comments", body={"comment_id": "{thing}", "version": 1, "kind": "hide", "rule_code": "N2"}
+    ),
+    ("POST", "/api/v1/proposals/{proposal_id}/answer"): Line(
+        Action.DECIDE, "proposals", body={"confirmed": False, "motive": "Non"}
+    ),
     ("GET", "/api/v1/decisions"): Line(Action.SEE_COMMENTS),
     ("POST", "/api/v1/decisions"): Line(Action.DECIDE, "comments", body=DECIDING),
     ("POST", "/api/v1/decisions/{decision_id}/undo"): Line(Action.DECIDE, "decisions"),
@@ -230,6 +241,7 @@ class Caller:
             "decision_id",
             "item_id",
             "post_id",
+            "proposal_id",
             "number",
         )
         places = dict.fromkeys(scoped, there) | self._places

@@ -13,7 +13,7 @@ from classifiers.base import Context, Verdict
 from classifiers.engine import Engine
 from classifiers.reasons import ReasonCode
 from models.vocabulary import Breach, DecisionKind
-from moderation.triage.suggestion import suggest
+from moderation.triage.suggestion import Facts, suggest
 
 HERE = Path(__file__).parent / "everyday"
 SENTENCES = list(csv.DictReader((HERE / "sentences.csv").read_text("utf-8").splitlines()))
@@ -38,7 +38,7 @@ def entries(lexicon: str) -> list[str]:
 
 
 def hidden(verdict: Verdict) -> bool:
-    proposed = suggest(verdict)
+    proposed = suggest(Facts(verdict))
     return proposed is not None and proposed.kind == DecisionKind.HIDE
 
 

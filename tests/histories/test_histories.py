@@ -33,7 +33,8 @@ from connectors.standin.linkedin.state import CLIENT_SECRET
 from connectors.standin.state import Fault, Person, Post
 from models.accounts import Account, Delivery, SetAside
 from models.base import Base
-from models.comments import Author, Comment, Decision, SourcePost
+from models.comments import Author, Comment, SourcePost
+from models.decisions import Decision
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.items import Item

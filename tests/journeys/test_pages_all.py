@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from connectors.registry import capabilities
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation.requests import escalation
-from moderation.triage import deciding
+from moderation.triage import deciding, proposals
 from publishing import planning
 
 pytestmark = pytest.mark.browser
@@ -39,7 +39,8 @@ def busy(served) -> dict[str, int]:
         request = {"service_code": "deneigement-rue", "text": "Bonjour, no {numero}."}
         decide(samuel, "wolfe", DecisionKind.REQUEST, place="Rue Wolfe", now=late, **request)
         decide(samuel, "cyclable", DecisionKind.REQUEST, place="", **request)
-        decide(samuel, "critique_maire", DecisionKind.HIDE, rule_code="N2")
+        asked = deciding.Choice(DecisionKind.HIDE, 1, rule_code="N2")
+        proposals.propose(session, samuel, ids["critique_maire"], asked, now=served.now, capabilities_of=capabilities)
         decide(samuel, "insulte", DecisionKind.HIDE, rule_code="N2")
         deciding.undo(session, nadia, decide(nadia, "bravo", DecisionKind.NOTHING).id, now=served.now)
         deciding.claim(session, samuel, ids["trottoir"], now=served.now)

@@ -16,7 +16,8 @@ from api.app import create_app
 from api.web.posts import instant
 from api.web.queue import marked, waited
 from models.accounts import Account
-from models.comments import Attachment, Decision
+from models.comments import Attachment
+from models.decisions import Decision
 from models.effects import Effect
 from models.errors import Refused
 from models.posts import Variant

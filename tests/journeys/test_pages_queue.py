@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select, update
 
 from connectors.registry import capabilities
-from models.comments import Decision
+from models.decisions import Decision
 from models.items import Claim, Item
 from models.people import Person
 from models.vocabulary import DecisionKind, ItemState, Role
@@ -240,13 +240,39 @@ def test_criticism_waits_for_a_second_person(served, five, sign_in):
     nadia.keyboard.press("2")
     nadia.keyboard.press("Enter")
     expect(nadia.locator("#toasts")).to_contain_text("deuxième personne")
-    assert _decisions(served) == [(five[4], "ask_hide")]
+    assert _decisions(served) == []
     samuel = sign_in("Samuel Côté", f"/commentaires/{five[4]}")
-    expect(samuel.locator(f'.row[data-id="{five[4]}"]')).to_contain_text("Masquage demandé par Nadia Roy")
+    expect(samuel.locator(f'.row[data-id="{five[4]}"]')).to_contain_text("Nadia Roy demande")
     samuel.keyboard.press("m")
     samuel.keyboard.press("Enter")
     expect(samuel.locator("#toasts")).to_contain_text("sera masqué")
-    assert _decisions(served) == [(five[4], "ask_hide"), (five[4], "hide")]
+    assert _decisions(served) == [(five[4], "hide")]
+
+
+def test_a_second_person_says_no_and_whoever_asked_reads_why(served, five, sign_in):
+    nadia = sign_in("Nadia Roy", f"/commentaires/{five[4]}")
+    for key in ("m", "2", "Enter"):
+        nadia.keyboard.press(key)
+    expect(nadia.locator("#toasts")).to_contain_text("deuxième personne")
+    samuel = sign_in("Samuel Côté", f"/commentaires/{five[4]}")
+    samuel.keyboard.press("m")
+    samuel.get_by_label("Non, parce que").fill("C’est une critique.")
+    samuel.get_by_role("button", name="Non, le laisser").click()
+    expect(samuel.locator("#toasts")).to_contain_text("continue d’attendre")
+    nadia.goto(f"/commentaires/{five[4]}")
+    expect(nadia.locator(".decisions")).to_contain_text("C’est une critique.")
+    expect(nadia.locator(".item-states")).to_contain_text("Samuel Côté a dit non")
+    assert _decisions(served) == []
+
+
+def test_what_was_asked_is_taken_back_with_one_key(served, five, sign_in):
+    page = sign_in("Nadia Roy", f"/commentaires/{five[4]}")
+    for key in ("m", "2", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#toasts button")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("Retiré")
+    expect(page.locator(f'.row[data-id="{five[4]}"]')).not_to_contain_text("demande")
 
 
 def test_a_server_that_does_not_answer_loses_nothing(served, five, sign_in):

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
 from connectors.registry import capabilities
-from models.comments import Decision
+from models.decisions import Decision
 from models.people import Person, SignIn
 from models.vocabulary import DecisionKind
 from moderation.triage import deciding

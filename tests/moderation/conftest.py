@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +24,8 @@ from connectors.base import (
 )
 from connectors.registry import capabilities
 from models.accounts import Account
-from models.comments import Comment, Decision
+from models.comments import Comment
+from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.items import Item
 from models.locks import Locks, locks_for
@@ -40,7 +42,7 @@ from models.vocabulary import (
 from models.work import Timing, Work
 from moderation import drafts, items
 from moderation.intake import upserting
-from moderation.triage import classification, deciding, delivery
+from moderation.triage import classification, deciding, delivery, proposals
 from moderation.triage.deciding import Choice
 from tests.city import CALM, Clock, MadeUpClassifier, PretendNetwork
 from tests.city import City as AnyCity
@@ -137,6 +139,18 @@ class City(AnyCity):
                 capabilities_of=capabilities,
             )
 
+    def propose(self, who: str, comment: Comment, kind: str = "hide", **more: Any) -> Proposal:
+        choice = Choice(**({"kind": DecisionKind(kind), "version": comment.version} | more))
+        with self.database.write() as session:
+            return proposals.propose(
+                session, self.people[who], comment.id, choice, now=self.now, capabilities_of=capabilities
+            )
+
+    def answer(self, who: str, proposal: Proposal, **more: Any) -> Proposal:
+        common = {"now": self.now, "undo": UNDO, "prefix": "STR", "capabilities_of": capabilities}
+        with self.database.write() as session:
+            return proposals.answer(session, self.people[who], proposal.id, **more, **common)
+
     def undo(self, who: str, decision: Decision) -> Decision:
         with self.database.write() as session:
             return deciding.undo(session, self.people[who], decision.id, now=self.now)
@@ -199,6 +213,29 @@ def verdict() -> Callable[..., Verdict]:
         return replace(CALM, **more)
 
     return make
+
+
+@pytest.fixture
+def race() -> Callable[..., list[Any]]:
+    def run_all(*calls: Callable[[], Any]) -> list[Any]:
+        """Run the calls at the same time; what each gave or raised."""
+        barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+        def run(index, call):
+            barrier.wait()
+            try:
+                results[index] = call()
+            except Exception as error:  # noqa: BLE001  # What it raised is what the test looks at.
+                results[index] = error
+
+        threads = [threading.Thread(target=run, args=(index, call)) for index, call in enumerate(calls)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return run_all
 
 
 @pytest.fixture

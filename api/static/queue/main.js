@@ -139,15 +139,16 @@ function comeBack(place, said, { reopen = true } = {}) {
   if (reopen && !pane.beingWritten()) open(place.id);
 }
 
-async function takeBack(decision, action) {
-  const response = await ask(action, { method: "POST" }).catch(() => null);
+// What can be taken back is known by the address that takes it back.
+async function takeBack(decision) {
+  const response = await ask(decision, { method: "POST" }).catch(() => null);
   if (!response) { sayTemplate("offline-template"); return; }
   say(parse(await response.text()), 8);
   const last = queue.decided.find((one) => one.decision === decision);
   queue.undone(decision);
   if (!response.ok) return;
   etag = null;
-  if (last) putBack(last);
+  if (last && !queue.rows.has(last.id)) putBack(last);
   const id = last?.id ?? queue.open;
   if (id) { pane.forget(id); open(id); }
   poll();
@@ -273,8 +274,7 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if ("correct" in form.dataset) { event.preventDefault(); correct(form, event.submitter); return; }
   if (form.dataset.act) { event.preventDefault(); act(form); return; }
-  const undoing = form.dataset.undo ?? form.closest("[data-decision]")?.dataset.decision;
-  if (undoing) { event.preventDefault(); takeBack(undoing, form.action); }
+  if ("undo" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
 });
 
 document.addEventListener("change", (event) => {
@@ -319,7 +319,7 @@ const COMMANDS = {
   w: () => { const why = pane.find(".why"); if (why) why.open = !why.open; },
   z: () => {
     const last = queue.decided.at(-1);
-    if (last) takeBack(last.decision, `/decisions/${last.decision}/annulation`);
+    if (last) takeBack(last.decision);
     else submit("[data-undo][data-own]");
   },
   "/": () => { document.querySelector(".filters").open = true; document.getElementById("mots").focus(); },

@@ -8,7 +8,7 @@ export class Queue {
   open = null;
   waiting = 0;
   danger = 0;
-  decided = []; // what can be taken back here: { decision, id, row, before }, the newest last
+  decided = []; // what can be taken back here: { decision: an address, id, row, before }, the newest last
   #left = new Map(); // id → when its decision was recorded (Infinity: not yet)
 
   constructor(listing = { rows: [], waiting: 0, danger: 0 }) {

@@ -6,9 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
+from administration import seeds
 from models.accounts import Account
-from models.comments import Attachment, Decision
+from models.comments import Attachment, VerdictRow
+from models.decisions import Decision
 from models.effects import Effect
 from models.posts import Post
 from models.requests311 import Service
@@ -182,6 +185,44 @@ def test_a_decision_its_trace_and_its_undo(town, account, moderator):
     assert [decision["kind"] for decision in listed["items"]] == ["cancel"]
     rest = town.client.get(f"{API}/decisions?after={listed['next']}", headers=moderator).json()
     assert ([decision["kind"] for decision in rest["items"]], rest["next"]) == (["reply"], None)
+
+
+def test_criticism_is_hidden_by_two_people_or_stays_with_the_reason_why(town, account, moderator):
+    comments = town.waiting(account, "Quelle honte!", "Quelle gestion!")
+    with town.parvis.database.write() as session:
+        seeds.plant(session, now=town.now)
+        session.execute(update(VerdictRow).values(intention="plainte"))
+    zoe = town.person("Zoé", (Role.MODERATOR, None))
+    asked = []
+    for comment in comments:
+        body = {"comment_id": comment, "version": 1, "kind": "hide", "rule_code": "N2"}
+        alone = town.client.post(f"{API}/decisions", json=body, headers=moderator)
+        assert (alone.status_code, alone.json()["code"]) == (409, "second_person_needed")
+        headers = moderator | {"Idempotency-Key": f"ask-{comment}"}
+        answers = [town.client.post(f"{API}/proposals", json=body, headers=headers) for _ in range(2)]
+        assert [answer.status_code for answer in answers] == [201, 201], answers[0].text
+        assert answers[0].json()["id"] == answers[1].json()["id"]
+        asked.append(answers[0].json()["id"])
+    yes, no = (f"{API}/proposals/{one}/answer" for one in asked)
+    own = town.client.post(yes, json={"confirmed": True}, headers=moderator)
+    assert (own.status_code, own.json()["code"]) == (409, "second_person_needed")
+    silent = town.client.post(no, json={"confirmed": False}, headers=zoe)
+    assert (silent.status_code, silent.json()["errors"][0]["field"]) == (422, "motive")
+    declined = town.client.post(no, json={"confirmed": False, "motive": "Une critique."}, headers=zoe).json()
+    assert (declined["confirmed"], declined["motive"], declined["answered_by"]["name"]) == (
+        False,
+        "Une critique.",
+        "Zoé",
+    )
+    assert town.client.post(yes, json={"confirmed": True}, headers=zoe).json()["article"]["code"] == "N2"
+    (item,) = town.client.get(f"{API}/items", headers=moderator).json()["items"]
+    assert (item["comment"]["id"], item["proposal"]["motive"]) == (comments[1], "Une critique.")
+    assert town.client.get(f"{API}/items/{item['id']}", headers=moderator).json() == item
+    (decision,) = town.client.get(f"{API}/decisions", headers=moderator).json()["items"]
+    assert (decision["kind"], decision["person"]["name"], decision["proposal_id"]) == ("hide", "Zoé", asked[0])
+    listed = town.client.get(f"{API}/proposals?limit=1", headers=moderator).json()
+    rest = town.client.get(f"{API}/proposals?after={listed['next']}", headers=moderator).json()
+    assert [one["id"] for one in listed["items"] + rest["items"]] == asked[::-1]
 
 
 def test_two_people_at_once_one_wins_and_the_other_is_told_who(town, account, moderator):

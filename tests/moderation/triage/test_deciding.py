@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from datetime import timedelta
 
@@ -13,10 +12,12 @@ from sqlalchemy.orm import selectinload
 from connectors.base import AttachmentSeen, CommentRemoved
 from connectors.registry import capabilities
 from models.audit import AuditEntry
-from models.comments import Comment, Decision, Evidence, RuleVersion
+from models.comments import Comment
+from models.decisions import Decision, Evidence
 from models.effects import Effect
 from models.errors import Gone, NotFound, Refused, Rejected
 from models.items import Claim
+from models.netiquette import RuleVersion
 from models.requests311 import ServiceRequest
 from models.vocabulary import AttachmentKind, EffectState, ItemState, OperationKind, RequestStatus
 from moderation.triage import deciding
@@ -92,7 +93,6 @@ def test_every_refusal_of_a_choice(city, insult):
     assert codes("request", service_code="magie") == "service_unknown"
     assert codes("request", request_number="STR-2026-000009") == "request_unknown"
     assert codes("cancel") == "not_a_choice"
-    assert codes("ask_hide", rule_code="N2") == "not_a_choice"
     assert codes("nothing", version=comment.version + 1) == "text_changed"
     for table in (Decision, Effect, Evidence, ServiceRequest):
         assert count(city, table) == 0
@@ -182,26 +182,7 @@ def test_an_api_key_decides_nothing(city):
 
 
 # ------------------------------------------------------------------------------------------ two at once
-def race(*calls):
-    """Run the calls at the same time; what each gave or raised."""
-    barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(index, call):
-        barrier.wait()
-        try:
-            results[index] = call()
-        except Exception as error:  # noqa: BLE001  # What it raised is what the test looks at.
-            results[index] = error
-
-    threads = [threading.Thread(target=run, args=(index, call)) for index, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
-def test_two_people_deciding_at_once(city):
+def test_two_people_deciding_at_once(city, race):
     comment = city.says("7", "Bonjour")
     results = race(
         lambda: city.decide("Ariane", comment, "nothing"),
@@ -217,7 +198,7 @@ def test_two_people_deciding_at_once(city):
     assert count(city, Decision) == 1
 
 
-def test_two_people_opening_at_once(city):
+def test_two_people_opening_at_once(city, race):
     comment = city.says("7", "Bonjour")
     results = race(lambda: claim(city, "Ariane", comment), lambda: claim(city, "Bruno", comment))
     assert sorted(results, key=str) in ([None, "Ariane"], ["Bruno", None], ["Ariane", None])
@@ -235,7 +216,7 @@ def test_a_form_sent_twice_is_one_decision(city):
     assert refused(city.decide, "Bruno", comment, "nothing", form_key="form-1").code == "form_key_reused"
 
 
-def test_a_form_sent_twice_at_once_is_one_decision(city):
+def test_a_form_sent_twice_at_once_is_one_decision(city, race):
     comment = city.says("7", "Bonjour")
 
     def send():
@@ -246,7 +227,7 @@ def test_a_form_sent_twice_at_once_is_one_decision(city):
     assert (count(city, Decision), count(city, Effect)) == (1, 1)
 
 
-def test_undone_twice_at_once_is_undone_once(city):
+def test_undone_twice_at_once_is_undone_once(city, race):
     decision = city.decide("Ariane", city.says("7", "Bonjour"), "nothing")
     results = race(lambda: city.undo("Ariane", decision), lambda: city.undo("Bruno", decision))
     assert sorted(type(result).__name__ for result in results) == ["Decision", "Refused"]
@@ -276,30 +257,6 @@ def test_a_hide_keeps_its_rule_and_the_text_as_it_was(city, insult):
     city.deliver()
     assert [operation.kind for operation in city.network.done] == [OperationKind.HIDE]
     assert city.comment("7").hidden
-
-
-def test_mere_criticism_is_never_hidden_by_one_person_alone(city, criticism):
-    comment = city.says("7", "Belle administration!", **criticism)
-    asked = city.decide("Ariane", comment, "hide", rule_code="N2")
-    assert (asked.kind, asked.effect_id) == ("ask_hide", None)
-    assert state(city) == ItemState.WAITING
-    assert refused(city.decide, "Ariane", comment, "hide", rule_code="N2").code == "second_person_needed"
-    city.deliver()
-    assert city.network.done == []
-    hidden = city.decide("Bruno", comment, "hide", rule_code="N2")
-    assert hidden.kind == "hide"
-    city.deliver()
-    assert [operation.kind for operation in city.network.done] == [OperationKind.HIDE]
-
-
-def test_an_asking_that_was_undone_or_is_about_older_words_counts_for_nothing(city, criticism):
-    comment = city.says("7", "Belle administration!", **criticism)
-    city.undo("Ariane", city.decide("Ariane", comment, "hide", rule_code="N2"))
-    assert city.decide("Bruno", comment, "hide", rule_code="N2").kind == "ask_hide"
-    city.says("7", "Belle administration, vraiment!", **criticism)
-    city.store(city.seen("7", "Belle administration, vraiment!", source="edit", seen_at=city.now))
-    city.classify()
-    assert city.decide("Ariane", city.comment("7"), "hide", rule_code="N2").kind == "ask_hide"
 
 
 # ------------------------------------------------------------------------------------------ undo

@@ -241,14 +241,14 @@ def test_an_item_shows_all_that_is_around_it(city, leak):
 
 def test_the_list_says_who_has_an_item_and_who_asked_to_hide_it(city, criticism):
     comment = city.says("7", "Belle administration!", **criticism)
-    city.decide("Bruno", comment, "hide", rule_code="N2")
+    city.propose("Bruno", comment, rule_code="N2")
     with city.database.write() as session:
         deciding.claim(session, city.people["Bruno"], comment.id, now=city.now)
     (mine,) = page(city, "Bruno").lines
     (theirs,) = page(city, "Ariane").lines
     assert (mine.claimed_by, mine.claimed_by_me) == (None, True)
-    assert (theirs.claimed_by, theirs.claimed_by_me, theirs.asked_by) == ("Bruno", False, "Bruno")
-    assert item(city, comment).asked.person.name == "Bruno"
+    assert (theirs.claimed_by, theirs.claimed_by_me) == ("Bruno", False)
+    assert theirs.proposal.person.name == item(city, comment).proposal.person.name == "Bruno"
     city.clock.pass_(minutes=2)
     (later,) = page(city, "Ariane").lines
     assert later.claimed_by is None
