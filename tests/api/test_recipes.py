@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from administration import people, seeds
+from administration import keys, seeds
 from api import wiring
 from api.commands.people import add_account
 from api.settings import load, unknown
@@ -97,7 +97,7 @@ def test_a_network_is_a_folder_and_a_line_of_the_registry(with_agora, agora, vis
         return answer.text
 
     with parvis.database.write() as session:
-        key = {"authorization": f"Bearer {people.add_key(session, 'bi', list(KEY_SCOPES), now=clock.now)}"}
+        key = {"authorization": f"Bearer {keys.add_key(session, 'bi', list(KEY_SCOPES), now=clock.now)}"}
     comments = [one for one in _json(door, "comments", key) if one["account"]["network"] == "agora"]
     assert {one["text"] for one in comments} == {"Quelle est l’heure du marché?", "La rue n’est pas déneigée"}
     assert "agora" in {one["network"] for one in _json(door, "accounts", key)}

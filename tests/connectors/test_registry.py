@@ -20,7 +20,7 @@ def test_a_descriptor_is_whole(one):
     assert 1 <= len(one.icon) <= 2
     assert _contrast_with_white(one.colour) >= 4.5
     able = one.capabilities
-    assert able.publish is (able.longest_text > 0)
+    assert (OperationKind.PUBLISH in able.operations) is (able.longest_text > 0)
     assert (OperationKind.REPLY in able.operations) is (able.longest_reply > 0)
     assert (one.route is None) is (one.webhook is None)
 

@@ -30,7 +30,7 @@ from connectors.base import (
 from models.errors import Rejected
 from models.vocabulary import N_, OperationKind
 
-ABLE = frozenset({OperationKind.REPLY})
+ABLE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY})
 WROTE_AT = datetime(2026, 11, 2, 12, tzinfo=UTC)
 WALL: list[str] = []
 """What the city published."""
@@ -129,7 +129,6 @@ AGORA = Descriptor(
     settings=AgoraSettings,
     capabilities=Capabilities(
         ABLE,
-        publish=True,
         why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
         longest_text=500,
         longest_reply=300,
