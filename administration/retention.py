@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models import audit
 from models.accounts import Connection, Delivery, SetAside
 from models.comments import Attachment, Author, Comment, CommentVersion, SourcePost, VerdictRow, forget_names
-from models.decisions import Evidence
+from models.decisions import Evidence, Proposal
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
 from models.items import DraftReply, Item
@@ -59,6 +59,7 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
         session.execute(update(ServiceRequest).where(ServiceRequest.id.in_(opened)).values(description=None))
     comment.text, comment.disposed_at = None, now
     session.execute(update(Item).where(Item.comment_id == comment_id).values(state=ItemState.HANDLED))
+    session.execute(update(Proposal).where(Proposal.comment_id == comment_id).values(motive=None))
     session.execute(update(DraftReply).where(DraftReply.comment_id == comment_id).values(text=None))
     session.execute(update(CommentVersion).where(CommentVersion.comment_id == comment_id).values(text=None))
     session.execute(

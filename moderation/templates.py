@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from string import Formatter
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from models.errors import NotFound
@@ -32,26 +32,21 @@ def render(body: str, values: Mapping[str, str]) -> str:
 
 def template(session: Session, code: str, language: str) -> str:
     """The newest wording of a template, in the language if there is one and in French otherwise."""
-    statement = (
-        select(MessageTemplate.body)
-        .where(MessageTemplate.code == code, MessageTemplate.language.in_([language, FRENCH]))
-        .order_by((MessageTemplate.language == language).desc(), MessageTemplate.version.desc())
-        .limit(1)
-    )
-    body = session.scalar(statement)
-    if body is None:
+    found = _newest(session, language, MessageTemplate.code == code)
+    if not found:
         raise NotFound
-    return body
+    return found[code]
 
 
 def drafts(session: Session, language: str) -> list[tuple[str, str]]:
     """The newest wording of every template that a moderator may pick for a reply: (code, body), by code."""
-    newest: dict[str, tuple[tuple[bool, int], str]] = {}
-    statement = select(MessageTemplate).where(
-        MessageTemplate.code.like("reply_%"), MessageTemplate.language.in_([language, FRENCH])
+    return sorted(_newest(session, language, MessageTemplate.code.like("reply_%")).items())
+
+
+def _newest(session: Session, language: str, which: ColumnElement[bool]) -> dict[str, str]:
+    statement = (
+        select(MessageTemplate.code, MessageTemplate.body)
+        .where(which, MessageTemplate.language.in_([language, FRENCH]))
+        .order_by(MessageTemplate.language == language, MessageTemplate.version)
     )
-    for row in session.scalars(statement):
-        rank = (row.language == language, row.version)
-        if row.code not in newest or rank > newest[row.code][0]:
-            newest[row.code] = (rank, row.body)
-    return [(code, body) for code, (_, body) in sorted(newest.items())]
+    return {code: body for code, body in session.execute(statement)}  # noqa: C416  # Rows are not pairs for the types.

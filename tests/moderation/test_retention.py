@@ -8,9 +8,9 @@ from sqlalchemy import String, Text, cast, func, select
 from administration import retention
 from connectors.base import PostSeen
 from models import audit
-from models.errors import Refused
+from models.errors import Refused, Rejected
 from models.tables import metadata
-from models.vocabulary import PostKind
+from models.vocabulary import PostKind, Reason
 
 CANARY = "canari"
 
@@ -27,19 +27,25 @@ def places(city, word):
     return found
 
 
-def test_disposal_leaves_no_word_and_no_name_and_a_journal_that_verifies(city, insult):
+def test_disposal_leaves_no_word_and_no_name_and_a_journal_that_verifies(city, insult, criticism):
+    # What the classifier quoted stands in its reasons too.
+    insult["reasons"] = (Reason("lexicon_insult", {"word": CANARY}, 9, 15, 2.5),)
     hidden = city.says("7", f"Niaiseux {CANARY}", **insult)
     city.decide("Ariane", hidden, "hide", rule_code="N2")
     asked = city.says("8", f"Un trou devant chez moi, {CANARY}")
     city.decide("Ariane", asked, "request", service_code="nid-de-poule", text=f"Merci {CANARY}")
+    declined = city.says("9", "Belle administration!", **criticism)
+    city.answer("Bruno", city.propose("Ariane", declined, rule_code="N2"), confirmed=False, motive=f"Non, {CANARY}")
+    city.network.errors = [Rejected("spam")] * 2  # What was written in the reply is drafted again.
     city.clock.pass_(minutes=1)
     city.deliver()
     with city.database.write() as session:
         audit.seal_due(session)
-    assert places(city, CANARY), "the words are there before"
+    columns = {"draft_reply.text", "effect.payload", "evidence.text", "proposal.motive", "verdict.reasons"}
+    assert columns < set(places(city, CANARY)), "the words are there before"
     assert places(city, "Louis Citoyen")
     with city.database.write() as session:
-        for comment in (hidden, asked):
+        for comment in (hidden, asked, declined):
             retention.dispose(session, comment.id, now=city.now, person_id=None)
         audit.seal_due(session)
     assert places(city, CANARY) == []

@@ -288,15 +288,18 @@ def test_another_request_leaves_the_answer_about_the_first_waiting_and_nothing_t
     assert (len(city.drafts("7")), city.item("7").state) == (1, ItemState.WAITING)
 
 
-def test_a_reply_that_did_not_leave_and_is_written_anew_is_proposed_no_more(city):
+@pytest.mark.parametrize("anew", [{"kind": "reply", "text": "Merci!"}, {"kind": "request", **LEAK}])
+def test_words_that_did_not_leave_are_proposed_until_somebody_acts_anew(city, anew):
     city.decide("Ariane", city.says("7", "Bonjour"), "reply", text="Merci")
     city.network.errors = [Rejected("spam")]
     city.deliver()
     with city.database.read() as session:
         (draft,) = drafts.proposed(session, [city.comment("7").id])
     assert (draft.text, draft.request_id, draft.effect_id is not None) == ("Merci", None, True)
-    city.decide("Ariane", city.comment("7"), "reply", text="Merci!")
+    decision = city.decide("Ariane", city.comment("7"), **anew)
     assert (city.drafts("7"), city.item("7").state) == ([], ItemState.HANDLED)
+    city.undo("Ariane", decision)
+    assert (city.drafts("7"), city.item("7").state) == (["Merci"], ItemState.WAITING)
 
 
 def test_reopening_a_request_leaves_words_that_nobody_decided_about_in_the_queue(city):

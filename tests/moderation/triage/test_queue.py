@@ -239,6 +239,17 @@ def test_an_item_shows_all_that_is_around_it(city, leak):
     assert [decision.person.name for decision in around.decisions] == ["Bruno"]
 
 
+def test_the_history_of_an_author_goes_back_a_year(city):
+    said = {
+        "old": {"said_at": city.now - queue.HISTORY - timedelta(seconds=1)},
+        "recent": {"said_at": city.now - queue.HISTORY},
+        "other": {"author_external_id": "marie"},
+    }
+    city.store(*(city.seen(external_id, f"Texte {external_id}", **more) for external_id, more in said.items()))
+    comment = city.says("now", "Bonjour")
+    assert [one.external_id for one in item(city, comment).history] == ["recent"]
+
+
 def test_the_list_says_who_has_an_item_and_who_asked_to_hide_it(city, criticism):
     comment = city.says("7", "Belle administration!", **criticism)
     city.propose("Bruno", comment, rule_code="N2")
