@@ -37,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from connectors.standin.facebook.control import FACEBOOK
 from connectors.standin.instagram.state import Media, Profile, mention, profile
+from connectors.standin.people import ShownKind
 from connectors.standin.state import Comment, Form, Person, Post, Standin
 
 
@@ -72,6 +73,7 @@ class Action(_Strict):
     on: str | None = None
     label: str | None = Field(default=None, alias="as")
     ago: float = 0.0
+    shows: ShownKind | None = None
     edit: str | None = None
     remove: str | None = None
     hide: str | None = None
@@ -215,7 +217,8 @@ class Player:
             return  # The city deleted it meanwhile: nobody can answer, edit or remove it any more.
         if action.say is not None and action.by is not None:
             author, at = self._person(action.by), self.state.now() - action.ago
-            said = self.state.comment(thing, author, action.say, at=at, tell=action.tell)
+            shown = (self.state.show(action.shows),) if action.shows else ()
+            said = self.state.comment(thing, author, action.say, at=at, tell=action.tell, shown=shown)
             if action.label:
                 self.things[action.label] = said
         elif isinstance(thing, Comment):

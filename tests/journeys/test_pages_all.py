@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from connectors.pictures import drawn
 from connectors.registry import capabilities
+from connectors.standin.people import drawing
+from models.comments import Attachment
+from models.people import Person
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
@@ -46,6 +50,16 @@ def busy(served) -> dict[str, int]:
         deciding.claim(session, samuel, ids["trottoir"], now=served.now)
         escalation.progress(
             session, karim, "SRV-2026-000002", RequestStatus.DONE, "Déneigée à 9 h.", version=1, now=served.now
+        )
+        # What two comments show: a picture that is blurred first, and one that could not be had.
+        session.get_one(Person, nadia.person_id).blurs_pictures = True
+        of = {"position": 0, "kind": "photo", "seen_at": late, "picture_address": "https://x", "address": "https://x"}
+        picture = drawn(drawing("photo", "Trottoir"))
+        session.add_all(
+            [
+                Attachment(**of, comment_id=ids["trottoir"], picture=picture, description="Un trottoir"),
+                Attachment(**of, comment_id=ids["cyclable"], failure="gone"),
+            ]
         )
         drafts = [
             planning.create(

@@ -21,7 +21,7 @@ from models.decisions import Decision
 from models.effects import Effect
 from models.errors import Refused
 from models.posts import Variant
-from models.vocabulary import EffectState, Reason
+from models.vocabulary import EffectState, Outcome, Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
@@ -176,8 +176,8 @@ def test_a_post_has_its_window_and_each_account_its_hour_and_the_page_says_when_
     camille.post("/publications/1/planification", data={"version": 3})
     with city.parvis.database.write() as session:
         withheld, left = session.scalars(select(Variant).order_by(Variant.id))
-        withheld.failure, left.published_at = "late", datetime(2026, 12, 2, 1, 2, tzinfo=UTC)
-        session.get_one(Effect, withheld.effect_id).state = EffectState.FAILED
+        left.published_at, effect = datetime(2026, 12, 2, 1, 2, tzinfo=UTC), session.get_one(Effect, withheld.effect_id)
+        effect.state, effect.outcome = EffectState.FAILED, Outcome.LATE
     page = camille.get("/publications/1").text
     assert f"Non publiée{NBSP}: son heure était passée" in page
     assert "Refusé par le réseau" not in page
