@@ -11,6 +11,7 @@ from administration import keys, people
 from administration.people import CITY
 from models.audit import AuditEntry
 from models.people import Membership, Person
+from models.posts import Approval, Post, Variant
 from models.vocabulary import Role
 
 PASSWORD = "une phrase assez longue"
@@ -155,6 +156,37 @@ def test_who_replaced_a_password_is_told_at_the_next_sign_in_and_kept(parvis, en
     assert luc.get("/compte/avant?suite=/compte").headers["location"] == "/compte"
     assert "par un lien fait par eve" in luc.get("/compte").text
     assert enter.again("luc", "une autre phrase longue").signed.headers["location"] == "/"
+
+
+def test_what_was_decided_after_somebody_elses_reset_is_marked(parvis, enter, clock):
+    """By the only administrator, who needs nobody's yes, and could then decide as Luc."""
+    eve, mark = enter("eve", Role.ADMIN), "par un lien fait par eve"
+    enter("luc", Role.APPROVER)
+    with parvis.database.write() as session:
+        about = {"name": "Ville", "token": "jeton", "borough_id": None}
+        account = people.add_account(session, parvis.vault, "facebook", "1", **about, now=clock.now)
+        post = Post(title="Collecte", author_id=1, created_at=clock.now)
+        session.add(post)
+        session.flush()
+        session.add(Variant(post_id=post.id, account_id=account.id, text="Bonjour!"))
+
+    def said(name):
+        with parvis.database.write() as session:
+            about = {"post_id": post.id, "content_hash": "0" * 64, "approved": False, "comment": "Non"}
+            session.add(Approval(**about, person_id=number(parvis, name), at=clock.now))
+        reader = enter.again("luc", "une autre phrase longue" if clock.now > began else PASSWORD)
+        reader.post("/compte/avant")
+        return reader.get(f"/publications/{post.id}").text.count(mark)
+
+    began = clock.now
+    assert said("luc") == 0, "before"
+    clock.pass_(minutes=1)
+    chosen(eve, link_on(eve.post(f"/personnes/{number(parvis, 'luc')}/lien")), "une autre phrase longue")
+    clock.pass_(hours=1)
+    assert said("luc") == 1
+    assert said("eve") == 1, "only what Luc decided"
+    clock.pass_(days=7)
+    assert said("luc") == 1, "a week later Luc is Luc"
 
 
 def test_an_invitation_or_a_newer_link_replaces_nothing(parvis, enter):
