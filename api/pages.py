@@ -17,6 +17,7 @@ from api import i18n, messages
 from api.i18n import N_, Dates
 from connectors.registry import descriptor
 from models.errors import Refused
+from models.people import reset_before
 from models.scope import Action
 
 HERE = Path(__file__).parent
@@ -81,6 +82,7 @@ def environment(dates: Dates) -> Environment:
         head=messages.head,
         said=messages.said,
         places=PLACES,
+        reset_before=reset_before,
     )
     templates.filters.update(
         day=dates.day, time=dates.time, moment=dates.moment, machine=dates.machine, number=i18n.format_number

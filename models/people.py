@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, String, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.base import Base, Id
 from models.vocabulary import Role
+
+MARKED = timedelta(days=7)
+"""For how long after somebody else replaced a password what its person decides is marked."""
 
 
 class Borough(Base):
@@ -178,3 +181,11 @@ def resets(people: Collection[int]) -> Select[PersonalLink]:
         .options(joinedload(PersonalLink.made_by))
         .order_by(PersonalLink.used_at.desc())
     )
+
+
+def reset_before(links: Iterable[PersonalLink], person_id: int | None, at: datetime) -> PersonalLink | None:
+    """The replaced password, among `links`, under whose mark this person decided something: for a week after it."""
+    for link in links:
+        if link.person_id == person_id and link.used_at is not None and link.used_at <= at < link.used_at + MARKED:
+            return link
+    return None

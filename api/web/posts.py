@@ -21,6 +21,7 @@ from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
 from models.errors import NotFound, Refused
+from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.vocabulary import PostState
@@ -283,6 +284,7 @@ def _page(
         "posts/detail.html",
         status=_status(error),
         detail=detail,
+        resets=session.scalars(resets({one.person_id for one in detail.approvals})).all(),
         post=post,
         own=own,
         may_write=viewer.may(Action.WRITE_POSTS),

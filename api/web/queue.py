@@ -29,6 +29,7 @@ from models.comments import Comment, VerdictRow
 from models.decisions import Decision
 from models.errors import Refused
 from models.items import Item
+from models.people import resets
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, Reason
@@ -280,6 +281,9 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
     given = ((comment.author.name if comment.author else None) or "").partition(" ")[0]
     return {
         "detail": detail,
+        "resets": session.scalars(
+            resets({one.person_id for one in detail.decisions} | {one.person_id for one in detail.proposals})
+        ).all(),
         "now": now,
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -179,6 +180,29 @@ def test_the_same_person_twice_is_refused(command):
     assert count(Person) == 1
 
 
+def test_who_lost_password_and_telephone_gets_a_link(command, visit):
+    hire(command, "eve@ville.example", role="admin", password=True)
+    with installation() as parvis, parvis.database.write() as session:
+        session.execute(update(Person).values(totp_closed=parvis.vault.close("secret")))
+    link = command.run("user", "link", "EVE@ville.example", "--forget-second-factor").out.splitlines()[-1]
+    with installation() as parvis:
+        client, form = visit(parvis), {"password": "une autre phrase longue", "again": "une autre phrase longue"}
+        assert client.post(link.removeprefix(parvis.settings.base_url), data=form).status_code == 303
+        given = {"email": "eve@ville.example", "password": form["password"]}
+        where = client.post("/connexion", data=given).headers["location"]
+        assert where == "/compte/avant?suite=%2F"
+        assert "qui exploite Parvis" in client.get(where).text
+    assert command.run("user", "link", "personne@ville.example").code == 2
+
+
+@pytest.mark.parametrize("password", ["password1234", "motdepasse123"])
+def test_a_password_that_everybody_tries_is_refused(command, password):
+    line = ("user", "add", "a@ville.example", "--role", "admin", "--password-stdin")
+    done = command.run(*line, stdin=f"{password}\n".encode())
+    assert (done.code, count(Person)) == (2, 0)
+    assert password not in done.out + done.err
+
+
 # ---------------------------------------------------------------------------------------------- accounts
 def test_a_token_is_never_printed_nor_kept_as_it_is(command):
     done = add_account(command)
@@ -258,6 +282,39 @@ def test_a_key_stands_alone_on_the_last_line_and_opens_the_door(command, visit):
         assert client.get("/api/v1/comments", headers={"Authorization": f"Bearer {made}"}).status_code == 200
         assert client.get("/api/v1/comments", headers={"Authorization": f"Bearer {made}x"}).status_code == 401
     assert command.run("key", "add", "bi", "--scope", "comments:read").code == 2
+
+
+def test_a_key_serves_until_the_end_of_its_last_day(command, visit):
+    done = command.run("key", "add", "bi", "--scope", "comments:read", "--expires", "2026-12-31")
+    assert done.code == 0
+    made = done.out.splitlines()[-1]
+    with installation() as parvis:
+        for at, status in (("2027-01-01T04:59:59+00:00", 200), ("2027-01-01T05:00:00+00:00", 401)):
+            there = dataclasses.replace(parvis, clock=lambda at=at: datetime.fromisoformat(at))
+            client = visit(there, authorization=f"Bearer {made}")
+            assert client.get("/api/v1/comments").status_code == status
+    assert re.fullmatch(r"bi\tcomments:read\tsert jusqu’au 31.décembre 2026\t.+\n", command.run("key", "list").out)
+
+
+@pytest.mark.parametrize("date", ["2020-01-01", "demain", "31/12/2027", "9999-12-31", ""])
+def test_a_key_that_would_never_serve_is_not_made(command, date):
+    done = command.run("key", "add", "bi", "--scope", "comments:read", "--expires", date)
+    assert (done.code, done.out, len(done.err.splitlines())) == (2, "", 1)
+    assert command.run("key", "list").out == ""
+
+
+def test_a_revoked_key_opens_nothing_and_leaves_its_name(command, visit):
+    made = command.run("key", "add", "bi", "--scope", "comments:read").out.splitlines()[-1]
+    assert command.run("key", "revoke", "tableau").code == 2
+    assert command.run("key", "revoke", "bi").code == 0
+    assert command.run("key", "revoke", "bi").code == 2
+    with installation() as parvis:
+        assert visit(parvis, authorization=f"Bearer {made}").get("/api/v1/comments").status_code == 401
+    assert command.run("key", "add", "bi", "--scope", "posts:read").code == 0
+    first, second = command.run("key", "list").out.splitlines()
+    assert first.startswith("bi\tposts:read\tsert sans fin\tjamais")
+    assert "révoquée le" in second
+    assert made not in first + second
 
 
 def test_a_rotated_key_can_be_taken_away(command):

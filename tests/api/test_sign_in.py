@@ -378,13 +378,13 @@ def test_a_second_factor_is_given_up_with_password_and_code_and_guesses_are_coun
     for browser in (other, client):
         give_password(browser)
         browser.post("/connexion/code", data={"code": totp.at(clock.now)})
-        clock.advance(seconds=30)
+        clock.pass_(seconds=30)
     right = {"current": PASSWORD, "code": totp.at(clock.now)}
     for wrong in ({"code": "000000"}, {"current": "faux"}, {"current": ""}, {"code": ""}, {"code": "000000"}):
         assert client.post("/compte/second-facteur/retirer", data={**right, **wrong}).status_code == 422
     throttled = client.post("/compte/second-facteur/retirer", data=right)
     assert (throttled.status_code, "Trop d’essais" in throttled.text) == (422, True)
-    clock.advance(minutes=16)
+    clock.pass_(minutes=16)
     right["code"] = totp.at(clock.now)
     assert client.post("/compte/second-facteur/retirer", data=right).status_code == 303
     assert client.get("/compte").status_code == 200
@@ -413,7 +413,7 @@ def test_an_administrator_is_led_to_a_second_factor_and_stopped_after_a_week(
     assert where == "/compte/avant?suite=%2Fcomptes"
     assert 'class="button" href="/comptes"' in client.get(where).text, "it can be put off"
     assert client.get("/personnes").status_code == 200
-    clock.advance(days=7)
+    clock.pass_(days=7)
     give_password(client)
     assert client.get("/personnes").headers["location"] == "/compte/avant?suite=%2Fpersonnes"
     assert client.post("/personnes").status_code == 303
@@ -458,7 +458,7 @@ def test_sessions_are_listed_and_closed_one_by_one_or_all(parvis, eve, visit, cl
     clients = {name: visit(parvis, **{"user-agent": agent}) for name, agent in agents.items()}
     for client in clients.values():
         give_password(client)
-        clock.advance(minutes=5)
+        clock.pass_(minutes=5)
     first, second, third = clients.values()
     page = first.get("/compte").text
     assert all(name in page for name in agents)

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from administration.keys import add_key
 from connectors.pictures import drawn
 from connectors.registry import capabilities
 from connectors.standin.people import drawing
 from models.comments import Attachment
-from models.people import Person
+from models.people import AccessRequest, Person
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
@@ -30,6 +31,7 @@ def busy(served) -> dict[str, int]:
     """A city in the middle of its day: requests open and closed, a text for two people to hide, posts of all kinds."""
     ids = served.tells()
     served.hire("Alain Admin", Role.ADMIN)
+    beatrice = served.hire("Béatrice Admin", Role.ADMIN)
     nadia, samuel, camille, karim = (
         served.people[name] for name in ("Nadia Roy", "Samuel Côté", "Camille Lévesque", "Karim Haddad")
     )
@@ -61,6 +63,9 @@ def busy(served) -> dict[str, int]:
                 Attachment(**of, comment_id=ids["cyclable"], failure="gone"),
             ]
         )
+        asked = {"person_id": samuel.person_id, "asked_by_id": beatrice.person_id, "asked_at": served.now}
+        session.add_all([AccessRequest(**asked, role=Role.APPROVER), AccessRequest(**asked)])
+        add_key(session, "tableau de bord", ["comments:read"], now=served.now)
         drafts = [
             planning.create(
                 session,
@@ -120,6 +125,8 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/publications/1/modifier", []),
         ("Hélène Martel", "/publications/2", []),
         ("Alain Admin", "/personnes", []),
+        ("Alain Admin", "/personnes/cles", []),
+        ("Alain Admin", "/compte/avant", []),
         (None, "/netiquette", []),
     ]
 
