@@ -32,7 +32,7 @@ from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.delivery import effect_handler as publishing_effects
 from scheduler.clock import Clock as Timepiece
 from scheduler.engine import Embedded
-from scheduler.jobs import City, handlers, ticks
+from scheduler.jobs import ALONE, City, handlers, ticks
 
 Clock = Callable[[], datetime]
 
@@ -157,7 +157,7 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
 def running(parvis: Parvis) -> Iterator[Timepiece]:
     """All that happens by itself runs in this process for the block."""
     city = parvis.city
-    engine = Embedded(handlers(city))
+    engine = Embedded(handlers(city), alone=ALONE)
     timepiece = Timepiece(ticks(city, engine), parvis.locks)
     engine.start()
     timepiece.start()

@@ -47,6 +47,8 @@ class Item(OfSubject, Base):
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
     """When it last entered the queue: of one urgency, the oldest is first."""
+    classifying_until: Mapped[datetime | None]
+    """A worker classifies it, and until then no other does."""
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     """Why it came back: what was decided and did not happen."""
     version: Mapped[int] = mapped_column(default=1)

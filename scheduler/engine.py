@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -29,19 +29,21 @@ class Engine(Protocol):
 class Embedded:
     """Threads in this process, a pool for each handler: what is to be published never waits behind what is read.
 
-    The same (handler, row) is never queued twice at once.
+    The same (handler, row) is never queued twice at once. Handlers in `alone` have one thread.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], *, threads: int = 8) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], *, threads: int = 8, alone: Collection[str] = ()) -> None:
         self._handlers = handlers
-        self._threads = threads
+        self._threads = {name: 1 if name in alone else threads for name in handlers}
         self._pools: dict[str, ThreadPoolExecutor] = {}
         self._queued: set[tuple[str, int]] = set()
         self._lock = threading.Lock()
 
     def start(self) -> None:
         """Open the pools; their threads start when there is work."""
-        self._pools = {name: ThreadPoolExecutor(self._threads, thread_name_prefix=name) for name in self._handlers}
+        self._pools = {
+            name: ThreadPoolExecutor(threads, thread_name_prefix=name) for name, threads in self._threads.items()
+        }
 
     def send(self, handler: str, row_id: int) -> None:
         """Queue the message, unless the same one is queued or being handled."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from administration import retention, tokens
 from classifiers.base import Classifier, Context
@@ -14,13 +15,15 @@ from connectors.base import AccountRef, Consent, Network, Webhook
 from models import audit
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import ItemState
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.triage import classification
 from scheduler.clock import Tick
 from scheduler.engine import Engine, Handler
+
+ALONE = frozenset({"classify", "reclassify"})
+"""Handlers of which a process runs one at a time: a model keeps a core busy. More is read by more processes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,15 @@ def handlers(city: City) -> dict[str, Handler]:
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
 
+    def classify(item_id: int) -> None:
+        classification.classify_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
+
+    def reclassify(item_id: int) -> None:
+        classification.reclassify_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
+
     return {
+        "classify": classify,
+        "reclassify": reclassify,
         "deliver": city.work.deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
@@ -81,19 +92,12 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         while deliveries.parse_due(city.database, city.webhook_of, now=city.clock()):
             pass
 
-    def classify() -> None:
+    def reclassify() -> None:
         with city.database.read() as session:
             if not classification.any_waits(session):
                 return
-        while classification.classify_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
-            pass
-
-    def reread() -> None:
-        with city.database.read() as session:
-            if not classification.any_waits(session, ItemState.WAITING):
-                return
-        while classification.reread_due(city.database, city.locks, city.classifier(), city.context, now=city.clock()):
-            pass
+        model = city.classifier().version
+        carry("reclassify", partial(classification.batches_to_reclassify, model=model))()
 
     def calibrate() -> None:
         labels.calibrate_due(city.database, city.locks, now=city.clock())
@@ -102,8 +106,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         def look() -> None:
             with city.database.read() as session:
                 waiting = due(session, now=city.clock())
-            for account_id in waiting:
-                engine.send(handler, account_id)
+            for row_id in waiting:
+                engine.send(handler, row_id)
 
         return look
 
@@ -128,8 +132,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
 
     return [
         Tick("parse", timedelta(seconds=1), parse),
-        Tick("classify", timedelta(seconds=1), classify),
-        Tick("reread", timedelta(minutes=10), reread),
+        Tick("classify", timedelta(seconds=1), carry("classify", classification.batches_to_classify)),
+        Tick("reclassify", timedelta(minutes=10), reclassify),
         Tick("calibrate", timedelta(hours=1), calibrate),
         Tick("deliver", timedelta(seconds=1), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),

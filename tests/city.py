@@ -155,8 +155,10 @@ class MadeUpClassifier:
     meanwhile: Callable[[], None] | None = None
     """Happens while it reads, outside any transaction."""
     version: str = "made-up-1"
+    read: list[str] = field(default_factory=list)
 
     def classify(self, texts: Sequence[str], context: Context) -> list[Verdict]:
+        self.read += texts
         if self.meanwhile is not None:
             self.meanwhile()
         return [self.says.get(text, CALM) for text in texts]

@@ -90,9 +90,7 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
             say(_("%(count)s rows", count=format_number(report.read)))
         say(_("the classifier reads"))
-        while classification.classify_due(
-            parvis.database, parvis.locks, parvis.classifier, parvis.city.context, now=parvis.clock()
-        ):
+        while classification.classify_due(parvis.database, parvis.classifier, parvis.city.context, now=parvis.clock()):
             pass
     for bad in report.bad:
         console.print(_("line %(line)s: %(why)s", line=bad.line, why=label("row", bad.reason)))

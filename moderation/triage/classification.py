@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
@@ -19,52 +19,96 @@ from models.comments import Attachment, Comment, VerdictRow
 from models.contacts import PublicContact
 from models.items import Item
 from models.learning import Correction, LocalCalibration
-from models.locks import Locks
 from models.session import Database
 from models.vocabulary import Breach, Group311, Intention, ItemState, Language, Reason
 from moderation import items
 from moderation.triage.suggestion import BREACH_AT, Facts, mere_criticism, suggest
 
 BATCH = 64
+"""Texts that are read together."""
+BATCHES = 8
+"""Batches that are told of at one time, each to be read by whichever worker is free."""
+Waiting = Select[int, int, int, str | None]
+"""Items that wait to be read: (item, comment, version of its text, text)."""
+LEASE = timedelta(minutes=2)
+"""How long a worker has a batch to itself; much longer than it takes. One that died leaves it to the others then."""
 
 
-def classify_due(database: Database, locks: Locks, classifier: Classifier, context: Context, *, now: datetime) -> int:
-    """Read one batch of comments that wait for a verdict; gives how many entered the queue.
+def batches_to_classify(session: Session, *, now: datetime) -> list[int]:
+    """Of each batch that waits for a verdict: the id of its first item."""
+    return _first_of_batches(session, waiting_items(ItemState.RECEIVED, now=now))
 
-    The texts are read outside any transaction: a classifier takes longer than SQLite's one writer may be held. A
-    comment that was edited meanwhile keeps waiting for the verdict of its newer text.
+
+def batches_to_reclassify(session: Session, model: str, *, now: datetime) -> list[int]:
+    """So of those in the queue whose verdict is by another version of the model than this one."""
+    return _first_of_batches(session, waiting_items(ItemState.WAITING, now=now, model=model))
+
+
+def classify_due(database: Database, classifier: Classifier, context: Context, *, now: datetime, first: int = 0) -> int:
+    """Take the next batch that waits for a verdict, from the item `first` on, and read it; gives how many entered the
+    queue.
+
+    No other worker reads it meanwhile. The texts are read outside any transaction: a classifier takes longer than
+    SQLite's one writer may be held. What was edited meanwhile keeps waiting for the verdict of its newer text.
     """
-    return _read(database, locks, classifier, context, ItemState.RECEIVED, now=now)
+    waiting = waiting_items(ItemState.RECEIVED, now=now, first=first)
+    return _classify(database, classifier, context, waiting, ItemState.RECEIVED, now=now)
 
 
-def reread_due(database: Database, locks: Locks, classifier: Classifier, context: Context, *, now: datetime) -> int:
-    """Read again one batch of comments in the queue that another version of the model has read; gives how many."""
-    return _read(database, locks, classifier, context, ItemState.WAITING, now=now)
-
-
-def any_waits(session: Session, state: ItemState = ItemState.RECEIVED) -> bool:
-    """Whether there is anything to read (or, of those in the queue, to read again), asked before a model is loaded."""
-    return session.scalar(select(Item.id).where(Item.state == state).limit(1)) is not None
-
-
-def _read(
-    database: Database, locks: Locks, classifier: Classifier, context: Context, state: ItemState, *, now: datetime
+def reclassify_due(
+    database: Database, classifier: Classifier, context: Context, *, now: datetime, first: int = 0
 ) -> int:
-    wanted = select(Comment.id, Comment.version, Comment.text).join(Item).where(Item.state == state)
-    if state == ItemState.WAITING:
-        wanted = wanted.where(Comment.verdict.has(VerdictRow.model != classifier.version))
-    with locks.try_hold("classify") as ours:
-        if not ours:
+    """So for those in the queue that another version of the model has read; gives how many were read again."""
+    waiting = waiting_items(ItemState.WAITING, now=now, first=first, model=classifier.version)
+    return _classify(database, classifier, context, waiting, ItemState.WAITING, now=now)
+
+
+def any_waits(session: Session) -> bool:
+    """Whether the queue has anything that another model could have read, asked before this one is loaded."""
+    return session.scalar(select(Item.id).where(Item.state == ItemState.WAITING).limit(1)) is not None
+
+
+def waiting_items(state: ItemState, *, now: datetime, first: int = 0, model: str | None = None) -> Waiting:
+    """The next items in a state that nobody reads, with their texts; with `model`, those that another one has read."""
+    free = or_(Item.classifying_until.is_(None), Item.classifying_until <= now)
+    statement = select(Item.id, Comment.id, Comment.version, Comment.text).join(Comment, Comment.id == Item.comment_id)
+    if model is not None:
+        statement = statement.where(Comment.verdict.has(VerdictRow.model != model))
+    return statement.where(Item.state == state, Item.id >= first, free).order_by(Item.id)
+
+
+def _first_of_batches(session: Session, waiting: Waiting) -> list[int]:
+    return list(session.scalars(waiting.limit(BATCH * BATCHES)))[::BATCH]
+
+
+def _classify(
+    database: Database,
+    classifier: Classifier,
+    context: Context,
+    waiting: Waiting,
+    state: ItemState,
+    *,
+    now: datetime,
+) -> int:
+    with database.write() as session:
+        batch = take(session, waiting, until=now + LEASE)
+        if not batch:
             return 0
-        with database.read() as session:
-            waiting = session.execute(wanted.order_by(Item.id).limit(BATCH)).all()
-            if not waiting:
-                return 0
-            contacts = frozenset(session.scalars(select(PublicContact.value)))
-            context = replace(context, calibration=_calibration(session, classifier.version), contacts=contacts)
-        verdicts = classifier.classify([row.text or "" for row in waiting], context)
-        with database.write() as session:
-            return _enter(session, [(row.id, row.version) for row in waiting], verdicts, context, state, now=now)
+        contacts = frozenset(session.scalars(select(PublicContact.value)))
+        context = replace(context, calibration=_calibration(session, classifier.version), contacts=contacts)
+    verdicts = classifier.classify([text or "" for *_, text in batch], context)
+    with database.write() as session:
+        return _enter(session, [(row[1], row[2]) for row in batch], verdicts, context, state, now=now)
+
+
+def take(session: Session, waiting: Waiting, *, until: datetime) -> Sequence[Row[int, int, int, str | None]]:
+    """One batch of them, which is nobody else's until then; what others are just taking is left out."""
+    batch = session.execute(waiting.limit(BATCH).with_for_update(of=Item, skip_locked=True)).all()
+    session.execute(
+        update(Item).where(Item.id.in_([row[0] for row in batch])).values(classifying_until=until),
+        execution_options={"synchronize_session": False},
+    )
+    return batch
 
 
 def _calibration(session: Session, model: str) -> dict[tuple[str, str], Platt]:
@@ -98,6 +142,7 @@ def _enter(
     entered = 0
     for (comment_id, version), verdict in zip(read, verdicts, strict=True):
         item = waiting[comment_id]
+        item.classifying_until = None
         if item.state != state or comments[comment_id].version != version:
             continue
         row = rows.get(comment_id)

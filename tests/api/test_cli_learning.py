@@ -84,7 +84,7 @@ def _said(parvis: Parvis, texts: list[str]) -> list[int]:
             session.flush()
             session.add(CommentVersion(comment_id=comment.id, source="add", text=text, said_at=now, seen_at=now))
             made.append(comment.id)
-    classification.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=now)
+    classification.classify_due(parvis.database, parvis.classifier, Context(), now=now)
     return made
 
 

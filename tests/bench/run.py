@@ -167,9 +167,7 @@ def read(home: Path, floor_port: int, rounds: int, seconds: float) -> list[Figur
             began, queued = time.perf_counter(), 0
             while deliveries.parse_due(parvis.database, parvis.webhook_of, now=now):
                 pass
-            while entered := classification.classify_due(
-                parvis.database, parvis.locks, parvis.classifier, Context(), now=now
-            ):
+            while entered := classification.classify_due(parvis.database, parvis.classifier, Context(), now=now):
                 queued += entered
             assert queued == size, f"{queued} of {size} were queued"
             pairs.append((floor_rate, size / (time.perf_counter() - began)))

@@ -104,7 +104,7 @@ class City(AnyCity):
 
     def read(self) -> None:
         """The classifier reads what waits for it."""
-        while classify_due(self.parvis.database, self.parvis.locks, self.parvis.classifier, Context(), now=self.now):
+        while classify_due(self.parvis.database, self.parvis.classifier, Context(), now=self.now):
             pass
 
     def tells(self, story: Path = STORY) -> dict[str, int]:

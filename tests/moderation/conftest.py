@@ -123,7 +123,7 @@ class City(AnyCity):
         return self.comment(external_id, account)
 
     def classify(self) -> int:
-        return classification.classify_due(self.database, self.locks, self.classifier, Context(), now=self.now)
+        return classification.classify_due(self.database, self.classifier, Context(), now=self.now)
 
     def decide(self, who: str, comment: Comment, kind: DecisionKind, **more: Any) -> Decision:
         choice = Choice(**({"kind": kind, "version": comment.version} | more))

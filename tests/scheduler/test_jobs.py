@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from classifiers.base import Context
 from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page
 from models import audit, work
 from models.accounts import Account, Delivery
@@ -22,7 +23,9 @@ from models.session import Database
 from models.vocabulary import AttachmentKind, EffectState, OperationKind
 from models.work import Timing, Work
 from moderation.intake import upserting
+from moderation.triage import classification
 from scheduler.jobs import City, handlers, ticks
+from tests.city import MadeUpClassifier
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -87,14 +90,13 @@ def account_id(database: Database, vault: Vault) -> int:
 
 @pytest.fixture
 def city(database: Database, tmp_path: Path) -> City:
-    locks = locks_for(database, tmp_path)
-
+    locks, classifier = locks_for(database, tmp_path), MadeUpClassifier()
     return City(
         database=database,
         locks=locks,
         work=Work(database, locks, [], owner="the test", clock=lambda: NOW, timing_of=lambda _: Timing()),
-        classifier=lambda: None,
-        context=None,
+        classifier=lambda: classifier,
+        context=Context(),
         network_of=lambda _: Pages(),
         network_with=lambda _: Pages(),
         consent_of=None,
@@ -115,8 +117,8 @@ def jobs(city: City):
 def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
-    called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch"}
-    assert set(names) == called_out | {"parse", "classify", "reread", "calibrate", "seal", "forget"}
+    called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
+    assert set(names) == called_out | {"parse", "calibrate", "seal", "forget"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out
@@ -180,10 +182,32 @@ def test_more_deliveries_than_one_batch_are_all_parsed(city, jobs, account_id):
         assert len(session.scalars(select(Comment.id)).all()) == 250
 
 
-def test_effects_that_are_due_or_doubtful_are_carried(city, jobs, account_id):
+def test_batches_of_texts_are_carried_and_read_again_by_another_model(city, jobs, account_id):
+    looks, carrier = jobs
+    texts = [CommentSeen(str(number), "pull", NOW, text="Bonjour") for number in range(classification.BATCH + 1)]
+    with city.database.write() as session:
+        upserting.store(session, session.get_one(Account, account_id), texts, now=NOW)
+    looks["classify"]()
+    (_, first), (_, second) = carrier.sent
+    assert carrier.sent == [("classify", first), ("classify", second)]
+    assert second - first == classification.BATCH
+    handlers(city)["classify"](second)
+    handlers(city)["classify"](first)
+    carrier.sent.clear()
+    looks["classify"]()
+    looks["reclassify"]()
+    assert carrier.sent == []
+    city.classifier().version = "made-up-2"
+    looks["reclassify"]()
+    assert carrier.sent == [("reclassify", first), ("reclassify", second)]
+    handlers(city)["reclassify"](second)
+    assert len(city.classifier().read) == classification.BATCH + 2
+
+
+def test_effects_that_are_due_or_uncertain_are_carried(city, jobs, account_id):
     looks, carrier = jobs
     with city.database.write() as session:
-        due, _later, doubtful = (
+        due, _later, uncertain = (
             work.enqueue(
                 session,
                 key=f"hide:{number}",
@@ -195,10 +219,10 @@ def test_effects_that_are_due_or_doubtful_are_carried(city, jobs, account_id):
             )
             for number, due_at in enumerate([NOW, NOW + timedelta(seconds=1), NOW])
         )
-        doubtful.state, doubtful.read_due_at = EffectState.UNKNOWN, NOW
+        uncertain.state, uncertain.read_due_at = EffectState.UNKNOWN, NOW
     looks["deliver"]()
     looks["reconcile"]()
-    assert carrier.sent == [("deliver", due.id), ("reconcile", doubtful.id)]
+    assert carrier.sent == [("deliver", due.id), ("reconcile", uncertain.id)]
 
 
 def test_what_was_done_is_sealed(city, jobs):

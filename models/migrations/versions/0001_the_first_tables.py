@@ -651,6 +651,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=False),
+        sa.Column("classifying_until", base.UtcDateTime(), nullable=True),
         sa.Column("problem_id", base.Id, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("comment_id", base.Id, nullable=True),

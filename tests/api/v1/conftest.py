@@ -67,7 +67,7 @@ class Town(City):
 
     def classify(self) -> None:
         parvis = self.parvis
-        while classification.classify_due(parvis.database, parvis.locks, parvis.classifier, Context(), now=self.now):
+        while classification.classify_due(parvis.database, parvis.classifier, Context(), now=self.now):
             pass
 
     # What is kept

@@ -160,9 +160,7 @@ def test_another_model_reads_the_open_comments_again_and_the_corrections_hold(ci
     city.classifier.version = "made-up-2"
     suggestion = replace(city.classifier.says["Bravo"], intention=Scored(Intention.SUGGESTION, 0.7), model="made-up-2")
     city.classifier.says = dict.fromkeys(texts.values(), suggestion)
-    assert [
-        classification.reread_due(city.database, city.locks, city.classifier, Context(), now=city.now) for _ in "12"
-    ] == [
+    assert [classification.reclassify_due(city.database, city.classifier, Context(), now=city.now) for _ in "12"] == [
         2,
         0,
     ]

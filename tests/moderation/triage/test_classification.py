@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.base import Scored, Urgency, Verdict
+from classifiers.base import Context, Scored, Urgency, Verdict
 from connectors.base import AttachmentSeen
 from models.comments import VerdictRow
 from models.vocabulary import (
@@ -24,6 +24,7 @@ from models.vocabulary import (
 from moderation.triage import classification
 from moderation.triage import suggestion as suggestions
 from moderation.triage.suggestion import BREACH_AT, Facts, Suggestion, mere_criticism
+from tests.city import MadeUpClassifier
 
 CODES = ["lexicon_insult", "lexicon_hate", "lexicon_vulgar", "pattern_phone", "spam_link", "word_weight"]
 
@@ -203,12 +204,53 @@ def test_more_than_a_batch_is_read_batch_by_batch(city):
     assert [city.classify() for _ in range(3)] == [classification.BATCH, 3, 0]
 
 
-def test_one_process_reads_at_a_time(city):
-    city.store(city.seen("7"))
-    with city.locks.try_hold("classify") as ours:
-        assert ours
-        assert city.classify() == 0
-    assert city.classify() == 1
+def test_two_workers_read_two_batches_at_once(city):
+    city.store(*(city.seen(str(number), f"Texte {number}") for number in range(classification.BATCH + 3)))
+    with city.database.read() as session:
+        batches = classification.batches_to_classify(session, now=city.now)
+    other, read = MadeUpClassifier(), []
+
+    def while_the_first_reads():
+        with city.database.read() as session:
+            assert classification.batches_to_classify(session, now=city.now) == batches[1:], "told of once"
+        read.append(classification.classify_due(city.database, other, Context(), now=city.now, first=batches[1]))
+        read.append(classification.classify_due(city.database, other, Context(), now=city.now))
+
+    city.classifier.meanwhile = while_the_first_reads
+    assert city.classify() == classification.BATCH
+    assert read == [3, 0]
+    assert len(city.classifier.read) == classification.BATCH
+    assert len(other.read) == 3
+    assert set(city.classifier.read).isdisjoint(other.read)
+
+
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_a_batch_that_another_worker_is_just_taking_is_left_out(city):
+    """Nobody waits for anybody: a wait would never end in this test."""
+    city.store(*(city.seen(str(number)) for number in range(classification.BATCH + 3)))
+    waiting = classification.waiting_items(ItemState.RECEIVED, now=city.now)
+    with city.database.write() as one, city.database.write() as two:
+        first, second = (classification.take(session, waiting, until=city.now) for session in (one, two))
+    assert [len(first), len(second)] == [classification.BATCH, 3]
+    assert {row[0] for row in first}.isdisjoint(row[0] for row in second)
+
+
+def test_the_batch_of_a_worker_that_died_comes_back_after_its_lease(city):
+    class Killed(BaseException):
+        pass
+
+    def die():
+        raise Killed
+
+    city.store(city.seen("7"), city.seen("8"))
+    city.classifier.meanwhile = die
+    with pytest.raises(Killed):
+        city.classify()
+    city.classifier.meanwhile = None
+    assert city.classify() == 0
+    city.clock.now += classification.LEASE
+    assert city.classify() == 2
+    assert city.item("7").classifying_until is None
 
 
 def test_reading_costs_the_same_for_a_whole_batch(city):
