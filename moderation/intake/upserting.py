@@ -21,10 +21,10 @@ from connectors.base import Change, CommentSeen, PostSeen, Unreadable
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
 from models.session import upsert
-from models.text import cleaned
+from models.text import cleaned, web_link
 from models.vocabulary import ItemState, PostKind
 from moderation import items
-from moderation.intake.merging import Known, Observation, Shown, Version, link, observe
+from moderation.intake.merging import Known, Observation, Shown, Version, observe
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _posts(
 def _learn(post: SourcePost, said: PostSeen) -> None:
     if post.text != "":  # What was disposed of does not come back with the next listing.
         post.text = cleaned(said.text) or post.text
-    post.permalink = link(said.permalink) or post.permalink
+    post.permalink = web_link(said.permalink) or post.permalink
     post.created_at = said.created_at or post.created_at
     # A webhook says of a reel or an advertisement that it is a post.
     post.kind = said.kind if said.kind is not PostKind.POST else post.kind
