@@ -156,6 +156,8 @@ class Comment(Presence, Base):
     """When the rating above was observed."""
     text: Mapped[str | None] = mapped_column(Text)
     """The newest version's text (None: disposed of, or never said)."""
+    search_text: Mapped[str | None] = mapped_column(Text)
+    """Words of the text and of the author's name, as `models/search.py` finds them."""
     permalink: Mapped[str | None] = mapped_column(Link())
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]

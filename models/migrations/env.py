@@ -9,6 +9,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.orm import Session
 
+from models import search
 from models.base import Json, Number, String, UtcDateTime
 from models.errors import WrongDatabase
 from models.migrations import standing_of
@@ -43,7 +44,11 @@ def run() -> None:
         with database.engine.connect() as connection:
             # SQLite's driver is in autocommit mode and `Database` begins the transaction: its DDL is in it as well.
             context.configure(
-                connection=connection, target_metadata=metadata, render_item=render, transactional_ddl=True
+                connection=connection,
+                target_metadata=metadata,
+                render_item=render,
+                include_name=search.compared,
+                transactional_ddl=True,
             )
             with context.begin_transaction():
                 _apply(connection)
@@ -65,6 +70,7 @@ def _apply(connection: Connection) -> None:
     there = {(table, column["name"]) for (_, table), columns in tables.items() for column in columns}
     if not there >= {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}:
         raise WrongDatabase(Standing.FOREIGN)
+    search.index(connection)
     if config.attributes["plant"] is not None:
         with Session(connection) as session:
             config.attributes["plant"](session)

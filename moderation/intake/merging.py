@@ -18,8 +18,8 @@ from models.comments import LAG, Comment, CommentVersion, Presence
 from models.text import cleaned, web_link
 from models.vocabulary import AttachmentKind, CommentKind
 
-LONGEST_LINK, LONGEST_ID = 500, 200
-"""Characters that the columns take; PostgreSQL refuses more."""
+LONGEST_ID = 200
+"""Characters that the column takes."""
 
 _SPECIFIC = {kind: place for place, kind in enumerate(CommentKind)}
 
@@ -70,6 +70,7 @@ class Known(Presence):
     rating: int | None = None
     rated_at: datetime | None = None
     text: str | None = None
+    search_text: str | None = None
     permalink: str | None = None
     hidden: bool = False
     hidden_at: datetime | None = None

@@ -488,6 +488,7 @@ def upgrade() -> None:
         sa.Column("rating", sa.Integer(), nullable=True),
         sa.Column("rated_at", base.UtcDateTime(), nullable=True),
         sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("search_text", sa.Text(), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.Column("received_at", base.UtcDateTime(), nullable=False),
