@@ -90,15 +90,17 @@ def exchange(
     return connection_id
 
 
-def offered(session: Session, vault: Vault, connection_id: int, *, by: int, now: datetime) -> dict[str, Offered]:
-    """What may be chosen, by `key`. Refused: `connection_over`."""
-    connection = session.scalar(
+def offered(
+    session: Session, vault: Vault, connection_id: int, *, by: int, now: datetime, hold: bool = False
+) -> dict[str, Offered]:
+    """What may be chosen, by `key`; `hold` it to choose. Refused: `connection_over`."""
+    statement = (
         select(Connection)
         .where(Connection.id == connection_id, Connection.person_id == by)
         .where(Connection.offered_closed.is_not(None), Connection.expires_at > now)
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
+    connection = session.scalar(statement.with_for_update() if hold else statement)
     if connection is None:
         raise Refused("connection_over")
     return {key(one.network, one.external_id): one for one in _unpacked(vault.open(connection.offered_closed or ""))}
@@ -122,7 +124,7 @@ def choose(
 
     Refused: `connection_over`, `nothing_chosen`, `not_offered`; nothing is connected then. NotFound: no such borough.
     """
-    may = offered(session, vault, connection_id, by=by, now=now)
+    may = offered(session, vault, connection_id, by=by, now=now, hold=True)
     if not chosen:
         raise Refused("nothing_chosen", field="accounts")
     if not chosen.keys() <= may.keys():

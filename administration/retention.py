@@ -57,7 +57,8 @@ def dispose(session: Session, comment_id: int, *, now: datetime, person_id: int 
         opened_with = (Requester.comment_id == comment_id, ServiceRequest.description == comment.text)
         opened = select(ServiceRequest.id).join(Requester).where(*opened_with).scalar_subquery()
         session.execute(update(ServiceRequest).where(ServiceRequest.id.in_(opened)).values(description=None))
-    comment.text, comment.disposed_at = None, now
+    comment.text = comment.search_text = None
+    comment.disposed_at = now
     session.execute(update(Item).where(Item.comment_id == comment_id).values(state=ItemState.HANDLED))
     session.execute(update(Proposal).where(Proposal.comment_id == comment_id).values(motive=None))
     session.execute(update(DraftReply).where(DraftReply.comment_id == comment_id).values(text=None))

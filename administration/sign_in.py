@@ -37,6 +37,7 @@ from models.people import ApiKey, Membership, Person, PersonalLink, SignIn, Sign
 from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
 from models.secrets import Vault, fingerprint
 from models.session import Database, take_turn
+from models.text import cleaned
 from models.vocabulary import Role
 
 IDLE = timedelta(hours=2)
@@ -117,7 +118,7 @@ def sign_in(
     now: datetime,
 ) -> Attempt:
     """Check e-mail and password. It opens its own transactions: hashing takes long and must hold none."""
-    email = email.strip().casefold()
+    email = (cleaned(email) or "").strip().casefold()
     subjects = _subjects(vault, email, browser)
     with database.write() as session:
         counted = _count(session, subjects, now)

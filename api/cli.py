@@ -92,6 +92,7 @@ def serve(
 
         from api import logs
         from api.app import create_app
+        from api.serving import Http
 
     logs.configure()
     with installation() as parvis:
@@ -104,6 +105,7 @@ def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            http=Http,
         )
 
 

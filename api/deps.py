@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 
 from administration import sign_in
 from administration.sign_in import Identity
@@ -36,6 +37,11 @@ async def _installation(request: Request) -> Parvis:
 
 async def _now(request: Request) -> datetime:
     return parvis_of(request).clock()
+
+
+async def _form(request: Request) -> AsyncIterator[FormData]:
+    async with request.form() as form:
+        yield form
 
 
 def _read(request: Request) -> Iterator[Session]:
@@ -113,6 +119,11 @@ async def _viewer(identity: CurrentIdentity) -> Viewer:
     return identity.viewer
 
 
+def whole(text: str) -> int | None:
+    """The number that an address or a form names; None: it names none, and narrows nothing."""
+    return int(text) if text.isdecimal() and len(text) < 18 else None
+
+
 def require(action: Action, *, whole_city: bool = False) -> Any:
     """Dependency that gives the Viewer if they may do `action` somewhere (or, `whole_city`, everywhere); else 403.
 
@@ -143,4 +154,6 @@ HashingTurn = Annotated[None, Depends(_turn, scope="function")]
 CurrentViewer = Annotated[Viewer, Depends(_viewer)]
 Installation = Annotated[Parvis, Depends(_installation)]
 Now = Annotated[datetime, Depends(_now)]
+Sent = Annotated[FormData, Depends(_form)]
+"""A form whose fields are not known before; its files are closed with the request."""
 RawBody = Annotated[bytes, Depends(_raw_body)]

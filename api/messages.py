@@ -135,6 +135,10 @@ REFUSALS: Mapping[str, str] = {
     # programs
     "cursor_invalid": N_("This place in the list is not one that we gave."),
     "idempotency_key_reused": N_("This Idempotency-Key came with another request already."),
+    # what no database keeps
+    "longer_than_kept": N_("This text must have at most %(most)s characters."),
+    "number_too_large": N_("This number is too large."),
+    "text_unkeepable": N_("This text has a character that cannot be kept."),
     # texts kept, and the model
     "effects_open": N_("Something about this comment has not left yet: wait, or cancel it."),
     "evaluation_columns": N_("The file must have the columns %(columns)s."),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from http.cookies import CookieError, SimpleCookie
 from secrets import token_hex
 
 import structlog
+from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.i18n import FRENCH, LANGUAGES, language
@@ -19,6 +19,8 @@ from api.settings import Settings
 
 BODY_LIMIT = 1_048_576
 """Bytes. Nothing that is sent to Parvis is larger: the largest batches of webhooks hold a thousand small changes."""
+GONE = 499
+"""What is counted when who asked has left before the end of the request."""
 LANGUAGE_COOKIE = "parvis_language"
 
 
@@ -39,6 +41,7 @@ _HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_METHODS = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 
 log = logging.getLogger("parvis.door")
 
@@ -57,6 +60,7 @@ class Door:
         self._https = settings.https
         self._cookie = session_cookie(settings)
         self._language_cookie = settings.cookie(LANGUAGE_COOKIE)
+        self._names = _Routes()
         self._served = Counter(
             "parvis_http_requests", "Requests served", ["method", "route", "status"], registry=metrics
         )
@@ -70,7 +74,7 @@ class Door:
             return
         request = Request(scope)
         request.state.id = token_hex(8)
-        cookies = _cookies(Headers(scope=scope))
+        cookies = request.cookies  # As the routes read them: two readings of one header could differ.
         chosen = cookies.get(self._language_cookie, FRENCH)
         language.set(chosen if chosen in LANGUAGES else FRENCH)
         structlog.contextvars.clear_contextvars()
@@ -88,24 +92,27 @@ class Door:
             refusal = self._refusal(request, signed_in=self._cookie in cookies)
             answer: ASGIApp = refusal or self._app
             await answer(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            status = GONE
         except Exception:
-            log.exception("unexpected", extra={"method": request.method, "route": _route(scope)})
+            method, route = self._names(scope)
+            log.exception("unexpected", extra={"method": method, "route": route})
             if status:
                 raise  # Part of the answer has left: the connection must be cut.
             response = problem_response(request, 500, "internal")
             await response(scope, receive, send_with_headers)
         finally:
-            seconds, route = time.perf_counter() - started, _route(scope)
-            self._served.labels(request.method, route, status).inc()
-            self._seconds.labels(request.method, route).observe(seconds)
+            seconds, (method, route) = time.perf_counter() - started, self._names(scope)
+            self._served.labels(method, route, status).inc()
+            self._seconds.labels(method, route).observe(seconds)
             if route not in {"/healthz", "/readyz", "/static"}:
-                facts = {"method": request.method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
+                facts = {"method": method, "route": route, "status": status, "ms": round(seconds * 1000, 1)}
                 log.info("served", extra=facts)
 
     def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
         """The answer to a request that goes no further: too large, or sent by another site."""
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
+        if not length.isdecimal() or len(length) > 19 or int(length) > BODY_LIMIT:
             return problem_response(request, 413, "too_large")
         if request.method not in _SAFE and not self._ours(request.headers, signed_in=signed_in):
             return problem_response(request, 403, "cross_site")
@@ -135,15 +142,18 @@ class Door:
         headers.setdefault("cache-control", "no-cache" if request.url.path.startswith("/static/") else "no-store")
 
 
-def _cookies(headers: Headers) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-    except CookieError:
-        return {}
+class _Routes:
+    """Names of what is asked for, for logs and metrics. A path may hold a personal link, and anybody may make up a path
+    or a method: what is not of the router is one name.
+    """
 
+    def __init__(self) -> None:
+        self._paths: dict[int, str | None] = {}
 
-def _route(scope: Scope) -> str:
-    """The route's template, never the path itself: a path may hold a personal link."""
-    route = scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
-    return path or "unknown"
+    def __call__(self, scope: Scope) -> tuple[str, str]:
+        """The method, and the whole template of the route."""
+        if not self._paths and "app" in scope:
+            contexts = iter_route_contexts(scope["app"].routes)
+            self._paths = {id(context.original_route): context.path_format or context.path for context in contexts}
+        path = "/static" if scope["path"].startswith("/static/") else self._paths.get(id(scope.get("route")))
+        return scope["method"] if scope["method"] in _METHODS else "other", path or "unknown"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, types
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from models.errors import NotFound, Refused
+from models.text import LONGEST_LINK, web_link
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -17,6 +21,14 @@ NAMES = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+class Unkeepable(DontWrapMixin, Refused):
+    """A value that one of the databases could not keep, or not keep whole: refused alike on both."""
+
+
+class NoSuchRow(DontWrapMixin, NotFound):
+    """A number that no row can have."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -30,7 +42,10 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError("a naive datetime reached the database; all times are aware inside Parvis")
-        value = value.astimezone(UTC)
+        try:
+            value = value.astimezone(UTC)
+        except OverflowError as error:
+            raise Unkeepable("time_unreadable", field="time") from error
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
@@ -39,8 +54,89 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Id = BigInteger().with_variant(Integer(), "sqlite")
-"""Key of every table, and whatever else needs 64 bits; SQLite gives row ids only to a column declared INTEGER."""
+class String(TypeDecorator[str]):
+    """Text of at most `length` characters (None: of any length), without NUL or half of a surrogate pair.
+
+    Unkeepable: `text_unkeepable`, `longer_than_kept`.
+    """
+
+    impl = types.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if "\0" in value or not encodes(value):
+            raise Unkeepable("text_unkeepable", field="text")
+        longest = cast("types.String", self.impl_instance).length
+        if longest is not None and len(value) > longest:
+            raise Unkeepable("longer_than_kept", field="text", most=str(longest))
+        return value
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:  # noqa: ARG002
+        """What is looked for may be longer than what is kept."""
+        return String()
+
+
+class Text(String):
+    """Text of any length."""
+
+    impl = types.Text
+    cache_ok = True
+
+
+class Link(String):
+    """An address on the web; what leads nowhere is not kept."""
+
+    cache_ok = True
+
+    def __init__(self, length: int | None = LONGEST_LINK) -> None:
+        super().__init__(length)
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        longest = cast("types.String", self.impl_instance).length
+        return super().process_bind_param(web_link(value, longest), dialect)
+
+
+def encodes(value: str) -> bool:
+    """Whether it holds no half of a surrogate pair."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class Number(TypeDecorator[int]):
+    """A whole number of `bits` (32 or 64). Unkeepable: `number_too_large`."""
+
+    impl = Integer
+    cache_ok = True
+
+    def __init__(self, bits: int = 32, *, compared: bool = False) -> None:
+        super().__init__()
+        self.bits, self.compared = bits, compared
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        # SQLite gives row ids only to a column declared INTEGER.
+        wide = self.bits == 64 and dialect.name != "sqlite"
+        return dialect.type_descriptor(BigInteger() if wide else Integer())
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        if value is not None and not self.holds(value):
+            raise NoSuchRow if self.compared else Unkeepable("number_too_large", field="number")
+        return value
+
+    def holds(self, value: int) -> bool:
+        """Whether a column of this type can hold the value."""
+        return -(1 << self.bits - 1) <= value < 1 << self.bits - 1
+
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        return Number(self.bits, compared=True) if isinstance(value, int) else super().coerce_compared_value(op, value)
+
+
+Id = Number(64)
+"""Key of every table, and whatever else needs 64 bits."""
 
 Json = JSON().with_variant(JSONB(), "postgresql")
 
@@ -51,6 +147,8 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
     type_annotation_map = {  # noqa: RUF012
         datetime: UtcDateTime(),
+        int: Number(),
+        str: String(),
         dict[str, Any]: Json,
         list[Any]: Json,
         list[str]: Json,

@@ -11,11 +11,11 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, String, and_, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import audit
-from models.base import Base, Id
+from models.base import Base, Id, String
 from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid
 from models.vocabulary import ChannelState, Pause
 

@@ -11,8 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
-    String,
-    Text,
     UniqueConstraint,
     and_,
     case,
@@ -25,7 +23,7 @@ from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.accounts import Account
-from models.base import Base, Id
+from models.base import Base, Id, Link, String, Text
 from models.vocabulary import (
     AttachmentKind,
     CommentKind,
@@ -53,7 +51,7 @@ class SourcePost(Base):
     external_id: Mapped[str] = mapped_column(String(200))
     text: Mapped[str | None] = mapped_column(Text)
     """None: not known; empty: somebody else's, lawfully disposed of with the last comment under it."""
-    permalink: Mapped[str | None] = mapped_column(String(500))
+    permalink: Mapped[str | None] = mapped_column(Link())
     created_at: Mapped[datetime | None]
     kind: Mapped[PostKind] = mapped_column(String(20), default=PostKind.POST)
     comment_count: Mapped[int | None]
@@ -158,7 +156,9 @@ class Comment(Presence, Base):
     """When the rating above was observed."""
     text: Mapped[str | None] = mapped_column(Text)
     """The newest version's text (None: disposed of, or never said)."""
-    permalink: Mapped[str | None] = mapped_column(String(500))
+    search_text: Mapped[str | None] = mapped_column(Text)
+    """Words of the text and of the author's name, as `models/search.py` finds them."""
+    permalink: Mapped[str | None] = mapped_column(Link())
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
 
@@ -248,9 +248,9 @@ class Attachment(Base):
     """Its place in the comment, from 0."""
     kind: Mapped[AttachmentKind] = mapped_column(String(10))
     external_id: Mapped[str | None] = mapped_column(String(200))
-    address: Mapped[str | None] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Link(None))
     """Where a person sees it on the network."""
-    picture_address: Mapped[str | None] = mapped_column(Text)
+    picture_address: Mapped[str | None] = mapped_column(Link(None))
     """Where a still picture of it was last said to be."""
     description: Mapped[str | None] = mapped_column(Text)
     """What the network says of it: its alternative text, its title."""

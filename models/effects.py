@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id
+from models.base import Base, Id, Link, String
 from models.channels import Channel
 from models.vocabulary import EffectState, OperationKind, Outcome
 
@@ -62,7 +62,7 @@ class Effect(Base):
 
     remote_id: Mapped[str | None] = mapped_column(String(200))
     """Of what it created; None for an act that creates nothing."""
-    permalink: Mapped[str | None] = mapped_column(String(500))
+    permalink: Mapped[str | None] = mapped_column(Link())
     done_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
     outcome: Mapped[Outcome | None] = mapped_column(String(20))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import BigInteger, Select, tuple_
+from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.base import UtcDateTime
@@ -77,7 +77,6 @@ def _value(column: InstrumentedAttribute[Any], value: object) -> int | datetime:
         if at.tzinfo is None:
             raise ValueError(value)
         return at.astimezone(UTC)
-    largest = 2**63 if isinstance(column.type, BigInteger) else 2**31
-    if type(value) is not int or not 0 <= value < largest:
+    if type(value) is not int or not column.type.holds(value):
         raise ValueError(value)
     return value

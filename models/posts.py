@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
-from models.base import Base, Id
+from models.base import Base, Id, Link, String, Text
 from models.effects import Effect
 from models.people import Person
 from models.vocabulary import PostState
@@ -55,12 +55,12 @@ class Variant(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     text: Mapped[str] = mapped_column(Text)
-    link: Mapped[str | None] = mapped_column(String(500))
+    link: Mapped[str | None] = mapped_column(Link())
     publish_at: Mapped[datetime | None]
     """Its own time; None: the post's."""
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     remote_id: Mapped[str | None] = mapped_column(String(200))
-    permalink: Mapped[str | None] = mapped_column(String(500))
+    permalink: Mapped[str | None] = mapped_column(Link())
     published_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
     source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"))

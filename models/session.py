@@ -7,7 +7,9 @@ cannot write at all. PostgreSQL read sessions are `READ ONLY` for the same rule.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -18,9 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from models.base import Base
+from models.base import Base, Unkeepable, encodes
 from models.secrets import Vault
 
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 BUSY_SECONDS = 10
 """How long SQLite waits for its write lock before giving up: whoever asks by the door holds a thread meanwhile."""
 
@@ -42,7 +45,12 @@ class Database:
             self._reading = _sqlite_engine(url, "BEGIN", pool_size, read_only=True)
         else:
             self._writing = create_engine(
-                url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                url,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                json_serializer=_json,
             )
             self._reading = self._writing.execution_options(postgresql_readonly=True)
             # Whoever holds a lock works meanwhile: with connections of the pool above, all could wait for each other.
@@ -118,9 +126,22 @@ def vault_of(session: Session) -> Vault:
     return vault
 
 
+def _json(value: object) -> str:
+    """JSON as both databases keep it: what is no text to PostgreSQL is refused on SQLite too."""
+    written = json.dumps(value, ensure_ascii=False)
+    if _NUL.search(written) or not encodes(written):
+        raise Unkeepable("text_unkeepable", field="text")
+    return written
+
+
 def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> Engine:
     engine = create_engine(
-        url, pool_size=pool_size, max_overflow=0, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,
+        json_serializer=_json,
     )
 
     @event.listens_for(engine, "do_connect")

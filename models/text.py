@@ -6,8 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 import snowballstemmer
+
+LONGEST_LINK = 500
 
 READ_CHARACTERS = 70_000
 """Longer than any comment that a network takes (63,206 characters at most); nothing is found by what follows."""
@@ -62,6 +65,17 @@ def cleaned(text: str | None) -> str | None:
     if text is None:
         return None
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
+
+
+def web_link(address: str | None, longest: int | None = LONGEST_LINK) -> str | None:
+    """The address, if it leads a browser to the web and has at most `longest` characters; else None."""
+    address = (address or "").strip()
+    followed = len(address) <= (longest or len(address)) and address.isprintable() and " " not in address
+    try:
+        parts = urlsplit(address)
+        return address if followed and parts.scheme in {"http", "https"} and parts.hostname else None
+    except ValueError:
+        return None
 
 
 def chunks(text: str) -> Iterator[tuple[str, list[str]]]:

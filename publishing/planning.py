@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +26,7 @@ from models.keyset import Keyset
 from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
+from models.text import web_link
 from models.vocabulary import ItemState, OperationKind, PostState
 
 NEWEST = Keyset(Post.id, descending=True)
@@ -348,11 +348,7 @@ def _link(draft: Draft) -> str | None:
         return None
     if "://" not in link:
         link = f"https://{link}"
-    try:
-        parts = urlsplit(link)
-    except ValueError as error:
-        raise Refused("link_invalid", field="link") from error
-    if re.search(r"\s", link) or parts.scheme not in {"https", "http"} or "." not in (parts.hostname or ""):
+    if web_link(link) is None or "." not in (urlsplit(link).hostname or ""):
         raise Refused("link_invalid", field="link")
     return link
 

@@ -20,6 +20,7 @@ from api.app import create_app
 from api.demo import city
 from api.demo.pages import router
 from api.i18n import _
+from api.serving import Http
 from api.wiring import Parvis, build
 from connectors.registry import routes
 from connectors.standin.linkedin.state import organization
@@ -88,7 +89,9 @@ class Demo:
         with self.parvis.database.write() as session:
             city.clear(session)
             city.settle(session, self.story, now=self.parvis.clock())
-        self._server = uvicorn.Server(uvicorn.Config(_app(self), log_level="warning", timeout_graceful_shutdown=2))
+        self._server = uvicorn.Server(
+            uvicorn.Config(_app(self), http=Http, log_level="warning", timeout_graceful_shutdown=2)
+        )
         self._serving = threading.Thread(
             target=self._server.run, kwargs={"sockets": [listening]}, name="demo", daemon=True
         )

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
 from administration import accounts, connecting
 from api import account_words
-from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.security import content_security_policy
 from api.wiring import Parvis
@@ -35,10 +34,6 @@ Connector = Annotated[Viewer, require(Action.MANAGE_ACCOUNTS, whole_city=True)]
 
 DENIED = frozenset({"access_denied", "user_cancelled_authorize", "user_cancelled_login"})
 """What networks say when the person said no: RFC 6749 §4.1.2.1, and what some say in its place."""
-
-
-async def _sent(request: Request) -> FormData:
-    return await request.form()
 
 
 # ------------------------------------------------------------------------------------------------- looking
@@ -156,11 +151,11 @@ def choose(
     viewer: Connector,
     now: Now,
     connection_id: int,
-    form: Annotated[FormData, Depends(_sent)],
+    form: Sent,
 ) -> Response:
     """Connect what was chosen, all of it or nothing."""
     try:
-        chosen = {str(name): _borough(str(form.get(f"borough-{name}", ""))) for name in form.getlist("accounts")}
+        chosen = {str(name): whole(str(form.get(f"borough-{name}", ""))) for name in form.getlist("accounts")}
         with parvis.database.write() as session:
             for account in connecting.choose(session, parvis.vault, connection_id, chosen, by=_person(viewer), now=now):
                 reroute(session, account, now=now)
@@ -256,10 +251,6 @@ def _person(viewer: Viewer) -> int:
     if viewer.person_id is None:  # A key opens no page.
         raise NotFound("person")
     return viewer.person_id
-
-
-def _borough(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 18 else None
 
 
 def _consent(parvis: Parvis, network: str) -> Consent:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from administration import keys, people
 from administration.people import CITY, RoleScope
-from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.deps import Installation, Now, ReadSession, WriteSession, require, whole
 from api.pages import render
 from api.wiring import Parvis
 from models.accounts import Account
@@ -41,10 +41,11 @@ def _scope(text: str) -> RoleScope:
     """What the form says: city, borough:3, or account:5."""
     if text == "city":
         return CITY
-    kind, _, number = text.partition(":")
-    if kind not in {"borough", "account"} or not number.isdecimal() or len(number) > 18:
+    kind, _, named = text.partition(":")
+    number = whole(named)
+    if kind not in {"borough", "account"} or number is None:
         raise Refused("scope_unreadable", field="scope")
-    return RoleScope(borough_id=int(number)) if kind == "borough" else RoleScope(account_id=int(number))
+    return RoleScope(borough_id=number) if kind == "borough" else RoleScope(account_id=number)
 
 
 def _page(

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 
-from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.web.accounts import alarm_values
 from api.web.queue import Words
@@ -46,13 +45,6 @@ ORDER = (
 Version = Annotated[int, Form()]
 
 
-async def _sent(request: Request) -> FormData:
-    return await request.form()
-
-
-Sent = Annotated[FormData, Depends(_sent)]
-
-
 def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planning.Draft:
     """One text and one time for all the chosen accounts, or an account's own where they were written."""
 
@@ -63,7 +55,7 @@ def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planni
     def time(name: str) -> datetime | None:
         return instant(field(name), zone, field=name) if field(name) else None
 
-    accounts = [int(one) for one in chosen if one.isdecimal() and len(one) < 18]
+    accounts = [number for one in chosen if (number := whole(one)) is not None]
     window = field("late_after_minutes") or str(planning.WINDOW)
     return planning.Draft(
         title=field("title"),
@@ -73,7 +65,7 @@ def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planni
         },
         link=field("link") or None,
         publish_at=time("publish_at"),
-        late_after_minutes=int(window) if window.isdecimal() and len(window) < 18 else 0,
+        late_after_minutes=whole(window) or 0,
     )
 
 
@@ -85,13 +77,14 @@ def instant(wall: str, zone: ZoneInfo, *, field: str = "publish_at") -> datetime
     """
     try:
         local = datetime.fromisoformat(wall).replace(tzinfo=zone, second=0, microsecond=0)
-    except ValueError as error:
+        first, second = local.replace(fold=0), local.replace(fold=1)
+        moment = first.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise Refused("time_unreadable", field=field) from error
-    first, second = local.replace(fold=0), local.replace(fold=1)
     if first.utcoffset() != second.utcoffset():
-        there = first.astimezone(UTC).astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
+        there = moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
         raise Refused("time_twice" if there else "time_absent", field=field)
-    return first.astimezone(UTC)
+    return moment
 
 
 def _wall(at: datetime | None, zone: ZoneInfo) -> str:

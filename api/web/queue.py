@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require
+from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require, whole
 from api.pages import PLACES, render
 from api.problems import Forbidden
 from api.web import start
@@ -76,8 +76,8 @@ def _view(
     """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
     wanted = Filter(
         state=STATES.get(etat, ItemState.WAITING),
-        account_id=int(compte) if compte.isdecimal() and len(compte) < 18 else None,
-        source_post_id=int(publication) if publication.isdecimal() and len(publication) < 18 else None,
+        account_id=whole(compte),
+        source_post_id=whole(publication),
         urgency=queue.DANGER if voie == "danger" else None,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
@@ -128,7 +128,7 @@ def show_queue(
     if not is_part(request):
         # The first comment comes with the page: no key that is pressed at once has to wait for it.
         first = next((listed.comment.id for listed in part.lines if listed.claimed_by is None), None)
-        undoable = int(annulable) if annulable.isdecimal() and len(annulable) < 18 else None
+        undoable = whole(annulable)
         values = _list_values(parvis, session, viewer, view, part, counts, now=now)
         if first is not None:
             values |= item_values(session, viewer, queue.detail(session, viewer, first, now=now), now=now)

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.deps import Installation, Now, ReadSession, require
+from api.deps import Installation, Now, ReadSession, require, whole
 from api.pages import render
 from api.web.queue import Words, is_part, waited
 from models.errors import Refused
@@ -31,7 +31,7 @@ def _wanted(statut: str = "", arrondissement: str = "", retard: str = "") -> Wan
     """An empty or unknown value of a filter narrows nothing."""
     return Wanted(
         status=RequestStatus(statut) if statut in set(RequestStatus) else None,
-        borough_id=int(arrondissement) if arrondissement.isdecimal() and len(arrondissement) < 18 else None,
+        borough_id=whole(arrondissement),
         overdue=bool(retard),
     )
 

@@ -9,7 +9,8 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.orm import Session
 
-from models.base import Id, Json, UtcDateTime
+from models import search
+from models.base import Json, Number, String, UtcDateTime
 from models.errors import WrongDatabase
 from models.migrations import standing_of
 from models.session import Database
@@ -21,16 +22,17 @@ config = context.config
 
 def render(kind: str, thing: Any, autogen: AutogenContext) -> str | Literal[False]:
     """Write our own column types by their names in a new migration."""
-    if kind == "type":
-        names = {Id: "base.Id", Json: "base.Json"}
-        name = (
-            "base.UtcDateTime()"
-            if isinstance(thing, UtcDateTime)
-            else next((name for known, name in names.items() if repr(known) == repr(thing)), None)
-        )
-        if name:
+    if kind != "type":
+        return False
+    if isinstance(thing, String) or (isinstance(thing, Number) and thing.bits == 32):
+        return f"sa.{thing.impl_instance!r}"
+    for name, known in (("Id", Number), ("UtcDateTime()", UtcDateTime)):
+        if isinstance(thing, known):
             autogen.imports.add("from models import base")
-            return name
+            return f"base.{name}"
+    if repr(thing) == repr(Json):
+        autogen.imports.add("from models import base")
+        return "base.Json"
     return False
 
 
@@ -42,7 +44,11 @@ def run() -> None:
         with database.engine.connect() as connection:
             # SQLite's driver is in autocommit mode and `Database` begins the transaction: its DDL is in it as well.
             context.configure(
-                connection=connection, target_metadata=metadata, render_item=render, transactional_ddl=True
+                connection=connection,
+                target_metadata=metadata,
+                render_item=render,
+                include_name=search.compared,
+                transactional_ddl=True,
             )
             with context.begin_transaction():
                 _apply(connection)
@@ -64,6 +70,7 @@ def _apply(connection: Connection) -> None:
     there = {(table, column["name"]) for (_, table), columns in tables.items() for column in columns}
     if not there >= {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}:
         raise WrongDatabase(Standing.FOREIGN)
+    search.index(connection)
     if config.attributes["plant"] is not None:
         with Session(connection) as session:
             config.attributes["plant"](session)

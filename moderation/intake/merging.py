@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 
 from connectors.base import AttachmentSeen, CommentRemoved, CommentSeen, VisibilityChanged
 from models.comments import LAG, Comment, CommentVersion, Presence
-from models.text import cleaned
+from models.text import cleaned, web_link
 from models.vocabulary import AttachmentKind, CommentKind
 
-LONGEST_LINK, LONGEST_ID = 500, 200
-"""Characters that the columns take; PostgreSQL refuses more."""
+LONGEST_ID = 200
+"""Characters that the column takes."""
 
 _SPECIFIC = {kind: place for place, kind in enumerate(CommentKind)}
 
@@ -70,6 +70,7 @@ class Known(Presence):
     rating: int | None = None
     rated_at: datetime | None = None
     text: str | None = None
+    search_text: str | None = None
     permalink: str | None = None
     hidden: bool = False
     hidden_at: datetime | None = None
@@ -119,7 +120,7 @@ def observe(
 
 def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
     known.parent_external_id = seen.parent_external_id or known.parent_external_id
-    known.permalink = link(seen.permalink) or known.permalink
+    known.permalink = web_link(seen.permalink) or known.permalink
     known.by_city = known.by_city or seen.by_account
     # No observation takes back that it is a review or a mention: webhooks tell of both as of any comment.
     known.kind = max(CommentKind(known.kind), seen.kind, key=_SPECIFIC.__getitem__)
@@ -235,13 +236,8 @@ def _learn(shown: Shown, one: AttachmentSeen, *, now: datetime) -> None:
     if shown.picture_address is None and one.picture is not None:
         shown.fetch_due_at = now
     if shown.fetch_due_at is not None or shown.address is None:
-        shown.address = _address(one.address) or shown.address
-        shown.picture_address = cleaned(one.picture) or shown.picture_address
-
-
-def _address(address: str | None) -> str | None:
-    """What is no web address is not offered to anybody's pointer."""
-    return cleaned(address) if address is not None and address.startswith(("https://", "http://")) else None
+        shown.address = web_link(one.address, None) or shown.address
+        shown.picture_address = web_link(one.picture, None) or shown.picture_address
 
 
 # Versions of a text ------------------------------------------------------------------------------------------------
@@ -312,8 +308,3 @@ def texts(versions: Sequence[AnyVersion]) -> list[AnyVersion]:
             latest.pop(version.text, None)
             latest[version.text] = version
     return list(latest.values())
-
-
-def link(address: str | None) -> str | None:
-    """A link that is too long to be kept whole would lead nowhere."""
-    return cleaned(address) if address is not None and len(address) <= LONGEST_LINK else None

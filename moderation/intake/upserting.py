@@ -18,13 +18,14 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.base import Change, CommentSeen, PostSeen, Unreadable
+from models import search
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
 from models.session import upsert
-from models.text import cleaned
+from models.text import cleaned, web_link
 from models.vocabulary import ItemState, PostKind
 from moderation import items
-from moderation.intake.merging import Known, Observation, Shown, Version, link, observe
+from moderation.intake.merging import Known, Observation, Shown, Version, observe
 
 log = logging.getLogger(__name__)
 
@@ -82,8 +83,9 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
     versions_before = {of.id: _version_row(of) for one in comments.values() for of in one.versions}
     shown_before = {of.id: _shown_row(of) for one in comments.values() for of in one.shown}
     posts = _posts(session, account, changes, comments.values())
-    authors = _authors(session, account, observations, comments)
+    authors, names, renamed = _authors(session, account, observations, comments)
     wrote_before = {one.author_id for one in comments.values()}
+    said_before = {one.id: (one.text, one.author_id) for one in comments.values()}
     for change in observations:
         known = comments.get(change.external_id)
         if known is None:
@@ -98,11 +100,15 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
             read_at=None if post is None else post.read_at,
             now=now,
         )
+    for one in comments.values():
+        if one.disposed_at is None and (one.text, one.author_id) != said_before.get(one.id):
+            one.search_text = search.text_of(one.text, names.get(one.author_id))
     new = [one for one in comments.values() if one.id is None]
     # What the city wrote, and what was gone before its words came, never waited for anybody.
     nobodys = {one.external_id for one in comments.values() if not one.version or (one.id is None and one.by_city)}
     _insert(session, account, new, now=now)
     _update(session, Comment, _OF_COMMENT, before, map(_known_row, comments.values()))
+    _find_by(session, {author_id: names[author_id] for author_id in renamed})
     for waits, state in ((True, ItemState.RECEIVED), (False, ItemState.HANDLED)):
         moved = [one.id for one in comments.values() if one.waits is waits and one.external_id not in nobodys]
         items.put(session, [one for one in moved if one is not None], state, now=now)
@@ -145,7 +151,7 @@ def _posts(
 def _learn(post: SourcePost, said: PostSeen) -> None:
     if post.text != "":  # What was disposed of does not come back with the next listing.
         post.text = cleaned(said.text) or post.text
-    post.permalink = link(said.permalink) or post.permalink
+    post.permalink = web_link(said.permalink) or post.permalink
     post.created_at = said.created_at or post.created_at
     # A webhook says of a reel or an advertisement that it is a post.
     post.kind = said.kind if said.kind is not PostKind.POST else post.kind
@@ -176,8 +182,9 @@ def _comments(session: Session, account: Account, observations: Sequence[Observa
 
 def _authors(
     session: Session, account: Account, observations: Sequence[Observation], comments: Mapping[str, Known]
-) -> dict[str, int]:
-    """Ids of the authors of the batch by the external ids of their comments; they get the name that was heard last.
+) -> tuple[dict[str, int], dict[int | None, str | None], set[int]]:
+    """Ids of the authors of the batch by the external ids of their comments, their names by their ids, and which had
+    another name before; they get the name that was heard last.
 
     The network's id of an author is taken wherever it was told of the comment, before or now; else the name.
     """
@@ -203,8 +210,9 @@ def _authors(
         key = identity or (was.external_id if was is not None and not known_by_name else by_name)
         if key is not None:
             keys[comment], names[key] = key, called or names.get(key)
+    named: dict[int | None, str | None] = {one.id: one.name for one in before.values()}
     if not names:
-        return {}
+        return {}, named, set()
     # Authors are shared by the accounts of a network, so two accounts' workers may meet on one: the database decides.
     rows = [
         {"network": account.network, "external_id": external_id, "name": names[external_id]}
@@ -220,7 +228,8 @@ def _authors(
     if said:
         session.execute(update(Author), said)
     ids = {one.external_id: one.id for one in found}
-    return {comment: ids[key] for comment, key in keys.items()}
+    named |= {one.id: names[one.external_id] or one.name for one in found}
+    return {comment: ids[key] for comment, key in keys.items()}, named, {one["id"] for one in said}
 
 
 # What a batch changed, each in one statement ----------------------------------------------------------------------
@@ -239,6 +248,15 @@ def _insert(session: Session, account: Account, new: Sequence[Known], *, now: da
     ids = {row.external_id: row.id for row in session.execute(statement)}
     for one in new:
         one.id = ids[one.external_id]
+
+
+def _find_by(session: Session, names: Mapping[int, str | None]) -> None:
+    """Have all that an author wrote found by the author's new name."""
+    if names:
+        wrote = session.execute(select(Comment.id, Comment.text, Comment.author_id).where(Comment.author_id.in_(names)))
+        found = [{"id": one.id, "search_text": search.text_of(one.text, names[one.author_id])} for one in wrote]
+        if found:
+            session.execute(update(Comment), found)
 
 
 def _write(

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, exists, func, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
-from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
+from models.comments import Attachment, Comment, CommentVersion, VerdictRow
 from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.errors import NotFound
@@ -20,7 +20,7 @@ from models.learning import Correction
 from models.netiquette import RuleVersion
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.text import cleaned
+from models.search import found_by
 from models.vocabulary import AttachmentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
@@ -297,11 +297,8 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
         statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
     if wanted.suggestion:
         statement = statement.where(Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion))
-    for word in (cleaned(wanted.words) or "").split():
-        # Thin on purpose: the French search (folded, stemmed, indexed) replaces it in the issue that brings it.
-        pattern = "%" + word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        named = Comment.author.has(Author.name.ilike(pattern, escape="\\"))
-        statement = statement.where(Comment.text.ilike(pattern, escape="\\") | named)
+    if wanted.words.strip():
+        statement = statement.where(found_by(wanted.words))
     return statement
 
 

@@ -6,14 +6,17 @@ import io
 import json
 import logging
 import re
+import socket
+import threading
 from enum import StrEnum
 from pathlib import Path
 
 import pytest
+import uvicorn
 from babel.messages.pofile import read_po
 from sqlalchemy import text
 
-from api import logs, messages
+from api import logs, messages, serving
 from api.app import create_app
 from api.deps import ReadSession, WriteSession
 from api.settings import SettingsError, load, require_secret
@@ -104,7 +107,7 @@ def test_what_is_too_large_is_refused(sqlite_parvis, visit):
 def refused_codes() -> set[str]:
     floors = ("administration", "api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler")
     sources = [path.read_text(encoding="utf-8") for floor in floors for path in (ROOT / floor).rglob("*.py")]
-    return {code for source in sources for code in re.findall(r"\bRefused\(\s*\"(\w+)\"", source)}
+    return {code for source in sources for code in re.findall(r"\b(?:Refused|Unkeepable)\(\s*\"(\w+)\"", source)}
 
 
 def test_every_refusal_has_words_and_no_words_are_left_over():
@@ -184,3 +187,51 @@ def test_no_token_reaches_a_log(monkeypatch):
 
 def test_an_application_can_be_made_twice(sqlite_parvis):
     assert create_app(sqlite_parvis) is not create_app(sqlite_parvis)
+
+
+# ---------------------------------------------------------------------------------------------- who asks strangely
+def counted(client) -> set[tuple[str, str, str]]:
+    samples = [sample for family in client.app.state.metrics.collect() for sample in family.samples]
+    named = [one.labels for one in samples if one.name == "parvis_http_requests_total"]
+    return {(labels["method"], labels["route"], labels["status"]) for labels in named}
+
+
+def test_what_is_counted_has_the_whole_route_and_no_name_that_somebody_made_up(sqlite_parvis, visit):
+    client = visit(sqlite_parvis)
+    client.get("/api/v1/comments/3")
+    for number in range(20):
+        client.request(f"M{number}", "/connexion")
+        client.get(f"/rien/{number}")
+        client.get(f"/static/{number}.css")
+    assert counted(client) == {
+        ("GET", "/api/v1/comments/{comment_id}", "401"),
+        ("other", "/connexion", "405"),
+        ("GET", "unknown", "404"),
+        ("GET", "/static", "404"),
+    }
+
+
+@pytest.mark.parametrize("before", ["a@b(=1; ", "é=1; ", "[x]=1; "])
+def test_a_strange_cookie_does_not_hide_that_somebody_is_signed_in(before, sqlite_parvis, visit):
+    client = visit(sqlite_parvis)
+    del client.headers["sec-fetch-site"]
+    headers = {"cookie": f"{before}parvis={'x' * 43}".encode("latin-1")}
+    assert client.post("/compte/preferences", headers=headers).status_code == 403
+
+
+HALVES = [b"", b"GET / HT", b"POST /connexion HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\na="]
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_a_request_is_not_waited_for(half, sqlite_parvis, monkeypatch):
+    monkeypatch.setattr(serving, "WHOLE_SECONDS", 0.2)
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(create_app(sqlite_parvis), http=serving.Http, log_config=None)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    with socket.create_connection(listening.getsockname(), timeout=20) as client:
+        client.sendall(half)
+        assert client.recv(1) == b"", "the connection is cut"
+    server.should_exit = True
+    thread.join()
