@@ -54,7 +54,7 @@ from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing import planning
-from scheduler.jobs import City, ticks
+from scheduler.jobs import City, handlers, ticks
 from tests.city import START, Clock, MadeUpClassifier
 from tests.city import City as AnyCity
 
@@ -77,10 +77,10 @@ class Killed(BaseException):
 
 LEFT = {
     "parse": "SELECT 1 FROM delivery WHERE state = 'received'",
-    "classify": "SELECT 1 FROM comment WHERE state = 'received'",
+    "classify": "SELECT 1 FROM item WHERE state = 'received'",
     "deliver": "SELECT 1 FROM effect WHERE state = 'ready'",
     "reconcile": "SELECT 1 FROM effect WHERE state IN ('claimed', 'sending', 'unknown')",
-    "sweep": "SELECT 1 FROM comment WHERE look_due_at IS NOT NULL",
+    "recheck": "SELECT 1 FROM comment WHERE look_due_at IS NOT NULL",
     "pull": "SELECT 1 FROM account",
     "check": "SELECT 1 FROM account",
 }
@@ -482,7 +482,7 @@ class World(AnyCity):
     def _worker(self, number: int) -> dict[str, Callable[[], object]]:
         """The jobs of one process, by name; they carry their ids themselves."""
         database: Any = WatchedDatabase(self.database, self.at)
-        handlers = [
+        trades = [
             moderation_delivery.effect_handler(self._network_of),
             publishing_delivery.effect_handler(self._network_of),
         ]
@@ -491,7 +491,7 @@ class World(AnyCity):
             database=database,
             locks=self.locks,
             # A history is the same each time that it is played.
-            work=Work(database, self.locks, handlers, **told, random=lambda: 1.0),
+            work=Work(database, self.locks, trades, **told, random=lambda: 1.0),
             classifier=MadeUpClassifier,
             context=Context(),
             network_of=self._network_of,
@@ -510,7 +510,7 @@ class World(AnyCity):
 
         return {tick.name: tick.look for tick in ticks(city, Here())}  # type: ignore[arg-type]
 
-    JOBS: ClassVar = ("parse", "classify", "deliver", "reconcile", "pull", "sweep", "check")
+    JOBS: ClassVar = ("parse", "classify", "deliver", "reconcile", "pull", "recheck", "check")
 
     def turn(self, worker: int, *jobs: str) -> None:
         """A worker does what is due."""

@@ -325,7 +325,7 @@ class Histories(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------- what happens by itself
     @rule(
-        job=st.sampled_from(["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "sweep", "check"]),
+        job=st.sampled_from(["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "recheck", "check"]),
         worker=st.integers(0, 1),
         wait=WAITS,
         fault=st.none() | st.tuples(WHICH, st.integers(0, 3), st.sampled_from([1, 1, 3])),
@@ -488,7 +488,7 @@ class Histories(RuleBasedStateMachine):
 
     def left(self, session):
         """What is still to be done."""
-        open_effects = select(Effect.id, Effect.state, Effect.reason).where(Effect.state.in_(OPEN_STATES))
+        open_effects = select(Effect.id, Effect.state, Effect.outcome).where(Effect.state.in_(OPEN_STATES))
         received = select(Delivery.id).where(Delivery.state == DeliveryState.RECEIVED)
         unread = select(Item.comment_id, Item.state).where(Item.state == ItemState.RECEIVED)
         suspected = select(Comment.external_id, Comment.look_due_at).where(Comment.look_due_at.is_not(None))
