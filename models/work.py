@@ -354,7 +354,7 @@ class Work:
         return Task(
             effect.id,
             effect.key,
-            effect.operation,
+            OperationKind(effect.operation),
             effect.channel_id,
             effect.target,
             effect.payload,

@@ -299,8 +299,8 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
     owed = Counter(
         (
             effect.operation,
-            page_of[effect.account_id],
-            effect.target or page_of[effect.account_id],
+            page_of[effect.channel_id],
+            effect.target or page_of[effect.channel_id],
             effect.payload.get("text"),
         )
         for effect in effects
@@ -343,7 +343,7 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
         line = created[remote_id]
         assert (line.operation, line.page, line.text) == (
             effect.operation,
-            page_of[effect.account_id],
+            page_of[effect.channel_id],
             effect.payload["text"],
         )
         if effect.operation == OperationKind.REPLY:
