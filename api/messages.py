@@ -234,6 +234,7 @@ NOTICES: Mapping[str, str] = {
 
 REJECTIONS: Mapping[str, str] = {
     "abusive": N_("the network finds it abusive"),
+    "address": N_("the address is not one of the network"),
     "already_posted": N_("these photos were published already"),
     "already_replied": N_("this comment has had its one private reply"),
     "app_not_approved": N_("the city’s application lacks an approval of the network: tell whoever runs Parvis"),
@@ -262,6 +263,7 @@ REJECTIONS: Mapping[str, str] = {
     "needs_video": N_("a reel is a video"),
     "no_file": N_("the file is not here any more"),
     "not_a_comment": N_("this is no comment of that network"),
+    "not_a_picture": N_("what is there is no picture that Parvis can read"),
     "not_allowed": N_("the network does not let the page delete what others wrote"),
     "not_done": N_("the network says that it did not do it"),
     "not_supported_there": N_("the network does not allow it on this object"),

@@ -18,7 +18,8 @@ from classifiers.training import evaluate, train
 from classifiers.training.sources import Row
 from models.accounts import Account
 from models.comments import Comment, CommentVersion
-from models.vocabulary import Breach, Intention, Role
+from models.vocabulary import Breach, Intention, ItemState, Role
+from moderation import items
 from moderation.triage import classification
 
 FORMS = {
@@ -84,6 +85,8 @@ def _said(parvis: Parvis, texts: list[str]) -> list[int]:
             session.flush()
             session.add(CommentVersion(comment_id=comment.id, source="add", text=text, said_at=now, seen_at=now))
             made.append(comment.id)
+        session.flush()
+        items.put(session, made, ItemState.RECEIVED, now=now)
     classification.classify_due(parvis.database, parvis.classifier, Context(), now=now)
     return made
 
@@ -94,7 +97,7 @@ def _moderator(parvis: Parvis) -> TestClient:
             session, "mona@ville.example", "Mona", [(Role.MODERATOR, people.CITY)], by=None, now=parvis.clock()
         )
         session.flush()
-        token = sign_in._open(session, person.id, now=parvis.clock(), proved=True)
+        token = sign_in._open(session, person.id, now=parvis.clock(), proved=True, browser="")
     client = TestClient(create_app(parvis), base_url="http://127.0.0.1:8000", headers={"sec-fetch-site": "same-origin"})
     client.cookies.set("parvis", token)
     return client

@@ -23,6 +23,7 @@ from api.settings import load
 from api.wiring import Parvis, build
 from classifiers.base import Context
 from connectors.standin.player import read_story
+from models import search
 from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.items import Item
 from models.vocabulary import Role
@@ -92,6 +93,7 @@ class City(AnyCity):
                 parent_external_id=parent.external_id if parent else None,
                 author_id=author.id,
                 text=text,
+                search_text=search.text_of(text, by),
                 permalink=f"https://facebook.example/e{self._number}",
                 created_at=at,
                 received_at=at,

@@ -61,7 +61,7 @@ def test_the_dialog_corrects_the_other_labels_by_keyboard_and_danger_comes_first
     expect(page.locator("#pane .words")).to_contain_text("Cartier")
     page.keyboard.press("c")
     expect(page.locator("#correct-dialog")).to_be_visible()
-    page.keyboard.press("4")
+    page.keyboard.press("6")
     page.keyboard.press("9")
     page.keyboard.press("Enter")
     expect(page.locator("#correct-dialog")).to_be_hidden()
