@@ -24,7 +24,12 @@ const waits = () => Boolean(pane.find('.act [data-act="nothing"]'));
 const claims = new Claims({ stillOpen: (id) => queue.open === id, deciding: (id) => queue.leaving(id), refused: heldElsewhere });
 
 // ------------------------------------------------------------------------------------------------ opening
-async function open(id, { focus = "row", remember = true } = {}) {
+async function open(id, { focus = "row", remember = true, again = false } = {}) {
+  if (!again && queue.open === id && pane.shows(id) && shell.classList.contains("queue-open")) {
+    // What is open already, and perhaps being written in, is not loaded over.
+    if (focus === "pane") pane.focus();
+    return;
+  }
   queue.open = id;
   list.select(id);
   if (focus === "row") list.linkOf(id)?.focus({ preventScroll: true });
@@ -136,7 +141,7 @@ function comeBack(place, said, { reopen = true } = {}) {
   putBack(place);
   say(said);
   keys.forget();
-  if (reopen && !pane.beingWritten()) open(place.id);
+  if (reopen && !pane.beingWritten()) open(place.id, { again: true });
 }
 
 // What can be taken back is known by the address that takes it back.
@@ -150,7 +155,7 @@ async function takeBack(decision) {
   etag = null;
   if (last && !queue.rows.has(last.id)) putBack(last);
   const id = last?.id ?? queue.open;
-  if (id) { pane.forget(id); open(id); }
+  if (id) { pane.forget(id); open(id, { again: true }); }
   poll();
 }
 
@@ -350,7 +355,7 @@ function run(key) {
 
 const held = document.getElementById("keys-waiting");
 const keys = new Keys({
-  ready: () => !queue.open || pane.shownId() === queue.open,
+  ready: () => !queue.open || pane.shows(queue.open),
   run,
   show: (waiting) => { held.hidden = !waiting.length; held.querySelector("kbd").textContent = waiting.join(" "); },
 });
@@ -377,6 +382,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) poll
 const first = pane.shownId();
 if (first && (shell.classList.contains("queue-open") || wide.matches)) {
   queue.open = first;
+  shell.classList.add("queue-open");
   list.select(first);
   pane.adopt();
   if (waits()) claims.open(first);

@@ -14,6 +14,7 @@ let slow = 0;
 export const find = (selector) => pane.querySelector(selector);
 export const forms = () => [...pane.querySelectorAll("form[data-draft]")];
 export const shownId = () => find(".item")?.dataset.id ?? null;
+export const shows = (id) => shownId() === id && !pane.hasAttribute("aria-busy");
 export const focus = () => pane.focus();
 export const hasFocus = () => pane.contains(document.activeElement);
 export const beingWritten = () => Boolean(document.querySelector("dialog[open]")) || forms().some(dirty);
