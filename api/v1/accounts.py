@@ -30,7 +30,7 @@ class AccountShown(Shown):
     borough_id: int | None
     state: ChannelState
     state_reason: Annotated[str | None, Field(validation_alias="reason")]
-    """Code of why, or of why nothing is read although the token works."""
+    """Code of why, or of why nothing is read all the same."""
     state_since: Annotated[Moment, Field(validation_alias="token_since")]
     pause: Pause | None
     """Why nothing is called until `throttled_until`."""

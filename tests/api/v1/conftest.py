@@ -19,6 +19,7 @@ from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
 from classifiers.base import Context
+from models import search
 from models.accounts import Account, Delivery
 from models.comments import Comment, CommentVersion, VerdictRow
 from models.items import Item
@@ -121,6 +122,7 @@ class Town(City):
                     borough_id=borough_id,
                     external_id=f"{PAGE}_1_{number}",
                     text=text,
+                    search_text=search.text_of(text, None),
                     created_at=self.now,
                     received_at=self.now,
                 )
