@@ -325,7 +325,9 @@ class Histories(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------------------------- what happens by itself
     @rule(
-        job=st.sampled_from(["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "recheck", "check"]),
+        job=st.sampled_from(
+            ["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "recheck", "check"]
+        ),
         worker=st.integers(0, 1),
         wait=WAITS,
         fault=st.none() | st.tuples(WHICH, st.integers(0, 3), st.sampled_from([1, 1, 3])),
