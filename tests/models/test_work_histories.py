@@ -392,7 +392,7 @@ class Histories(RuleBasedStateMachine):
                     if (effect.channel_id, effect.target) == (account_id, target) and effect.operation not in CREATIVE
                 ]
                 if asked and (account_id, target) not in self.removed:
-                    assert self.hidden(account_id, target) is (asked[-1].kind == OperationKind.HIDE)
+                    assert self.hidden(account_id, target) is (asked[-1].operation == OperationKind.HIDE)
 
     def settle(self) -> None:
         """Good weather, every account connected: all comes to an end by itself."""
