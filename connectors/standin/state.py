@@ -184,7 +184,7 @@ class Standin:
             self.faults: list[Fault] = []
             self.journal: list[Applied] = []
             self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
-            self.later: list[tuple[float, Callable[[], object]]] = []
+            self.later: list[tuple[float, str, Callable[[], object]]] = []
             self.calls = 0
             self.ads: list[Ad] = []
             self.files: dict[str, bytes] = {}
@@ -387,18 +387,19 @@ class Standin:
         text: str | None = None,
         link: str | None = None,
     ) -> None:
-        """It is applied now; with a lag, reads and webhooks see it later."""
+        """It is applied now; with a lag, reads and webhooks see it later, and what follows it on the same thing too."""
         at = datetime.fromtimestamp(self.now(), UTC).isoformat()
         self.journal.append(Applied(len(self.journal) + 1, operation, page.id, target, identity, text, link, at))
-        if lag:
-            self.later.append((self.now() + lag, act))
+        waiting = [seen_at for seen_at, of, _ in self.later if of == identity]
+        if lag or waiting:
+            self.later.append((max([self.now() + lag, *waiting]), identity, act))
         else:
             act()
 
     def settle(self) -> None:
         """Let what was late be seen, if its time has come."""
         with self.lock:
-            due = [act for when, act in self.later if when <= self.now()]
+            due = [act for seen_at, _, act in self.later if seen_at <= self.now()]
             self.later = [entry for entry in self.later if entry[0] > self.now()]
             for act in due:
                 act()

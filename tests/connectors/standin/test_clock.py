@@ -110,6 +110,14 @@ def test_what_was_late_is_seen(standin, control):
     assert said.hidden
 
 
+def test_what_follows_a_late_act_on_the_same_comment_is_seen_after_it(standin, control):
+    said = standin.says(standin.post("Tempête"), "Et ma rue?")
+    standin.state.set_hidden(said, standin.page, float(HOUR), hidden=True)
+    standin.state.set_hidden(said, standin.page, 0.0, hidden=False)
+    control("clock", {"seconds": HOUR})
+    assert not said.hidden
+
+
 def test_a_pause_ends(standin, control, graph):
     control("usage", {"percent": 100, "regain_minutes": 30})
 
