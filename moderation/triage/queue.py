@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, ScalarSelect, Select, exists, func, select, tuple_, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    ScalarSelect,
+    Select,
+    and_,
+    exists,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from models.comments import Attachment, Comment, CommentVersion, VerdictRow
@@ -126,11 +137,11 @@ class Detail:
 def page(
     session: Session, viewer: Viewer, wanted: Filter, *, now: datetime, after: str | None = None, limit: int = 50
 ) -> QueuePage:
-    """One page of the list: danger first, then oldest first (handled ones: newest first). One query, whatever its
-    length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
+    """One page of the list: danger first, then oldest first (handled ones: newest first). Two queries, whatever
+    its length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
     """
     statement = (
-        select(Item, Comment, Claim, Proposal, _drafted(), _answered_outside(), _shows())
+        select(Item, Comment, Claim, Proposal, _drafted(), _shows())
         .join(Comment, Comment.id == Item.comment_id)
         .outerjoin(Claim, Claim.item_id == Item.id)
         .outerjoin(Proposal, Proposal.id == _newest_proposal())
@@ -153,7 +164,8 @@ def page(
         statement = statement.where(Item.id.in_(first)).order_by(Item.urgency.desc(), Item.queued_at, Item.id)
         statement = statement.limit(limit + 1)
     rows, following = order.cut(session.execute(statement).all(), limit, of=lambda row: row[0])
-    return QueuePage(tuple(_listed(*row, viewer=viewer, now=now) for row in rows), following)
+    outside = _answered_outside(session, [row[1].id for row in rows])
+    return QueuePage(tuple(_listed(*row, outside=outside, viewer=viewer, now=now) for row in rows), following)
 
 
 def _first(viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, limit: int) -> CompoundSelect[tuple[int]]:
@@ -263,7 +275,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         services=likeliest(
             services(session), comment.verdict.group_311 if comment.verdict else None, comment.text or ""
         ),
-        answered_outside=bool(session.scalar(select(_answered_outside()).where(Comment.id == comment_id))),
+        answered_outside=comment_id in _answered_outside(session, [comment_id]),
     )
 
 
@@ -312,25 +324,30 @@ def _newest_proposal() -> ScalarSelect[int]:
     return select(func.max(Proposal.id)).where(*about).correlate(Comment).scalar_subquery()
 
 
-def _answered_outside() -> ColumnElement[bool]:
-    """Whether the account answered a comment, by no effect of ours. While the outcome of a reply of ours is not known,
-    its answer may be that one, and nothing is said.
+def _answered_outside(session: Session, comment_ids: Collection[int]) -> frozenset[int]:
+    """Those of the comments that the account answered, by no effect of ours. While the outcome of a reply of ours to
+    one is not known, its answer may be that one, and nothing is said of it.
     """
     answer, ours, leaving = aliased(Comment), aliased(Effect), aliased(Effect)
-    return exists(
-        select(answer.id).where(
-            answer.account_id == Comment.account_id,
-            answer.parent_external_id == Comment.external_id,
+    ours_of_answer = select(ours.id).where(ours.channel_id == answer.account_id, ours.remote_id == answer.external_id)
+    leaving_to_it = select(leaving.id).where(
+        leaving.channel_id == Comment.account_id,
+        leaving.target == Comment.external_id,
+        leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
+    )
+    told = and_(answer.account_id == Comment.account_id, answer.parent_external_id == Comment.external_id)
+    statement = (
+        select(Comment.id)
+        .join(answer, told)
+        .where(
+            Comment.id.in_(comment_ids),
             answer.by_city,
             ~answer.removed,
-            ~exists().where(ours.channel_id == answer.account_id, ours.remote_id == answer.external_id),
-            ~exists().where(
-                leaving.channel_id == Comment.account_id,
-                leaving.target == Comment.external_id,
-                leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
-            ),
+            ~exists(ours_of_answer.correlate(answer)),
+            ~exists(leaving_to_it.correlate(Comment)),
         )
-    ).correlate(Comment)
+    )
+    return frozenset(session.scalars(statement))
 
 
 def _shows() -> ScalarSelect[AttachmentKind]:
@@ -345,14 +362,14 @@ def _listed(
     claim: Claim | None,
     proposal: Proposal | None,
     drafted: bool,  # noqa: FBT001
-    outside: bool,  # noqa: FBT001
     shows: AttachmentKind | None,
     *,
+    outside: Collection[int],
     viewer: Viewer,
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(item, comment, claimed_by, mine, drafted, proposal, outside, shows)
+    return Listed(item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows)
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

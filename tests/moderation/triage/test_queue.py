@@ -136,7 +136,7 @@ def test_a_made_up_place_is_refused(city, cursor):
 
 
 # ------------------------------------------------------------------------------------------ cost
-def test_a_page_costs_one_query_whatever_its_length(city):
+def test_a_page_costs_two_queries_whatever_its_length(city):
     def cost(limit):
         with city.counting() as statements:
             found = page(city, limit=limit)
@@ -145,11 +145,11 @@ def test_a_page_costs_one_query_whatever_its_length(city):
         return len(statements)
 
     fill(city, 3)
-    assert cost(2) == 1
+    assert cost(2) == 2
     fill(city, 70, "more")
     with city.database.write() as session:
         deciding.claim(session, city.people["Bruno"], city.comment("1").id, now=city.now)
-    assert cost(70) == 1
+    assert cost(70) == 2
 
 
 def test_an_item_costs_the_same_in_a_large_thread(city, leak):
@@ -288,3 +288,14 @@ def test_an_answer_that_the_city_gave_in_the_networks_application_is_said(city):
         session.get_one(Effect, decision.effect_id).state = EffectState.UNKNOWN
     city.store(city.seen("7_2", "À 9 h", parent_external_id="7", by_account=True))
     assert outside("7") == ([], False), "it may be ours: nobody knows yet"
+
+
+def test_an_act_in_doubt_on_one_comment_says_nothing_of_the_others(city):
+    asked, doubted = city.says("7", "À quelle heure?"), city.says("8", "Et demain?")
+    city.store(city.seen("outside", "À 7 h", parent_external_id="7", by_account=True))
+    decision = city.decide("Ariane", doubted, "reply", text="À 8 h")
+    with city.database.write() as session:
+        session.get_one(Effect, decision.effect_id).state = EffectState.UNKNOWN
+    (line,) = page(city).lines
+    assert (line.comment.id, line.answered_outside) == (asked.id, True)
+    assert item(city, asked).answered_outside
