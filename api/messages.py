@@ -83,6 +83,7 @@ REFUSALS: Mapping[str, str] = {
     "motive_needed": N_("Say why not: whoever asked reads it."),
     "label_unknown": N_("This label does not exist."),
     "not_a_choice": N_("This decision is not possible here."),
+    "not_doubled": N_("Nothing stands twice here any more: somebody has said what becomes of it."),
     "not_hidden": N_("This comment is not hidden."),
     "not_possible_there": N_("The network does not let the City do that with this comment."),
     "not_read": N_("This comment is not analysed yet; try again in a moment."),
@@ -217,6 +218,8 @@ NOTICES: Mapping[str, str] = {
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
     "undone": N_("Undone: the comment waits again."),
+    "second-taken": N_("The second one is being deleted on the network."),
+    "second-kept": N_("Both stay on the network."),
     "proposed": N_("It is asked for: a second person must say yes."),
     "confirmed": N_("Confirmed: the comment will be hidden in a few seconds."),
     "declined": N_("Declined: the comment goes on waiting, with your reason."),
@@ -293,6 +296,7 @@ REJECTIONS: Mapping[str, str] = {
 
 OUTCOMES: Mapping[str, str] = {
     Outcome.BLOCKED: REJECTIONS["blocked"],
+    Outcome.DOUBLED: N_("it stands there twice"),
     Outcome.GONE: N_("the network says that it is not there, or not to be seen"),
     Outcome.LATE: N_("its time had passed"),
     Outcome.NOT_APPLIED: N_("the network did not take it"),
@@ -490,6 +494,8 @@ def not_published(effect: Effect) -> str:
 
 def problem(effect: Effect) -> str:
     """Why a comment came back to the queue: the act and why it failed."""
+    if effect.doubled:
+        return _("Twice in public: the network had taken the first sending, and listed it late")
     return _("Not done (%(act)s): %(why)s", act=label("decision", effect.operation), why=failure(effect))
 
 

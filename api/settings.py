@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
-from connectors.registry import NetworkSettings, kinds
+from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
 from models.vocabulary import Role
 
@@ -121,6 +121,32 @@ def _database(value: str) -> str:
     return value
 
 
+def by_network(value: str) -> dict[str, float]:
+    """A number for each network that is named, and under "" for all others; ValueError."""
+    numbers = {}
+    for part in filter(None, map(str.strip, value.split(","))):
+        name, _equals, number = part.rpartition("=")
+        numbers[name.strip()] = float(number)
+    return numbers
+
+
+def _numbers(most: float, *, whole: bool = False) -> tuple[BeforeValidator, AfterValidator]:
+    """A setting that is one number, or one for each network."""
+
+    def check(value: str) -> str:
+        try:
+            numbers = by_network(value)
+        except ValueError:
+            numbers = {"?": 0.0}
+        if not set(numbers) <= {"", *names()}:
+            raise PydanticCustomError("by_network", N_("must be a number, or several like NETWORK=NUMBER with commas"))
+        if not all(whole <= number <= most and (number.is_integer() or not whole) for number in numbers.values()):
+            raise PydanticCustomError("range", N_("is not a number that makes sense there"))
+        return value
+
+    return BeforeValidator(str), AfterValidator(check)
+
+
 def _secrets(value: SecretStr | None) -> SecretStr | None:
     if value is not None and any(len(part.strip()) < SECRET_LENGTH for part in value.get_secret_value().split(",")):
         raise PydanticCustomError("secret", N_("each key must have at least 32 characters"))
@@ -157,11 +183,13 @@ class Settings(BaseSettings):
     """How long a decision waits before it leaves, so that it can be undone without trace."""
     pull_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
     """How often each account is read, beside the webhooks: they are never enough."""
-    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = 15
-    """How soon a network is asked whether it applied a call whose answer was lost."""
-    patience_seconds: Annotated[float, Field(ge=0, le=86_400)] | None = None
-    """How long public words that no reading found wait before they are sent again; empty: as long as their network
-    was seen to need."""
+    settle_seconds: Annotated[str, *_numbers(3_600)] = ""
+    """How soon a network is asked whether it applied a call whose answer was lost, and how long between two readings;
+    empty, like the two below: as its network was seen to need. One number, or `NETWORK=NUMBER,…`."""
+    reads: Annotated[str, *_numbers(100, whole=True)] = ""
+    """Readings that must all find nothing before it is sent again."""
+    patience_seconds: Annotated[str, *_numbers(86_400)] = ""
+    """How long public words that no reading found wait before they are sent again."""
 
     @model_validator(mode="before")
     @classmethod
@@ -198,6 +226,11 @@ class Settings(BaseSettings):
     def _given(self, one: DataField[Any]) -> tuple[str, Any]:
         value = getattr(self, one.metadata["setting"]) if "setting" in one.metadata else one.default
         return one.name, value.get_secret_value() if isinstance(value, SecretStr) else value
+
+    def of_network(self, name: str, network: str) -> float | None:
+        """What a setting with one number for each network says of this one; None: nothing."""
+        numbers = by_network(getattr(self, name))
+        return numbers.get(network, numbers.get(""))
 
     @property
     def https(self) -> bool:

@@ -107,12 +107,22 @@ class Parvis:
 
     def _timing(self, channel: Channel) -> Timing:
         """How patient to be with a channel: its network's own lag, what the city sets, and what was seen of it."""
-        network = descriptor(channel.network) if isinstance(channel, Account) else None
-        patience = network.patience if network else timedelta(0)
-        if self.settings.patience_seconds is not None:
-            patience = timedelta(seconds=self.settings.patience_seconds)
+        name = channel.network if isinstance(channel, Account) else ""
+        network = descriptor(name) if name else None
+
+        def of(setting: str, usual: float) -> float:
+            given = self.settings.of_network(setting, name)
+            return usual if given is None else given
+
+        settle = timedelta(seconds=of("settle_seconds", network.settle.total_seconds() if network else 15))
+        patience = timedelta(seconds=of("patience_seconds", network.patience.total_seconds() if network else 0))
         seen = timedelta(seconds=4 * (channel.lag_seconds or 0))
-        return Timing(settle=timedelta(seconds=self.settings.settle_seconds), patience=max(patience, seen))
+        return Timing(
+            settle=settle,
+            between_reads=settle,
+            reads=int(of("reads", network.reads if network else 3)),
+            patience=max(patience, seen),
+        )
 
     @property
     def city(self) -> City:

@@ -431,6 +431,12 @@ class Descriptor(Generic[S]):
     """Nothing is called yet. An instance serves one thread at a time."""
     pull_every: timedelta = timedelta(0)
     """The shortest wait between two rounds, where calls are counted by the day and nobody says how many are left."""
+    settle: timedelta = timedelta(seconds=15)
+    """How soon after a lost answer its listing is read to see whether the act was applied, and how long between two
+    readings.
+    """
+    reads: int = 3
+    """Readings that must all find nothing before it is done again."""
     patience: timedelta = timedelta(minutes=10)
     """How long words that its listing does not show may still appear: a reply was seen to be listed after two minutes.
     """

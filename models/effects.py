@@ -16,6 +16,7 @@ OPEN_STATES = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING, Effe
 """States in which something may still happen by itself."""
 
 _OPEN = "state IN ('ready', 'claimed', 'sending', 'unknown')"
+_READ = "read_due_at IS NOT NULL"
 
 
 class Effect(Base):
@@ -35,6 +36,7 @@ class Effect(Base):
             sqlite_where=text(_OPEN),
             postgresql_where=text(_OPEN),
         ),
+        Index("ix_effect_read", "read_due_at", sqlite_where=text(_READ), postgresql_where=text(_READ)),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -58,15 +60,19 @@ class Effect(Base):
     """Reading back looks from here on: an earlier attempt may show up late."""
     sent_at: Mapped[datetime | None]
     read_due_at: Mapped[datetime | None]
+    """When the network is read to see whether it was applied, or whether it was applied twice."""
     reads: Mapped[int] = mapped_column(default=0)
 
     remote_id: Mapped[str | None] = mapped_column(String(200))
     """Of what it created; None for an act that creates nothing."""
     permalink: Mapped[str | None] = mapped_column(Link())
+    second_id: Mapped[str | None] = mapped_column(String(200))
+    """Of another one with the same words that a later reading found, after it was sent more than once."""
+    second_link: Mapped[str | None] = mapped_column(Link())
     done_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
     outcome: Mapped[Outcome | None] = mapped_column(String(20))
-    """Why it waits, failed or needs a person; None: it was not tried yet, or is done."""
+    """Why it waits, failed or needs a person; None: it was not tried yet, or is done, and once."""
     detail: Mapped[str | None] = mapped_column(String(200))
     """What the far side said of the outcome: its own code, or the name of a permission."""
 
@@ -76,3 +82,8 @@ class Effect(Base):
     def failed(self) -> bool:
         """Whether it ended without being done: a person decides what comes next."""
         return self.state in (EffectState.FAILED, EffectState.NEEDS_PERSON)
+
+    @property
+    def doubled(self) -> bool:
+        """Whether it stands there twice, and a person has yet to say what becomes of the second one."""
+        return self.outcome == Outcome.DOUBLED

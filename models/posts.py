@@ -75,6 +75,11 @@ class Variant(Base):
         """What was owed last, if it ended without being published."""
         return self.effect if self.effect is not None and self.effect.failed else None
 
+    @property
+    def doubled(self) -> Effect | None:
+        """What was owed last, if it stands on the network twice."""
+        return self.effect if self.effect is not None and self.effect.doubled else None
+
 
 class Approval(Base):
     """A yes or a no about the exact content whose hash it carries; other words need another approval."""

@@ -158,6 +158,10 @@ CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.
 """Operations that make something new, whose id on the network belongs to one effect only."""
 
 
+TAKE_BACK = {OperationKind.REPLY: OperationKind.DELETE, OperationKind.PUBLISH: OperationKind.DELETE_POST}
+"""How what was made is taken away again."""
+
+
 class EffectState(StrEnum):
     """The life of an outbox row; the arrows are in `models/work.py`."""
 
@@ -195,6 +199,8 @@ class Outcome(StrEnum):
     """What it acts on is not there any more."""
     REJECTED = "rejected"
     """The detail is the network's code."""
+    DOUBLED = "doubled"
+    """It is done, and stands there twice: what was sent before was accepted all the same."""
 
 
 class DeliveryState(StrEnum):

@@ -5,6 +5,7 @@
       │◀────────────────┘                   ▼
       │◀──────── read, it is not there ── unknown ── read, it is there ──▶ done
                                             └── cannot be read ──▶ needs_person
+    done, and sent more than once: read once more; a second one that stands there is kept for a person
 
 No network takes an idempotency key, so a call is made only after its row says `sending` in a committed transaction,
 and a row found in `sending` is never sent again before the network was read. While a call is in flight its process
@@ -34,7 +35,7 @@ from models.effects import OPEN_STATES, Effect
 from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.locks import Locks
 from models.session import Database
-from models.vocabulary import CREATIVE, EffectState, OperationKind, Outcome
+from models.vocabulary import CREATIVE, TAKE_BACK, EffectState, OperationKind, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,9 @@ class EffectHandler:
     send: Callable[[Task], Proof]
     find: Callable[[Task, Collection[str]], Proof | None]
     record: Callable[[Session, Effect, datetime], None]
-    """Called in the transaction in which an effect becomes done, failed or needs a person."""
+    """Called in the transaction in which an effect becomes done, failed or needs a person, and again where it is done
+    and stands there a second time (`Effect.doubled`).
+    """
 
 
 class Work:
@@ -145,9 +148,10 @@ class Work:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
         now = self._clock()
         expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= now)
-        unread = and_(Effect.state == EffectState.UNKNOWN, Effect.read_due_at <= now, _channel_usable(now))
+        unread = and_(Effect.read_due_at <= now, _channel_usable(now))
         with self._database.read() as session:
-            return list(session.scalars(select(Effect.id).where(or_(expired, unread)).order_by(Effect.id).limit(limit)))
+            waiting = select(Effect.id).where(expired).union(select(Effect.id).where(unread)).subquery()
+            return list(session.scalars(select(waiting.c.id).order_by(waiting.c.id).limit(limit)))
 
     def deliver(self, effect_id: int) -> EffectState | None:
         """Send one effect, if it is still due and nobody else has it. Gives its new state, None if it was not ours."""
@@ -170,13 +174,16 @@ class Work:
         with self._locks.try_hold(f"effect:{effect_id}") as free:
             if not free:
                 return None
-            asked_at, task = self._clock(), self._take_uncertain(effect_id)
-            if task is None:
+            asked_at, uncertain = self._clock(), self._take_uncertain(effect_id)
+            if uncertain is None:
                 return None
+            task, state = uncertain
             try:
                 proof = self._handlers[task.operation].find(task, self._taken(task))
             except Exception as error:  # noqa: BLE001 - same reason as in `deliver`
-                return self._record_error(task, error, asked_at, EffectState.UNKNOWN)
+                return self._record_error(task, error, asked_at, state)
+            if state == EffectState.DONE:
+                return self._record_second(task, proof)
             if proof is None:
                 return self._record_absent(task)
             self._learn_lag(task, asked_at)
@@ -226,7 +233,10 @@ class Work:
             if (effect.attempt, effect.state) != (task.attempt, during):
                 return None
             outcome, detail, again_at = self._outcome(error, task, now)
-            if during == EffectState.SENDING:
+            if during == EffectState.DONE:
+                passing = now - (effect.sent_at or now) < timing.give_up_reading
+                effect.read_due_at = max(again_at or now, now + timing.between_reads) if passing else None
+            elif during == EffectState.SENDING:
                 # The same act again would be refused again and make a block longer: a person looks first.
                 if again_at is not None and outcome != Outcome.BLOCKED:
                     # Certainly not applied: if that was the first time, it never left, and can be cancelled as before.
@@ -281,7 +291,11 @@ class Work:
                 effect.permalink, effect.done_at = proof.permalink, proof.at or now
                 if task.operation in CREATIVE:
                     effect.remote_id = proof.remote_id
-                return self._end(session, effect, EffectState.DONE, now)
+                self._end(session, effect, EffectState.DONE, now)
+                if task.operation in CREATIVE and effect.sent_at != effect.first_sent_at:
+                    # What was sent before may have been accepted all the same, and listed later than anybody waited.
+                    effect.read_due_at = now + max(task.timing.settle, task.timing.patience)
+                return EffectState.DONE
         except IntegrityError:
             # Another effect with the same words was bound to this remote id while its own answer was lost. Reading
             # finds the one that is left over; until then nothing is certain about this row.
@@ -293,7 +307,7 @@ class Work:
 
     # Reconciling -----------------------------------------------------------------------------------------------
 
-    def _take_uncertain(self, effect_id: int) -> Task | None:
+    def _take_uncertain(self, effect_id: int) -> tuple[Task, EffectState] | None:
         """With the lock held: free what was never sent, and give the task whose outcome must be read now."""
         now = self._clock()
         with self._database.write() as session:
@@ -304,9 +318,9 @@ class Work:
                 _postpone(effect, now, Outcome.OWNER_LOST)
             elif effect.state == EffectState.SENDING and expired:
                 _doubt(effect, max(now, (effect.sent_at or now) + task.timing.settle))
-            if effect.state != EffectState.UNKNOWN or (effect.read_due_at or now) > now:
+            if effect.read_due_at is None or effect.read_due_at > now or _stopped(effect.channel, now) is not None:
                 return None
-            return task if _stopped(effect.channel, now) is None else None
+            return task, effect.state
 
     def _record_absent(self, task: Task) -> EffectState | None:
         now = self._clock()
@@ -327,6 +341,19 @@ class Work:
                 self._end(session, effect, EffectState.FAILED, now, Outcome.NOT_APPLIED)
             return effect.state
 
+    def _record_second(self, task: Task, proof: Proof | None) -> EffectState:
+        """What was sent more than once was read once more. A second one in public is for a person to take back."""
+        with self._database.write() as session:
+            effect, now = _load(session, task.effect_id), self._clock()
+            effect.read_due_at = None
+            if proof is not None:
+                log.warning("effect %s: stands there twice", effect.id)
+                effect.second_id, effect.second_link = proof.remote_id, proof.permalink
+                effect.outcome = Outcome.DOUBLED
+                session.flush()
+                self._handlers[effect.operation].record(session, effect, now)
+            return effect.state
+
     def _learn_lag(self, task: Task, found_at: datetime) -> None:
         """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`)."""
         if task.operation not in CREATIVE:
@@ -343,12 +370,12 @@ class Work:
         if task.operation not in CREATIVE:
             return frozenset()
         with self._database.read() as session:
-            statement = select(Effect.remote_id).where(
+            statement = select(Effect.remote_id, Effect.second_id).where(
                 Effect.channel_id == task.channel_id,
                 Effect.remote_id.is_not(None),
                 Effect.done_at >= task.since - timedelta(days=1),
             )
-            return frozenset(remote_id for remote_id in session.scalars(statement) if remote_id)
+            return frozenset(remote_id for ids in session.execute(statement) for remote_id in ids if remote_id)
 
     def _task(self, effect: Effect, since: datetime) -> Task:
         return Task(
@@ -376,6 +403,10 @@ class Work:
         effect.lease_until = effect.read_due_at = None
         session.flush()
         self._handlers[effect.operation].record(session, effect, now)
+        if effect.failed and outcome != Outcome.GONE and "second_of" in effect.payload:
+            original = _load(session, effect.payload["second_of"])
+            original.outcome = Outcome.DOUBLED
+            self._handlers[original.operation].record(session, original, now)
         return state
 
     def _backoff(self, task: Task) -> timedelta:
@@ -419,6 +450,23 @@ def cancel(session: Session, effect_id: int) -> bool:
         .returning(Effect.id)
     )
     return session.scalar(statement) is not None
+
+
+def settle_second(session: Session, effect: Effect, *, take_back: bool, now: datetime) -> None:
+    """A person says what becomes of the second one: it is deleted there, or stays. Should deleting fail, it is theirs
+    again to say.
+    """
+    if take_back:
+        enqueue(
+            session,
+            key=f"take_back:{effect.id}:{now.timestamp()}",
+            operation=TAKE_BACK[effect.operation],
+            channel_id=effect.channel_id,
+            target=effect.second_id,
+            payload={"second_of": effect.id},
+            due_at=now,
+        )
+    effect.outcome = None
 
 
 def doubt_restored(session: Session, *, now: datetime) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from connectors.base import Network, Publication, Receipt
+from connectors.base import Network, Operation, Publication, Receipt
 from models import audit, channels
 from models.accounts import Account
 from models.comments import SourcePost
@@ -22,12 +22,22 @@ def effect_handler(network_of: Callable[[int], Network]) -> EffectHandler:
     """Publishing's part of the outbox. `network_of` opens the connector of an account by its id."""
 
     def send(task: Task) -> Receipt:
-        return network_of(task.channel_id).publish(_publication(task), task.key)
+        network = network_of(task.channel_id)
+        if task.operation == OperationKind.PUBLISH:
+            return network.publish(_publication(task), task.key)
+        return network.apply(_operation(task), task.key)
 
     def find(task: Task, taken: Collection[str]) -> Receipt | None:
-        return network_of(task.channel_id).find(_publication(task), task.since, taken)
+        sought = _publication(task) if task.operation == OperationKind.PUBLISH else _operation(task)
+        return network_of(task.channel_id).find(sought, task.since, taken)
 
-    return EffectHandler(frozenset({OperationKind.PUBLISH}), send=send, find=find, record=_record)
+    # A post that stands twice in public is taken back once.
+    operations = frozenset({OperationKind.PUBLISH, OperationKind.DELETE_POST})
+    return EffectHandler(operations, send=send, find=find, record=_record)
+
+
+def _operation(task: Task) -> Operation:
+    return Operation(task.operation, task.target or "")
 
 
 def _publication(task: Task) -> Publication:
@@ -49,7 +59,7 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
             variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
             variant.published_at = effect.done_at
             variant.source_post_id = _source_post(session, variant)
-    if any(variant.failure for variant in variants):
+    if any(variant.failure or variant.doubled for variant in variants):
         post.state = PostState.TO_REVIEW
         post.version += 1
     elif all(variant.published_at for variant in variants):
@@ -57,7 +67,7 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         post.version += 1
     audit.note(
         session,
-        "post.sent" if effect.state == EffectState.DONE else "post.not_sent",
+        "post.doubled" if effect.doubled else "post.sent" if effect.state == EffectState.DONE else "post.not_sent",
         f"post:{post_id}",
         now=now,
         person_id=None,

@@ -186,6 +186,24 @@ def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, 
     return post
 
 
+def settle_second(
+    session: Session, viewer: Viewer, post_id: int, variant_id: int, *, take_back: bool, version: int, now: datetime
+) -> Post:
+    """Say what becomes of a post that stands twice on an account: its second copy is deleted there, or stays.
+
+    Refused: `not_doubled`.
+    """
+    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    effect = next((one.doubled for one in post.variants if one.id == variant_id), None)
+    if effect is None:
+        raise Refused("not_doubled")
+    work.settle_second(session, effect, take_back=take_back, now=now)
+    if all(one.published_at and not one.doubled for one in post.variants):
+        post.state = PostState.PUBLISHED
+    _note(session, viewer, post, "second", now=now, taken_back=str(take_back))
+    return post
+
+
 def content_hash(post: Post, *, timed: bool = True) -> str:
     """What an approval is bound to: all that a reader will see of a post, where, and when.
 

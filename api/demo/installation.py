@@ -79,8 +79,8 @@ class Demo:
                 second_factor="off",  # Nobody of the demonstration has a password.
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
-                settle_seconds=self.settle_seconds,
-                patience_seconds=4 * self.settle_seconds,  # The pretend networks list at once.
+                settle_seconds=str(self.settle_seconds),
+                patience_seconds=str(4 * self.settle_seconds),  # The pretend networks list at once.
                 pull_seconds=15,
                 model=None,
             )

@@ -23,7 +23,7 @@ from models.errors import NotFound, Refused
 from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
-from models.vocabulary import PostState
+from models.vocabulary import OperationKind, PostState
 from publishing import planning
 
 router = APIRouter(prefix="/publications", include_in_schema=False)
@@ -225,6 +225,21 @@ def unschedule(viewer: Writer, session: WriteSession, now: Now, post_id: int, ve
     return RedirectResponse(f"/publications/{post_id}?fait=unscheduled", 303)
 
 
+@router.post("/{post_id}/double")
+def settle_second(
+    viewer: Writer,
+    session: WriteSession,
+    now: Now,
+    post_id: int,
+    version: Version,
+    variant: Annotated[int, Form(gt=0, lt=2**63)],
+    take_back: Annotated[bool, Form()] = False,  # noqa: FBT002
+) -> Response:
+    """Say what becomes of a post that stands twice on an account."""
+    planning.settle_second(session, viewer, post_id, variant, take_back=take_back, version=version, now=now)
+    return RedirectResponse(f"/publications/{post_id}?fait={'second-taken' if take_back else 'second-kept'}", 303)
+
+
 # ------------------------------------------------------------------------------------------------- pages
 def _composer(
     request: Request,
@@ -280,6 +295,10 @@ def _page(
         resets=session.scalars(resets({one.person_id for one in detail.approvals})).all(),
         post=post,
         own=own,
+        may_delete={
+            variant.id: OperationKind.DELETE_POST in capabilities(variant.account.network).operations
+            for variant in post.variants
+        },
         may_write=viewer.may(Action.WRITE_POSTS),
         may_approve=viewer.may(Action.APPROVE_POSTS),
         stands=planning.approval_stands(session, post),

@@ -32,7 +32,7 @@ from models.items import Item
 from models.people import resets
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, Reason
+from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, queue
@@ -248,6 +248,21 @@ def undo(
     return RedirectResponse(view.link(f"/commentaires/{cancelling.comment_id}", fait="undone"), 303)
 
 
+@router.post("/commentaires/{comment_id}/double")
+def settle_second(
+    viewer: Decider,
+    session: WriteSession,
+    view: CurrentView,
+    now: Now,
+    comment_id: int,
+    take_back: Annotated[bool, Form()] = False,  # noqa: FBT002
+) -> Response:
+    """Say what becomes of a reply that stands twice in public."""
+    deciding.settle_second(session, viewer, comment_id, take_back=take_back, now=now)
+    said = "second-taken" if take_back else "second-kept"
+    return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait=said), 303)
+
+
 # ------------------------------------------------------------------------------------------------- what pages show
 def _list_values(
     parvis: Parvis,
@@ -288,6 +303,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
         "offered": deciding.offered(comment, capabilities),
+        "may_delete": OperationKind.DELETE in capabilities(comment.account.network).operations,
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,

@@ -249,6 +249,33 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     return decision
 
 
+def settle_second(session: Session, viewer: Viewer, comment_id: int, *, take_back: bool, now: datetime) -> None:
+    """Say what becomes of a reply that stands twice under a comment: its second copy is deleted there, or stays.
+
+    Refused: `claimed`, `not_doubled`.
+    """
+    # Same order as whoever records an effect.
+    doubled = select(Item.problem_id).where(Item.comment_id == comment_id).scalar_subquery()
+    effect = session.scalar(select(Effect).where(Effect.id == doubled).with_for_update())
+    comment, item = load(session, viewer, comment_id)
+    person_id = acting(viewer)
+    refuse_if_claimed(session, viewer, item, now=now)
+    if effect is None or not effect.doubled:
+        raise Refused("not_doubled")
+    work.settle_second(session, effect, take_back=take_back, now=now)
+    items.decided(item, waits=bool(drafts.proposed(session, [comment.id])))
+    close(session, item)
+    audit.note(
+        session,
+        "comment.second",
+        f"comment:{comment.id}",
+        now=now,
+        person_id=person_id,
+        effect=effect.id,
+        taken_back=take_back,
+    )
+
+
 # -------------------------------------------------------------------------------------------------------------------
 
 

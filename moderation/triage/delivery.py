@@ -17,7 +17,9 @@ from models.work import EffectHandler, Task
 from moderation import drafts, items
 from moderation.intake.merging import set_visibility
 
-OPERATIONS = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.REPLY})
+DECIDED = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.REPLY})
+OPERATIONS = DECIDED | {OperationKind.DELETE}
+"""A reply that stands twice in public is taken back once."""
 
 
 def effect_handler(network_of: Callable[[int], Network]) -> EffectHandler:
@@ -37,12 +39,17 @@ def _operation(task: Task) -> Operation:
 
 
 def _record(session: Session, effect: Effect, now: datetime) -> None:
+    if effect.operation not in DECIDED:
+        return
     comment = session.scalar(
         select(Comment)
         .where(Comment.account_id == effect.channel_id, Comment.external_id == effect.target)
         .with_for_update()
     )
     if comment is None:
+        return
+    if effect.doubled:
+        items.failed(items.of_comment(session, comment.id), comment, effect)
         return
     if effect.state == EffectState.DONE:
         if effect.operation in (OperationKind.HIDE, OperationKind.UNHIDE):

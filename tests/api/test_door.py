@@ -154,6 +154,9 @@ def test_settings_that_cannot_be_used_are_said_in_a_sentence():
     assert "PARVIS_PORT" in wrong(port="huit")
     assert "32 caractères" in wrong(secret_key="court")
     assert "fuseau" in wrong(timezone="America/Levis")
+    for several in ("vite", "facebook=15,reseau=3", "-1", "nan", "1e9"):
+        assert "PARVIS_SETTLE_SECONDS" in wrong(settle_seconds=several)
+    assert "PARVIS_READS" in wrong(reads="1.5")
     assert wrong(graph_version="26").startswith("PARVIS_GRAPH_VERSION")
     assert "\n" in wrong(port="huit", timezone="x"), "all of them at once"
 
@@ -164,6 +167,10 @@ def test_settings_are_read_as_people_write_them(tmp_path):
     assert settings.secrets == ("a" * 32, "b" * 32)
     assert settings.url == f"sqlite:///{tmp_path / 'parvis.db'}"
     assert "aaaa" not in repr(settings)
+    assert settings.of_network("reads", "linkedin") is None
+    settings = load(_env_file=None, settle_seconds="linkedin=60, 20", patience_seconds=5)
+    asked = [settings.of_network("settle_seconds", name) for name in ("linkedin", "facebook")]
+    assert [*asked, settings.of_network("patience_seconds", "facebook")] == [60, 20, 5]
     with pytest.raises(SettingsError, match=r"secrets\.token_urlsafe"):
         require_secret(load(_env_file=None, home=tmp_path, secret_key=None))
 

@@ -102,6 +102,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/commentaires/{comment_id}/proposition"): Line(
         Action.DECIDE, "comments", body={"kind": "hide", "version": 1, "form_key": FORM_KEY, "rule_code": "N2"}
     ),
+    ("POST", "/commentaires/{comment_id}/double"): Line(Action.DECIDE, "comments"),
     ("POST", "/propositions/{proposal_id}/reponse"): Line(Action.DECIDE, "proposals", body={"motive": "Non"}),
     ("POST", "/commentaires/{comment_id}/corrections"): Line(
         Action.DECIDE, "comments", body={"version": 1, "intention": "eloge"}
@@ -128,6 +129,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/publications/{post_id}/planification"): Line(
         Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
     ),
+    ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
     # JSON
     ("GET", "/api/v1/comments"): Line(Action.SEE_COMMENTS),

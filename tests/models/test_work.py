@@ -443,6 +443,78 @@ def test_public_words_that_stay_absent_go_out_again_after_the_patience(desk, clo
     assert len(desk.asked) < 20
 
 
+def sent_twice(desk, clock):
+    """A reply whose first answer is lost, that no reading finds in time, and that leaves again."""
+    effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    desk.read_until_absent(effect_id)
+    clock.now, desk.on_send = desk.effect(effect_id).due_at, lambda task: Proof()
+    desk.work.deliver(effect_id)
+    desk.asked.clear()
+    return effect_id
+
+
+def test_what_was_sent_twice_is_read_once_more_and_a_second_copy_goes_to_a_person(desk, clock):
+    desk.timing = replace(TIMING, patience=timedelta(seconds=40))
+    effect_id = sent_twice(desk, clock)
+    assert (desk.effect(effect_id).state, desk.work.uncertain()) == (EffectState.DONE, [])
+    clock.pass_(40)
+    assert desk.work.uncertain() == [effect_id]
+    desk.on_find = lambda task: Proof("r0", "https://network.example/r0")
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+    assert desk.asked == [frozenset({"r1"})]  # Not the one that is known.
+    effect = desk.effect(effect_id)
+    assert (effect.remote_id, effect.second_id, effect.doubled) == ("r1", "r0", True)
+    assert desk.recorded[-1] == (EffectState.DONE, Outcome.DOUBLED, None)
+    assert desk.work.uncertain() == []
+
+
+def test_what_was_sent_twice_and_stands_once_disturbs_nobody(desk, clock):
+    effect_id = sent_twice(desk, clock)
+    clock.pass_(15)
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+    assert (desk.effect(effect_id).doubled, len(desk.recorded), desk.work.uncertain()) == (False, 1, [])
+
+
+@pytest.mark.parametrize("error", [Transient(), Ambiguous(), Rejected("100"), Gone(), ValueError("nobody foresaw")])
+def test_a_second_copy_that_cannot_be_looked_for_is_looked_for_again(desk, clock, error):
+    effect_id = sent_twice(desk, clock)
+    clock.pass_(15)
+    desk.on_find = desk.raising(error)
+    assert desk.work.reconcile(effect_id) == EffectState.DONE
+    assert (desk.effect(effect_id).outcome, len(desk.recorded)) == (None, 1)
+    clock.pass_(60)
+    assert desk.work.uncertain() == [effect_id]
+    clock.now += TIMING.give_up_reading
+    desk.work.reconcile(effect_id)
+    assert desk.work.uncertain() == []
+
+
+def test_an_act_in_private_that_was_done_twice_is_not_looked_for(desk, clock):
+    effect_id, desk.on_send = desk.enqueue(operation=OperationKind.HIDE), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    desk.read_until_absent(effect_id)
+    clock.now, desk.on_send = desk.effect(effect_id).due_at, lambda task: Proof()
+    assert desk.work.deliver(effect_id) == EffectState.DONE
+    assert desk.effect(effect_id).read_due_at is None
+
+
+@pytest.mark.parametrize(("error", "theirs_again"), [(None, False), (Gone(), False), (Rejected("200"), True)])
+def test_a_second_copy_is_taken_back_once_a_person_says_so(desk, clock, error, theirs_again):
+    effect_id = sent_twice(desk, clock)
+    clock.pass_(15)
+    desk.on_find = lambda task: Proof("r0", None)
+    desk.work.reconcile(effect_id)
+    with desk.database.write() as session:
+        work.settle_second(session, session.get_one(Effect, effect_id), take_back=True, now=clock.now)
+    desk.on_send = desk.raising(error) if error else lambda task: Proof()
+    (taking_back,) = desk.work.due()
+    desk.work.deliver(taking_back)
+    deleted = desk.effect(taking_back)
+    assert (deleted.operation, deleted.target) == (OperationKind.DELETE, "r0")
+    assert desk.effect(effect_id).doubled is theirs_again
+
+
 def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
     """Neither for ever, nor as fast as it can."""
     effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())

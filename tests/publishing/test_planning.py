@@ -12,11 +12,12 @@ from sqlalchemy import func, select
 
 from models.audit import AuditEntry
 from models.comments import Comment, SourcePost
+from models.effects import Effect
 from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, TokenInvalid
 from models.items import Item
 from models.posts import Post, Variant
-from models.vocabulary import EffectState, ItemState, Outcome, PostState
-from publishing import planning
+from models.vocabulary import EffectState, ItemState, OperationKind, Outcome, PostState
+from publishing import delivery, planning
 from publishing.planning import Draft, Written, content_hash
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
@@ -425,3 +426,24 @@ def test_the_list_costs_the_same_whatever_its_length(city):
     for _ in range(10):
         city.act("Claire", "create", city.draft())
     assert cost() == few
+
+
+# ------------------------------------------------------------------------------------------ what stands twice
+@pytest.mark.parametrize("take_back", [True, False])
+def test_a_post_that_stands_twice_is_for_a_person_until_they_say_what_becomes_of_the_second(city, take_back):
+    post = city.schedule(city.approved("nord"))
+    city.deliver(hours=1)
+    with city.database.write() as session:
+        effect = session.scalars(select(Effect)).one()
+        effect.outcome, effect.second_id = Outcome.DOUBLED, "nord_0"
+        delivery.effect_handler(city.networks.__getitem__).record(session, effect, city.now)
+    post = city.post(post)
+    (variant,) = post.variants
+    assert (post.state, variant.failure, variant.doubled.second_id) == (PostState.TO_REVIEW, None, "nord_0")
+    post = city.act("Claire", "settle_second", post.id, variant.id, take_back=take_back, version=post.version)
+    assert post.state == PostState.PUBLISHED
+    city.deliver()
+    done = [(one.kind, one.target) for one in city.networks[city.accounts["nord"]].done]
+    assert done == ([(OperationKind.DELETE_POST, "nord_0")] if take_back else [])
+    again = {"take_back": True, "version": city.post(post).version}
+    assert refused(city.act, "Claire", "settle_second", post.id, variant.id, **again) == "not_doubled"

@@ -1,6 +1,6 @@
 """The long batteries: workers really killed by the hundred, histories by the thousand, on both databases.
 
-    python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000]
+    python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000] [--only copies]
 
 Four batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
 `histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,9 @@ def total(runs: Iterable[dict[str, Any]], database: str, what: str) -> int:
 def pytest(test: str, database: str, *more: str, only: str = "", **settings: str) -> bool:
     """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
     kind = ("postgres" if database == "postgresql" else database) + only
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "-m", "long", "-k", kind, *more]
+    # Of the kills of copies the short tier has the same test, with fewer.
+    tier = [] if test == COPIES else ["-m", "long"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, *tier, "-k", kind, *more]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
     if run.returncode:
         with (FOLDER / "failures.txt").open("a", encoding="utf-8") as file:
@@ -161,14 +164,21 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="on each database (default: %(default)s)")
     parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
     parser.add_argument("--cities", type=int, default=5_000, help="on SQLite; a tenth of them on PostgreSQL")
+    batteries = ("crash", "copies", "histories", "cities")
+    parser.add_argument("--only", choices=batteries, action="append", help="one battery; all of them by default")
     asked = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     well = True
     for database in ("sqlite", "postgresql"):
-        well &= crash(database, asked.kills)
-        well &= copies(database, asked.kills * 2)
-        well &= histories(database, asked.histories // (1 if database == "sqlite" else 10))
-        well &= cities(database, asked.cities // (1 if database == "sqlite" else 10))
+        tenth = 1 if database == "sqlite" else 10
+        wanted = {
+            "crash": partial(crash, database, asked.kills),
+            "copies": partial(copies, database, asked.kills * 2),
+            "histories": partial(histories, database, asked.histories // tenth),
+            "cities": partial(cities, database, asked.cities // tenth),
+        }
+        for battery in asked.only or batteries:
+            well &= wanted[battery]()
     for database in ("sqlite", "postgresql"):
         names = ("kills", "kills_in_flight", "stops", "effects", "duplicated", "lost", "stuck")
         totals = {name: total(lines("crash"), database, name) for name in names}

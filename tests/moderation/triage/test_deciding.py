@@ -19,8 +19,8 @@ from models.errors import Gone, NotFound, Refused, Rejected
 from models.items import Claim
 from models.netiquette import RuleVersion
 from models.requests311 import ServiceRequest
-from models.vocabulary import AttachmentKind, EffectState, ItemState, OperationKind, RequestStatus
-from moderation.triage import deciding
+from models.vocabulary import AttachmentKind, EffectState, ItemState, OperationKind, Outcome, RequestStatus
+from moderation.triage import deciding, delivery
 
 LEAK = {"service_code": "bris-aqueduc", "place": "rue des Érables"}
 
@@ -430,3 +430,30 @@ def test_each_decision_is_in_the_journal_without_a_citizens_words(city, insult, 
 def test_what_no_database_keeps_is_cleaned_from_a_reply(city, typed):
     decision = city.decide("Ariane", city.says("7", "Bonjour"), "reply", text=typed)
     assert city.effect(decision).payload["text"].startswith("Merci")
+
+
+# ------------------------------------------------------------------------------------------ a reply that stands twice
+def doubled_reply(city):
+    """A reply that left twice, and whose second copy a later reading found."""
+    comment = city.says("7", "Bonjour")
+    decision = city.decide("Ariane", comment, "reply", text="Merci!")
+    with city.database.write() as session:
+        effect = session.get_one(Effect, decision.effect_id)
+        effect.state, effect.remote_id = EffectState.DONE, "r1"
+        effect.outcome, effect.second_id, effect.second_link = Outcome.DOUBLED, "r2", "https://reseau.example/r2"
+        delivery.effect_handler(lambda _: city.network).record(session, effect, city.now)
+    return comment, decision.effect_id
+
+
+@pytest.mark.parametrize("take_back", [True, False])
+def test_a_reply_that_stands_twice_comes_back_and_a_person_deletes_the_second_or_leaves_it(city, take_back):
+    comment, effect_id = doubled_reply(city)
+    assert (city.item("7").state, city.item("7").problem_id) == (ItemState.WAITING, effect_id)
+    with city.database.write() as session:
+        deciding.settle_second(session, city.people["Ariane"], comment.id, take_back=take_back, now=city.now)
+    assert (city.item("7").state, city.item("7").problem_id) == (ItemState.HANDLED, None)
+    with city.database.read() as session:
+        owed = session.execute(select(Effect.operation, Effect.target).where(Effect.id > effect_id)).all()
+    assert owed == ([(OperationKind.DELETE, "r2")] if take_back else [])
+    with city.database.write() as session, pytest.raises(Refused, match="not_doubled"):
+        deciding.settle_second(session, city.people["Ariane"], comment.id, take_back=True, now=city.now)
