@@ -23,7 +23,7 @@ ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column c
          settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \
          triangle-alert undo-2 user user-check users wrench x
 
-.PHONY: setup demo run test test-long check picture bench soak model model-full format messages clean prerequisites
+.PHONY: setup demo run test test-long check picture bench soak model model-full format messages pins clean prerequisites
 .DEFAULT_GOAL := setup
 
 setup: .venv/.ready node_modules/.ready $(VENDOR)/htmx.min.js   ## environment in .venv, browser libraries in $(VENDOR)
@@ -77,6 +77,13 @@ model-full: .venv-train/.ready ## the same, its encoder pre-trained first (over 
 	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* var/encoder/log.jsonl classifiers/weights/encoder/
 	@$(MAKE) model
 
+# The versions that stand in the files are kept where they still fit: `make pins UPGRADE=--upgrade` takes newer ones.
+pins:                 ## write the exact versions and hashes again, after a change of the dependencies
+	@test -x build/uv/bin/uv || { "$(PYTHON)" -m venv build/uv && build/uv/bin/pip install --quiet uv==0.13.9; }
+	@for file in constraints.txt "constraints-dev.txt --extra dev --constraint constraints.txt"; do \
+	    build/uv/bin/uv pip compile pyproject.toml --quiet --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	        $(UPGRADE) --output-file $$file || exit 1; done
+
 clean:                ## forget all that set-up made
 	rm -rf .venv .venv-train node_modules $(VENDOR) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 
@@ -85,21 +92,23 @@ prerequisites:
 	@"$(PYTHON)" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	    { echo "parvis needs Python 3.11 or newer with venv (Debian: apt-get install python3 python3-venv)"; exit 1; }
 
-.venv/.ready: pyproject.toml constraints.txt hatch_build.py | prerequisites
+.venv/.ready: pyproject.toml constraints-dev.txt hatch_build.py | prerequisites
 	@echo "setup 1/3: Python environment in .venv (one or two minutes the first time)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@$(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
-	    --constraint constraints.txt --editable '.[dev]' | while read -r word _; do case $$word in \
-	        Collecting) n=$$((n + 1)); printf '\r  found %d of %d packages' $$n $$(grep -c == constraints.txt);; \
+	    --require-hashes --no-deps --requirement constraints-dev.txt | while read -r word _; do case $$word in \
+	        Collecting) n=$$((n + 1)); printf '\r  found %d of %d packages' $$n $$(grep -c == constraints-dev.txt);; \
 	        Installing) printf '\n  installing them';; \
 	        Successfully) printf '\n';; esac; done
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# torch is in this one alone: nothing that serves or tests needs it.
-.venv-train/.ready: pyproject.toml constraints.txt | prerequisites
+# torch is in this one alone: nothing that serves or tests needs it. Its builds differ by machine, so it has no hash.
+.venv-train/.ready: pyproject.toml constraints-dev.txt | prerequisites
 	@test -x $(TRAIN)/python || "$(PYTHON)" -m venv .venv-train
-	@$(TRAIN)/python -m pip install --quiet --disable-pip-version-check --no-input --constraint constraints.txt \
-	    --editable '.[train]'
+	@$(TRAIN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes --no-deps \
+	    --requirement constraints-dev.txt
+	@$(TRAIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[train]'
 	@touch $@
 
 node_modules/.ready: package.json package-lock.json .npmrc | prerequisites

@@ -28,7 +28,10 @@ def test_a_wheel_in_an_empty_environment_plays_the_story_from_another_folder(tmp
     (wheel,) = (tmp_path / "dist").glob("parvis-*.whl")
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python"
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", ROOT / "constraints.txt", wheel)
+    install = (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+    run(*install, "--require-hashes", "-r", ROOT / "constraints.txt")
+    run(*install, wheel)
+    run(python, "-m", "pip", "check")
     assert "torch" not in run(python, "-m", "pip", "list").lower().split()
     summary = json.loads(run(tmp_path / "venv" / "bin" / "parvis", "demo", "--once", "--json"))
     assert summary["duplicates"] == summary["lost"] == 0
