@@ -10,7 +10,6 @@ import sys
 import tomllib
 from contextlib import nullcontext
 from importlib.metadata import packages_distributions
-from itertools import chain
 from pathlib import Path
 
 import pytest
