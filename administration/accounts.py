@@ -183,11 +183,11 @@ def unknown(session: Session) -> list[Unknown]:
     return [Unknown(network, name or "", count, since) for network, name, count, since in session.execute(statement)]
 
 
-def unreadable(session: Session) -> int:
-    """How many changes and whole deliveries are kept because nobody could read them."""
+def unreadable(session: Session) -> tuple[int, int]:
+    """How many changes, and how many whole deliveries, are kept because nobody could read them."""
     changes = select(func.count()).where(SetAside.reason != "unroutable", SetAside.settled_at.is_(None))
-    whole = select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE)
-    return (session.scalar(changes) or 0) + (session.scalar(whole) or 0)
+    whole = select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE, Delivery.raw.is_not(None))
+    return session.scalar(changes) or 0, session.scalar(whole) or 0
 
 
 def _days(now: datetime, end: datetime, zone: ZoneInfo) -> int:

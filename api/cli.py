@@ -147,6 +147,17 @@ def doctor() -> None:
     raise typer.Exit(1 if wrong else 0)
 
 
+@app.command(help=_("Say what disposal will empty next, column by column, in the database; nothing is changed."))
+def dispose(
+    now: Annotated[bool, typer.Option("--now", help=_("Do it, instead of waiting for the clock."))] = False,
+) -> None:
+    from api.commands import disposal
+    from api.commands.progress import screen
+
+    with installation() as parvis:
+        disposal.run(parvis, screen(), now=now)
+
+
 @app.command(help=_("Write a consistent copy of the database to FILE, while everything runs."))
 def backup(
     file: Annotated[Path, typer.Argument()],

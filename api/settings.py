@@ -190,6 +190,10 @@ class Settings(BaseSettings):
     """Readings that must all find nothing before it is sent again."""
     patience_seconds: Annotated[str, *_numbers(86_400)] = ""
     """How long public words that no reading found wait before they are sent again."""
+    unread_days: Annotated[int, Field(ge=30, le=36_500)] = 365
+    """How long what networks sent and nobody could read, or whose account nobody added, waits for a person."""
+    comment_days: Annotated[int, Field(ge=30, le=36_500)] | None = None
+    """How long comments are kept, with all that was written about them; empty: until a person decides."""
 
     @model_validator(mode="before")
     @classmethod

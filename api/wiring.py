@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 
+from administration.retention import Rule
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
@@ -140,6 +141,7 @@ class Parvis:
             picture_of=partial(picture, self.networks),
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
+            kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, String, Text
+from models.base import CITIZEN, NOBODY, Base, Id, String, Text
 from models.channels import Channel
 from models.vocabulary import DeliveryState
 
@@ -20,22 +20,22 @@ class Account(Channel):
     __mapper_args__ = {"polymorphic_identity": "account"}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(ForeignKey("channel.id"), primary_key=True)
-    network: Mapped[str] = mapped_column(String(20))
-    external_id: Mapped[str] = mapped_column(String(100))
-    name: Mapped[str] = mapped_column(String(200))
+    network: Mapped[str] = mapped_column(String(20), info=NOBODY)
+    external_id: Mapped[str] = mapped_column(String(100), info=NOBODY)
+    name: Mapped[str] = mapped_column(String(200), info=NOBODY)
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
-    token_closed: Mapped[str] = mapped_column(Text)
+    token_closed: Mapped[str] = mapped_column(Text, info=NOBODY)
     """The network's token, encrypted (`models.secrets.Vault`)."""
     token_expires_at: Mapped[datetime | None]
     """None: it has no end, or the network did not say."""
-    refresh_closed: Mapped[str | None] = mapped_column(Text)
+    refresh_closed: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     """What a newer token is asked with, encrypted; None: a person must consent again."""
     refresh_expires_at: Mapped[datetime | None]
     expiry_warned: Mapped[int | None]
     """Days before the token's end of the last warning (14, 7 or 1), so that each is said once."""
     connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Whose consent the token carries; None: the operator's command line."""
-    cursor: Mapped[str | None] = mapped_column(Text)
+    cursor: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     """Where the next pull goes on; opaque, written with the comments that it covers."""
     pull_due_at: Mapped[datetime]
     pulled_at: Mapped[datetime | None]
@@ -55,17 +55,17 @@ class Connection(Base):
     __tablename__ = "connection"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    state_fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    state_fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)
     """Of the `state` that the browser carries (`models.secrets.fingerprint`)."""
-    verifier_closed: Mapped[str] = mapped_column(Text)
+    verifier_closed: Mapped[str] = mapped_column(Text, info=NOBODY)
     """The PKCE secret, encrypted."""
-    network: Mapped[str] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20), info=NOBODY)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     """When its code was exchanged: the same `state` is not taken twice."""
-    offered_closed: Mapped[str | None] = mapped_column(Text)
+    offered_closed: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     """The accounts that may be chosen, with their tokens, as encrypted JSON; None before, and again once chosen."""
 
 
@@ -76,12 +76,12 @@ class Delivery(Base):
     __table_args__ = (Index("ix_delivery_state_id", "state", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    network: Mapped[str] = mapped_column(String(20))
+    network: Mapped[str] = mapped_column(String(20), info=NOBODY)
     received_at: Mapped[datetime]
-    raw: Mapped[bytes | None] = mapped_column(LargeBinary)
+    raw: Mapped[bytes | None] = mapped_column(LargeBinary, info=CITIZEN)
     """None once disposed of."""
     state: Mapped[DeliveryState] = mapped_column(String(20), default=DeliveryState.RECEIVED)
-    error: Mapped[str | None] = mapped_column(String(200))
+    error: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
 
 
 class SetAside(Base):
@@ -95,10 +95,10 @@ class SetAside(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("delivery.id"))
-    network: Mapped[str] = mapped_column(String(20))
-    account_external_id: Mapped[str | None] = mapped_column(String(100))
-    reason: Mapped[str] = mapped_column(String(100))
+    network: Mapped[str] = mapped_column(String(20), info=NOBODY)
+    account_external_id: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
+    reason: Mapped[str] = mapped_column(String(100), info=NOBODY)
     """"unroutable", or why it could not be read."""
-    raw: Mapped[str | None] = mapped_column(Text)
+    raw: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

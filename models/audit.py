@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Id, String
+from models.base import NOBODY, Base, Id, String
 from models.secrets import Vault
 from models.session import vault_of
 
@@ -36,12 +36,12 @@ class AuditEntry(Base):
     at: Mapped[datetime]
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """None: Parvis itself, or the operator's command line."""
-    action: Mapped[str] = mapped_column(String(60))
-    subject: Mapped[str] = mapped_column(String(80))
+    action: Mapped[str] = mapped_column(String(60), info=NOBODY)
+    subject: Mapped[str] = mapped_column(String(80), info=NOBODY)
     """"comment:12", "post:3"…"""
-    data: Mapped[dict[str, Any]]
+    data: Mapped[dict[str, Any]] = mapped_column(info=NOBODY)
     sequence: Mapped[int | None] = mapped_column(unique=True)
-    seal: Mapped[str | None] = mapped_column(String(64))
+    seal: Mapped[str | None] = mapped_column(String(64), info=NOBODY)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData, types
+from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Integer, MetaData, types
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DontWrapMixin
 from sqlalchemy.orm import DeclarativeBase
@@ -139,6 +141,43 @@ Id = Number(64)
 """Key of every table, and whatever else needs 64 bits."""
 
 Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+class Whose(StrEnum):
+    """Whose data a column of text, JSON or bytes holds. Each one says it, and disposal and its tests go by that."""
+
+    CITIZEN = "citizen"
+    """What somebody wrote or showed to the city, who they are, and what was written to them or about them."""
+    STAFF = "staff"
+    """Who works here: kept as long as what they decided."""
+    NOBODY = "nobody"
+    """Codes, keys, numbers on networks, and what the city itself publishes."""
+
+
+GONE = "gone"
+"""What disposal leaves of a column that its row cannot be without: the row goes."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Whose data a column holds, and what lawful disposal puts in its place."""
+
+    whose: Whose
+    leaves: Any = None
+
+
+def citizen(leaves: Any) -> dict[Any, Any]:
+    """The `info` of a citizen's column in whose place disposal puts something else than null."""
+    return {Mark: Mark(Whose.CITIZEN, leaves)}
+
+
+CITIZEN, STAFF, NOBODY = citizen(None), {Mark: Mark(Whose.STAFF)}, {Mark: Mark(Whose.NOBODY)}
+"""`info` of columns."""
+
+
+def mark_of(column: Column[Any]) -> Mark | None:
+    """None: the column holds no text of anybody (a number, a time, a word of the vocabulary, a reference)."""
+    return column.info.get(Mark)
 
 
 class Base(DeclarativeBase):

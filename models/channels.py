@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import audit
-from models.base import Base, Id, String
+from models.base import NOBODY, Base, Id, String
 from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid
 from models.vocabulary import ChannelState, Pause
 
@@ -36,15 +36,15 @@ class Channel(Base):
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_abstract": True}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    token_lost: Mapped[str | None] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20), info=NOBODY)
+    token_lost: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Code of why the token is not accepted any more; None: it is."""
     token_since: Mapped[datetime]
     """Since when the token is as it is: an answer to a call that left before then says nothing of it."""
-    missing: Mapped[list[str]] = mapped_column(default=list)
+    missing: Mapped[list[str]] = mapped_column(default=list, info=NOBODY)
     """Permissions that the work needs and the token lacks, as the network named them."""
     missing_since: Mapped[datetime | None]
-    refused: Mapped[str | None] = mapped_column(String(200))
+    refused: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Code of why nothing is read although the token works; None: it is read."""
     refused_since: Mapped[datetime | None]
     pause: Mapped[Pause | None] = mapped_column(String(20))

@@ -23,7 +23,7 @@ from sqlalchemy.ext.hybrid import hybrid_method, hybrid_property
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.accounts import Account
-from models.base import Base, Id, Link, String, Text
+from models.base import CITIZEN, GONE, NOBODY, Base, Id, Link, String, Text, citizen
 from models.vocabulary import (
     AttachmentKind,
     CommentKind,
@@ -48,20 +48,20 @@ class SourcePost(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
-    external_id: Mapped[str] = mapped_column(String(200))
-    text: Mapped[str | None] = mapped_column(Text)
+    external_id: Mapped[str] = mapped_column(String(200), info=NOBODY)
+    text: Mapped[str | None] = mapped_column(Text, info=citizen(""))
     """None: not known; empty: somebody else's, lawfully disposed of with the last comment under it."""
-    permalink: Mapped[str | None] = mapped_column(Link())
+    permalink: Mapped[str | None] = mapped_column(Link(), info=CITIZEN)
     created_at: Mapped[datetime | None]
     kind: Mapped[PostKind] = mapped_column(String(20), default=PostKind.POST)
     comment_count: Mapped[int | None]
     """As the network last said, hidden ones included."""
-    ad_id: Mapped[str | None] = mapped_column(String(100))
-    campaign_id: Mapped[str | None] = mapped_column(String(100))
+    ad_id: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
+    campaign_id: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
     """Of the advertisement, bought elsewhere; so are the two below."""
     spend_micros: Mapped[int | None] = mapped_column(Id)
     """What it cost so far, in millionths of `currency`."""
-    currency: Mapped[str | None] = mapped_column(String(3))
+    currency: Mapped[str | None] = mapped_column(String(3), info=NOBODY)
     listed_at: Mapped[datetime | None]
     """The last time that a round listed it; None: it is not expected in the listing (any more)."""
     read_at: Mapped[datetime | None]
@@ -77,9 +77,9 @@ class Author(Base):
     __table_args__ = (UniqueConstraint("network", "external_id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    network: Mapped[str] = mapped_column(String(20))
-    external_id: Mapped[str] = mapped_column(String(100))
-    name: Mapped[str | None] = mapped_column(String(200))
+    network: Mapped[str] = mapped_column(String(20), info=NOBODY)
+    external_id: Mapped[str] = mapped_column(String(100), info=citizen(GONE))
+    name: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
     """None: the network never said, or lawfully disposed of."""
 
 
@@ -144,9 +144,9 @@ class Comment(Presence, Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
-    external_id: Mapped[str] = mapped_column(String(200))
+    external_id: Mapped[str] = mapped_column(String(200), info=NOBODY)
     source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"), index=True)
-    parent_external_id: Mapped[str | None] = mapped_column(String(200))
+    parent_external_id: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     author_id: Mapped[int | None] = mapped_column(ForeignKey("author.id"), index=True)
     by_city: Mapped[bool] = mapped_column(default=False)
     kind: Mapped[CommentKind] = mapped_column(String(20), default=CommentKind.COMMENT)
@@ -154,11 +154,11 @@ class Comment(Presence, Base):
     """Of a review: 1 to 5."""
     rated_at: Mapped[datetime | None]
     """When the rating above was observed."""
-    text: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """The newest version's text (None: disposed of, or never said)."""
-    search_text: Mapped[str | None] = mapped_column(Text)
+    search_text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """Words of the text and of the author's name, as `models/search.py` finds them."""
-    permalink: Mapped[str | None] = mapped_column(Link())
+    permalink: Mapped[str | None] = mapped_column(Link(), info=CITIZEN)
     created_at: Mapped[datetime]
     received_at: Mapped[datetime]
 
@@ -217,9 +217,9 @@ class CommentVersion(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
-    source: Mapped[str] = mapped_column(String(10))
+    source: Mapped[str] = mapped_column(String(10), info=NOBODY)
     """"add", "edit" or "pull"."""
-    text: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     said_at: Mapped[datetime | None]
     seen_at: Mapped[datetime]
 
@@ -247,23 +247,23 @@ class Attachment(Base):
     position: Mapped[int]
     """Its place in the comment, from 0."""
     kind: Mapped[AttachmentKind] = mapped_column(String(10))
-    external_id: Mapped[str | None] = mapped_column(String(200))
-    address: Mapped[str | None] = mapped_column(Link(None))
+    external_id: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
+    address: Mapped[str | None] = mapped_column(Link(None), info=CITIZEN)
     """Where a person sees it on the network."""
-    picture_address: Mapped[str | None] = mapped_column(Link(None))
+    picture_address: Mapped[str | None] = mapped_column(Link(None), info=CITIZEN)
     """Where a still picture of it was last said to be."""
-    description: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """What the network says of it: its alternative text, its title."""
     seen_at: Mapped[datetime]
     """When it was first heard of, or a webhook last told of it."""
     gone_at: Mapped[datetime | None]
     """When it was not in the comment any more: its author changed it."""
-    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, info=CITIZEN)
     """A JPEG (`connectors.pictures`)."""
     fetch_due_at: Mapped[datetime | None]
     """From then on the picture is to be fetched; None: it is kept, or nobody will try again."""
     tries: Mapped[int] = mapped_column(default=0)
-    failure: Mapped[str | None] = mapped_column(String(50))
+    failure: Mapped[str | None] = mapped_column(String(50), info=NOBODY)
     """Why there is no picture: `gone`, `unreachable`, or why it was refused."""
 
     @property
@@ -288,25 +288,25 @@ class VerdictRow(Base):
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
     version: Mapped[int]
     """Of the comment's text."""
-    model: Mapped[str] = mapped_column(String(100))
-    language: Mapped[str] = mapped_column(String(10))
-    intention: Mapped[str | None] = mapped_column(String(30))
-    group_311: Mapped[str | None] = mapped_column(String(40))
+    model: Mapped[str] = mapped_column(String(100), info=NOBODY)
+    language: Mapped[str] = mapped_column(String(10), info=NOBODY)
+    intention: Mapped[str | None] = mapped_column(String(30), info=NOBODY)
+    group_311: Mapped[str | None] = mapped_column(String(40), info=NOBODY)
     urgency: Mapped[int]
-    scores: Mapped[dict[str, Any]]
+    scores: Mapped[dict[str, Any]] = mapped_column(info=NOBODY)
     """Probabilities: {"intention": p, "group": p, "urgency": p, "language": p, "breaches": {label: p}}."""
-    certainty: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    certainty: Mapped[dict[str, Any]] = mapped_column(default=dict, info=NOBODY)
     """{"intention": {"band": "high" | "medium" | "low", "calibrated": bool}}, and so for "groupe" and for each
     breach that is shown: how sure, and whether this city's own decisions say so."""
     abstained: Mapped[bool] = mapped_column(default=False)
     """Whether the model did not know the intention, whatever somebody said since."""
-    reasons: Mapped[list[Any]]
+    reasons: Mapped[list[Any]] = mapped_column(info=citizen([]))
     """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
-    suggestion: Mapped[str | None] = mapped_column(String(20))
+    suggestion: Mapped[str | None] = mapped_column(String(20), info=NOBODY)
     """The `DecisionKind` that rules and verdict propose; a person decides."""
-    suggested_breach: Mapped[str | None] = mapped_column(String(40))
+    suggested_breach: Mapped[str | None] = mapped_column(String(40), info=NOBODY)
     """The `Breach` for which a restriction is proposed; the rules in force say which article is about it."""
     at: Mapped[datetime]
 

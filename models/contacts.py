@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, String
+from models.base import NOBODY, Base, String
 
 
 class PublicContact(Base):
@@ -12,6 +12,6 @@ class PublicContact(Base):
 
     __tablename__ = "public_contact"
 
-    value: Mapped[str] = mapped_column(String(200), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
+    value: Mapped[str] = mapped_column(String(200), primary_key=True, info=NOBODY)
+    name: Mapped[str] = mapped_column(String(200), info=NOBODY)
     """Who answers there."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, String, Text
+from models.base import CITIZEN, NOBODY, Base, Id, String, Text
 from models.comments import Attachment, Comment
 from models.netiquette import RuleVersion
 from models.people import Person
@@ -32,8 +32,8 @@ class Evidence(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), index=True)
-    text: Mapped[str | None] = mapped_column(Text)
-    author_name: Mapped[str | None] = mapped_column(String(200))
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
+    author_name: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
     taken_at: Mapped[datetime]
     disposed_at: Mapped[datetime | None]
 
@@ -63,12 +63,12 @@ class Proposal(OfSubject, Base):
     rule_version_id: Mapped[int] = mapped_column(ForeignKey("rule_version.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True, info=NOBODY)
     """As of a decision."""
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     answered_at: Mapped[datetime | None]
     confirmed: Mapped[bool | None]
-    motive: Mapped[str | None] = mapped_column(Text)
+    motive: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """Why not, in the words of whoever said no."""
 
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
@@ -105,9 +105,9 @@ class Decision(OfSubject, Base):
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
     cancels_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
-    form_key: Mapped[str | None] = mapped_column(String(64), unique=True)
+    form_key: Mapped[str | None] = mapped_column(String(64), unique=True, info=NOBODY)
     """The key of the form that asked for it: a form sent twice is one decision."""
-    suggested: Mapped[str | None] = mapped_column(String(20))
+    suggested: Mapped[str | None] = mapped_column(String(20), info=NOBODY)
     """What was suggested then, so that agreement can be measured."""
 
     person: Mapped[Person] = relationship(lazy="raise")

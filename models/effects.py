@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, Link, String
+from models.base import NOBODY, Base, Id, Link, String, citizen
 from models.channels import Channel
 from models.vocabulary import EffectState, OperationKind, Outcome
 
@@ -40,20 +40,20 @@ class Effect(Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    key: Mapped[str] = mapped_column(String(100), unique=True)
+    key: Mapped[str] = mapped_column(String(100), unique=True, info=NOBODY)
     """Names the intent ("reply:decision:12"): the same intent twice is refused by the database."""
     operation: Mapped[OperationKind] = mapped_column(String(20))
     channel_id: Mapped[int] = mapped_column(ForeignKey("channel.id"))
-    target: Mapped[str | None] = mapped_column(String(200))
+    target: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """What it acts on; two effects on one target go out in the order in which they were recorded."""
-    payload: Mapped[dict[str, Any]]
+    payload: Mapped[dict[str, Any]] = mapped_column(info=citizen({}))
     """{"text", "link"} for what creates something, {} otherwise."""
     state: Mapped[EffectState] = mapped_column(String(20), default=EffectState.READY)
     due_at: Mapped[datetime]
     late_at: Mapped[datetime | None]
     """From then on it does not go out by itself any more."""
 
-    owner: Mapped[str | None] = mapped_column(String(60))
+    owner: Mapped[str | None] = mapped_column(String(60), info=NOBODY)
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(default=0)
     first_sent_at: Mapped[datetime | None]
@@ -63,17 +63,17 @@ class Effect(Base):
     """When the network is read to see whether it was applied, or whether it was applied twice."""
     reads: Mapped[int] = mapped_column(default=0)
 
-    remote_id: Mapped[str | None] = mapped_column(String(200))
+    remote_id: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Of what it created; None for an act that creates nothing."""
-    permalink: Mapped[str | None] = mapped_column(Link())
-    second_id: Mapped[str | None] = mapped_column(String(200))
+    permalink: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
+    second_id: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Of another one with the same words that a later reading found, after it was sent more than once."""
-    second_link: Mapped[str | None] = mapped_column(Link())
+    second_link: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
     done_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
     outcome: Mapped[Outcome | None] = mapped_column(String(20))
     """Why it waits, failed or needs a person; None: it was not tried yet, or is done, and once."""
-    detail: Mapped[str | None] = mapped_column(String(200))
+    detail: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """What the far side said of the outcome: its own code, or the name of a permission."""
 
     channel: Mapped[Channel] = relationship(lazy="raise")

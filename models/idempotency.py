@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ForeignKey, Index, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.base import Base, Id, String
+from models.base import NOBODY, Base, Id, String
 from models.errors import Refused
 from models.session import upsert
 
@@ -21,8 +21,8 @@ class IdempotencyKey(Base):
     __table_args__ = (Index("ix_idempotency_key_at", "at"),)
 
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
-    key: Mapped[str] = mapped_column(String(64), primary_key=True)
-    request_hash: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(String(64), primary_key=True, info=NOBODY)
+    request_hash: Mapped[str] = mapped_column(String(64), info=NOBODY)
     """Of the operation and its body: the same key with another body is a mistake of the program."""
     made_id: Mapped[int | None] = mapped_column(Id)
     """Row that the operation made; set in the same transaction."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, String, Text
+from models.base import CITIZEN, Base, Id, String, Text
 from models.comments import Comment
 from models.effects import Effect
 from models.people import Person
@@ -77,7 +77,7 @@ class DraftReply(OfSubject, Base):
     __table_args__ = (one_subject(), Index("ix_draft_reply_comment", "comment_id", "id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    text: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """None: lawfully disposed of."""
     request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"), index=True)
     """The closed 311 request whose outcome it tells."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, String
+from models.base import NOBODY, Base, Id, String
 from models.people import Person
 
 
@@ -21,15 +21,15 @@ class Correction(Base):
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
     comment_version: Mapped[int]
     """The text it is about."""
-    model: Mapped[str] = mapped_column(String(100))
+    model: Mapped[str] = mapped_column(String(100), info=NOBODY)
     """Name and version of what had said otherwise, or the same: a label that a person confirms is kept too."""
-    head: Mapped[str] = mapped_column(String(40))
+    head: Mapped[str] = mapped_column(String(40), info=NOBODY)
     """"intention", "groupe", "urgence", or the code of a breach, which is a yes or a no by itself."""
-    said: Mapped[str | None] = mapped_column(String(40))
+    said: Mapped[str | None] = mapped_column(String(40), info=NOBODY)
     """The model's label, whatever was said of it since; None: it did not know. Of a breach: "1" or "0"."""
     score: Mapped[float | None]
     """The model's probability: of that label, or of the breach."""
-    label: Mapped[str] = mapped_column(String(40))
+    label: Mapped[str] = mapped_column(String(40), info=NOBODY)
     """The label that is right."""
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
@@ -47,9 +47,9 @@ class LocalCalibration(Base):
     __table_args__ = (UniqueConstraint("model", "head", "label"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    model: Mapped[str] = mapped_column(String(100))
-    head: Mapped[str] = mapped_column(String(40))
-    label: Mapped[str] = mapped_column(String(40))
+    model: Mapped[str] = mapped_column(String(100), info=NOBODY)
+    head: Mapped[str] = mapped_column(String(40), info=NOBODY)
+    label: Mapped[str] = mapped_column(String(40), info=NOBODY)
     """Of a breach: "1"."""
     decided: Mapped[int]
     """Texts of which people have told whether this label is right."""

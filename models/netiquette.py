@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, String, Text
+from models.base import NOBODY, Base, Id, String, Text
 from models.vocabulary import Breach, Ground
 
 
@@ -17,7 +17,7 @@ class NetiquetteRule(Base):
     __tablename__ = "netiquette_rule"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    code: Mapped[str] = mapped_column(String(20), unique=True)
+    code: Mapped[str] = mapped_column(String(20), unique=True, info=NOBODY)
 
 
 class RuleVersion(Base):
@@ -29,14 +29,14 @@ class RuleVersion(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     rule_id: Mapped[int] = mapped_column(ForeignKey("netiquette_rule.id"))
     number: Mapped[int]
-    title: Mapped[str] = mapped_column(String(200))
-    text: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(String(200), info=NOBODY)
+    text: Mapped[str] = mapped_column(Text, info=NOBODY)
     ground: Mapped[Ground] = mapped_column(String(20))
     breach: Mapped[Breach | None] = mapped_column(String(40))
     """What it is about, as the classifier names it; None: nothing that the classifier looks for."""
-    actions: Mapped[list[str]]
+    actions: Mapped[list[str]] = mapped_column(info=NOBODY)
     """The restrictive `DecisionKind`s that it allows."""
-    deciders: Mapped[list[str]]
+    deciders: Mapped[list[str]] = mapped_column(info=NOBODY)
     """The `Role`s that may decide by it."""
     in_force_from: Mapped[datetime]
     in_force_until: Mapped[datetime | None]

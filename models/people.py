@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from models.base import Base, Id, String
+from models.base import NOBODY, STAFF, Base, Id, String
 from models.vocabulary import Role
 
 MARKED = timedelta(days=7)
@@ -21,8 +21,8 @@ class Borough(Base):
     __tablename__ = "borough"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    code: Mapped[str] = mapped_column(String(60), unique=True)
-    name: Mapped[str] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(60), unique=True, info=NOBODY)
+    name: Mapped[str] = mapped_column(String(200), info=NOBODY)
 
 
 class Person(Base):
@@ -31,11 +31,11 @@ class Person(Base):
     __tablename__ = "person"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    email: Mapped[str] = mapped_column(String(254), unique=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True, info=STAFF)
     """Folded to lower case."""
-    name: Mapped[str] = mapped_column(String(200))
-    password_hash: Mapped[str | None] = mapped_column(String(400))
-    totp_closed: Mapped[str | None] = mapped_column(String(400))
+    name: Mapped[str] = mapped_column(String(200), info=STAFF)
+    password_hash: Mapped[str | None] = mapped_column(String(400), info=STAFF)
+    totp_closed: Mapped[str | None] = mapped_column(String(400), info=STAFF)
     """The second factor's secret, encrypted; None: not set up."""
     totp_last_step: Mapped[int | None]
     """The last accepted 30-second step, so that a code serves once."""
@@ -44,7 +44,7 @@ class Person(Base):
     """Whether one-key shortcuts are on (WCAG 2.1.4)."""
     blurs_pictures: Mapped[bool] = mapped_column(default=False)
     """Whether what citizens show is blurred until this person asks to see it."""
-    language: Mapped[str] = mapped_column(String(5), default="fr_CA")
+    language: Mapped[str] = mapped_column(String(5), default="fr_CA", info=NOBODY)
     created_at: Mapped[datetime]
 
     memberships: Mapped[list[Membership]] = relationship(lazy="raise", back_populates="person")
@@ -74,7 +74,7 @@ class SignIn(Base):
     __tablename__ = "sign_in"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=STAFF)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
@@ -84,7 +84,7 @@ class SignIn(Base):
     revoked_at: Mapped[datetime | None]
     proved: Mapped[bool] = mapped_column(default=False)
     """Whether every factor asked of this person was given."""
-    browser: Mapped[str] = mapped_column(String(60), default="")
+    browser: Mapped[str] = mapped_column(String(60), default="", info=STAFF)
     """As the person knows it again among their sessions: "Firefox, Windows"."""
 
 
@@ -95,7 +95,7 @@ class SignInAttempt(Base):
     __table_args__ = (Index("ix_sign_in_attempt_subject_at", "subject", "at"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    subject: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(64), info=STAFF)
     """Keyed digest of the e-mail or of the address."""
     at: Mapped[datetime]
 
@@ -106,9 +106,9 @@ class PersonalLink(Base):
     __tablename__ = "personal_link"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=STAFF)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
-    purpose: Mapped[str] = mapped_column(String(20))
+    purpose: Mapped[str] = mapped_column(String(20), info=NOBODY)
     """"invitation" or "reset"."""
     made_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """The administrator; None: the operator's command line."""
@@ -159,9 +159,9 @@ class ApiKey(Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    name: Mapped[str] = mapped_column(String(100))
-    fingerprint: Mapped[str] = mapped_column(String(64), unique=True)
-    scopes: Mapped[list[str]]
+    name: Mapped[str] = mapped_column(String(100), info=NOBODY)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)
+    scopes: Mapped[list[str]] = mapped_column(info=NOBODY)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]

@@ -8,7 +8,7 @@ from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
-from models.base import Base, Id, Link, String, Text
+from models.base import NOBODY, Base, Id, Link, String, Text
 from models.effects import Effect
 from models.people import Person
 from models.vocabulary import PostState
@@ -29,7 +29,7 @@ class Post(Base):
     __table_args__ = (Index("ix_post_state", "state", "publish_at", "id"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    title: Mapped[str] = mapped_column(String(200))
+    title: Mapped[str] = mapped_column(String(200), info=NOBODY)
     """For colleagues; never published."""
     state: Mapped[PostState] = mapped_column(String(20), default=PostState.DRAFT)
     author_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
@@ -54,13 +54,13 @@ class Variant(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
-    text: Mapped[str] = mapped_column(Text)
-    link: Mapped[str | None] = mapped_column(Link())
+    text: Mapped[str] = mapped_column(Text, info=NOBODY)
+    link: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
     publish_at: Mapped[datetime | None]
     """Its own time; None: the post's."""
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
-    remote_id: Mapped[str | None] = mapped_column(String(200))
-    permalink: Mapped[str | None] = mapped_column(Link())
+    remote_id: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
+    permalink: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
     published_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
     source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"))
@@ -89,9 +89,9 @@ class Approval(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
-    content_hash: Mapped[str] = mapped_column(String(64))
+    content_hash: Mapped[str] = mapped_column(String(64), info=NOBODY)
     approved: Mapped[bool]
-    comment: Mapped[str | None] = mapped_column(Text)
+    comment: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
 

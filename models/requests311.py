@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import Base, Id, String, Text
+from models.base import CITIZEN, NOBODY, Base, Id, String, Text
 from models.people import Borough, Person
 from models.vocabulary import Group311, RequestNature, RequestStatus
 
@@ -17,8 +17,8 @@ class Service(Base):
 
     __tablename__ = "service"
 
-    code: Mapped[str] = mapped_column(String(60), primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
+    code: Mapped[str] = mapped_column(String(60), primary_key=True, info=NOBODY)
+    name: Mapped[str] = mapped_column(String(200), info=NOBODY)
     group: Mapped[Group311] = mapped_column(String(40))
     days: Mapped[int]
     """Service standard, in calendar days."""
@@ -44,16 +44,16 @@ class ServiceRequest(Base):
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    number: Mapped[str] = mapped_column(String(40), unique=True)
+    number: Mapped[str] = mapped_column(String(40), unique=True, info=NOBODY)
     service_code: Mapped[str] = mapped_column(ForeignKey("service.code"))
     nature: Mapped[RequestNature] = mapped_column(String(20), default=RequestNature.REQUEST)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
-    place: Mapped[str | None] = mapped_column(String(300))
+    place: Mapped[str | None] = mapped_column(String(300), info=CITIZEN)
     """As written or corrected by a person; never invented."""
-    description: Mapped[str | None] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     status: Mapped[RequestStatus] = mapped_column(String(20), default=RequestStatus.ACCEPTED)
-    citizen_note: Mapped[str | None] = mapped_column(Text)
+    citizen_note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """What the agent tells citizens about the outcome."""
     opened_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     opened_at: Mapped[datetime]
@@ -92,7 +92,7 @@ class RequestChange(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
     status: Mapped[RequestStatus] = mapped_column(String(20))
-    note: Mapped[str | None] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
 

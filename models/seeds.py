@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, String
+from models.base import NOBODY, Base, String
 
 
 class Planted(Base):
@@ -14,7 +14,7 @@ class Planted(Base):
 
     __tablename__ = "planted"
 
-    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
-    code: Mapped[str] = mapped_column(String(80), primary_key=True)
-    said: Mapped[dict[str, Any]]
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True, info=NOBODY)
+    code: Mapped[str] = mapped_column(String(80), primary_key=True, info=NOBODY)
+    said: Mapped[dict[str, Any]] = mapped_column(info=NOBODY)
     """Columns of its row, or of its newest version, with their values."""

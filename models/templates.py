@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.base import Base, Id, String, Text
+from models.base import NOBODY, Base, Id, String, Text
 
 
 class MessageTemplate(Base):
@@ -17,9 +17,9 @@ class MessageTemplate(Base):
     __table_args__ = (UniqueConstraint("code", "language", "version"),)
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    code: Mapped[str] = mapped_column(String(40))
-    language: Mapped[str] = mapped_column(String(5))
+    code: Mapped[str] = mapped_column(String(40), info=NOBODY)
+    language: Mapped[str] = mapped_column(String(5), info=NOBODY)
     version: Mapped[int]
-    body: Mapped[str] = mapped_column(Text)
+    body: Mapped[str] = mapped_column(Text, info=NOBODY)
     """With `{name}`-like places, filled by `moderation.templates.render`."""
     created_at: Mapped[datetime]

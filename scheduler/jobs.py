@@ -46,6 +46,7 @@ class City:
     """A small picture, from the name of a network and an address there."""
     clock: Callable[[], datetime]
     pull_every: timedelta
+    kept: retention.Rule
 
 
 def handlers(city: City) -> dict[str, Handler]:
@@ -128,7 +129,10 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
 
     def forget() -> None:
         with city.database.write() as session:
-            retention.forget_raw_due(session, now=city.clock())
+            retention.forget_raw_due(session, city.kept, now=city.clock())
+
+    def dispose() -> None:
+        retention.dispose_due(city.database, city.kept, now=city.clock())
 
     return [
         Tick("parse", timedelta(seconds=1), parse),
@@ -144,4 +148,5 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("measure", timedelta(hours=1), carry("measure", measuring.accounts_to_measure)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("forget", timedelta(hours=1), forget),
+        Tick("dispose", timedelta(hours=6), dispose),
     ]

@@ -9,11 +9,11 @@ from enum import StrEnum
 from zipfile import BadZipFile
 
 from pydantic import SecretStr
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from administration import people
+from administration import accounts, people, retention
 from api import messages
 from api.commands.backups import half_done, replaced
 from api.health import DISK_FULL, DISK_LOW, PATIENCE, folders, free_bytes
@@ -23,12 +23,12 @@ from api.settings import ENV_FILE, PREFIX, SecretMissing, Settings, SettingsErro
 from api.wiring import Parvis, build
 from connectors import registry
 from models import audit
-from models.accounts import Account, Delivery, SetAside
+from models.accounts import Account
 from models.errors import NotFound, ParvisError
 from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
-from models.vocabulary import DeliveryState, Standing
+from models.vocabulary import Standing
 
 
 class State(StrEnum):
@@ -149,13 +149,14 @@ def _kept(parvis: Parvis) -> Iterator[Line]:
     with parvis.database.read() as session:
         yield from _people(parvis, session)
         yield from _networks(parvis)
-        accounts = session.scalars(select(Account).order_by(Account.id)).all()
-        if not accounts:
+        connected = session.scalars(select(Account).order_by(Account.id)).all()
+        if not connected:
             finding = _("none yet: connect one on the page Comptes, or with `parvis account add`")
             yield Line(_("Accounts"), finding, State.TO_DO)
-        for account in accounts:
+        for account in connected:
             yield _account(parvis, account)
         yield from _left(session)
+        yield _disposal(parvis, session)
         found = audit.verify(session)
     if found.broken_at is not None:
         yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), State.WRONG)
@@ -210,25 +211,29 @@ def _account(parvis: Parvis, account: Account) -> Line:
 
 def _left(session: Session) -> Iterator[Line]:
     """What came, and waits for somebody to do something about it."""
-    unroutable = (
-        select(SetAside.network, SetAside.account_external_id, func.count())
-        .where(SetAside.settled_at.is_(None), SetAside.reason == "unroutable")
-        .group_by(SetAside.network, SetAside.account_external_id)
-        .order_by(SetAside.network, SetAside.account_external_id)
-    )
-    for network, external_id, count in session.execute(unroutable):
+    for one in accounts.unknown(session):
         finding = _(
             "deliveries that wait for account %(account)s: %(count)s; run `parvis account add`",
-            account=external_id,
-            count=count,
+            account=one.external_id,
+            count=one.deliveries,
         )
-        yield Line(label("network", network), finding, State.WRONG)
-    counts = {
-        _("Changes set aside, because they cannot be read"): select(func.count()).where(
-            SetAside.settled_at.is_(None), SetAside.reason != "unroutable"
-        ),
-        _("Deliveries that cannot be read"): select(func.count()).where(Delivery.state == DeliveryState.UNREADABLE),
-    }
-    for name, statement in counts.items():
-        if some := session.scalar(statement):
+        yield Line(label("network", one.network), finding, State.WRONG)
+    changes, whole = accounts.unreadable(session)
+    for name, some in (
+        (_("Changes set aside, because they cannot be read"), changes),
+        (_("Deliveries that cannot be read"), whole),
+    ):
+        if some:
             yield Line(name, str(some), State.WRONG)
+
+
+def _disposal(parvis: Parvis, session: Session) -> Line:
+    rule = parvis.city.kept
+    rows = sum(one.rows for one in retention.report(session, rule, now=parvis.clock()))
+    if rule.comments is None:
+        finding = _("comments are kept until a person decides: PARVIS_COMMENT_DAYS is not set")
+        return Line(_("Disposal"), finding, State.TO_DO)
+    if rows:
+        finding = _("%(count)s places are due: `parvis dispose` lists them", count=format_number(rows))
+        return Line(_("Disposal"), finding)
+    return Line(_("Disposal"), _("nothing is kept longer than its rule"))

@@ -182,7 +182,7 @@ def _page(
         headers={"content-security-policy": content_security_policy(*dialogs.values())},
         cards=accounts.cards(session, viewer, parvis.reference, zone=zone, now=now),
         unknown=accounts.unknown(session) if whole_city else [],
-        unreadable=accounts.unreadable(session) if whole_city else 0,
+        unreadable=sum(accounts.unreadable(session)) if whole_city else 0,
         account_words=account_words,
         dialogs=dialogs,
         may_connect=may_connect,

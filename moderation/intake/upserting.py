@@ -151,7 +151,7 @@ def _posts(
 def _learn(post: SourcePost, said: PostSeen) -> None:
     if post.text != "":  # What was disposed of does not come back with the next listing.
         post.text = cleaned(said.text) or post.text
-    post.permalink = web_link(said.permalink) or post.permalink
+        post.permalink = web_link(said.permalink) or post.permalink
     post.created_at = said.created_at or post.created_at
     # A webhook says of a reel or an advertisement that it is a post.
     post.kind = said.kind if said.kind is not PostKind.POST else post.kind

@@ -382,7 +382,7 @@ def break_journal() -> None:
 
 def test_a_fine_city_has_no_problem_and_shows_no_secret(command):
     command.set(meta_app_secret="the-app-secret", meta_verify_token="the-verify-token")
-    command.set(meta_app_id="1")
+    command.set(meta_app_id="1", comment_days="730")
     hire(command, password=True)
     add_account(command)
     assert (problems(command), to_do(command)) == ([], [])
@@ -417,10 +417,11 @@ def test_an_installation_that_is_not_migrated(bare_parvis):
 
 def test_a_new_installation_is_told_what_is_still_to_do(command):
     assert problems(command) == []
-    people, networks, accounts = to_do(command)
+    people, networks, accounts, disposal = to_do(command)
     assert "parvis user add" in people
     assert "application" in networks
     assert "parvis account add" in accounts
+    assert "PARVIS_COMMENT_DAYS" in disposal
     hire(command)
     assert to_do(command)[0] == people, "an invitation that nobody opened lets nobody in"
     hire(command, "luc@ville.example", password=True)

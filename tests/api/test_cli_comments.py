@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from api.cli import installation
 from connectors import crawl
@@ -18,6 +19,7 @@ from models.items import Item
 from models.vocabulary import ItemState
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
+OLD = datetime(2024, 5, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -167,3 +169,27 @@ def test_a_token_that_no_key_opens_is_said_and_the_others_are_read(city, city_pa
     assert done.code == 1
     assert "PARVIS_SECRET_KEY" in done.out
     assert [text for text, _state, _read in comments()] == ["La rue est glacée"]
+
+
+# ---------------------------------------------------------------------------------------------- dispose
+def test_disposal_says_what_it_will_empty_before_it_does(city, tmp_path):
+    given = tmp_path / "export.csv"
+    given.write_text(
+        "id,network,account,author,text,created_at,permalink,parent_id\n"
+        "c1,facebook,104,Louise,Un trou,2026-11-20T08:30:00,,\n"
+        "c2,facebook,104,Louise,Merci!,2026-11-20T08:40:00,,c1\n",
+        encoding="utf-8",
+    )
+    city.run("import", given)
+    with installation() as parvis, parvis.database.write() as session:
+        session.execute(update(Comment).where(Comment.external_id == "c1").values(received_at=OLD))
+    kept = "Les commentaires sont conservés jusqu’à ce qu’une personne décide : PARVIS_COMMENT_DAYS n’est pas réglé."
+    assert city.run("dispose", "--now").out.splitlines() == [kept, "Rien n’est échu.", "0 commentaire éliminé"]
+    city.set(comment_days="400")
+    said = city.run("dispose").out.splitlines()
+    assert "comment.text\N{NO-BREAK SPACE}: 1 ligne" in said
+    assert [text for text, *_ in comments()] == ["Un trou", "Merci!"], "nothing is changed"
+    assert "valeurs à vider" in city.run("doctor").out
+    assert city.run("dispose", "--now").out.splitlines() == [*said, "1 commentaire éliminé"]
+    assert [text for text, *_ in comments()] == [None, "Merci!"]
+    assert city.run("dispose").out.splitlines() == ["Rien n’est échu."]

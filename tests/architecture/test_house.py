@@ -9,12 +9,18 @@ import subprocess
 import sys
 import tomllib
 from contextlib import nullcontext
+from enum import Enum
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from sqlalchemy import JSON, LargeBinary, types
+
+from models import vocabulary
+from models.base import Base, mark_of
+from models.tables import metadata
 
 ROOT = Path(__file__).parents[2]
 FLOORS = {"administration", "api", "classifiers", "connectors", "models", "moderation", "publishing", "scheduler"}
@@ -179,6 +185,22 @@ def test_a_build_without_the_browser_libraries_is_refused(tmp_path, version, ven
     hook = module.BrowserLibraries(str(tmp_path), {}, None, None, str(tmp_path), "wheel")
     with pytest.raises(SystemExit, match="make setup") if refused else nullcontext():
         hook.initialize(version, {})
+
+
+def test_every_text_says_whose_it_is():
+    """Only numbers, times, references and words of the vocabulary need not."""
+    silent = []
+    for mapper in Base.registry.mappers:
+        annotations = vars(mapper.class_).get("__annotations__", {})
+        for column in mapper.local_table.columns:
+            named = [getattr(vocabulary, word, None) for word in re.findall(r"\w+", annotations.get(column.name, ""))]
+            word = any(isinstance(one, type) and issubclass(one, Enum) for one in named)
+            text = isinstance(getattr(column.type, "impl", column.type), types.String | LargeBinary | JSON)
+            if text and not word and not column.foreign_keys and mark_of(column) is None:
+                silent.append(str(column))
+    assert silent == []
+    bare = {*metadata.sorted_tables} - {mapper.local_table for mapper in Base.registry.mappers}
+    assert {column.name for table in bare for column in table.columns if not column.foreign_keys} == set()
 
 
 def test_help_loads_no_floor_but_the_door():

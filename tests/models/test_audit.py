@@ -208,7 +208,7 @@ def test_disposal_leaves_the_journal_whole(database, clock, accounts):
         audit.note(session, "comment.hide", f"comment:{comment.id}", now=clock.now, person_id=None, text=proof)
     seal(database)
     with database.write() as session:
-        retention.dispose(session, comment.id, now=clock.now, person_id=None)
+        retention.dispose(session, [comment.id], now=clock.now, person_id=None)
     seal(database)
     said = verify(database)
     assert (said.sealed, said.unsealed, said.broken_at) == (2, 0, None)

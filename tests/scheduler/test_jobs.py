@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from administration.retention import Rule
 from classifiers.base import Context
 from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page
 from models import audit, work
@@ -104,6 +105,7 @@ def city(database: Database, tmp_path: Path) -> City:
         picture_of=lambda *asked: " ".join(asked).encode(),
         clock=lambda: NOW,
         pull_every=timedelta(minutes=5),
+        kept=Rule(unread=365, comments=None),
     )
 
 
@@ -118,7 +120,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
-    assert set(names) == called_out | {"parse", "calibrate", "seal", "forget"}
+    assert set(names) == called_out | {"parse", "calibrate", "seal", "forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out

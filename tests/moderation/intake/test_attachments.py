@@ -169,7 +169,7 @@ def test_what_a_comment_shows_is_disposed_of_with_it(city):
     comment_id = tell(city, seen("pull", 1, (PHOTO,)))
     fetch(city, Far(un=b"jpeg"))
     with city.database.write() as session:
-        retention.dispose(session, comment_id, now=city.now, person_id=None)
+        retention.dispose(session, [comment_id], now=city.now, person_id=None)
     with city.database.read() as session:
         (row,) = session.execute(select(Attachment.__table__).where(Attachment.comment_id == comment_id)).mappings()
     kept = {name for name, value in row.items() if value is not None}

@@ -113,7 +113,7 @@ def test_an_unknown_account_is_kept_and_parsed_when_it_is_added(city, unreadable
     assert sorted(entry.reason for entry in set_aside(city)) == ["unroutable", "unroutable", "value"]
     city.clock.pass_(days=retention.RAW_DAYS + 1)
     with city.database.write() as session:
-        assert retention.forget_raw_due(session, now=city.now) == 0
+        assert retention.forget_raw_due(session, retention.Rule(365, None), now=city.now) == 0
         old = session.get_one(Account, city.accounts["nord"])
         new = Account(
             network=old.network,
@@ -156,7 +156,7 @@ def test_raw_bodies_are_forgotten_after_their_delay_and_comments_stay(city):
     parse(city)
     city.clock.pass_(days=retention.RAW_DAYS + 1)
     with city.database.write() as session:
-        assert retention.forget_raw_due(session, now=city.now) == 1
+        assert retention.forget_raw_due(session, retention.Rule(365, None), now=city.now) == 1
         assert session.scalar(select(func.count()).where(Delivery.raw.is_not(None))) == 1
     assert comments(city) == ["1"]
 

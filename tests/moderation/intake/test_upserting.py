@@ -410,7 +410,7 @@ def test_an_edit_of_a_waiting_comment_keeps_its_place(city):
 def test_what_was_disposed_of_is_not_taken_back_in(city):
     comment = city.says("7", "Bonjour")
     with city.database.write() as session:
-        retention.dispose(session, comment.id, now=city.now, person_id=None)
+        retention.dispose(session, [comment.id], now=city.now, person_id=None)
     city.clock.pass_(hours=1)
     city.store(city.seen("7", "Bonjour", source="pull", seen_at=city.now))
     city.store(city.seen("7", "Bonsoir", source="edit", seen_at=city.now))

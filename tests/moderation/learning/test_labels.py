@@ -140,7 +140,7 @@ def test_what_was_disposed_of_teaches_no_more_words_and_still_counts(city, corre
     correcting("Ariane", comment, intention="plainte")
     city.decide("Ariane", comment, DecisionKind.NOTHING)
     with city.database.write() as session:
-        retention.dispose(session, comment.id, now=city.now, person_id=None)
+        retention.dispose(session, [comment.id], now=city.now, person_id=None)
     assert labels() == {(None, "intention"): ("plainte", "corrected")}
     with city.database.read() as session:
         assert rows_to_learn(session) == []

@@ -131,7 +131,7 @@ def test_what_is_said_anew_is_found_and_what_was_said_is_not(said):
 def test_nothing_is_found_of_what_was_disposed_of(said):
     comment = said.comment("a8")
     with said.database.write() as session:
-        retention.dispose(session, comment.id, now=said.now, person_id=None)
+        retention.dispose(session, [comment.id], now=said.now, person_id=None)
     with said.database.read() as session:
         assert session.get_one(Comment, comment.id).search_text is None
         if said.database.sqlite:
