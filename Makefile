@@ -61,8 +61,8 @@ messages: setup       ## bring the catalogues up to date with the sentences in c
 picture: setup        ## take the screenshots of the README and the guide again
 	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/journeys/test_pages_queue.py tests/journeys/test_accounts.py -k picture
 
-bench: setup          ## figures as ratios to a bare floor measured in the same run
-	@$(BIN)/python tests/bench/run.py
+bench: setup          ## figures as ratios to a bare floor measured in the same run; BASE=<commit>: beside that commit's
+	@$(BIN)/python tests/bench/$(if $(BASE),compare.py $(BASE),run.py)
 
 soak: setup           ## the long batteries; resumable, seeds and totals recorded
 	@$(BIN)/python tests/soak/run.py
