@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, Base, Id, String, Text
@@ -26,10 +26,19 @@ class Item(OfSubject, Base):
     __table_args__ = (
         one_subject(),
         UniqueConstraint("comment_id"),
+        CheckConstraint("state <> 'handled' OR handled_at IS NOT NULL", name="handled_when"),
         # For each urgency, the oldest first: keyset paging walks these within what a person may see.
         Index("ix_item_queue", "state", "urgency", "queued_at", "id"),
         Index("ix_item_queue_borough", "borough_id", "state", "urgency", "queued_at", "id"),
         Index("ix_item_queue_account", "account_id", "state", "urgency", "queued_at", "id"),
+        # Handled ones, the last first.
+        Index(
+            "ix_item_handled",
+            "handled_at",
+            "id",
+            sqlite_where=text("state = 'handled'"),
+            postgresql_where=text("state = 'handled'"),
+        ),
         Index(
             "ix_item_received",
             "id",
@@ -47,6 +56,8 @@ class Item(OfSubject, Base):
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
     """When it last entered the queue: of one urgency, the oldest is first."""
+    handled_at: Mapped[datetime | None]
+    """When it last left the queue; never null in a handled one."""
     classifying_until: Mapped[datetime | None]
     """A worker classifies it, and until then no other does."""
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))

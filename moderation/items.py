@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, literal, or_, select
+from sqlalchemy import case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from models.base import UtcDateTime
 from models.comments import Comment
 from models.effects import Effect
 from models.items import Item
@@ -26,10 +27,17 @@ def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: 
     if not comment_ids:
         return
     comments = select(
-        Comment.id, Comment.account_id, Comment.borough_id, literal(state), literal(0), literal(now), literal(1)
+        Comment.id,
+        Comment.account_id,
+        Comment.borough_id,
+        literal(state),
+        literal(0),
+        literal(now),
+        literal(now if state == ItemState.HANDLED else None, UtcDateTime),
+        literal(1),
     ).where(Comment.id.in_(comment_ids))
     statement = upsert(session, Item).from_select(
-        ["comment_id", "account_id", "borough_id", "state", "urgency", "queued_at", "version"],
+        ["comment_id", "account_id", "borough_id", "state", "urgency", "queued_at", "handled_at", "version"],
         comments,
         include_defaults=False,
     )
@@ -39,6 +47,7 @@ def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: 
             index_elements=[Item.comment_id],
             set_={
                 "state": statement.excluded.state,
+                "handled_at": func.coalesce(statement.excluded.handled_at, Item.handled_at),
                 "queued_at": case((comes_back, statement.excluded.queued_at), else_=Item.queued_at),
                 "version": Item.version + 1,
             },
@@ -79,17 +88,18 @@ def failed(item: Item | None, comment: Comment, effect: Effect) -> None:
         _change(item, problem_id=effect.id)
 
 
-def decided(item: Item | None, *, waits: bool) -> None:
+def decided(item: Item | None, *, waits: bool, now: datetime) -> None:
     """Somebody decided. It leaves the queue, unless it `waits` for more; newer words go on waiting to be classified."""
     if item is not None:
-        leaves = item.state == ItemState.WAITING and not waits
-        _change(item, problem_id=None, state=ItemState.HANDLED if leaves else item.state)
+        _change(item, problem_id=None)
+        if item.state == ItemState.WAITING and not waits:
+            _change(item, state=ItemState.HANDLED, handled_at=now)
 
 
-def finish(item: Item | None) -> None:
+def finish(item: Item | None, *, now: datetime) -> None:
     """Nothing is left to decide."""
     if item is not None:
-        _change(item, state=ItemState.HANDLED)
+        _change(item, state=ItemState.HANDLED, handled_at=now)
 
 
 def _change(item: Item, **values: object) -> None:

@@ -39,16 +39,16 @@ WAIT = 50.0
 HIDES = {"insulte": "N2", "haine": "N1", "pub1": "N5", "pub2": "N5", "telephone": "N4"}
 
 REPLIES = {
-    "question_pins": "Bonjour! Oui, l'interdiction vise toutes les rues de la ville, y compris le boulevard des Pins.",
-    "remorquage": "Bonjour, les véhicules remorqués sont au 1200, rue Industrielle. Apportez une pièce d'identité.",
+    "question_pins": "Bonjour! Oui, l’interdiction vise toutes les rues de la ville, y compris le boulevard des Pins.",
+    "remorquage": "Bonjour, les véhicules remorqués sont au 1200, rue Industrielle. Apportez une pièce d’identité.",
     "numero": "Bonjour, composez le 311 en tout temps; les travaux publics sont joignables jour et nuit.",
     "sacs": "Bonjour, oui, les sacs certifiés compostables sont acceptés dans le bac brun.",
     "question_budget": "Bonjour, le budget détaillé est publié sur notre site, à la page « Finances ».",
-    "fauteuil": "Bonjour, oui : le site est accessible et une navette adaptée part de l'aréna.",
-    "stationnement": "Bonjour, le stationnement de l'école voisine sera ouvert samedi, de 9 h à 18 h.",
+    "fauteuil": "Bonjour, oui : le site est accessible et une navette adaptée part de l’aréna.",
+    "stationnement": "Bonjour, le stationnement de l’école voisine sera ouvert samedi, de 9 h à 18 h.",
     "hockey": "Bonjour, le hockey libre du samedi est de 13 h à 16 h.",
     "anglais": "Hello, Maple Street is on this afternoon's route. Thank you for your patience.",
-    "eau_brune": "Bonjour, par précaution, faites bouillir l'eau une minute avant de la boire. Une équipe y est.",
+    "eau_brune": "Bonjour, par précaution, faites bouillir l’eau une minute avant de la boire. Une équipe y est.",
 }
 
 REQUESTS = {
@@ -125,7 +125,7 @@ def _triage(demo: Demo, nadia: httpx2.Client, simon: httpx2.Client) -> None:
         _decide(demo, nadia, label, {"kind": "hide", "rule_code": rule})
     for label, text in REPLIES.items():
         _decide(demo, simon, label, {"kind": "reply", "text": text})
-    thanks = "Bonjour, merci du signalement. Votre demande est transmise au 311 (no {numero})."
+    thanks = "Bonjour, merci du signalement. Votre requête est transmise au 311 (nº {numero})."
     for label, (service, place) in REQUESTS.items():
         choice = {"kind": "request", "service_code": service, "place": place, "text": thanks}
         _decide(demo, nadia, label, choice)
@@ -175,12 +175,12 @@ def _answer(demo: Demo, nadia: httpx2.Client) -> None:
 def _publish(demo: Demo) -> None:
     camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
     accounts = _ok(camille.get("/api/v1/accounts"))["items"]
-    text = "💧 Bris d'aqueduc, rue Wolfe : l'eau est revenue à 10 h 40. Laissez couler l'eau froide cinq minutes."
+    text = "💧 Bris d’aqueduc, rue Wolfe : l’eau est revenue à 10 h 40. Laissez couler l’eau froide cinq minutes."
     post = _ok(
         camille.post(
             "/api/v1/posts",
             json={
-                "title": "Retour de l'eau",
+                "title": "Retour de l’eau",
                 "variants": [{"account_id": account["id"], "text": text} for account in accounts],
             },
             headers={"Idempotency-Key": "retour-de-l-eau"},

@@ -30,7 +30,7 @@ from api.v1.values import NotDone
 from models.errors import NotFound
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer, visible
-from models.vocabulary import ItemState
+from models.vocabulary import DecisionKind, ItemState
 from moderation import drafts
 from moderation.netiquette import articles, in_force
 from moderation.triage import queue
@@ -75,6 +75,8 @@ class ItemShown(Shown):
     problem: NotDone | None
     """Why what was decided did not happen on the network."""
     drafts: list[Draft]
+    suggestion: DecisionKind | None
+    """What is proposed to whoever decides: to send a draft that waits, else what was suggested of its text."""
     proposal: Proposed | None
     """The newest one about the text as it is now."""
     claimed_by: str | None
@@ -94,6 +96,7 @@ class ItemShown(Shown):
             queued_at=item.queued_at,
             problem=NotDone.model_validate(item.problem) if item.problem else None,
             drafts=[Draft.of(draft) for draft in given],
+            suggestion=line.suggestion,
             proposal=Proposed.of(line.proposal) if line.proposal else None,
             claimed_by=line.claimed_by,
         )

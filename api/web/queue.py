@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -55,12 +55,17 @@ class View:
     """What the list is narrowed to, as its address says it."""
 
     wanted: Filter
-    address: str
-    """The query string without its question mark; empty for the whole queue."""
+    named: Mapping[str, str]
+    """The filters that narrow it, as the address names them."""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the list is less than what a tab shows."""
+        return bool(self.named.keys() - {"etat", "voie"})
 
     def link(self, path: str, **more: str) -> str:
-        """An address that keeps the filters."""
-        query = "&".join(part for part in (self.address, urlencode(more)) if part)
+        """An address that keeps the filters; an empty value takes one away."""
+        query = urlencode({name: value for name, value in {**self.named, **more}.items() if value})
         return f"{path}?{query}" if query else path
 
 
@@ -71,6 +76,7 @@ def _view(
     voie: str = "",
     intention: str = "",
     suggestion: str = "",
+    decision: str = "",
     mots: str = "",
 ) -> View:
     """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
@@ -81,6 +87,7 @@ def _view(
         urgency=queue.DANGER if voie == "danger" else None,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
+        decision=decision if decision in set(DecisionKind) else None,
         words=mots.replace("\0", "").strip()[:100],
     )
     named = {
@@ -90,9 +97,10 @@ def _view(
         "voie": "danger" if wanted.urgency == queue.DANGER else "",
         "intention": wanted.intention or "",
         "suggestion": wanted.suggestion or "",
+        "decision": wanted.decision or "",
         "mots": wanted.words,
     }
-    return View(wanted, urlencode({name: value for name, value in named.items() if value}))
+    return View(wanted, {name: value for name, value in named.items() if value})
 
 
 CurrentView = Annotated[View, Depends(_view)]
@@ -233,7 +241,9 @@ def decide(
     if is_part(request):
         number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
         waits = session.scalar(select(Item.state).where(Item.comment_id == comment_id)) == ItemState.WAITING
-        return render(request, "queue/decided.html", decision=decision, number=number, waits=waits, view=view)
+        said: dict[str, Any] = {"decision": decision, "number": number, "waits": waits}
+        said["joined"] = bool(choice.request_number)
+        return render(request, "queue/decided.html", view=view, **said)
     return RedirectResponse(view.link("/", annulable=str(decision.id)), 303)
 
 
@@ -276,6 +286,7 @@ def _list_values(
 ) -> dict[str, Any]:
     values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited}
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
+    values["found"] = queue.found(session, viewer, view.wanted) if view.narrowed else None
     values["articles"] = netiquette.articles(netiquette.in_force(session, now=now))
     if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -380,6 +391,7 @@ def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
             comment.version,
             listed.item.version,
             comment.verdict and (comment.verdict.intention, comment.verdict.suggestion),
+            listed.decision and listed.decision.id,
             listed.drafted,
             comment.hidden_by,
             comment.removed,

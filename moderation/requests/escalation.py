@@ -253,7 +253,7 @@ def progress(
         if status in ANSWERS:
             propose_reply(session, comment, request, now=now)
         else:
-            _withdraw_reply(session, comment, request)
+            _withdraw_reply(session, comment, request, now=now)
     return request
 
 
@@ -269,7 +269,7 @@ def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *
     items.bring_back(items.of_comment(session, comment.id), comment, now)
 
 
-def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest) -> None:
+def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest, *, now: datetime) -> None:
     """Reopened before the answer went out: the draft would say something that is not true any more. The item goes on
     waiting if it has another reason to: words that nobody decided about, something that failed, another draft.
     """
@@ -284,7 +284,7 @@ def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest)
         ~exists().where(undoing.cancels_id == Decision.id),
     )
     if item.problem_id is None and session.scalar(decided.limit(1)) and not drafts.proposed(session, [comment.id]):
-        items.finish(item)
+        items.finish(item, now=now)
 
 
 def _change(

@@ -30,6 +30,7 @@ from models.vocabulary import (
 from moderation import drafts, items, netiquette
 from moderation.requests import escalation
 from moderation.triage.classification import corrections, criticism
+from moderation.triage.suggestion import proposed
 
 CLAIM = timedelta(seconds=90)
 """How long an open item stays claimed without a sign of life from the page."""
@@ -137,7 +138,7 @@ def decide(
         at=now,
         proposal_id=confirming.id if confirming else None,
         form_key=choice.form_key,
-        suggested=comment.verdict.suggestion if comment.verdict else None,
+        suggested=proposed(comment.verdict, drafted=bool(drafts.proposed(session, [comment.id]))),
     )
     if choice.kind in RESTRICTIVE:
         decision.rule_version_id = netiquette.cited(session, viewer, choice.kind, choice.rule_code, now=now).id
@@ -263,7 +264,7 @@ def settle_second(session: Session, viewer: Viewer, comment_id: int, *, take_bac
     if effect is None or not effect.doubled:
         raise Refused("not_doubled")
     work.settle_second(session, effect, take_back=take_back, now=now)
-    items.decided(item, waits=bool(drafts.proposed(session, [comment.id])))
+    items.decided(item, waits=bool(drafts.proposed(session, [comment.id])), now=now)
     close(session, item)
     audit.note(
         session,
@@ -333,7 +334,7 @@ def _leave_queue(
     """
     silent = decision.kind in (DecisionKind.NOTHING, DecisionKind.HIDE)
     kept = drafts.settle(session, comment, decision, answered, silent=silent)
-    items.decided(item, waits=bool(kept))
+    items.decided(item, waits=bool(kept), now=decision.at)
 
 
 def refuse_unless_possible(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    or_,
     select,
     tuple_,
     union_all,
@@ -38,6 +39,7 @@ from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
 from moderation.triage import proposals
 from moderation.triage.classification import corrections
+from moderation.triage.suggestion import proposed
 
 URGENCIES = (2, 1, 0)
 """Immediate danger, the same day, everything else: the order of the queue."""
@@ -45,7 +47,8 @@ DANGER = URGENCIES[0]
 
 MOST_URGENT = Keyset(Item.urgency, Item.queued_at, Item.id)
 """The place of an item that waits; `_first` says in which order."""
-NEWEST = Keyset(Item.id, descending=True)
+NEWEST = Keyset(Item.handled_at, Item.id, descending=True)
+"""Of handled items: the last handled first."""
 
 MOST_COUNTED = 1000
 """Counts are computed, and stop here: the page then says 999+."""
@@ -64,6 +67,9 @@ class Filter:
     urgency: int | None = None
     intention: str | None = None
     suggestion: str | None = None
+    """What is proposed for it (`suggestion.proposed`)."""
+    decision: str | None = None
+    """What was decided about it, and stands."""
     words: str = ""
 
 
@@ -83,6 +89,13 @@ class Listed:
     """The city answered it in the network's own application."""
     shows: AttachmentKind | None
     """What stands in it beside its words, the first of them."""
+    decision: Decision | None
+    """Of a handled one: the last decision that stands, with who decided."""
+
+    @property
+    def suggestion(self) -> DecisionKind | None:
+        """What is proposed to whoever opens it."""
+        return proposed(self.comment.verdict, drafted=self.drafted)
 
 
 @dataclass(frozen=True)
@@ -133,12 +146,18 @@ class Detail:
     answered_outside: bool
     """The city answered it in the network's own application."""
 
+    @property
+    def suggestion(self) -> DecisionKind | None:
+        """As of a line of the list."""
+        return proposed(self.comment.verdict, drafted=bool(self.drafts))
+
 
 def page(
     session: Session, viewer: Viewer, wanted: Filter, *, now: datetime, after: str | None = None, limit: int = 50
 ) -> QueuePage:
-    """One page of the list: danger first, then oldest first (handled ones: newest first). Two queries, whatever
-    its length. `after` is a place that an earlier page gave; a broken one is Refused `cursor_invalid`.
+    """One page of the list: danger first, then oldest first (handled ones: the last handled first). Two queries, three
+    for handled ones, whatever its length. `after` is a place that an earlier page gave; a broken one is Refused
+    `cursor_invalid`.
     """
     statement = (
         select(Item, Comment, Claim, Proposal, _drafted(), _shows())
@@ -164,8 +183,11 @@ def page(
         statement = statement.where(Item.id.in_(first)).order_by(Item.urgency.desc(), Item.queued_at, Item.id)
         statement = statement.limit(limit + 1)
     rows, following = order.cut(session.execute(statement).all(), limit, of=lambda row: row[0])
-    outside = _answered_outside(session, [row[1].id for row in rows])
-    return QueuePage(tuple(_listed(*row, outside=outside, viewer=viewer, now=now) for row in rows), following)
+    ids = [row[1].id for row in rows]
+    outside = _answered_outside(session, ids)
+    decided = _standing(session, ids) if wanted.state == ItemState.HANDLED else {}
+    lines = (_listed(*row, decided.get(row[1].id), outside=outside, viewer=viewer, now=now) for row in rows)
+    return QueuePage(tuple(lines), following)
 
 
 def _first(viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, limit: int) -> CompoundSelect[tuple[int]]:
@@ -186,13 +208,21 @@ def _first(viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, limit:
 
 def counts(session: Session, viewer: Viewer) -> Counts:
     """How much waits, within the viewer's scope."""
+    return Counts(_count(session, viewer, Filter()), _count(session, viewer, Filter(urgency=DANGER)))
 
-    def count(wanted: Filter) -> int:
-        ids = select(Item.id).join(Comment, Comment.id == Item.comment_id)
-        inner = _filtered(ids, viewer, wanted).limit(MOST_COUNTED).subquery()
-        return session.scalar(select(func.count()).select_from(inner)) or 0
 
-    return Counts(count(Filter()), count(Filter(urgency=DANGER)))
+def found(session: Session, viewer: Viewer, wanted: Filter) -> tuple[int, int]:
+    """How many a filter finds among those that wait, and among handled ones; each at most `MOST_COUNTED`."""
+    return (
+        _count(session, viewer, replace(wanted, state=ItemState.WAITING)),
+        _count(session, viewer, replace(wanted, state=ItemState.HANDLED)),
+    )
+
+
+def _count(session: Session, viewer: Viewer, wanted: Filter) -> int:
+    ids = select(Item.id).join(Comment, Comment.id == Item.comment_id)
+    inner = _filtered(ids, viewer, wanted).limit(MOST_COUNTED).subquery()
+    return session.scalar(select(func.count()).select_from(inner)) or 0
 
 
 def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
@@ -229,7 +259,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
     if row is None:
         raise NotFound
     comment, item, claim = row
-    proposed = proposals.about(session, comment_id)
+    asked = proposals.about(session, comment_id)
     return Detail(
         comment=comment,
         item=item,
@@ -257,8 +287,8 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             .order_by(Effect.id)
         ).all(),
         claimed_by=_claimed(claim, viewer, now=now)[0],
-        proposal=next((one for one in reversed(proposed) if one.comment_version == comment.version), None),
-        proposals=proposed,
+        proposal=next((one for one in reversed(asked) if one.comment_version == comment.version), None),
+        proposals=asked,
         similar=similar(session, viewer, comment, now=now),
         requests=session.scalars(
             visible(
@@ -308,7 +338,11 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
     if wanted.intention:
         statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
     if wanted.suggestion:
-        statement = statement.where(Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion))
+        suggested = Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion)
+        replies = wanted.suggestion == DecisionKind.REPLY
+        statement = statement.where(or_(suggested, _drafted()) if replies else and_(suggested, ~_drafted()))
+    if wanted.decision:
+        statement = statement.where(exists(_stands(Decision.kind == wanted.decision).correlate(Comment)))
     if wanted.words.strip():
         statement = statement.where(found_by(wanted.words))
     return statement
@@ -317,6 +351,26 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # t
 def _drafted() -> ColumnElement[bool]:
     drafted = DraftReply.comment_id == Comment.id, DraftReply.state == DraftState.PROPOSED
     return exists(select(DraftReply.id).where(*drafted)).correlate(Comment)
+
+
+def _stands(*more: ColumnElement[bool]) -> Select[int]:
+    """The decisions about a comment that nobody took back."""
+    undoing = aliased(Decision)
+    taken_back = exists().where(undoing.cancels_id == Decision.id)
+    about = Decision.comment_id == Comment.id, Decision.kind != DecisionKind.CANCEL, ~taken_back
+    return select(Decision.id).where(*about, *more)
+
+
+def _standing(session: Session, comment_ids: Sequence[int]) -> dict[int | None, Decision]:
+    """The last decision about each comment that stands, with who decided."""
+    newest = _stands().order_by(Decision.id.desc()).limit(1).correlate(Comment).scalar_subquery()
+    statement = (
+        select(Decision)
+        .join(Comment, Decision.id == newest)
+        .options(joinedload(Decision.person), joinedload(Decision.rule_version).joinedload(RuleVersion.rule))
+        .where(Comment.id.in_(comment_ids))
+    )
+    return {one.comment_id: one for one in session.scalars(statement)}
 
 
 def _newest_proposal() -> ScalarSelect[int]:
@@ -363,13 +417,14 @@ def _listed(
     proposal: Proposal | None,
     drafted: bool,  # noqa: FBT001
     shows: AttachmentKind | None,
+    decision: Decision | None,
     *,
     outside: Collection[int],
     viewer: Viewer,
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows)
+    return Listed(item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows, decision)
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

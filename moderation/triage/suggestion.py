@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from classifiers.base import Verdict
 from classifiers.reasons import DANGERS, PROOFS
+from models.comments import VerdictRow
 from models.vocabulary import Breach, DecisionKind, Intention
 
 BREACH_AT = 0.5
@@ -70,6 +71,15 @@ _BY_INTENTION = {
     Intention.PRAISE: DecisionKind.NOTHING,
     Intention.OFF_TOPIC: DecisionKind.NOTHING,
 }
+
+
+def proposed(verdict: VerdictRow | None, *, drafted: bool) -> DecisionKind | None:
+    """What is proposed to whoever has a comment open: to send the reply that is drafted, if one waits, whatever was
+    suggested of the words that were handled before.
+    """
+    if drafted:
+        return DecisionKind.REPLY
+    return DecisionKind(verdict.suggestion) if verdict and verdict.suggestion else None
 
 
 def mere_criticism(intention: str | None, breaches: dict[str, float]) -> bool:

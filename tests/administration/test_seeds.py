@@ -65,7 +65,7 @@ def test_a_newer_seed_is_a_new_version_of_what_the_city_left_as_it_was(city, new
         assert new.title == "Nouveau : " + old.title
         assert [row.body.startswith("Nouveau") for row in template(session)] == [False, True]
         service = session.get_one(Service, "deneigement-rue")
-        assert (service.name, service.days) == ("Nouveau : Déneigement d'une rue", 2)
+        assert (service.name, service.days) == ("Nouveau : Déneigement d’une rue", 2)
         assert session.get_one(Service, "fontaine").active
         assert session.scalar(select(func.count()).select_from(RuleVersion)) == 1 + session.scalar(
             select(func.count()).select_from(NetiquetteRule)
@@ -83,7 +83,7 @@ def test_what_the_city_edited_stays(city, newer):
         assert len(article(session)) == 1
         assert template(session)[-1].body == "Le nôtre"
         service = session.get_one(Service, "deneigement-rue")
-        assert (service.name, service.days) == ("Déneigement d'une rue", 9)
+        assert (service.name, service.days) == ("Déneigement d’une rue", 9)
         assert session.get(Service, "autre") is None
 
 

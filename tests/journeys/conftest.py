@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import expect
 from sqlalchemy import select
+from starlette.testclient import TestClient
 
 from administration import seeds
 from api.app import create_app
@@ -156,6 +157,21 @@ def city(tmp_path: Path, _migrated_sqlite: Path) -> Iterator[City]:
     city.hire("Karim Haddad", Role.AGENT311)
     yield city
     city.parvis.close()
+
+
+@pytest.fixture
+def as_person(city: City) -> Callable[[str], TestClient]:
+    """The pages without a browser: `as_person("Nadia Roy").get("/")`."""
+    app = create_app(city.parvis)
+    city.address = "http://127.0.0.1:8000"
+
+    def client(name: str) -> TestClient:
+        cookie = city.cookie(name)
+        return TestClient(
+            app, base_url=city.address, cookies={cookie["name"]: cookie["value"]}, headers={"origin": city.address}
+        )
+
+    return client
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_the_dialog_corrects_the_other_labels_by_keyboard_and_danger_comes_first
     page.keyboard.press("Enter")
     expect(page.locator("#correct-dialog")).to_be_hidden()
     expect(page.locator("#pane .item-states")).to_contain_text("Danger immédiat")
-    expect(page.locator(f'.row-danger[data-id="{two[1]}"]')).to_contain_text("Danger immédiat")
+    expect(page.locator(f'.row-danger[data-id="{two[1]}"]')).to_contain_text("Danger")
     expect(page.locator(".verdict-line")).to_contain_text("Propos grossiers")
     assert _kept(served) == [(two[1], "urgence", "2"), (two[1], "vulgaire", "1")]
     page.reload()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from starlette.testclient import TestClient
 
-from api.app import create_app
 from api.web.posts import instant
 from api.web.queue import marked, waited
 from models.accounts import Account
@@ -27,20 +24,6 @@ PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
 NBSP = "\N{NO-BREAK SPACE}"
 PAGE = "Ville de Sainte-Rive"
-
-
-@pytest.fixture
-def as_person(city) -> Callable[[str], TestClient]:
-    app = create_app(city.parvis)
-    city.address = "http://127.0.0.1:8000"
-
-    def client(name: str) -> TestClient:
-        cookie = city.cookie(name)
-        return TestClient(
-            app, base_url=city.address, cookies={cookie["name"]: cookie["value"]}, headers={"origin": city.address}
-        )
-
-    return client
 
 
 @pytest.fixture

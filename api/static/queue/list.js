@@ -24,6 +24,7 @@ export function read(list) {
     more: list.querySelector(".more"),
     waiting: Number(list.dataset.waiting),
     danger: Number(list.dataset.danger),
+    found: Number(list.dataset.found ?? 0),
     list,
   };
 }
@@ -32,8 +33,8 @@ export const parseList = (html) => read(parse(html).firstElementChild);
 
 const shown = (n) => (n >= 1000 ? "999+" : String(n));
 
-export function showCounts({ waiting, danger }) {
-  const counts = { waiting, danger };
+export function showCounts({ waiting, danger, found }) {
+  const counts = { waiting, danger, found };
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = shown(counts[place.dataset.count]);
   document.title = document.title.replace(/^(\(.*?\) )?/, waiting > 0 ? `(${shown(waiting)}) ` : "");
 }

@@ -8,18 +8,19 @@ export class Queue {
   open = null;
   waiting = 0;
   danger = 0;
+  found = 0; // of those, what the filters let through
   decided = []; // what can be taken back here: { decision: an address, id, row, before }, the newest last
   #left = new Map(); // id → when its decision was recorded (Infinity: not yet)
 
-  constructor(listing = { rows: [], waiting: 0, danger: 0 }) {
+  constructor(listing = { rows: [], waiting: 0, danger: 0, found: 0 }) {
     this.replace(listing);
   }
 
-  replace({ rows, waiting, danger }) {
+  replace({ rows, waiting, danger, found = 0 }) {
     this.rows = new Map(rows.map((row) => [row.id, row]));
     this.order = rows.map((row) => row.id);
     this.gone.clear();
-    Object.assign(this, { waiting, danger });
+    Object.assign(this, { waiting, danger, found });
   }
 
   free(id) {
@@ -49,6 +50,7 @@ export class Queue {
     this.#left.set(id, Infinity);
     this.#remove(id);
     this.waiting = Math.max(0, this.waiting - 1);
+    this.found = Math.max(0, this.found - 1);
     return place;
   }
 
@@ -71,6 +73,7 @@ export class Queue {
   putBack(place) {
     this.#left.delete(place.id);
     this.waiting += 1;
+    this.found += 1;
     if (!place.row || this.rows.has(place.id)) return;
     this.rows.set(place.id, place.row);
     const at = this.order.indexOf(place.before);
@@ -98,10 +101,10 @@ export class Queue {
 
   // A listing that the server gave, asked for at `asked`. Nothing moves under the reader's eyes: known rows change in
   // place, those that are missing go, the part that follows ours joins the end, and what is new waits in `fresh`.
-  merge({ rows, more, waiting, danger }, asked) {
+  merge({ rows, more, waiting, danger, found = 0 }, asked) {
     const listed = rows.filter((row) => !this.leftSince(row.id, asked));
     const theirs = new Map(listed.map((row) => [row.id, row]));
-    Object.assign(this, { waiting, danger });
+    Object.assign(this, { waiting, danger, found });
     const dropped = [...this.gone].filter((id) => !theirs.has(id) && id !== this.open);
     for (const id of dropped) this.drop(id);
     // Of a listing that goes on, only what stands before its last known row can be missed.

@@ -663,10 +663,12 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=False),
+        sa.Column("handled_at", base.UtcDateTime(), nullable=True),
         sa.Column("classifying_until", base.UtcDateTime(), nullable=True),
         sa.Column("problem_id", base.Id, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint("state <> 'handled' OR handled_at IS NOT NULL", name=op.f("ck_item_handled_when")),
         sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_item_one_subject")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_item_account_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_item_borough_id")),
@@ -674,6 +676,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["problem_id"], ["effect.id"], name=op.f("fk_item_problem_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
         sa.UniqueConstraint("comment_id", name=op.f("uq_item_comment_id")),
+    )
+    op.create_index(
+        "ix_item_handled",
+        "item",
+        ["handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
     )
     op.create_index("ix_item_queue", "item", ["state", "urgency", "queued_at", "id"], unique=False)
     op.create_index(

@@ -78,7 +78,7 @@ steps = st.lists(
 @given(steps=steps)
 def test_what_stays_is_reached_exactly_once_while_others_come_and_go(city, steps):
     with city.database.write() as session:
-        session.execute(update(Item).values(state=ItemState.HANDLED))
+        session.execute(update(Item).values(state=ItemState.HANDLED, handled_at=city.now))
     start = len(listed(city, state=ItemState.HANDLED))
     names = [f"{start}-{number}" for number in range(8)]
     city.store(*(city.seen(name) for name in names))
@@ -95,7 +95,11 @@ def test_what_stays_is_reached_exactly_once_while_others_come_and_go(city, steps
                 staying.discard(name)
                 with city.database.write() as session:
                     handled = select(Comment.id).where(Comment.external_id == name)
-                    session.execute(update(Item).where(Item.comment_id.in_(handled)).values(state=ItemState.HANDLED))
+                    session.execute(
+                        update(Item)
+                        .where(Item.comment_id.in_(handled))
+                        .values(state=ItemState.HANDLED, handled_at=city.now)
+                    )
             case _ if not ended:
                 part = page(city, after=after, limit=number)
                 met += [one.comment.external_id for one in part.lines]
