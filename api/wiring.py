@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+
+from sqlalchemy import Select, bindparam, select
 
 from administration.retention import Rule
 from api.settings import Settings, require_secret
@@ -72,11 +74,10 @@ class Parvis:
         NotFound: no such account, or no connector for its network. SecretUnreadable: no key at hand opens the token.
         """
         with self.database.read() as session:
-            account = session.get(Account, account_id)
-            if account is None:
-                raise NotFound(f"account {account_id}")
-            reference = self.reference(account)
-        return self.network_with(reference)
+            row = session.execute(_of_account(), {"account_id": account_id}).one_or_none()
+        if row is None:
+            raise NotFound(f"account {account_id}")
+        return self.network_with(self._reference(*row))
 
     def network_with(self, reference: AccountRef) -> Network:
         """The network of an account with a token that may not be stored yet."""
@@ -84,7 +85,10 @@ class Parvis:
 
     def reference(self, account: Account) -> AccountRef:
         """An account as connectors know it. SecretUnreadable: no key at hand opens its token."""
-        return AccountRef(account.network, account.external_id, self.vault.open(account.token_closed))
+        return self._reference(account.network, account.external_id, account.token_closed)
+
+    def _reference(self, network: str, external_id: str, token_closed: str) -> AccountRef:
+        return AccountRef(network, external_id, self.vault.open(token_closed))
 
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
@@ -147,6 +151,13 @@ class Parvis:
     def close(self) -> None:
         """Give every connection back."""
         self.database.close()
+
+
+@cache
+def _of_account() -> Select[str, str, str]:
+    # Asked before each act: to make a statement takes longer than to have it executed.
+    columns = Account.network, Account.external_id, Account.token_closed
+    return select(*columns).where(Account.id == bindparam("account_id"))
 
 
 def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:

@@ -8,11 +8,44 @@ import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import urllib3.exceptions
+from requests.adapters import HTTPAdapter
+
+
+class _Kept(HTTPAdapter):
+    """Connections that stay open between calls, for all threads: a new one costs more than the call itself. Each is
+    used again only while the far side has it open. What the environment says of proxies and certificates is read once.
+    """
+
+    def send(self, request: requests.PreparedRequest, *given: Any, **how: Any) -> requests.Response:
+        parts = urlsplit(str(request.url))
+        how["proxies"], verify = _surroundings(f"{parts.scheme}://{parts.netloc}")
+        how["verify"] = how.get("verify", True) and verify
+        return super().send(request, *given, **how)
+
+
+@lru_cache(maxsize=256)
+def _surroundings(origin: str) -> tuple[Mapping[str, str], bool | str]:
+    """The proxies between us and an address, and where the certificates are by which we know it (True: the usual)."""
+    found = requests.Session().merge_environment_settings(origin, {}, None, None, None)
+    return found["proxies"], found["verify"] is None or found["verify"]
+
+
+_kept = _Kept(pool_connections=32, pool_maxsize=32)
+
+
+def over_kept_connections(session: requests.Session) -> requests.Session:
+    """The session, whose calls go over connections that outlive it."""
+    session.trust_env = False
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, _kept)
+    return session
 
 
 def whole(response: requests.Response, seconds: float) -> requests.Response:

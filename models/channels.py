@@ -95,12 +95,16 @@ class Channel(Base):
         return self.pause == Pause.BLOCKED and self.paused(now)
 
 
-def usable(now: datetime) -> ColumnElement[bool]:
+Moment = datetime | ColumnElement[datetime]
+"""A time, or its place in a statement that is made once."""
+
+
+def usable(now: Moment) -> ColumnElement[bool]:
     """Channels that may be called now."""
     return and_(Channel.token_lost.is_(None), ~paused(now))
 
 
-def paused(now: datetime) -> ColumnElement[bool]:
+def paused(now: Moment) -> ColumnElement[bool]:
     """Channels whose network asked for a pause that is not over."""
     return and_(Channel.paused_until.is_not(None), Channel.paused_until > now)
 

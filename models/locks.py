@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from models.session import Database
+
+_TAKE = text("SELECT pg_try_advisory_lock(:key)")
+_FREE = text("SELECT pg_advisory_unlock(:key)")
 
 
 class Locks(Protocol):
@@ -72,9 +75,7 @@ class AdvisoryLocks:
     def try_hold(self, name: str) -> Iterator[bool]:
         """Hold `name` for the block, or give False at once."""
         key = {"key": int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)}
-        with self._engine.connect() as connection:
-            with _closed_when_broken(connection):
-                held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+        with self._asked(key) as (connection, held):
             try:
                 yield held
             finally:
@@ -82,7 +83,25 @@ class AdvisoryLocks:
                 # would still find it taken. On a connection that broke there is nothing left to free.
                 if held:
                     with suppress(DBAPIError), _closed_when_broken(connection):
-                        connection.scalar(text("SELECT pg_advisory_unlock(:key)"), key)
+                        connection.scalar(_FREE, key)
+
+    @contextmanager
+    def _asked(self, key: dict[str, int]) -> Iterator[tuple[Connection, bool]]:
+        """A connection, and whether the lock is held on it."""
+        with ExitStack() as stack:
+            try:
+                asked = self._ask(stack, key)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # It went while nobody held it; to ask each time whether it is there would cost as much as the lock.
+                asked = self._ask(stack, key)
+            yield asked
+
+    def _ask(self, stack: ExitStack, key: dict[str, int]) -> tuple[Connection, bool]:
+        connection = stack.enter_context(self._engine.connect())
+        with _closed_when_broken(connection):
+            return connection, bool(connection.scalar(_TAKE, key))
 
 
 @contextmanager

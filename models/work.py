@@ -1,8 +1,8 @@
 """Work that leaves the building: claim, send, record, and reconcile by reading. The rows are the truth.
 
-    ready ──claim──▶ claimed ──commit──▶ sending ──answer──▶ done | failed | ready (certainly not applied)
-      ▲                 │ owner died        │ answer lost, owner died
-      │◀────────────────┘                   ▼
+    ready ──claim──▶ claimed ──begin──▶ sending ──answer──▶ done | failed | ready (certainly not applied)
+      ▲                 │ not begun        │ answer lost, owner died
+      │◀────────────────┘                  ▼
       │◀──────── read, it is not there ── unknown ── read, it is there ──▶ done
                                             └── cannot be read ──▶ needs_person
     done, and sent more than once: read once more; a second one that stands there is kept for a person
@@ -10,7 +10,8 @@
 No network takes an idempotency key, so a call is made only after its row says `sending` in a committed transaction,
 and a row found in `sending` is never sent again before the network was read. While a call is in flight its process
 holds a liveness lock; the reconciler touches a row only if it can take that lock, so a process that was merely
-stopped for an hour does not meet a second sender when it wakes.
+stopped for an hour does not meet a second sender when it wakes. A claim is less: it keeps workers from doing the same
+twice, is made for a few effects at once, and ends by itself when its worker does not come to them.
 
 A trade (moderation, publishing) says how its own effects are sent, found and recorded (`EffectHandler`); everything
 else is here. What may hold an effect back is in `_sendable`.
@@ -23,13 +24,15 @@ import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased, joinedload, with_polymorphic
 
 from models import channels
+from models.base import Id, UtcDateTime
 from models.channels import Channel
 from models.effects import OPEN_STATES, Effect
 from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
@@ -40,6 +43,12 @@ from models.vocabulary import CREATIVE, TAKE_BACK, EffectState, OperationKind, O
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+
+AT_ONCE = 4
+"""Effects that a worker claims together: few, because the last of them waits for the calls of all before it."""
+CLAIM = timedelta(seconds=20)
+"""How long a worker has to come to what it claimed; then others may."""
+_NOW = bindparam("now", type_=UtcDateTime())
 
 
 class Proof(Protocol):
@@ -109,8 +118,9 @@ class EffectHandler:
 
 
 class Work:
-    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims, `timing_of`
-    says how patient to be with a channel, and `random` gives numbers from 0 to 1 by chance.
+    """The outbox of one city, as one process sees it. `owner` names the process in the rows that it claims, `hold` is
+    how long a claim lasts, `timing_of` says how patient to be with a channel, and `random` gives numbers from 0 to 1 by
+    chance.
     """
 
     def __init__(
@@ -122,6 +132,7 @@ class Work:
         owner: str,
         clock: Clock,
         timing_of: Callable[[Channel], Timing],
+        hold: timedelta = CLAIM,
         random: Callable[[], float] = random.random,
     ) -> None:
         self._database = database
@@ -130,36 +141,39 @@ class Work:
         self._owner = owner
         self._clock = clock
         self._timing_of = timing_of
+        self._hold = hold
         self._random = random
 
-    def due(self, *, limit: int = 100) -> list[int]:
-        """Ids of effects that could be sent now; at most one of a channel whose budget is nearly spent."""
-        now = self._clock()
-        turn = func.row_number().over(partition_by=Effect.channel_id, order_by=(Effect.due_at, Effect.id))
+    def due(self, *, limit: int = 100, calm: bool = False) -> list[int]:
+        """Ids of effects that could be sent now; at most one of a channel whose budget is nearly spent, and with `calm`
+        none of such a channel.
+        """
         with self._database.read() as session:
-            waiting = select(
-                Effect.id, Effect.due_at, Effect.late_at, channels.calm().label("calm"), turn.label("turn")
-            )
-            rows = waiting.join(Effect.channel).where(_sendable(now)).subquery()
-            chosen = select(rows.c.id).where(or_(rows.c.calm, rows.c.turn == 1, rows.c.late_at <= now))
-            return list(session.scalars(chosen.order_by(rows.c.due_at, rows.c.id).limit(limit)))
+            return list(session.scalars(_due(calm), {"now": self._clock(), "limit": limit}))
+
+    def claim(self, *, limit: int = AT_ONCE, calm: bool = False) -> list[int]:
+        """Ids of effects that are due, as of `due`: this process's to deliver for a while, and nobody else's."""
+        # What others are just taking stands among the first, so more are looked at than are taken.
+        wanted = self.due(limit=limit * 8, calm=calm)
+        if not wanted:
+            return []
+        now = self._clock()
+        with self._database.write() as session:
+            given = {"now": now, "wanted": wanted, "limit": limit, "by": self._owner, "until": now + self._hold}
+            taken = set(session.scalars(_taking(), given))
+        return [effect_id for effect_id in wanted if effect_id in taken]
 
     def uncertain(self, *, limit: int = 100) -> list[int]:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
-        now = self._clock()
-        expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= now)
-        unread = and_(Effect.read_due_at <= now, _channel_usable(now))
         with self._database.read() as session:
-            waiting = select(Effect.id).where(expired).union(select(Effect.id).where(unread)).subquery()
-            return list(session.scalars(select(waiting.c.id).order_by(waiting.c.id).limit(limit)))
+            return list(session.scalars(_uncertain(), {"now": self._clock(), "limit": limit}))
 
     def deliver(self, effect_id: int) -> EffectState | None:
-        """Send one effect, if it is still due and nobody else has it. Gives its new state, None if it was not ours."""
+        """Send one effect, if it was claimed here or is still due, and nobody else has it. Gives its new state, None if
+        it was not ours.
+        """
         with self._locks.try_hold(f"effect:{effect_id}") as alive:
-            attempt = self._claim(effect_id) if alive else None
-            if attempt is None:
-                return None
-            task = self._begin_sending(effect_id, attempt)
+            task = self._begin(effect_id) if alive else None
             if not isinstance(task, Task):
                 return task
             asked_at = self._clock()
@@ -191,24 +205,16 @@ class Work:
 
     # Sending ---------------------------------------------------------------------------------------------------
 
-    def _claim(self, effect_id: int) -> int | None:
-        """The attempt that this is, if the row is ours now."""
+    def _begin(self, effect_id: int) -> Task | EffectState | None:
+        """To sending, committed before a byte leaves; an effect that is too late fails instead."""
         now = self._clock()
         with self._database.write() as session:
-            effect = session.scalar(_whole().where(Effect.id == effect_id, _sendable(now)))
+            given = {"effect_id": effect_id, "now": now, "by": self._owner}
+            effect = session.scalar(_beginning(), given)
             if effect is None:
                 return None
-            effect.state, effect.owner, effect.attempt = EffectState.CLAIMED, self._owner, effect.attempt + 1
-            effect.lease_until = now + self._timing_of(effect.channel).lease
-            return effect.attempt
-
-    def _begin_sending(self, effect_id: int, attempt: int) -> Task | EffectState | None:
-        """From claimed to sending, committed before a byte leaves; an effect that is too late fails instead."""
-        now = self._clock()
-        with self._database.write() as session:
-            effect = _load(session, effect_id)
-            if (effect.attempt, effect.state) != (attempt, EffectState.CLAIMED):
-                return None  # The lock was lost (its server was restarted) and somebody else went on with the row.
+            if effect.state == EffectState.READY:
+                effect.owner, effect.attempt = self._owner, effect.attempt + 1
             if effect.late_at is not None and now >= effect.late_at:
                 return self._end(session, effect, EffectState.FAILED, now, Outcome.LATE)
             if (why := _stopped(effect.channel, now)) is not None:
@@ -311,7 +317,7 @@ class Work:
         """With the lock held: free what was never sent, and give the task whose outcome must be read now."""
         now = self._clock()
         with self._database.write() as session:
-            effect = _load(session, effect_id)
+            effect = session.scalars(_whole(), {"effect_id": effect_id}).one()
             task = self._task(effect, effect.first_sent_at or now)
             expired = effect.lease_until is not None and effect.lease_until <= now
             if effect.state == EffectState.CLAIMED and expired:
@@ -483,7 +489,57 @@ def doubt_restored(session: Session, *, now: datetime) -> int:
     return len(effects)
 
 
-def _sendable(now: datetime) -> ColumnElement[bool]:
+# Statements, each made once: to make one takes longer than to have it executed. ------------------------------------
+@cache
+def _due(calm: bool) -> Select[int]:  # noqa: FBT001 - a key
+    turn = func.row_number().over(partition_by=Effect.channel_id, order_by=(Effect.due_at, Effect.id))
+    waiting = select(Effect.id, Effect.due_at, Effect.late_at, channels.calm().label("calm"), turn.label("turn"))
+    rows = waiting.join(Effect.channel).where(_sendable()).subquery()
+    chosen = select(rows.c.id).where(
+        rows.c.calm if calm else or_(rows.c.calm, rows.c.turn == 1, rows.c.late_at <= _NOW)
+    )
+    return chosen.order_by(rows.c.due_at, rows.c.id).limit(bindparam("limit", type_=Integer()))
+
+
+@cache
+def _taking() -> Any:
+    wanted = Effect.id.in_(bindparam("wanted", expanding=True))
+    free = select(Effect.id).where(wanted, _sendable()).order_by(Effect.due_at, Effect.id)
+    free = free.limit(bindparam("limit", type_=Integer())).with_for_update(of=Effect, skip_locked=True)
+    taken = {"state": EffectState.CLAIMED, "attempt": Effect.attempt + 1}
+    given = {"owner": bindparam("by"), "lease_until": bindparam("until", type_=UtcDateTime())}
+    statement = update(Effect).where(Effect.id.in_(free.scalar_subquery())).values(**taken, **given)
+    return statement.returning(Effect.id).execution_options(synchronize_session=False)
+
+
+@cache
+def _uncertain() -> Select[int]:
+    expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= _NOW)
+    unread = and_(Effect.read_due_at <= _NOW, _channel_usable())
+    waiting = select(Effect.id).where(expired).union(select(Effect.id).where(unread)).subquery()
+    return select(waiting.c.id).order_by(waiting.c.id).limit(bindparam("limit", type_=Integer()))
+
+
+@cache
+def _alone() -> Select[Effect]:
+    """An effect, and nobody else's to change until the transaction ends."""
+    return select(Effect).where(Effect.id == bindparam("effect_id", type_=Id)).with_for_update(of=Effect)
+
+
+@cache
+def _whole() -> Select[Effect]:
+    """The same with its channel, whatever that is."""
+    channel = Effect.channel.of_type(with_polymorphic(Channel, "*", flat=True))
+    return _alone().options(joinedload(channel))
+
+
+@cache
+def _beginning() -> Select[Effect]:
+    claimed = and_(Effect.state == EffectState.CLAIMED, Effect.owner == bindparam("by"))
+    return _whole().where(or_(claimed, _sendable()))
+
+
+def _sendable() -> ColumnElement[bool]:
     """Due, its channel usable, and nothing older still open on the same target (a hide before its unhide); or late
     already, so that a person hears of it whatever it waits for.
     """
@@ -496,12 +552,12 @@ def _sendable(now: datetime) -> ColumnElement[bool]:
             older.state.in_(OPEN_STATES),
         )
     )
-    in_turn = and_(Effect.due_at <= now, _channel_usable(now), ~behind)
-    return and_(Effect.state == EffectState.READY, or_(in_turn, Effect.late_at <= now))
+    in_turn = and_(Effect.due_at <= _NOW, _channel_usable(), ~behind)
+    return and_(Effect.state == EffectState.READY, or_(in_turn, Effect.late_at <= _NOW))
 
 
-def _channel_usable(now: datetime) -> ColumnElement[bool]:
-    return exists(select(Channel.id).where(Channel.id == Effect.channel_id, channels.usable(now)).correlate(Effect))
+def _channel_usable() -> ColumnElement[bool]:
+    return exists(select(Channel.id).where(Channel.id == Effect.channel_id, channels.usable(_NOW)).correlate(Effect))
 
 
 def _stopped(channel: Channel, now: datetime) -> Outcome | None:
@@ -511,14 +567,8 @@ def _stopped(channel: Channel, now: datetime) -> Outcome | None:
     return Outcome.THROTTLED if channel.paused(now) else None
 
 
-def _whole() -> Select[Effect]:
-    """Effects with their channels, whatever these are, and nobody else's to change until the transaction ends."""
-    channel = Effect.channel.of_type(with_polymorphic(Channel, "*", flat=True))
-    return select(Effect).options(joinedload(channel)).with_for_update(of=Effect)
-
-
 def _load(session: Session, effect_id: int) -> Effect:
-    return session.execute(_whole().where(Effect.id == effect_id)).scalar_one()
+    return session.scalars(_alone(), {"effect_id": effect_id}).one()
 
 
 def _postpone(effect: Effect, due_at: datetime, outcome: Outcome) -> None:

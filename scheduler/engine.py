@@ -12,6 +12,9 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[int], object]
 
+THREADS = 8
+"""Of one process, for each handler."""
+
 
 class Engine(Protocol):
     """Three methods; the distributed one (Procrastinate on PostgreSQL) comes with its own issue."""
@@ -32,7 +35,7 @@ class Embedded:
     The same (handler, row) is never queued twice at once. Handlers in `alone` have one thread.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], *, threads: int = 8, alone: Collection[str] = ()) -> None:
+    def __init__(self, handlers: Mapping[str, Handler], *, threads: int = THREADS, alone: Collection[str] = ()) -> None:
         self._handlers = handlers
         self._threads = {name: 1 if name in alone else threads for name in handlers}
         self._pools: dict[str, ThreadPoolExecutor] = {}

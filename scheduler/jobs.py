@@ -20,7 +20,7 @@ from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.triage import classification
 from scheduler.clock import Tick
-from scheduler.engine import Engine, Handler
+from scheduler.engine import THREADS, Engine, Handler
 
 ALONE = frozenset({"classify", "reclassify"})
 """Handlers of which a process runs one at a time: a model keeps a core busy. More is read by more processes."""
@@ -73,10 +73,17 @@ def handlers(city: City) -> dict[str, Handler]:
     def reclassify(item_id: int) -> None:
         classification.reclassify_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
 
+    def deliver(effect_id: int) -> None:
+        city.work.deliver(effect_id)
+        # And whatever else is due by now, until nothing is. What must leave slowly waits for its tick.
+        while following := city.work.claim(calm=True):
+            for one in following:
+                city.work.deliver(one)
+
     return {
         "classify": classify,
         "reclassify": reclassify,
-        "deliver": city.work.deliver,
+        "deliver": deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
         "recheck": look,
@@ -113,7 +120,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         return look
 
     def deliver() -> None:
-        for effect_id in city.work.due():
+        for effect_id in city.work.claim(limit=THREADS):
             engine.send("deliver", effect_id)
 
     def reconcile() -> None:

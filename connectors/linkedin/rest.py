@@ -24,7 +24,7 @@ from linkedin_v2.models import AccessToken
 
 from connectors.base import setting
 from connectors.linkedin.errors import failure_of
-from connectors.wire import as_mapping, never_sent, whole
+from connectors.wire import as_mapping, never_sent, over_kept_connections, whole
 from models.errors import Ambiguous, FarSideError, Rejected, Transient
 from models.vocabulary import N_
 
@@ -77,7 +77,7 @@ class _SDK(linkedin.LinkedInApplication):  # type: ignore[misc]  # The package h
         authentication.token = AccessToken(token, None)
         super().__init__(authentication=authentication)
         self.settings = settings
-        self.session = requests.Session()
+        self.session = over_kept_connections(requests.Session())
 
     def make_request(
         self,

@@ -28,7 +28,7 @@ from connectors.base import Receipt, Usage, setting
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
-from connectors.wire import as_mapping, as_time, never_sent, whole
+from connectors.wire import as_mapping, as_time, never_sent, over_kept_connections, whole
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 from models.vocabulary import N_
 
@@ -115,6 +115,7 @@ class _Session(requests.Session):
 
     def __init__(self, base_url: str, timeout: tuple[float, float]) -> None:
         super().__init__()
+        over_kept_connections(self)
         self.base_url = base_url.rstrip("/") + "/"
         self.timeout = timeout
         self.status = 0

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from connectors.base import Network, Operation, Receipt
@@ -38,14 +39,16 @@ def _operation(task: Task) -> Operation:
     return Operation(task.operation, task.target or "", task.payload.get("text"))
 
 
+@cache
+def _target() -> Select[Comment]:
+    statement = select(Comment).where(Comment.account_id == bindparam("account_id"))
+    return statement.where(Comment.external_id == bindparam("external_id")).with_for_update()
+
+
 def _record(session: Session, effect: Effect, now: datetime) -> None:
     if effect.operation not in DECIDED:
         return
-    comment = session.scalar(
-        select(Comment)
-        .where(Comment.account_id == effect.channel_id, Comment.external_id == effect.target)
-        .with_for_update()
-    )
+    comment = session.scalar(_target(), {"account_id": effect.channel_id, "external_id": effect.target})
     if comment is None:
         return
     if effect.doubled:

@@ -49,6 +49,7 @@ def main(settings: dict[str, Any]) -> None:
         owner=settings["owner"],
         clock=lambda: datetime.now(UTC),
         timing_of=lambda _: timing,
+        hold=timing.lease,
     )
     engine = Embedded({"deliver": work.deliver, "reconcile": work.reconcile}, threads=2)
     engine.start()
@@ -56,7 +57,7 @@ def main(settings: dict[str, Any]) -> None:
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     while not ended.is_set():
         with suppress(OperationalError):  # A stopped worker may hold SQLite longer than anybody waits.
-            for effect_id in work.due(limit=12):
+            for effect_id in work.claim(limit=6):
                 engine.send("deliver", effect_id)
             for effect_id in work.uncertain():
                 engine.send("reconcile", effect_id)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, insert, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 
 from models.people import Borough, Person
@@ -58,6 +59,56 @@ def test_a_write_session_has_the_write_lock_before_it_reads(database, database_u
         with pytest.raises(OperationalError, match="locked"), other.write() as second:
             second.scalar(select(Borough.id))
     other.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_threads_of_a_process_do_not_ask_sqlite_for_a_lock_that_one_of_them_has(database):
+    asked, begun, done = [], threading.Event(), threading.Event()
+
+    def write():
+        begun.set()
+        with database.write() as session:
+            session.add(Borough(code="b", name="B"))
+        done.set()
+
+    def note(_connection, _cursor, statement, *_):
+        if statement == "BEGIN IMMEDIATE":
+            asked.append(threading.current_thread().name)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    waiting = threading.Thread(target=write, name="waiting")
+    with database.write() as session:
+        session.add(Borough(code="a", name="A"))
+        session.flush()
+        waiting.start()
+        begun.wait()
+        assert not done.wait(0.05)
+        assert "waiting" not in asked
+    waiting.join()
+    assert (done.is_set(), asked.count("waiting"), boroughs(database)) == (True, 1, ["a", "b"])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_whatever_ends_a_unit_of_work_ends_its_turn(database, monkeypatch):
+    monkeypatch.setattr("models.session.BUSY_SECONDS", 0)
+
+    def fail():
+        with database.write() as session:
+            session.scalar(select(Borough.id))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with database.engine.connect() as connection:
+        connection.scalar(select(Borough.id))
+        connection.invalidate()
+    with database.engine.connect() as connection:
+        for code in ("a", "b"):  # Two transactions of one connection.
+            connection.execute(insert(Borough).values(code=code, name=code))
+            connection.commit()
+    with database.write() as session:
+        session.add(Borough(code="c", name="C"))
+    assert boroughs(database) == ["a", "b", "c"]
 
 
 def test_a_reading_is_one_look(database):

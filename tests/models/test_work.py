@@ -574,9 +574,9 @@ def test_two_effects_with_the_same_words_never_share_what_one_of_them_created(de
 
 def test_a_worker_that_died_before_sending_gives_its_row_back(desk, clock):
     effect_id = desk.enqueue()
-    desk.work._claim(effect_id)
+    assert desk.work.claim() == [effect_id]
     assert (desk.work.due(), desk.work.uncertain()) == ([], [])
-    clock.pass_(TIMING.lease.total_seconds())
+    clock.pass_(work.CLAIM.total_seconds())
     assert desk.work.uncertain() == [effect_id]
     assert desk.work.reconcile(effect_id) is None
     assert desk.effect(effect_id).outcome == Outcome.OWNER_LOST
@@ -617,17 +617,12 @@ def test_a_stopped_worker_that_lost_its_lock_does_not_send_what_another_has_sent
     """Stopped between its claim and its sending; meanwhile another freed the row, claimed it and sent it."""
     effect_id = desk.enqueue()
     stopped, other = desk.worker("stopped", blind_locks), desk.worker("other", blind_locks)
-    claim = stopped._claim
-
-    def claim_and_stop(effect_id):
-        claimed = claim(effect_id)
-        clock.pass_(TIMING.lease.total_seconds())
-        other.reconcile(effect_id)
-        other.deliver(effect_id)
-        return claimed
-
-    stopped._claim = claim_and_stop
+    assert stopped.claim() == [effect_id]
+    clock.pass_(work.CLAIM.total_seconds())
+    other.reconcile(effect_id)
+    assert other.claim() == [effect_id]
     assert stopped.deliver(effect_id) is None
+    assert other.deliver(effect_id) == EffectState.DONE
     assert (desk.sent, desk.effect(effect_id).state) == (["k"], EffectState.DONE)
 
 
@@ -690,22 +685,34 @@ def test_a_missing_permission_is_said_once_and_stays_said_until_it_is_checked(de
 
 
 # ------------------------------------------------------------------------------------------ one budget for all
-def test_what_another_worker_was_told_between_the_claim_and_the_call_stops_it(desk, clock, monkeypatch):
+def test_what_another_worker_was_told_between_the_claim_and_the_call_stops_it(desk, clock):
     effect_id = desk.enqueue()
-    claim = desk.work._claim
-
-    def told_meanwhile(one):
-        attempt = claim(one)
-        with desk.database.write() as session:
-            channels.pause(desk.locked(session), UNTIL, now=clock.now)
-        return attempt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(desk.work, "_claim", told_meanwhile)
-        assert desk.work.deliver(effect_id) == EffectState.READY
+    assert desk.work.claim() == [effect_id]
+    with desk.database.write() as session:
+        channels.pause(desk.locked(session), UNTIL, now=clock.now)
+    assert desk.work.deliver(effect_id) == EffectState.READY
     assert (desk.sent, desk.effect(effect_id).outcome) == ([], Outcome.THROTTLED)
     clock.now = UNTIL
     assert desk.work.deliver(effect_id) == EffectState.DONE
+
+
+def test_two_workers_never_claim_the_same(desk):
+    hide = {"operation": OperationKind.HIDE}
+    owed = [desk.enqueue(f"k{number}", target=f"c{number}", **hide) for number in range(10)]
+    one, other = desk.worker("one"), desk.worker("other")
+    first, second = one.claim(limit=4), other.claim(limit=4)
+    assert (first, second) == (owed[:4], owed[4:8])
+    assert [other.deliver(effect_id) for effect_id in first] == [None] * 4, "they are not its own"
+    assert [one.deliver(effect_id) for effect_id in first] == [EffectState.DONE] * 4
+    assert one.claim(limit=4) == owed[8:]
+
+
+def test_what_must_leave_slowly_is_no_part_of_a_worker_that_goes_on(desk, clock):
+    slow, calm = desk.enqueue("slow"), desk.enqueue("calm", account=1)
+    with desk.database.write() as session:
+        desk.locked(session).usage_percent = channels.STOP
+    assert desk.work.claim(calm=True) == [calm]
+    assert desk.work.claim() == [slow]
 
 
 def test_a_pause_is_never_shortened_by_a_later_answer(desk, clock):

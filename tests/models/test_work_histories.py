@@ -206,7 +206,7 @@ class Histories(RuleBasedStateMachine):
     )
     def deliver(self, worker, wait, mishap, weather):
         self.now += timedelta(seconds=wait)
-        for effect_id in self.workers[worker].due(limit=3):
+        for effect_id in self.workers[worker].claim(limit=3):
             self.run(self.workers[worker].deliver, effect_id, mishap, weather)
             mishap, weather = None, weather[1:]
 
@@ -245,7 +245,7 @@ class Histories(RuleBasedStateMachine):
                 for other in self.workers:
                     for effect_id in other.uncertain():
                         other.reconcile(effect_id)
-                    for effect_id in other.due():
+                    for effect_id in other.claim():
                         other.deliver(effect_id)
 
     # ------------------------------------------------------------------------------------- the network
@@ -409,7 +409,7 @@ class Histories(RuleBasedStateMachine):
             for worker in self.workers:
                 for effect_id in worker.uncertain():
                     worker.reconcile(effect_id)
-                for effect_id in worker.due():
+                for effect_id in worker.claim():
                     worker.deliver(effect_id)
         pytest.fail(f"stuck: {still}")
 
