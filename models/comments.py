@@ -283,7 +283,15 @@ class VerdictRow(Base):
     """
 
     __tablename__ = "verdict"
-    __table_args__ = (Index("ix_verdict_at", "at"),)
+    __table_args__ = (
+        Index("ix_verdict_at", "at"),
+        Index(
+            "ix_verdict_unexplained",
+            "comment_id",
+            sqlite_where=text("explained = 0"),
+            postgresql_where=text("NOT explained"),
+        ),
+    )
 
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
     version: Mapped[int]
@@ -302,6 +310,8 @@ class VerdictRow(Base):
     """Whether the model did not know the intention, whatever somebody said since."""
     reasons: Mapped[list[Any]] = mapped_column(info=citizen([]))
     """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
+    explained: Mapped[bool] = mapped_column(default=True)
+    """Whether they say which words moved the model; that is found a little later than the verdict."""
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
     suggestion: Mapped[str | None] = mapped_column(String(20), info=NOBODY)

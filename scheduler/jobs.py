@@ -5,7 +5,7 @@ out, so that a slow network keeps nobody waiting.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -22,7 +22,7 @@ from moderation.triage import classification
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
-ALONE = frozenset({"classify", "reclassify"})
+ALONE = frozenset({"classify", "reclassify", "explain"})
 """Handlers of which a process runs one at a time: a model keeps a core busy. More is read by more processes."""
 
 
@@ -67,11 +67,16 @@ def handlers(city: City) -> dict[str, Handler]:
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
 
+    verdicts_alone = replace(city.context, reasons=False)
+
     def classify(item_id: int) -> None:
-        classification.classify_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
+        classification.classify_due(city.database, city.classifier(), verdicts_alone, now=city.clock(), first=item_id)
 
     def reclassify(item_id: int) -> None:
-        classification.reclassify_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
+        classification.reclassify_due(city.database, city.classifier(), verdicts_alone, now=city.clock(), first=item_id)
+
+    def explain(item_id: int) -> None:
+        classification.explain_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
 
     def deliver(effect_id: int) -> None:
         city.work.deliver(effect_id)
@@ -83,6 +88,7 @@ def handlers(city: City) -> dict[str, Handler]:
     return {
         "classify": classify,
         "reclassify": reclassify,
+        "explain": explain,
         "deliver": deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
@@ -144,6 +150,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
     return [
         Tick("parse", timedelta(seconds=1), parse),
         Tick("classify", timedelta(seconds=1), carry("classify", classification.batches_to_classify)),
+        Tick("explain", timedelta(seconds=1), carry("explain", classification.batches_to_explain)),
         Tick("reclassify", timedelta(minutes=10), reclassify),
         Tick("calibrate", timedelta(hours=1), calibrate),
         Tick("deliver", timedelta(seconds=1), deliver),

@@ -26,6 +26,8 @@ from moderation.triage.suggestion import BREACH_AT, Facts, mere_criticism, sugge
 
 BATCH = 64
 """Texts that are read together."""
+EXPLAINED = 16
+"""Texts that are explained together: which words moved a verdict takes as long as several readings."""
 BATCHES = 8
 """Batches that are told of at one time, each to be read by whichever worker is free."""
 Waiting = Select[int, int, int, str | None]
@@ -63,6 +65,48 @@ def reclassify_due(
     return _classify(database, classifier, context, waiting, ItemState.WAITING, now=now)
 
 
+def batches_to_explain(session: Session, *, now: datetime) -> list[int]:
+    """So of verdicts that do not say yet which words moved them. None while anything waits to be read: that comes
+    first.
+    """
+    if session.scalar(waiting_items(ItemState.RECEIVED, now=now).limit(1)) is not None:
+        return []
+    return _first_of_batches(session, _unexplained(now=now), EXPLAINED)
+
+
+def explain_due(database: Database, classifier: Classifier, context: Context, *, now: datetime, first: int = 0) -> int:
+    """Say of the next verdicts which words moved them; gives how many were looked at. One that is by another version of
+    the model has nothing to add: its queue is read again.
+    """
+    with database.write() as session:
+        batch = take(session, _unexplained(now=now, first=first), until=now + LEASE, limit=EXPLAINED)
+        contacts = frozenset(session.scalars(select(PublicContact.value)))
+    verdicts = classifier.classify([text or "" for *_, text in batch], replace(context, contacts=contacts))
+    said = {
+        comment_id: (version, verdict) for (_, comment_id, version, _), verdict in zip(batch, verdicts, strict=True)
+    }
+    with database.write() as session:
+        session.execute(
+            update(Item).where(Item.id.in_([row[0] for row in batch])).values(classifying_until=None),
+            execution_options={"synchronize_session": False},
+        )
+        for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(said)).with_for_update()):
+            version, verdict = said[row.comment_id]
+            if row.version == version:
+                row.explained = True
+                row.reasons = kept(verdict.reasons) if row.model == verdict.model else row.reasons
+    return len(batch)
+
+
+def _unexplained(*, now: datetime, first: int = 0) -> Waiting:
+    free = or_(Item.classifying_until.is_(None), Item.classifying_until <= now)
+    statement = select(Item.id, Comment.id, Comment.version, Comment.text).join(Comment, Comment.id == Item.comment_id)
+    statement = statement.join(VerdictRow, VerdictRow.comment_id == Comment.id).where(VerdictRow.explained.is_(False))
+    return statement.where(VerdictRow.version == Comment.version, Item.id >= first, free).order_by(
+        VerdictRow.comment_id
+    )
+
+
 def any_waits(session: Session) -> bool:
     """Whether the queue has anything that another model could have read, asked before this one is loaded."""
     return session.scalar(select(Item.id).where(Item.state == ItemState.WAITING).limit(1)) is not None
@@ -77,8 +121,8 @@ def waiting_items(state: ItemState, *, now: datetime, first: int = 0, model: str
     return statement.where(Item.state == state, Item.id >= first, free).order_by(Item.id)
 
 
-def _first_of_batches(session: Session, waiting: Waiting) -> list[int]:
-    return list(session.scalars(waiting.limit(BATCH * BATCHES)))[::BATCH]
+def _first_of_batches(session: Session, waiting: Waiting, size: int = BATCH) -> list[int]:
+    return list(session.scalars(waiting.limit(size * BATCHES)))[::size]
 
 
 def _classify(
@@ -101,9 +145,11 @@ def _classify(
         return _enter(session, [(row[1], row[2]) for row in batch], verdicts, context, state, now=now)
 
 
-def take(session: Session, waiting: Waiting, *, until: datetime) -> Sequence[Row[int, int, int, str | None]]:
+def take(
+    session: Session, waiting: Waiting, *, until: datetime, limit: int = BATCH
+) -> Sequence[Row[int, int, int, str | None]]:
     """One batch of them, which is nobody else's until then; what others are just taking is left out."""
-    batch = session.execute(waiting.limit(BATCH).with_for_update(of=Item, skip_locked=True)).all()
+    batch = session.execute(waiting.limit(limit).with_for_update(of=Item, skip_locked=True)).all()
     session.execute(
         update(Item).where(Item.id.in_([row[0] for row in batch])).values(classifying_until=until),
         execution_options={"synchronize_session": False},
@@ -178,7 +224,7 @@ def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *,
     }
     row.certainty = _certainty(verdict, context)
     row.abstained = verdict.intention is None
-    row.reasons = kept(verdict.reasons)
+    row.reasons, row.explained = kept(verdict.reasons), context.reasons
 
 
 def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:

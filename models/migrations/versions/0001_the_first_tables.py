@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-
 from models import base
 
 revision = "0001"
@@ -750,6 +749,7 @@ def upgrade() -> None:
         sa.Column("certainty", base.Json, nullable=False),
         sa.Column("abstained", sa.Boolean(), nullable=False),
         sa.Column("reasons", base.Json, nullable=False),
+        sa.Column("explained", sa.Boolean(), nullable=False),
         sa.Column("unread", sa.Boolean(), nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("suggested_breach", sa.String(length=40), nullable=True),
@@ -758,6 +758,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_verdict")),
     )
     op.create_index("ix_verdict_at", "verdict", ["at"], unique=False)
+    op.create_index(
+        "ix_verdict_unexplained",
+        "verdict",
+        ["comment_id"],
+        unique=False,
+        sqlite_where=sa.text("explained = 0"),
+        postgresql_where=sa.text("NOT explained"),
+    )
     op.create_table(
         "claim",
         sa.Column("item_id", base.Id, nullable=False),

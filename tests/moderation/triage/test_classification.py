@@ -24,7 +24,7 @@ from models.vocabulary import (
 from moderation.triage import classification
 from moderation.triage import suggestion as suggestions
 from moderation.triage.suggestion import BREACH_AT, Facts, Suggestion, mere_criticism
-from tests.city import MadeUpClassifier
+from tests.city import CALM, MadeUpClassifier
 
 CODES = ["lexicon_insult", "lexicon_hate", "lexicon_vulgar", "pattern_phone", "spam_link", "word_weight"]
 
@@ -261,3 +261,57 @@ def test_reading_costs_the_same_for_a_whole_batch(city):
         return len(statements)
 
     assert cost(2, "a") == cost(40, "b")
+
+
+# ------------------------------------------------------------------------------------------ why
+WORD = Reason("word_weight", {"head": "intention", "label": "question"}, 0, 5, 1.5)
+ALONE = Context(reasons=False)
+
+
+def explain(city, classifier=None, first=0):
+    reader = classifier or city.classifier
+    return classification.explain_due(city.database, reader, Context(), now=city.now, first=first)
+
+
+def test_which_words_moved_a_verdict_is_said_after_everything_was_read(city):
+    city.store(*(city.seen(str(number), f"Quand {number}?") for number in range(3)))
+    classification.classify_due(city.database, city.classifier, ALONE, now=city.now)
+    city.classifier.says = {f"Quand {number}?": replace(CALM, reasons=(WORD,)) for number in range(3)}
+    assert city.comment("1").verdict.reasons == []
+    city.store(city.seen("later", "Et demain?"))
+    with city.database.read() as session:
+        assert classification.batches_to_explain(session, now=city.now) == [], "one waits to be read"
+    classification.classify_due(city.database, city.classifier, ALONE, now=city.now)
+    with city.database.read() as session:
+        assert classification.batches_to_explain(session, now=city.now) == [city.item("0").id]
+    assert explain(city) == 4
+    assert classification.reasons_of(city.comment("1").verdict) == [WORD]
+    assert city.item("1").classifying_until is None
+    assert explain(city) == 0, "each once"
+
+
+def test_what_changed_meanwhile_is_not_explained_by_its_older_text(city):
+    city.store(city.seen("7", "Quand?"))
+    classification.classify_due(city.database, city.classifier, ALONE, now=city.now)
+    newer = city.seen("7", "Où?", source="edit", seen_at=city.now, said_at=city.now)
+
+    def edit():
+        city.classifier.meanwhile = None
+        city.store(newer)
+        classification.classify_due(city.database, city.classifier, ALONE, now=city.now + classification.LEASE)
+
+    city.classifier.says["Quand?"] = replace(CALM, reasons=(WORD,))
+    city.classifier.meanwhile = edit
+    assert explain(city) == 1
+    verdict = city.comment("7").verdict
+    assert (verdict.version, verdict.reasons, verdict.explained) == (2, [], False)
+
+
+def test_another_model_has_nothing_to_say_of_a_verdict(city):
+    city.store(city.seen("7", "Quand?"))
+    classification.classify_due(city.database, city.classifier, ALONE, now=city.now)
+    other = MadeUpClassifier(version="made-up-2")
+    other.says["Quand?"] = replace(CALM, reasons=(WORD,), model="made-up-2")
+    assert explain(city, other) == 1
+    verdict = city.comment("7").verdict
+    assert (verdict.model, verdict.reasons, explain(city, other)) == ("made-up-1", [], 0)
