@@ -32,6 +32,7 @@ import standin
 from fastapi.testclient import TestClient
 from sqlalchemy import event, select
 
+from administration.seeds import plant
 from api.app import create_app
 from api.settings import Settings, load
 from api.wiring import Parvis, build
@@ -298,16 +299,13 @@ def _paths(parvis: Parvis, size: int) -> dict[str, str]:
             select(Item).order_by(Item.urgency.desc(), Item.queued_at, Item.id).offset(size // 2).limit(1)
         ).one()
         comment_id, after = middle.comment_id, queue.MOST_URGENT.cut([middle, middle], 1)[1]
-    found = {
+    return {
         "page /": "/",
         "page /, deep": f"/?apres={after}",
         "JSON list": "/api/v1/comments",
         "JSON list, deep": f"/api/v1/comments?after={after}",
         "JSON one": f"/api/v1/comments/{comment_id}",
     }
-    with TestClient(create_app(parvis), base_url=parvis.settings.base_url) as browser:
-        there = browser.get("/", headers=COOKIE).status_code == 200
-    return {name: path for name, path in found.items() if there or not name.startswith("page")}
 
 
 def queries(parvis: Parvis, path: str) -> int:
@@ -348,7 +346,7 @@ def installation(home: Path, **more: str) -> Iterator[Parvis]:
         **more,
     )
     parvis = build(settings)
-    upgrade(settings.url)
+    upgrade(settings.url, lambda session: plant(session, now=datetime.now(UTC)))
     with closing(parvis):
         yield parvis
 
