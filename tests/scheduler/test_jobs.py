@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 
 from administration.retention import Rule
 from classifiers.base import Context
-from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page
+from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page, Receipt
 from models import audit, work
 from models.accounts import Account, Delivery
 from models.audit import AuditEntry
@@ -22,7 +23,7 @@ from models.locks import locks_for
 from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import AttachmentKind, EffectState, OperationKind
-from models.work import Timing, Work
+from models.work import EffectHandler, Timing, Work
 from moderation.intake import upserting
 from moderation.triage import classification
 from scheduler.jobs import City, handlers, ticks
@@ -120,6 +121,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
+    called_out |= {"explain"}
     assert set(names) == called_out | {"parse", "calibrate", "seal", "forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
@@ -225,6 +227,45 @@ def test_effects_that_are_due_or_uncertain_are_carried(city, jobs, account_id):
     looks["deliver"]()
     looks["reconcile"]()
     assert carrier.sent == [("deliver", due.id), ("reconcile", uncertain.id)]
+
+
+def test_whoever_delivers_goes_on_until_nothing_is_due(city, account_id):
+    sent = []
+
+    def send(task):
+        sent.append(task.target)
+        return Receipt(task.target)
+
+    handler = EffectHandler(frozenset({OperationKind.HIDE}), send, lambda *_: None, lambda *_: None)
+    own = {"owner": "the test", "clock": lambda: NOW, "timing_of": lambda _: Timing()}
+    work_of_city = Work(city.database, city.locks, [handler], **own)
+    with city.database.write() as session:
+        owed = {"operation": OperationKind.HIDE, "channel_id": account_id, "payload": {}, "due_at": NOW}
+        for number in range(3 * work.AT_ONCE):
+            work.enqueue(session, key=f"hide:{number}", target=str(number), **owed)
+    (first,) = work_of_city.claim(limit=1)
+    handlers(replace(city, work=work_of_city))["deliver"](first)
+    assert sorted(sent, key=int) == [str(number) for number in range(3 * work.AT_ONCE)]
+
+
+def test_what_was_read_is_explained_in_batches(city, jobs, account_id):
+    looks, carrier = jobs
+    texts = [CommentSeen(str(number), "pull", NOW, text="Bonjour") for number in range(classification.EXPLAINED + 1)]
+    with city.database.write() as session:
+        upserting.store(session, session.get_one(Account, account_id), texts, now=NOW)
+    looks["explain"]()
+    assert carrier.sent == [], "reading comes first"
+    looks["classify"]()
+    for name, row_id in carrier.sent:
+        handlers(city)[name](row_id)
+    carrier.sent.clear()
+    looks["explain"]()
+    assert [name for name, _ in carrier.sent] == ["explain", "explain"]
+    for name, row_id in carrier.sent:
+        handlers(city)[name](row_id)
+    carrier.sent.clear()
+    looks["explain"]()
+    assert carrier.sent == []
 
 
 def test_what_was_done_is_sealed(city, jobs):
