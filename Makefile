@@ -17,7 +17,7 @@ SHIPPED     := config.json tokenizer.json tokenizer_config.json model.onnx ngram
 # The icons that the pages use, from lucide-static; a page that needs another adds its name here.
 ICONS := alarm-clock archive at-sign bell calendar calendar-clock chart-column check check-check chevron-down \
          chevron-left chevron-right chevron-up circle-alert circle-check circle-help circle-pause circle-play \
-         circle-x clock copy external-link eye eye-off file-text filter flag forward history house image inbox \
+         circle-x clock copy external-link eye eye-off file-text filter flag forward history house image images inbox \
          info keyboard languages link list log-out map-pin megaphone menu message-circle message-square moon \
          octagon-alert panel-right pause pencil phone pin play plus refresh-cw reply rotate-ccw scale search send \
          settings shield shield-alert siren snowflake sparkles square-pen star sun tag thumbs-up trash-2 \

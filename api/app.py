@@ -9,19 +9,19 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.staticfiles import StaticFiles
 
 from api import health, pages, problems, webhooks
 from api.deps import Hashing
 from api.i18n import Dates
-from api.security import BODY_LIMIT, Door
+from api.security import BodyLimit, Door
 from api.v1 import router as v1
 from api.web import (
     account,
     accounts,
     analysis,
     corrections,
+    media,
     netiquette,
     people,
     posts,
@@ -45,6 +45,7 @@ ROUTERS = (
     analysis.router,
     requests311.router,
     posts.router,
+    media.router,
     netiquette.router,
     accounts.router,
     people.router,
@@ -80,6 +81,6 @@ def create_app(parvis: Parvis) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
     # FastAPI's own limit would stand outside the door, and answer without its headers.
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=BODY_LIMIT)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Door, settings=parvis.settings, metrics=app.state.metrics)
     return app

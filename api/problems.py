@@ -60,6 +60,7 @@ _PROBLEMS: Mapping[str, tuple[str, str]] = {
     "version_changed": (N_("Changed meanwhile"), N_("Somebody has changed this since you read it. Read it again.")),
     "version_needed": (N_("Version needed"), N_("Say which version you read, in If-Match.")),
     "too_large": (N_("Too large"), N_("What was sent is larger than 1 MB.")),
+    "too_heavy": (N_("Too heavy"), N_("Pictures are sent one by one, of at most 25 MB each.")),
     "refused": (N_("Not possible"), N_("This could not be done.")),
     "invalid": (N_("Fields to correct"), N_("Some fields are missing or cannot be read.")),
     "throttled": (N_("Too many attempts"), N_("Wait a few minutes, then try again.")),

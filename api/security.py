@@ -10,15 +10,20 @@ import structlog
 from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.i18n import FRENCH, LANGUAGES, language
 from api.problems import problem_response
 from api.settings import Settings
+from publishing.library import LARGEST
 
 BODY_LIMIT = 1_048_576
 """Bytes. Nothing that is sent to Parvis is larger: the largest batches of webhooks hold a thousand small changes."""
+UPLOAD_LIMIT = LARGEST + BODY_LIMIT
+"""But a picture for the library, or several light ones."""
+UPLOADS = frozenset({"/medias", "/api/v1/media"})
 GONE = 499
 """What is counted when who asked has left before the end of the request."""
 LANGUAGE_COOKIE = "parvis_language"
@@ -49,6 +54,21 @@ log = logging.getLogger("parvis.door")
 def session_cookie(settings: Settings) -> str:
     """The name of the cookie that keeps somebody signed in."""
     return settings.cookie("parvis")
+
+
+def body_limit(path: str) -> int:
+    """How many bytes may be sent to an address."""
+    return UPLOAD_LIMIT if path in UPLOADS else BODY_LIMIT
+
+
+class BodyLimit:
+    """Stops reading what is longer than it said, or said nothing of its length."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._by_limit = {most: RequestBodyLimitMiddleware(app, most) for most in (BODY_LIMIT, UPLOAD_LIMIT)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._by_limit[body_limit(scope.get("path", ""))](scope, receive, send)
 
 
 class Door:
@@ -112,8 +132,9 @@ class Door:
     def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
         """The answer to a request that goes no further: too large, or sent by another site."""
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 19 or int(length) > BODY_LIMIT:
-            return problem_response(request, 413, "too_large")
+        if not length.isdecimal() or len(length) > 19 or int(length) > body_limit(request.url.path):
+            heavy = request.url.path in UPLOADS
+            return problem_response(request, 413, "too_heavy" if heavy else "too_large")
         if request.method not in _SAFE and not self._ours(request.headers, signed_in=signed_in):
             return problem_response(request, 403, "cross_site")
         return None

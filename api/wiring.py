@@ -32,6 +32,7 @@ from models.secrets import Vault
 from models.session import Database
 from models.work import Timing, Work
 from moderation.triage.delivery import effect_handler as moderation_effects
+from publishing.album import Album
 from publishing.delivery import effect_handler as publishing_effects
 from scheduler.clock import Clock as Timepiece
 from scheduler.engine import Embedded
@@ -98,13 +99,19 @@ class Parvis:
         """What understands the bodies that a network posts."""
         return webhook(self.networks, name)
 
+    @property
+    def album(self) -> Album:
+        """The pictures of the library, as networks get them."""
+        base = self.settings.base_url
+        return Album(self.database, self.clock, lambda name: f"{base}/medias/publiques/{name}.jpg")
+
     @cached_property
     def work(self) -> Work:
         """The outbox, with both trades; every process that shares the database may have one."""
         return Work(
             self.database,
             self.locks,
-            [moderation_effects(self.network_of), publishing_effects(self.network_of)],
+            [moderation_effects(self.network_of), publishing_effects(self.network_of, self.album)],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,
             timing_of=self._timing,

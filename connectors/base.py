@@ -42,6 +42,8 @@ class Capabilities:
     most_photos: int = 0
     needs_media: bool = False
     """A text alone cannot be published."""
+    ratios: tuple[float, float] | None = None
+    """The flattest and the widest picture that is shown, as width by height; None: any."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.accounts import Account
 from models.base import NOBODY, Base, Id, Link, String, Text
 from models.effects import Effect
+from models.media import Media
 from models.people import Person
 from models.vocabulary import PostState
 
@@ -56,9 +57,13 @@ class Variant(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
     text: Mapped[str] = mapped_column(Text, info=NOBODY)
     link: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
+    first_comment: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+    """What the account itself writes under it, once it is published."""
     publish_at: Mapped[datetime | None]
     """Its own time; None: the post's."""
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    comment_effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    """Of the first comment: it is owed only once the post itself is out."""
     remote_id: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     permalink: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
     published_at: Mapped[datetime | None]
@@ -68,7 +73,11 @@ class Variant(Base):
 
     post: Mapped[Post] = relationship(lazy="raise", back_populates="variants")
     account: Mapped[Account] = relationship(lazy="raise")
-    effect: Mapped[Effect | None] = relationship(lazy="raise")
+    effect: Mapped[Effect | None] = relationship(lazy="raise", foreign_keys=[effect_id])
+    comment_effect: Mapped[Effect | None] = relationship(lazy="raise", foreign_keys=[comment_effect_id])
+    pictures: Mapped[list[VariantPicture]] = relationship(
+        lazy="raise", order_by="VariantPicture.position", cascade="all, delete-orphan"
+    )
 
     @property
     def failure(self) -> Effect | None:
@@ -79,6 +88,20 @@ class Variant(Base):
     def doubled(self) -> Effect | None:
         """What was owed last, if it stands on the network twice."""
         return self.effect if self.effect is not None and self.effect.doubled else None
+
+
+class VariantPicture(Base):
+    """One picture of a variant, in its place, with what is said of it to who does not see it."""
+
+    __tablename__ = "variant_picture"
+    __table_args__ = (Index("ix_variant_picture_media", "media_id"),)
+
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variant.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    media_id: Mapped[int] = mapped_column(ForeignKey("media.id"))
+    alt_text: Mapped[str] = mapped_column(Text, info=NOBODY)
+
+    media: Mapped[Media] = relationship(lazy="raise")
 
 
 class Approval(Base):

@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models.accounts import Account
 from models.comments import Comment
 from models.items import Item
+from models.media import Media
 from models.people import Membership
 from models.posts import Post, Variant
 from models.requests311 import ServiceRequest
@@ -142,7 +143,7 @@ def within(
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
-Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post]
+Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post] | type[Media]
 
 
 def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:

@@ -1,35 +1,44 @@
-"""How a scheduled post leaves, is found again after a lost answer, and is recorded with its permalink."""
+"""How a scheduled post leaves with its pictures, is found again after a lost answer, and is recorded with its
+permalink; and its first comment after it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from datetime import datetime
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from connectors.base import Network, Operation, Publication, Receipt
-from models import audit, channels
+from connectors.base import Media, Network, Operation, Publication, Receipt
+from models import audit, channels, work
 from models.accounts import Account
 from models.comments import SourcePost
 from models.effects import Effect
 from models.posts import Post, Variant
-from models.vocabulary import EffectState, OperationKind, PostState
+from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
 from models.work import EffectHandler, Task
+from publishing.album import JPEG, Album
 
 
-def effect_handler(network_of: Callable[[int], Network]) -> EffectHandler:
+def effect_handler(network_of: Callable[[int], Network], album: Album) -> EffectHandler:
     """Publishing's part of the outbox. `network_of` opens the connector of an account by its id."""
 
     def send(task: Task) -> Receipt:
         network = network_of(task.channel_id)
-        if task.operation == OperationKind.PUBLISH:
-            return network.publish(_publication(task), task.key)
-        return network.apply(_operation(task), task.key)
+        if task.operation != OperationKind.PUBLISH:
+            return network.apply(_operation(task), task.key)
+        with album.laid_out(task.payload.get("pictures", ())) as media:
+            return network.publish(_publication(task, media), task.key)
 
     def find(task: Task, taken: Collection[str]) -> Receipt | None:
-        sought = _publication(task) if task.operation == OperationKind.PUBLISH else _operation(task)
-        return network_of(task.channel_id).find(sought, task.since, taken)
+        network = network_of(task.channel_id)
+        if task.operation != OperationKind.PUBLISH:
+            return network.find(_operation(task), task.since, taken)
+        # What is looked for is told by its words and by how many pictures it has: nothing is read of the files.
+        media = [Media(MediaKind.PHOTO, Path(), JPEG, one["alt"]) for one in task.payload.get("pictures", ())]
+        return network.find(_publication(task, media), task.since, taken)
 
     # A post that stands twice in public is taken back once.
     operations = frozenset({OperationKind.PUBLISH, OperationKind.DELETE_POST})
@@ -40,8 +49,8 @@ def _operation(task: Task) -> Operation:
     return Operation(task.operation, task.target or "")
 
 
-def _publication(task: Task) -> Publication:
-    return Publication(text=task.payload["text"], link=task.payload["link"])
+def _publication(task: Task, media: Sequence[Media]) -> Publication:
+    return Publication(text=task.payload["text"], link=task.payload["link"], media=tuple(media))
 
 
 def _record(session: Session, effect: Effect, now: datetime) -> None:
@@ -52,13 +61,15 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     if post_id is None:
         return
     post = session.execute(select(Post).where(Post.id == post_id).with_for_update()).scalar_one()
-    statement = select(Variant).options(joinedload(Variant.effect)).where(Variant.post_id == post_id)
+    loaded = (joinedload(Variant.effect), joinedload(Variant.post))
+    statement = select(Variant).options(*loaded).where(Variant.post_id == post_id)
     variants = session.scalars(statement).all()
     for variant in variants:
         if variant.effect_id == effect.id and effect.state == EffectState.DONE:
             variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
             variant.published_at = effect.done_at
             variant.source_post_id = _source_post(session, variant)
+            _owe_first_comment(session, variant, now)
     if any(variant.failure or variant.doubled for variant in variants):
         post.state = PostState.TO_REVIEW
         post.version += 1
@@ -74,6 +85,22 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         effect=effect.id,
         outcome=effect.outcome,
         detail=effect.detail,
+    )
+
+
+def _owe_first_comment(session: Session, variant: Variant, now: datetime) -> None:
+    """It has the window of its post: what comes a day later is no first comment any more."""
+    if variant.first_comment is None or variant.comment_effect_id is not None:
+        return
+    variant.comment_effect = work.enqueue(
+        session,
+        key=f"first-comment:variant:{variant.id}",
+        operation=OperationKind.REPLY,
+        channel_id=variant.account_id,
+        target=variant.remote_id,
+        payload={"text": variant.first_comment},
+        due_at=now,
+        late_at=now + timedelta(minutes=variant.post.late_after_minutes),
     )
 
 

@@ -1,6 +1,7 @@
 """Posts are written, submitted, approved by somebody else, and given an hour.
 
-An approval is bound to the hash of the exact content: other words, another account, link or time, and it is void.
+An approval is bound to the hash of the exact content: other words, pictures, another account, link or time, and it is
+void.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from connectors.pictures import frame
 from connectors.registry import capabilities
 from models import audit, work
 from models.accounts import Account
@@ -23,11 +26,13 @@ from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refusals, Refused
 from models.items import Item
 from models.keyset import Keyset
+from models.media import Media
 from models.people import Person
-from models.posts import Approval, Post, Variant
+from models.posts import Approval, Post, Variant, VariantPicture
 from models.scope import Action, Viewer, visible
 from models.text import web_link
 from models.vocabulary import ItemState, OperationKind, PostState
+from publishing.library import LONGEST_ALT
 
 NEWEST = Keyset(Post.id, descending=True)
 
@@ -38,11 +43,23 @@ WINDOW, LONGEST_WINDOW = 60, 7 * 24 * 60
 
 
 @dataclass(frozen=True)
+class Pictured:
+    """A picture of the library in a post, with what is said of it there to who does not see it."""
+
+    media_id: int
+    alt_text: str = ""
+
+
+@dataclass(frozen=True)
 class Written:
     """What one account publishes, and when if that is not when the others do."""
 
     text: str
     publish_at: datetime | None = None
+    first_comment: str = ""
+    """Written under it by the account itself, once it is out."""
+    pictured: bool = True
+    """Whether it shows the post's pictures."""
 
 
 @dataclass(frozen=True)
@@ -52,24 +69,23 @@ class Draft:
     title: str
     variants: Mapping[int, Written]
     link: str | None = None
+    pictures: Sequence[Pictured] = ()
+    """In the order in which they are shown."""
     publish_at: datetime | None = None
     late_after_minutes: int = WINDOW
 
 
 def closed(account: Account) -> Refused | None:
-    """Why nothing that is written here can be published on an account: a draft has words and a link, and no picture.
-
-    `media_needed`, or `read_only`; None: it can.
-    """
-    able = capabilities(account.network)
-    if OperationKind.PUBLISH not in able.operations:
+    """Why nothing can be published on an account: `read_only`; None: it can."""
+    if OperationKind.PUBLISH not in capabilities(account.network).operations:
         return Refused("read_only", field="accounts", name=account.name)
-    return Refused("media_needed", field="accounts", name=account.name) if able.needs_media else None
+    return None
 
 
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
     """Keep a new draft. Refused: `title_empty`, `no_account`, `text_empty`, `text_too_long`, `link_invalid`,
-    `window_unreadable`, `account_unknown`, and what `closed` says.
+    `window_unreadable`, `account_unknown`, `media_unknown`, `alt_too_long`, `media_needed`, `media_many`,
+    `comment_too_long`, `comment_impossible`, and what `closed` says.
     """
     post = Post(title="", author_id=_person(viewer), created_at=now, variants=[], contributors=[])
     session.add(post)
@@ -94,10 +110,12 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
 
 
 def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
-    """Ask for approval."""
+    """Ask for approval. Refused: `post_not_draft`; `alt_missing`, when nobody says what a picture shows."""
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.DRAFT:
         raise Refused("post_not_draft")
+    if any(not picture.alt_text for variant in post.variants for picture in variant.pictures):
+        raise Refused("alt_missing")
     post.state = PostState.SUBMITTED
     _note(session, viewer, post, "submitted", now=now)
     return post
@@ -161,7 +179,7 @@ def schedule(
             operation=OperationKind.PUBLISH,
             channel_id=variant.account_id,
             target=None,
-            payload={"text": variant.text, "link": variant.link},
+            payload={"text": variant.text, "link": variant.link, "pictures": _framed(variant)},
             due_at=at,
             late_at=at + timedelta(minutes=post.late_after_minutes),
         )
@@ -211,7 +229,14 @@ def content_hash(post: Post, *, timed: bool = True) -> str:
     """
     common = post.publish_at if timed else None
     content = sorted(
-        (variant.account_id, variant.text, variant.link or "", at.timestamp() if at else None)
+        (
+            variant.account_id,
+            variant.text,
+            variant.link or "",
+            at.timestamp() if at else None,
+            [(picture.media.sha256, picture.alt_text) for picture in variant.pictures],
+            variant.first_comment or "",
+        )
         for variant in post.variants
         for at in [variant.publish_at or common]
     )
@@ -289,7 +314,12 @@ def _whole(statement: Select[Post]) -> Select[Post]:
     return statement.options(
         joinedload(Post.author),
         selectinload(Post.contributors),
-        selectinload(Post.variants).options(joinedload(Variant.account), joinedload(Variant.effect)),
+        selectinload(Post.variants).options(
+            joinedload(Variant.account),
+            joinedload(Variant.effect),
+            joinedload(Variant.comment_effect),
+            selectinload(Variant.pictures).joinedload(VariantPicture.media),
+        ),
     )
 
 
@@ -330,17 +360,25 @@ def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
     with wrong.collect():
         if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
             raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
-    link, accounts, texts = None, {}, {}
+    link, accounts, pictures = None, {}, list[VariantPicture]()
     with wrong.collect():
         link = _link(draft)
+    with wrong.collect():
+        pictures = _pictures(session, viewer, post, draft)
     with wrong.collect():
         accounts = _accounts(session, viewer, draft)
         if not draft.variants.keys() - out:
             raise Refused("no_account", field="accounts")
-    with wrong.collect():
-        texts = {id_: _text(accounts[id_], written) for id_, written in draft.variants.items() if id_ in accounts}
+    said = dict[int, _Said]()
+    for id_, account in accounts.items():
+        written = draft.variants[id_]
+        with wrong.collect():
+            shown = [(one.media_id, one.alt_text) for one in pictures] if written.pictured else []
+            said[id_] = _Said(_text(account, written), link, shown, _first_comment(account, written))
+        with wrong.collect():
+            _check_count(account, len(draft.pictures) if written.pictured else 0)
     wrong.say()
-    if any((texts[id_], link) != (there.text, there.link) for id_, there in out.items() if id_ in texts):
+    if any(said[id_] != _Said.of(there) for id_, there in out.items() if id_ in said):
         raise Refused("post_not_editable")
     post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
     for account_id, variant in left.items():
@@ -350,13 +388,72 @@ def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
             session.delete(variant)
     for account_id in (one for one in draft.variants if one not in out):
         if account_id not in left:
-            left[account_id] = Variant(account_id=account_id, account=accounts[account_id])
+            left[account_id] = Variant(account_id=account_id, account=accounts[account_id], pictures=[])
             post.variants.append(left[account_id])
-        variant = left[account_id]
-        variant.text, variant.link, variant.publish_at = texts[account_id], link, draft.variants[account_id].publish_at
+        variant, saying = left[account_id], said[account_id]
+        variant.publish_at = draft.variants[account_id].publish_at
+        variant.text, variant.link, variant.first_comment = saying.text, saying.link, saying.first_comment
+        if saying.pictures != _Said.of(variant).pictures:
+            variant.pictures.clear()
+            session.flush()
+            variant.pictures = [
+                VariantPicture(position=place, media_id=one.media_id, media=one.media, alt_text=one.alt_text)
+                for place, one in enumerate(pictures)
+                if saying.pictures
+            ]
     writer = session.get_one(Person, _person(viewer))
     if writer not in post.contributors:
         post.contributors.append(writer)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What a variant shows a reader."""
+
+    text: str
+    link: str | None
+    pictures: list[tuple[int, str]]
+    first_comment: str | None
+
+    @classmethod
+    def of(cls, variant: Variant) -> _Said:
+        pictures = [(picture.media_id, picture.alt_text) for picture in variant.pictures]
+        return cls(variant.text, variant.link, pictures, variant.first_comment)
+
+
+def _pictures(session: Session, viewer: Viewer, post: Post, draft: Draft) -> list[VariantPicture]:
+    """The pictures of a draft, in order. One that a colleague put in may be kept by who does not see it elsewhere."""
+    wanted = {one.media_id for one in draft.pictures}
+    if len(wanted) < len(draft.pictures):
+        raise Refused("media_twice", field="pictures")
+    if any(len(one.alt_text.strip()) > LONGEST_ALT for one in draft.pictures):
+        raise Refused("alt_too_long", field="pictures", most=str(LONGEST_ALT))
+    known = {one.media_id: one.media for variant in post.variants for one in variant.pictures}
+    statement = visible(select(Media).where(Media.id.in_(wanted)), viewer, Action.WRITE_POSTS, Media)
+    known |= {media.id: media for media in session.scalars(statement)}
+    if wanted - known.keys():
+        raise Refused("media_unknown", field="pictures")
+    return [
+        VariantPicture(media_id=one.media_id, media=known[one.media_id], alt_text=one.alt_text.strip())
+        for one in draft.pictures
+    ]
+
+
+def _check_count(account: Account, pictures: int) -> None:
+    able = capabilities(account.network)
+    if able.needs_media and not pictures:
+        raise Refused("media_needed", field="pictures", name=account.name)
+    if pictures > able.most_photos:
+        raise Refused("media_many", field="pictures", name=account.name, most=str(able.most_photos))
+
+
+def _framed(variant: Variant) -> list[dict[str, Any]]:
+    """The pictures that are owed, each with the part of it that its network shows."""
+    ratios = capabilities(variant.account.network).ratios
+    return [
+        {"id": one.media_id, "alt": one.alt_text, "box": frame(one.media.width, one.media.height, ratios)}
+        for one in variant.pictures
+    ]
 
 
 def _link(draft: Draft) -> str | None:
@@ -391,6 +488,16 @@ def _text(account: Account, written: Written) -> str:
     if len(text) > longest:
         raise Refused("text_too_long", field="text", most=str(longest))
     return text
+
+
+def _first_comment(account: Account, written: Written) -> str | None:
+    comment = written.first_comment.replace("\r\n", "\n").strip()
+    able = capabilities(account.network)
+    if comment and OperationKind.REPLY not in able.operations:
+        raise Refused("comment_impossible", field="first_comment", name=account.name)
+    if len(comment) > able.longest_reply:
+        raise Refused("comment_too_long", field="first_comment", name=account.name, most=str(able.longest_reply))
+    return comment or None
 
 
 def _person(viewer: Viewer) -> int:

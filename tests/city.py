@@ -29,6 +29,7 @@ from models.people import Borough, Membership, Person
 from models.scope import Viewer, grants_of
 from models.session import Database, vault_of
 from models.vocabulary import Breach, Intention, Language, Role
+from publishing.album import Album
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -45,6 +46,11 @@ class Clock:
     def pass_(self, seconds: float = 0.0, **duration: float) -> datetime:
         self.now += timedelta(seconds=seconds, **duration)
         return self.now
+
+
+def album(database: Database, clock: Callable[[], datetime]) -> Album:
+    """The pictures of a city's library, as its networks get them."""
+    return Album(database, clock, lambda name: f"https://parvis.ville.example/{name}.jpg")
 
 
 @dataclass(kw_only=True)

@@ -38,7 +38,72 @@ async function send(form) {
   (document.querySelector("[aria-invalid]") ?? document.getElementById("main")).focus();
 }
 
+// The strip of pictures: where the answer of an upload or a choice in the library goes, in the order of the post.
+const strip = () => document.querySelector("[data-strip]");
+
+function put(parts) {
+  for (const picked of [...parts.children]) {
+    if (!strip().querySelector(`[data-media="${picked.dataset.media}"]`)) strip().append(picked);
+  }
+  settle();
+}
+
+function settle() {
+  const all = [...strip().children];
+  for (const [place, picked] of all.entries()) {
+    picked.querySelector("[data-earlier]").disabled = place === 0;
+    picked.querySelector("[data-later]").disabled = place === all.length - 1;
+  }
+  strip().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function move(button) {
+  const picked = button.closest("[data-media]");
+  if ("earlier" in button.dataset) picked.previousElementSibling?.before(picked);
+  else if ("later" in button.dataset) picked.nextElementSibling?.after(picked);
+  else {
+    const next = picked.nextElementSibling ?? picked.previousElementSibling;
+    picked.remove();
+    (next?.querySelector("textarea") ?? document.querySelector("[data-library]")).focus();
+    settle();
+    return;
+  }
+  settle();
+  // A button that cannot be pressed any more would lose the focus.
+  (button.disabled ? picked.querySelector("textarea") : button).focus();
+}
+
+const library = () => document.getElementById("library-dialog");
+
+async function search() {
+  const words = library().querySelector("[type=search]").value;
+  const response = await ask(`/medias?pour=publication&mots=${encodeURIComponent(words)}`).catch(() => null);
+  if (!response?.ok) { sayTemplate("offline-template"); return; }
+  library().querySelector("[data-place]").replaceChildren(parse(await response.text()));
+}
+
+async function pick(id) {
+  library().close();
+  const response = await ask(`/medias/${id}?pour=publication`).catch(() => null);
+  if (!response) { sayTemplate("offline-template"); return; }
+  const parts = parse(await response.text());
+  if (!response.ok) { say(parts); return; }
+  put(parts);
+  strip().querySelector(`[data-media="${id}"] textarea`)?.focus();
+}
+
 if (composer()) {
+  settle();
+  document.addEventListener("pictures", ({ detail }) => put(detail));
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("button");
+    if (!button) return;
+    if (button.closest("[data-strip]")) move(button);
+    else if ("library" in button.dataset) { library().showModal(); search(); }
+    else if (button.dataset.pick) pick(button.dataset.pick);
+  });
+  library().querySelector("[type=search]").addEventListener("input", search);
+  library().querySelector("[data-search]").addEventListener("submit", (event) => { event.preventDefault(); search(); });
   giveBack(composer());
   count(composer());
   document.addEventListener("input", () => composer() && count(composer()));

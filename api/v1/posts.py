@@ -39,9 +39,16 @@ from api.v1.values import AccountName, Named, NotDone
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
 from models.vocabulary import EffectState, Outcome, PostState
-from publishing import planning
+from publishing import library, planning
 
 router = APIRouter(prefix="/posts", tags=["posts"])
+
+
+class PictureShown(Shown):
+    """A picture in its place: `media_id` as in `/media`."""
+
+    media_id: int
+    alt_text: str
 
 
 class VariantShown(Shown):
@@ -54,6 +61,8 @@ class VariantShown(Shown):
     account: AccountName
     text: str
     link: str | None
+    pictures: list[PictureShown]
+    first_comment: str | None
     publish_at: Moment | None
     published_at: Moment | None
     permalink: str | None
@@ -131,11 +140,14 @@ Time = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 
 class NewVariant(Sent):
-    """The text for one account, and its own time where it is not the post's."""
+    """The text for one account, and its own time where it is not the post's; `pictured` false: without the pictures."""
 
     account_id: Number
     text: Annotated[str, words(63_206)]
     publish_at: Time | None = None
+    first_comment: Annotated[str, words(8_000)] = ""
+    """Written under it by the account itself, once it is out."""
+    pictured: bool = True
 
 
 def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
@@ -144,12 +156,23 @@ def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
     return variants
 
 
+class NewPicture(Sent):
+    """A picture of the library, and what is said of it to who does not see it."""
+
+    media_id: Number
+    alt_text: Annotated[str, words(library.LONGEST_ALT)] = ""
+
+
 class NewPost(Sent):
-    """A draft: one text for each account, one link for all. A time is approved with it, or given to it afterwards."""
+    """A draft: one text for each account, one link and pictures for all. A time is approved with it, or given to it
+    afterwards.
+    """
 
     title: Annotated[str, words(200)]
     variants: Annotated[list[NewVariant], Field(max_length=200), AfterValidator(_each_account_once)]
     link: Annotated[str, words(500)] | None = None
+    pictures: Annotated[list[NewPicture], Field(max_length=50)] = []  # noqa: RUF012  # Pydantic copies it.
+    """In the order in which they are shown."""
     publish_at: Time | None = None
     late_after_minutes: Annotated[int, Field(ge=1, le=planning.LONGEST_WINDOW)] = planning.WINDOW
 
@@ -157,8 +180,12 @@ class NewPost(Sent):
         """As the trade writes it."""
         return planning.Draft(
             title=self.title,
-            variants={one.account_id: planning.Written(one.text, one.publish_at) for one in self.variants},
+            variants={
+                one.account_id: planning.Written(one.text, one.publish_at, one.first_comment, one.pictured)
+                for one in self.variants
+            },
             link=self.link,
+            pictures=[planning.Pictured(one.media_id, one.alt_text) for one in self.pictures],
             publish_at=self.publish_at,
             late_after_minutes=self.late_after_minutes,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -11,20 +11,23 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.web.accounts import alarm_values
+from api.web.media import LIMITS
 from api.web.queue import Words
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
 from models.errors import NotFound, Refused
+from models.media import Media
 from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.vocabulary import OperationKind, PostState
-from publishing import planning
+from publishing import library, planning
 
 router = APIRouter(prefix="/publications", include_in_schema=False)
 
@@ -45,12 +48,12 @@ ORDER = (
 Version = Annotated[int, Form()]
 
 
-def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planning.Draft:
+def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> planning.Draft:
     """One text and one time for all the chosen accounts, or an account's own where they were written."""
 
     def field(name: str) -> str:
         value = form.get(name, "")
-        return value.replace("\0", "") if isinstance(value, str) else ""
+        return value.replace("\0", "").replace("\r\n", "\n") if isinstance(value, str) else ""
 
     def time(name: str) -> datetime | None:
         return instant(field(name), zone, field=name) if field(name) else None
@@ -60,13 +63,24 @@ def _draft(form: Mapping[str, Any], chosen: list[str], zone: ZoneInfo) -> planni
     return planning.Draft(
         title=field("title"),
         variants={
-            account: planning.Written(field(f"text-{account}").strip() or field("text"), time(f"publish_at-{account}"))
+            account: planning.Written(
+                field(f"text-{account}").strip() or field("text"),
+                time(f"publish_at-{account}"),
+                first_comment=field(f"first_comment-{account}"),
+                pictured=not field(f"bare-{account}"),
+            )
             for account in accounts
         },
         link=field("link") or None,
+        pictures=[planning.Pictured(id_, field(f"alt-{id_}")) for id_ in _picked(form)],
         publish_at=time("publish_at"),
         late_after_minutes=whole(window) or 0,
     )
+
+
+def _picked(form: FormData) -> list[int]:
+    """Ids of pictures, in their order."""
+    return [id_ for one in form.getlist("pictures") if (id_ := whole(str(one))) is not None]
 
 
 def instant(wall: str, zone: ZoneInfo, *, field: str = "publish_at") -> datetime:
@@ -108,9 +122,9 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
 
 
 @router.get("/nouvelle")
-def show_new(request: Request, viewer: Writer, session: ReadSession) -> Response:
+def show_new(request: Request, viewer: Writer, session: ReadSession, now: Now) -> Response:
     """An empty composer."""
-    return _composer(request, session, viewer, None, {})
+    return _composer(request, session, viewer, None, {}, now=now)
 
 
 @router.get("/{post_id}")
@@ -122,7 +136,9 @@ def show_post(
 
 
 @router.get("/{post_id}/modifier")
-def show_edit(request: Request, viewer: Writer, parvis: Installation, session: ReadSession, post_id: int) -> Response:
+def show_edit(
+    request: Request, viewer: Writer, parvis: Installation, session: ReadSession, now: Now, post_id: int
+) -> Response:
     """The composer with what was written."""
     post = planning.detail(session, viewer, post_id).post
     if post.state not in planning.EDITABLE:
@@ -134,7 +150,12 @@ def show_edit(request: Request, viewer: Writer, parvis: Installation, session: R
     values |= {"publish_at": _wall(post.publish_at, zone), "late_after_minutes": post.late_after_minutes}
     values |= {f"text-{variant.account_id}": variant.text for variant in left if variant.text != common}
     values |= {f"publish_at-{variant.account_id}": _wall(variant.publish_at, zone) for variant in left}
-    return _composer(request, session, viewer, post, values, chosen=[str(variant.account_id) for variant in left])
+    values |= {f"first_comment-{variant.account_id}": variant.first_comment or "" for variant in left}
+    shown = next((variant.pictures for variant in left if variant.pictures), [])
+    values |= {f"bare-{variant.account_id}": "1" for variant in left if shown and not variant.pictures}
+    pictures = [(one.media, one.alt_text) for one in shown]
+    chosen = [str(variant.account_id) for variant in left]
+    return _composer(request, session, viewer, post, values, chosen=chosen, pictures=pictures, now=now)
 
 
 # ------------------------------------------------------------------------------------------------- writing
@@ -148,7 +169,10 @@ def create(request: Request, viewer: Writer, parvis: Installation, now: Now, for
             post = planning.create(session, viewer, draft, now=now)
     except Refused as error:
         with parvis.database.read() as session:
-            return _composer(request, session, viewer, None, form, chosen=chosen, error=error)
+            pictures = _pictures(session, viewer, None, form)
+            return _composer(
+                request, session, viewer, None, form, chosen=chosen, pictures=pictures, error=error, now=now
+            )
     return RedirectResponse(f"/publications/{post.id}?fait=saved", 303)
 
 
@@ -165,7 +189,10 @@ def edit(
     except Refused as error:
         with parvis.database.read() as session:
             post = planning.detail(session, viewer, post_id).post
-            return _composer(request, session, viewer, post, form, chosen=chosen, error=error)
+            pictures = _pictures(session, viewer, post, form)
+            return _composer(
+                request, session, viewer, post, form, chosen=chosen, pictures=pictures, error=error, now=now
+            )
     return RedirectResponse(f"/publications/{post_id}?fait=saved", 303)
 
 
@@ -248,9 +275,12 @@ def _composer(
     post: Post | None,
     form: Mapping[str, Any],
     *,
+    now: datetime,
     chosen: list[str] | None = None,
+    pictures: Sequence[tuple[Media, str]] = (),
     error: Refused | None = None,
 ) -> Response:
+    parvis: Parvis = request.app.state.parvis
     statement = visible(select(Account).order_by(Account.name), viewer, Action.WRITE_POSTS, Account)
     out = {variant.account_id for variant in post.variants if variant.published_at is not None} if post else set()
     ours = [(account, planning.closed(account)) for account in session.scalars(statement) if account.id not in out]
@@ -265,9 +295,19 @@ def _composer(
         chosen=set(chosen or []),
         closed=[why_not for _, why_not in ours if why_not is not None],
         most={account.id: capabilities(account.network).longest_text for account in accounts},
+        pictures=pictures,
+        today=now.astimezone(parvis.settings.zone).date(),
         window=planning.WINDOW,
+        **LIMITS,
         error=error,
     )
+
+
+def _pictures(session: Session, viewer: Viewer, post: Post | None, form: FormData) -> list[tuple[Media, str]]:
+    """What a form that comes back had picked, and what was written of each."""
+    known = {one.media_id: one.media for variant in post.variants for one in variant.pictures} if post else {}
+    known |= {one.id: one for one in library.some(session, viewer, _picked(form))}
+    return [(known[id_], str(form.get(f"alt-{id_}", ""))) for id_ in _picked(form) if id_ in known]
 
 
 def _page(

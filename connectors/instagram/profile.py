@@ -67,6 +67,7 @@ CAPABILITIES = Capabilities(
     media=frozenset(MediaKind),
     most_photos=MOST_ITEMS,
     needs_media=True,
+    ratios=(4 / 5, 1.91),
 )
 
 

@@ -23,6 +23,7 @@ from api.wiring import Parvis, build
 from models.comments import Attachment, Comment
 from models.decisions import Decision, Proposal
 from models.items import Item
+from models.media import Media
 from models.netiquette import RuleVersion
 from models.people import Membership, Person
 from models.posts import Post, Variant
@@ -44,6 +45,7 @@ class SmallCity(City):
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
+    media: dict[str, int] = field(default_factory=dict)
 
     def person(self, role: Role, place: str) -> int:
         """Who has this role in a place: "city", "north" (the borough), "north account"."""
@@ -211,8 +213,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             photo = Attachment(id=comment.id, comment_id=comment.id, position=0, kind="photo", seen_at=now)
             photo.picture = b"jpeg"
             variant = Variant(post_id=post.id, account_id=city.accounts[name], text="Bonjour")
-            session.add_all([variant, item, decision, photo])
+            picture = Media(
+                **scope, name=name, sha256="0" * 64, content=b"jpeg", small=b"jpeg", width=1, height=1, size=4
+            )
+            picture.search_text, picture.added_by_id, picture.created_at = name, author, now
+            session.add_all([variant, item, decision, photo, picture])
             session.flush()
+            city.media[name] = picture.id
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
             asked = {"kind": DecisionKind.HIDE, "comment_version": 1, "rule_version_id": rule, "at": now}

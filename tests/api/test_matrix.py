@@ -131,6 +131,14 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ),
     ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    # the media library
+    ("GET", "/medias"): Line(Action.SEE_POSTS),
+    ("POST", "/medias"): Line(Action.WRITE_POSTS),
+    ("GET", "/medias/publiques/{name}"): Line("sealed name"),
+    ("GET", "/medias/{media_id}"): Line(Action.SEE_POSTS, "media"),
+    ("GET", "/medias/{media_id}/image"): Line(Action.SEE_POSTS, "media"),
+    ("POST", "/medias/{media_id}"): Line(Action.WRITE_POSTS, "media", body={"version": 1}),
+    ("POST", "/medias/{media_id}/suppression"): Line(Action.WRITE_POSTS, "media", body={"version": 9}),
     # JSON
     ("GET", "/api/v1/comments"): Line(Action.SEE_COMMENTS),
     ("GET", "/api/v1/comments/{comment_id}/attachments/{attachment_id}"): Line(Action.SEE_COMMENTS, "comments"),
@@ -169,6 +177,12 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"publish_at": "2026-12-24T12:00:00Z"}
     ),
     ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
+    ("GET", "/api/v1/media"): Line(Action.SEE_POSTS),
+    ("POST", "/api/v1/media"): Line(Action.WRITE_POSTS),
+    ("GET", "/api/v1/media/{media_id}"): Line(Action.SEE_POSTS, "media"),
+    ("GET", "/api/v1/media/{media_id}/content"): Line(Action.SEE_POSTS, "media"),
+    ("PUT", "/api/v1/media/{media_id}"): Line(Action.WRITE_POSTS, "media"),
+    ("DELETE", "/api/v1/media/{media_id}"): Line(Action.WRITE_POSTS, "media"),
     ("GET", "/api/v1/figures/analysis"): Line(Action.SEE_ANALYSIS),
     ("GET", "/api/v1/figures/posts"): Line(Action.SEE_ACCOUNTS),
     ("GET", "/api/v1/accounts"): Line(Action.SEE_ACCOUNTS),
@@ -232,7 +246,7 @@ class Caller:
             request = asked.id
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
-        self._places |= {"request_id": request}
+        self._places |= {"request_id": request, "name": "x.jpg"}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
@@ -242,6 +256,7 @@ class Caller:
             "comment_id",
             "decision_id",
             "item_id",
+            "media_id",
             "post_id",
             "proposal_id",
             "number",

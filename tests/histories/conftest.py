@@ -55,7 +55,7 @@ from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing import planning
 from scheduler.jobs import City, handlers, ticks
-from tests.city import START, Clock, MadeUpClassifier
+from tests.city import START, Clock, MadeUpClassifier, album
 from tests.city import City as AnyCity
 
 KEPT = {"person", "membership", "netiquette_rule", "rule_version", "message_template"}
@@ -484,7 +484,7 @@ class World(AnyCity):
         database: Any = WatchedDatabase(self.database, self.at)
         trades = [
             moderation_delivery.effect_handler(self._network_of),
-            publishing_delivery.effect_handler(self._network_of),
+            publishing_delivery.effect_handler(self._network_of, album(database, self.clock)),
         ]
         told: dict[str, Any] = {"owner": f"worker {number}", "clock": self.clock, "timing_of": lambda _: Timing()}
         city = City(

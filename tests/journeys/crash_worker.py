@@ -26,6 +26,7 @@ from models.session import Database
 from models.work import Timing, Work
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
+from publishing.album import Album
 from scheduler.engine import Embedded
 
 
@@ -40,14 +41,20 @@ def main(settings: dict[str, Any]) -> None:
         external_id, token = pages[str(account_id)]
         return network(graph, AccountRef("facebook", external_id, token))
 
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
     database = Database(settings["database"], pool_size=8)
     timing = Timing(**{name: timedelta(seconds=value) for name, value in settings["timing"].items()}, reads=2)
     work = Work(
         database,
         locks_for(database, Path(settings["home"])),
-        [moderation_delivery.effect_handler(network_of), publishing_delivery.effect_handler(network_of)],
+        [
+            moderation_delivery.effect_handler(network_of),
+            publishing_delivery.effect_handler(network_of, Album(database, clock, str)),
+        ],
         owner=settings["owner"],
-        clock=lambda: datetime.now(UTC),
+        clock=clock,
         timing_of=lambda _: timing,
         hold=timing.lease,
     )

@@ -20,7 +20,7 @@ from models.work import Timing, Work
 from publishing import delivery, planning
 from publishing.planning import Draft, Written
 from tests.city import City as AnyCity
-from tests.city import Clock, PretendNetwork
+from tests.city import Clock, PretendNetwork, album
 
 
 @dataclass(kw_only=True)
@@ -72,7 +72,7 @@ class City(AnyCity):
 @pytest.fixture
 def city(database: Database, clock: Clock, tmp_path: Path) -> City:
     networks: dict[int, PretendNetwork] = {}
-    handler = delivery.effect_handler(networks.__getitem__)
+    handler = delivery.effect_handler(networks.__getitem__, album(database, clock))
     told = {"owner": "the test", "clock": clock, "timing_of": lambda _: Timing()}
     work = Work(database, locks_for(database, tmp_path), [handler], **told)
     city = City(database=database, clock=clock, networks=networks, work=work)

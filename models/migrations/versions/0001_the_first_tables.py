@@ -411,6 +411,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_approval_post", "approval", ["post_id", "id"], unique=False)
     op.create_table(
+        "media",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("small", sa.LargeBinary(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("alt_fr", sa.Text(), nullable=True),
+        sa.Column("alt_en", sa.Text(), nullable=True),
+        sa.Column("credit", sa.String(length=200), nullable=True),
+        sa.Column("rights_until", sa.Date(), nullable=True),
+        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("added_by_id", base.Id, nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_media_account_id")),
+        sa.ForeignKeyConstraint(["added_by_id"], ["person.id"], name=op.f("fk_media_added_by_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_media_borough_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
+    )
+    op.create_index("ix_media_sha256", "media", ["sha256"], unique=False)
+    op.create_table(
         "membership",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
@@ -572,13 +598,16 @@ def upgrade() -> None:
         sa.Column("account_id", base.Id, nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("link", sa.String(length=500), nullable=True),
+        sa.Column("first_comment", sa.Text(), nullable=True),
         sa.Column("publish_at", base.UtcDateTime(), nullable=True),
         sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("comment_effect_id", base.Id, nullable=True),
         sa.Column("remote_id", sa.String(length=200), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("published_at", base.UtcDateTime(), nullable=True),
         sa.Column("source_post_id", base.Id, nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_variant_account_id")),
+        sa.ForeignKeyConstraint(["comment_effect_id"], ["effect.id"], name=op.f("fk_variant_comment_effect_id")),
         sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_variant_effect_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_variant_post_id")),
         sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_variant_source_post_id")),
@@ -737,6 +766,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_id", "comment_id", name=op.f("uq_requester_request_id_comment_id")),
     )
     op.create_index("ix_requester_comment", "requester", ["comment_id"], unique=False)
+    op.create_table(
+        "variant_picture",
+        sa.Column("variant_id", base.Id, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("media_id", base.Id, nullable=False),
+        sa.Column("alt_text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["media_id"], ["media.id"], name=op.f("fk_variant_picture_media_id")),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_variant_picture_variant_id")),
+        sa.PrimaryKeyConstraint("variant_id", "position", name=op.f("pk_variant_picture")),
+    )
+    op.create_index("ix_variant_picture_media", "variant_picture", ["media_id"], unique=False)
     op.create_table(
         "verdict",
         sa.Column("comment_id", base.Id, nullable=False),

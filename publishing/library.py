@@ -1,0 +1,203 @@
+"""The media library: pictures come in, are said what they show and whose they are, and are seen by who may."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePath
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from connectors import pictures
+from connectors.pictures import Drawing
+from models import audit, search
+from models.errors import NotFound, Refusals, Refused, Rejected
+from models.keyset import Keyset
+from models.media import Media
+from models.posts import Post, Variant, VariantPicture
+from models.scope import Action, Viewer, visible
+
+NEWEST = Keyset(Media.id, descending=True)
+
+LARGEST = 25 * 1024 * 1024
+"""Bytes of a file that comes in: what a good camera makes, and no more."""
+LARGE = Drawing(side=2048, quality=90, most=50_000_000, faithful=True)
+"""What is published: networks show no more points, and make their own smaller ones of it."""
+SMALL = Drawing(side=480, quality=80, most=LARGE.most)
+LONGEST_ALT = 1000
+"""Characters. Networks keep more, and whoever listens to it does not want more."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that came in, drawn anew; nothing of the file is left but what is seen of it."""
+
+    name: str
+    content: bytes
+    small: bytes
+    width: int
+    height: int
+
+    @property
+    def sha256(self) -> str:
+        """Of what is published."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of a picture."""
+
+    alt_fr: str = ""
+    alt_en: str = ""
+    credit: str = ""
+    rights_until: dt.date | None = None
+
+
+def read(name: str, content: bytes) -> Drawn:
+    """Draw the picture that a file holds; it takes a second or two of work, and no session.
+
+    Refused: `picture_heavy` (more bytes than `LARGEST`), `picture_too_large` (more points), `picture_unreadable`.
+    """
+    name = PurePath(name.replace("\\", "/").replace("\0", "")).name[-200:] or "image"
+    if len(content) > LARGEST:
+        raise Refused("picture_heavy", field="files", name=name, most=str(LARGEST // 1024**2))
+    try:
+        large = pictures.drawn(content, LARGE)
+        small = pictures.drawn(large, SMALL)
+    except Rejected as error:
+        code = "picture_too_large" if error.reason == "too_large" else "picture_unreadable"
+        raise Refused(code, field="files", name=name, most=str(LARGE.most // 10**6)) from error
+    return Drawn(name, large, small, *pictures.size(large))
+
+
+def add(session: Session, viewer: Viewer, drawn: Drawn, *, now: datetime) -> Media:
+    """Keep a picture, in the scope of whoever adds it; the one that is there already, if it came before."""
+    if viewer.person_id is None:
+        raise Refused("people_decide")
+    there = visible(select(Media).where(Media.sha256 == drawn.sha256), viewer, Action.WRITE_POSTS, Media)
+    if (known := session.scalar(there.order_by(Media.id).limit(1))) is not None:
+        return known
+    account_id, borough_id = _scope(viewer)
+    media = Media(
+        account_id=account_id,
+        borough_id=borough_id,
+        name=drawn.name,
+        sha256=drawn.sha256,
+        content=drawn.content,
+        small=drawn.small,
+        width=drawn.width,
+        height=drawn.height,
+        size=len(drawn.content),
+        search_text=search.text_of(drawn.name),
+        added_by_id=viewer.person_id,
+        created_at=now,
+    )
+    session.add(media)
+    session.flush()
+    audit.note(session, "media.added", f"media:{media.id}", now=now, person_id=viewer.person_id, sha256=media.sha256)
+    return media
+
+
+def describe(session: Session, viewer: Viewer, media_id: int, said: Said, *, version: int, now: datetime) -> Media:
+    """Say what a picture shows, and whose it is. Posts that use it keep what they said: that was approved.
+
+    Refused: `alt_too_long`, `credit_too_long`, `media_changed`.
+    """
+    media = _load(session, viewer, media_id, version)
+    wrong = Refusals()
+    for name in ("alt_fr", "alt_en"):
+        with wrong.collect():
+            if len(getattr(said, name).strip()) > LONGEST_ALT:
+                raise Refused("alt_too_long", field=name, most=str(LONGEST_ALT))
+    with wrong.collect():
+        if len(said.credit.strip()) > 200:
+            raise Refused("credit_too_long", field="credit", most="200")
+    wrong.say()
+    media.alt_fr, media.alt_en = said.alt_fr.strip() or None, said.alt_en.strip() or None
+    media.credit, media.rights_until = said.credit.strip() or None, said.rights_until
+    media.search_text = search.text_of(media.name, media.alt_fr, media.alt_en, media.credit)
+    audit.note(session, "media.described", f"media:{media.id}", now=now, person_id=viewer.person_id)
+    return media
+
+
+def remove(session: Session, viewer: Viewer, media_id: int, *, version: int, now: datetime) -> None:
+    """Forget a picture that no post shows. Refused: `media_used`, `media_changed`."""
+    media = _load(session, viewer, media_id, version)
+    if session.scalar(select(VariantPicture.media_id).where(VariantPicture.media_id == media_id).limit(1)):
+        raise Refused("media_used")
+    audit.note(session, "media.removed", f"media:{media.id}", now=now, person_id=viewer.person_id, sha256=media.sha256)
+    session.delete(media)
+
+
+def media(
+    session: Session, viewer: Viewer, *, words: str = "", after: str | None = None, limit: int = 60
+) -> tuple[Sequence[Media], str | None]:
+    """Part of the viewer's pictures, newest first, and the cursor behind it. Refused: `cursor_invalid`.
+
+    `words` are looked for in the name, in what it shows and in whose it is.
+    """
+    statement = visible(select(Media), viewer, Action.SEE_POSTS, Media)
+    for word in search.text_of(words).split()[:8]:
+        statement = statement.where((" " + Media.search_text).contains(f" {word}", autoescape=True))
+    return NEWEST.read(session, statement, after, limit)
+
+
+def some(session: Session, viewer: Viewer, ids: Sequence[int]) -> Sequence[Media]:
+    """Those of these pictures that the viewer may see."""
+    return session.scalars(visible(select(Media).where(Media.id.in_(ids)), viewer, Action.SEE_POSTS, Media)).all()
+
+
+@dataclass(frozen=True)
+class MediaDetail:
+    """One picture, and the posts that show it, newest first, as far as the viewer may see them."""
+
+    media: Media
+    posts: Sequence[Post]
+
+
+def detail(session: Session, viewer: Viewer, media_id: int) -> MediaDetail:
+    """NotFound when it is not there or not the viewer's."""
+    statement = select(Media).options(joinedload(Media.added_by)).where(Media.id == media_id)
+    found = session.scalar(visible(statement, viewer, Action.SEE_POSTS, Media))
+    if found is None:
+        raise NotFound
+    showing = select(Variant.post_id).join(VariantPicture).where(VariantPicture.media_id == media_id)
+    posts = select(Post).where(Post.id.in_(showing)).order_by(Post.id.desc()).limit(50)
+    return MediaDetail(found, session.scalars(visible(posts, viewer, Action.SEE_POSTS, Post)).all())
+
+
+def content(session: Session, viewer: Viewer, media_id: int, *, small: bool) -> bytes:
+    """The JPEG, for who sees the picture in the library or in a post; NotFound for others."""
+    wanted = Media.small if small else Media.content
+    theirs = visible(select(wanted).where(Media.id == media_id), viewer, Action.SEE_POSTS, Media)
+    found = session.scalar(theirs)
+    if found is None:
+        showing = select(VariantPicture.media_id).join(Variant).join(Post).where(VariantPicture.media_id == media_id)
+        if session.scalar(visible(showing.limit(1), viewer, Action.SEE_POSTS, Post)) is not None:
+            found = session.scalar(select(wanted).where(Media.id == media_id))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _load(session: Session, viewer: Viewer, media_id: int, version: int) -> Media:
+    """The picture to change, at its next version."""
+    statement = select(Media).where(Media.id == media_id).with_for_update()
+    found = session.scalar(visible(statement, viewer, Action.WRITE_POSTS, Media))
+    if found is None:
+        raise NotFound
+    if found.version != version:
+        raise Refused("media_changed")
+    found.version += 1
+    return found
+
+
+def _scope(viewer: Viewer) -> tuple[int | None, int | None]:
+    """Account and borough of what somebody adds: the widest place where they write."""
+    places = [(grant.account_id, grant.borough_id) for grant in viewer.grants if grant.action == Action.WRITE_POSTS]
+    return min(places, key=lambda place: (place != (None, None), place[1] is None, place[1] or 0, place[0] or 0))

@@ -1,0 +1,166 @@
+"""Pictures at the door: what comes in, what is said of what does not, and what is served of them."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from sqlalchemy import func, select
+
+from api.security import UPLOAD_LIMIT
+from models.media import Media
+from models.vocabulary import Role
+
+JPEG = "image/jpeg"
+
+
+def file(colour: str = "teal", form: str = "JPEG") -> bytes:
+    made = BytesIO()
+    Image.new("RGB", (600, 400), colour).save(made, form)
+    return made.getvalue()
+
+
+@pytest.fixture
+def desk(parvis, seed_city, visit, sign_in_as):
+    """An officer's browser."""
+    client = visit(parvis)
+    return sign_in_as(parvis, client, seed_city(parvis).person(Role.COMMUNICATIONS, "city"))
+
+
+def kept(parvis) -> int:
+    with parvis.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Media)) or 0
+
+
+def test_several_are_added_at_once_shown_and_served_as_pictures_and_nothing_else(parvis, desk):
+    before = kept(parvis)
+    sent = [("files", ("parc.jpg", file(), JPEG)), ("files", ("banc.png", file("red", "PNG"), "image/png"))]
+    answer = desk.post("/medias", files=sent)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/medias?fait=pictures-added")
+    page = desk.get("/medias").text
+    assert "parc.jpg" in page
+    assert "Sans texte de remplacement" in page
+    assert kept(parvis) == before + 2
+    number = before + 1
+    picture = desk.get(f"/medias/{number}/image")
+    assert (picture.headers["content-type"], picture.headers["x-content-type-options"]) == (JPEG, "nosniff")
+    assert picture.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert picture.headers["cross-origin-resource-policy"] == "same-origin"
+    assert picture.headers["cache-control"].startswith("private")
+    assert Image.open(BytesIO(picture.content)).size == (600, 400)
+    assert Image.open(BytesIO(desk.get(f"/medias/{number}/image?taille=petite").content)).size == (480, 320)
+
+
+def test_all_or_none_are_kept_and_each_wrong_one_is_named(parvis, desk):
+    before = kept(parvis)
+    sent = [
+        ("files", ("parc.jpg", file(), JPEG)),
+        ("files", ("affiche.jpg", b"%PDF-1.7", JPEG)),
+        ("files", ("vide.jpg", b"", JPEG)),
+    ]
+    answer = desk.post("/medias", files=sent)
+    assert answer.status_code == 422
+    assert "«\N{NO-BREAK SPACE}affiche.jpg\N{NO-BREAK SPACE}» n’est pas une image que Parvis peut lire" in answer.text
+    assert kept(parvis) == before
+    assert desk.post("/medias", data={}).status_code == 422
+
+
+def test_forty_megabytes_are_refused_with_a_sentence_before_they_are_read(desk):
+    for path in ("/medias", "/api/v1/media"):
+        answer = desk.post(path, content=b"", headers={"content-length": str(40 * 1024**2)})
+        assert answer.status_code == 413
+        assert "25\N{NO-BREAK SPACE}Mo" in answer.text
+
+    def endless():
+        for _ in range(UPLOAD_LIMIT // 2**20 + 2):
+            yield b"\0" * 2**20
+
+    assert desk.post("/api/v1/media", content=endless()).status_code == 413
+    # Everything else is as small as it was.
+    assert desk.post("/publications", content=b"", headers={"content-length": str(2 * 1024**2)}).status_code == 413
+
+
+def test_a_picture_for_a_post_comes_back_as_what_the_composer_shows(desk):
+    answer = desk.post("/medias?pour=publication", files=[("files", ("parc.jpg", file(), JPEG))])
+    assert (answer.status_code, answer.text.count("data-media=")) == (200, 1)
+    assert 'name="pictures"' in answer.text
+    choices = desk.get("/medias?pour=publication&mots=parc").text
+    assert choices.count("data-pick=") == 1
+    assert "<html" not in choices
+
+
+def test_a_picture_is_described_on_its_page_and_what_is_wrong_is_said_beside_it(desk):
+    desk.post("/medias", files=[("files", ("parc.jpg", file(), JPEG))])
+    number = desk.get("/api/v1/media").json()["items"][0]["id"]
+    said = {"version": "1", "alt_fr": "Un parc", "credit": "Ville", "rights_until": "2027-06-30"}
+    assert desk.post(f"/medias/{number}", data={**said, "rights_until": "demain"}).status_code == 422
+    wrong = desk.post(f"/medias/{number}", data={**said, "alt_fr": "x" * 1001})
+    assert "au plus 1000 caractères" in wrong.text
+    assert desk.post(f"/medias/{number}", data=said).status_code == 303
+    shown = desk.get(f"/api/v1/media/{number}").json()
+    assert (shown["alt_fr"], shown["rights_until"], shown["version"]) == ("Un parc", "2027-06-30", 2)
+    assert desk.post(f"/medias/{number}", data=said).status_code == 409
+    assert desk.post(f"/medias/{number}/suppression", data={"version": "2"}).status_code == 303
+    assert desk.get(f"/medias/{number}").status_code == 404
+
+
+def test_a_program_adds_describes_and_forgets_one(desk):
+    added = desk.post("/api/v1/media?name=parc.jpg", content=file(), headers={"origin": "http://127.0.0.1:8000"})
+    assert added.status_code == 201
+    place, tag = added.headers["location"], added.headers["etag"]
+    again = desk.post("/api/v1/media?name=autre.jpg", content=file())
+    assert again.json()["id"] == added.json()["id"]
+    assert desk.get(f"{place}/content").content[:3] == b"\xff\xd8\xff"
+    changed = desk.put(place, json={"alt_fr": "Un parc"}, headers={"if-match": tag})
+    assert changed.json()["alt_fr"] == "Un parc"
+    assert desk.put(place, json={}, headers={"if-match": tag}).status_code == 412
+    assert desk.delete(place, headers={"if-match": changed.headers["etag"]}).status_code == 204
+    assert desk.post("/api/v1/media", content=b"not a picture").json()["code"] == "picture_unreadable"
+
+
+def test_a_post_is_written_with_pictures_and_given_back_with_them(parvis, desk):
+    ids = []
+    for colour in ("teal", "red"):
+        desk.post("/medias", files=[("files", (f"{colour}.jpg", file(colour), JPEG))])
+        ids.append(desk.get("/api/v1/media").json()["items"][0]["id"])
+    account = str(next(one["id"] for one in desk.get("/api/v1/accounts").json()["items"]))
+    form = {"title": "Parcs", "accounts": account, "text": "Au parc!", "pictures": ids[::-1]}
+    form |= {
+        f"alt-{ids[0]}": "Un parc",
+        f"alt-{ids[1]}": "Un banc",
+        f"first_comment-{account}": "Horaire : ville.example",
+    }
+    wrong = desk.post("/publications", data={**form, "title": ""})
+    assert wrong.status_code == 422
+    assert wrong.text.index("Un banc</textarea>") < wrong.text.index("Un parc</textarea>")
+    saved = desk.post("/publications", data=form)
+    assert saved.status_code == 303
+    post = desk.get(f"/api/v1/posts/{saved.headers['location'].split('?')[0].rpartition('/')[2]}").json()
+    shown = [{"media_id": ids[1], "alt_text": "Un banc"}, {"media_id": ids[0], "alt_text": "Un parc"}]
+    assert post["variants"][0]["pictures"] == shown
+    assert post["variants"][0]["first_comment"] == "Horaire : ville.example"
+    page = desk.get(f"/publications/{post['id']}").text
+    assert f'src="/medias/{ids[1]}/image" alt="Un banc"' in page
+    editing = desk.get(f"/publications/{post['id']}/modifier").text
+    assert editing.count("data-media=") == 2
+    assert "Horaire : ville.example</textarea>" in editing
+
+
+def test_a_network_fetches_what_it_was_given_the_address_of_without_signing_in(parvis, desk, visit):
+    desk.post("/medias", files=[("files", ("parc.jpg", file(), JPEG))])
+    number = desk.get("/api/v1/media").json()["items"][0]["id"]
+    with parvis.album.laid_out([{"id": number, "alt": "", "box": [0, 0, 300, 400]}]) as media:
+        address = media[0].url
+    assert address.startswith(f"{parvis.settings.base_url}/medias/publiques/")
+    outside = visit(parvis)
+    found = outside.get(address)
+    assert (found.status_code, found.headers["content-type"]) == (200, JPEG)
+    assert Image.open(BytesIO(found.content)).size == (300, 400)
+    for wrong in (
+        address.replace(".jpg", ""),
+        address[:-8] + ".jpg",
+        f"/medias/publiques/{parvis.vault.close('x')}.jpg",
+    ):
+        assert outside.get(wrong).status_code == 404
+    assert outside.get(f"/medias/{number}/image").status_code == 303
