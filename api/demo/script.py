@@ -21,6 +21,7 @@ from api.demo import city
 from api.demo.installation import Demo
 from api.demo.pages import answered
 from api.i18n import N_
+from connectors.standin.people import drawing
 from connectors.standin.state import Comment as FarComment
 from connectors.standin.state import Fault
 from models.accounts import Account, Delivery
@@ -109,10 +110,10 @@ def play(demo: Demo, say: Callable[[str], None]) -> Summary:
     _close_requests(demo)
     say(N_("the citizens are answered in their threads"))
     _answer(demo, nadia)
-    say(N_("a post is approved and published"))
-    _publish(demo)
     say(N_("the city’s LinkedIn page is connected from its own window"))
     _connect(demo, _sign_in(demo, city.ADMIN))
+    say(N_("a post with a picture is approved and published"))
+    _publish(demo)
     say(N_("everything settles"))
     _until("every effect settled", lambda: _count(demo, Effect.state.in_(_OPEN)) == 0)
     return _summary(demo, time.monotonic() - started)
@@ -176,17 +177,19 @@ def _publish(demo: Demo) -> None:
     camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
     accounts = _ok(camille.get("/api/v1/accounts"))["items"]
     text = "💧 Bris d’aqueduc, rue Wolfe : l’eau est revenue à 10 h 40. Laissez couler l’eau froide cinq minutes."
+    sent = camille.post("/api/v1/media", params={"name": "rue-wolfe.jpg"}, content=drawing("photo", "Rue Wolfe"))
     post = _ok(
         camille.post(
             "/api/v1/posts",
             json={
                 "title": "Retour de l’eau",
                 "variants": [{"account_id": account["id"], "text": text} for account in accounts],
+                "pictures": [{"media_id": _ok(sent)["id"], "alt_text": "La rue Wolfe, l’eau revenue"}],
             },
             headers={"Idempotency-Key": "retour-de-l-eau"},
         )
     )
-    demo.state.faults.append(Fault("reset_after", "POST", r"/feed$"))
+    demo.state.faults.append(Fault("reset_after", "POST", r"/photos$"))
     post = _move(camille, post, "submit")
     post = _move(helene, post, "approve")
     at = demo.parvis.clock() + timedelta(seconds=1)

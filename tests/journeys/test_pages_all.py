@@ -18,7 +18,7 @@ from models.people import AccessRequest, Person
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
-from publishing import planning
+from publishing import library, planning
 
 pytestmark = pytest.mark.browser
 
@@ -66,15 +66,14 @@ def busy(served) -> dict[str, int]:
         asked = {"person_id": samuel.person_id, "asked_by_id": beatrice.person_id, "asked_at": served.now}
         session.add_all([AccessRequest(**asked, role=Role.APPROVER), AccessRequest(**asked)])
         add_key(session, "tableau de bord", ["comments:read"], now=served.now)
+        named = [library.read(f"{title}.jpg", drawing("photo", title)) for title in ("Wolfe", "Trottoir")]
+        media = [library.add(session, camille, one, now=served.now) for one in named]
+        said = library.Said("Une rue", "A street", "Ville", served.now.date() - timedelta(days=9))
+        library.describe(session, camille, media[0].id, said, version=1, now=served.now)
+        shown = [planning.Pictured(one.id, "Une rue de la ville") for one in media]
+        words = {city[0]: planning.Written("Bonjour!", first_comment="Info : 311"), city[1]: planning.Written("Allô!")}
         drafts = [
-            planning.create(
-                session,
-                camille,
-                planning.Draft(
-                    f"Collecte {n}", {city[0]: planning.Written("Bonjour!"), city[1]: planning.Written("Allô!")}
-                ),
-                now=served.now,
-            )
+            planning.create(session, camille, planning.Draft(f"Collecte {n}", words, pictures=shown), now=served.now)
             for n in range(3)
         ]
         for post in drafts[1:]:
@@ -124,6 +123,9 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/publications/3", []),
         ("Camille Lévesque", "/publications/1/modifier", []),
         ("Hélène Martel", "/publications/2", []),
+        ("Camille Lévesque", "/medias", []),
+        ("Camille Lévesque", "/medias/1", []),
+        ("Hélène Martel", "/medias/2", []),
         ("Alain Admin", "/personnes", []),
         ("Alain Admin", "/personnes/cles", []),
         ("Alain Admin", "/compte/avant", []),

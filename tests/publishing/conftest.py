@@ -17,6 +17,7 @@ from models.posts import Post
 from models.session import Database
 from models.vocabulary import Role
 from models.work import Timing, Work
+from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing import delivery, planning
 from publishing.planning import Draft, Written
 from tests.city import City as AnyCity
@@ -74,7 +75,9 @@ def city(database: Database, clock: Clock, tmp_path: Path) -> City:
     networks: dict[int, PretendNetwork] = {}
     handler = delivery.effect_handler(networks.__getitem__, album(database, clock))
     told = {"owner": "the test", "clock": clock, "timing_of": lambda _: Timing()}
-    work = Work(database, locks_for(database, tmp_path), [handler], **told)
+    # First comments are replies, which moderation sends.
+    handlers = [handler, moderation_effects(networks.__getitem__)]
+    work = Work(database, locks_for(database, tmp_path), handlers, **told)
     city = City(database=database, clock=clock, networks=networks, work=work)
     with city.write():
         for name in ("nord", "sud"):

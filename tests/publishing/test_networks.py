@@ -1,0 +1,90 @@
+"""A post with pictures, through the real connectors, on pretend networks that keep what they were sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+from PIL import Image
+
+from connectors.base import AccountRef
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, network
+from connectors.standin.instagram.state import profile
+from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.server import create_standin, run_in_thread
+from connectors.standin.state import Standin
+from publishing import library
+from publishing.planning import Draft, Pictured, Written
+from tests.city import album
+
+TOKEN = "a-token-that-must-never-be-seen"
+
+
+@pytest.fixture
+def far(city):
+    """Three pretend networks, on each of which the city has an account; and those accounts, by its name."""
+    state = Standin()
+    address, stop = run_in_thread(create_standin(state))
+    page = state.page("104", "Ville", TOKEN)
+    accounts = {
+        "nord": page,
+        "images": profile(state, page, "17841400000000104", "ville"),
+        "ville": organization(state, "5515715", "Ville", TOKEN),
+    }
+    settings = NetworkSettings(
+        GraphSettings(base_url=address, app_id=state.app_id, app_secret=state.app_secret, retries=()),
+        LinkedInSettings(
+            base_url=address,
+            auth_url=f"{address}/oauth/v2",
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            looks=(0.0, 0.0),
+        ),
+    )
+    for name, kind in (("nord", "facebook"), ("images", "instagram"), ("ville", "linkedin")):
+        city.networks[city.accounts[name]] = network(settings, AccountRef(kind, accounts[name].id, TOKEN))
+    yield state, accounts
+    stop()
+
+
+def picture(city, colour: str, size: tuple[int, int]) -> int:
+    made = BytesIO()
+    Image.new("RGB", size, colour).save(made, "PNG")
+    with city.database.write() as session:
+        return library.add(session, city.people["Claire"], library.read("image.png", made.getvalue()), now=city.now).id
+
+
+def test_a_post_with_pictures_leaves_on_each_network_with_its_words_for_who_does_not_see_them(city, far):
+    state, accounts = far
+    shown = [Pictured(picture(city, "teal", (800, 600)), "Un parc"), Pictured(picture(city, "red", (300, 900)), "Tour")]
+    said = Written("Les parcs sont ouverts.", first_comment="Horaire au 311")
+    variants = {city.accounts[name]: said for name in accounts}
+    draft = Draft("Parcs", variants, pictures=shown, publish_at=city.now + timedelta(hours=1))
+    post = city.act("Claire", "create", draft)
+    post = city.judge("Gilles", city.act("Claire", "submit", post.id, version=post.version))
+    post = city.schedule(post, hours=None)
+    city.deliver(hours=1)
+    city.deliver(seconds=1)  # The first comments.
+    assert [(str(effect.operation), str(effect.state)) for effect in city.effects()] == [("publish", "done")] * 3 + [
+        ("reply", "done")
+    ] * 3
+    assert city.post(post).state == "published"
+
+    there = next(one for one in state.posts.values() if one.page is accounts["nord"])
+    assert [photo.alt for photo in there.photos] == ["Un parc", "Tour"]
+    assert [Image.open(BytesIO(photo.content)).size for photo in there.photos] == [(800, 600), (300, 900)]
+
+    carousel = next(one for one in state.posts.values() if one.page is accounts["images"])
+    items = [one.media for one in accounts["images"].containers.values() if one.item]
+    assert (carousel.text, len(carousel.children)) == ("Les parcs sont ouverts.", 2)
+    assert [item.alt for item in items] == ["Un parc", "Tour"]
+    framed = [album(city.database, city.clock).sealed(one.url.rpartition("/")[2].removesuffix(".jpg")) for one in items]
+    assert [Image.open(BytesIO(content)).size for content in framed] == [(800, 600), (300, 375)]
+
+    sent = [b"".join(part for _, part in sorted(one.parts.items())) for one in accounts["ville"].assets.values()]
+    assert [Image.open(BytesIO(content)).size for content in sent] == [(800, 600), (300, 900)]
+
+    assert [comment.text for comment in state.comments.values()] == ["Horaire au 311"] * 3
