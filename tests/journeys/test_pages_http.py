@@ -168,19 +168,19 @@ def test_a_post_has_its_window_and_each_account_its_hour_and_the_page_says_when_
     assert f"20{NBSP}h{NBSP}02" in page, "and when it left"
 
 
-def test_an_account_that_takes_no_words_alone_is_not_offered_and_its_page_says_why(city, comment, as_person):
-    photos = city.add_account("Images de Sainte-Rive")
+def test_an_account_that_parvis_only_reads_is_not_offered_and_its_page_says_why(city, comment, as_person):
+    pages = city.add_account("Pages de Sainte-Rive")
     with city.parvis.database.write() as session:
-        session.get_one(Account, photos).network = "instagram"
+        session.get_one(Account, pages).network = "instagram_public"
     camille = as_person("Camille Lévesque")
     page = camille.get("/publications/nouvelle").text
-    why = "Rien ne se publie encore sur Images de Sainte-Rive"
+    why = "Rien ne se publie sur Pages de Sainte-Rive"
     assert why in page
     assert f'value="{city.accounts[PAGE]}"' in page
-    assert f'value="{photos}"' not in page
-    assert f'name="text-{photos}"' not in page
+    assert f'value="{pages}"' not in page
+    assert f'name="text-{pages}"' not in page
     refused = camille.post(
-        "/publications", data={"title": "Avis", "text": "Bonjour!", "accounts": photos, "late_after_minutes": 60}
+        "/publications", data={"title": "Avis", "text": "Bonjour!", "accounts": pages, "late_after_minutes": 60}
     )
     assert refused.status_code == 422
     assert refused.text.count(why) == 2, "as what is wrong, and beside the accounts"
