@@ -19,6 +19,7 @@ from models.posts import Post, Variant
 from models.vocabulary import EffectState, ItemState, OperationKind, Outcome, PostState
 from publishing import delivery, planning
 from publishing.planning import Draft, Written, content_hash
+from tests.city import album
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -436,7 +437,8 @@ def test_a_post_that_stands_twice_is_for_a_person_until_they_say_what_becomes_of
     with city.database.write() as session:
         effect = session.scalars(select(Effect)).one()
         effect.outcome, effect.second_id = Outcome.DOUBLED, "nord_0"
-        delivery.effect_handler(city.networks.__getitem__).record(session, effect, city.now)
+        handler = delivery.effect_handler(city.networks.__getitem__, album(city.database, city.clock))
+        handler.record(session, effect, city.now)
     post = city.post(post)
     (variant,) = post.variants
     assert (post.state, variant.failure, variant.doubled.second_id) == (PostState.TO_REVIEW, None, "nord_0")
