@@ -26,7 +26,7 @@ from models.vocabulary import MediaKind
 
 JPEG = "image/jpeg"
 OPEN = timedelta(hours=24)
-"""How long a network may fetch a picture at the address that it was given: Instagram's containers live as long."""
+"""How long a network may fetch a picture at the address that it was given: what it prepares of them lives as long."""
 
 
 @dataclass(frozen=True)
