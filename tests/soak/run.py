@@ -2,10 +2,11 @@
 
     python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000] [--only copies]
 
-Four batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
+Five batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
 `histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
 history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL. `copies`:
-`backup`, `restore` and `migrate`, killed at their steps and at any time.
+`backup`, `restore` and `migrate`, killed at their steps and at any time. `mutations`: rules of the trade broken on
+purpose, which their tests must notice; it is short, and runs whole each time.
 
 Every run is one line of `var/soak/*.jsonl`, of a few minutes, with its seed and what it counted; started again, the
 battery goes on from what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, or a kind of
@@ -25,6 +26,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from mutations import MUTATIONS, survivors  # Of this folder, which is first on the path of a script.
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "var" / "soak"
@@ -164,11 +167,16 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="on each database (default: %(default)s)")
     parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
     parser.add_argument("--cities", type=int, default=5_000, help="on SQLite; a tenth of them on PostgreSQL")
-    batteries = ("crash", "copies", "histories", "cities")
+    batteries = ("mutations", "crash", "copies", "histories", "cities")
     parser.add_argument("--only", choices=batteries, action="append", help="one battery; all of them by default")
     asked = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     well = True
+    if "mutations" in (asked.only or batteries):
+        survived = survivors()
+        with (FOLDER / "mutations.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"mutations": len(MUTATIONS), "survived": survived}) + "\n")
+        well = not survived
     for database in ("sqlite", "postgresql"):
         tenth = 1 if database == "sqlite" else 10
         wanted = {
@@ -178,7 +186,7 @@ def main() -> int:
             "cities": partial(cities, database, asked.cities // tenth),
         }
         for battery in asked.only or batteries:
-            well &= wanted[battery]()
+            well &= wanted[battery]() if battery in wanted else True
     for database in ("sqlite", "postgresql"):
         names = ("kills", "kills_in_flight", "stops", "effects", "duplicated", "lost", "stuck")
         totals = {name: total(lines("crash"), database, name) for name in names}

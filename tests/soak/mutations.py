@@ -1,0 +1,165 @@
+"""Rules of the trade, each broken on purpose in a copy of the tree: the tests that are about it must fail.
+
+A mutation that survives is a rule that nobody checks. What stands here is exact: `tests/architecture/test_mutations.py`
+says when a rule was worded anew, so that its mutation is too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+QUEUE, DECIDING = "tests/moderation/triage/test_queue.py", "tests/moderation/triage/test_deciding.py"
+PROPOSALS, RETENTION = "tests/moderation/triage/test_proposals.py", "tests/administration/test_retention.py"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One rule broken: in `file`, `was` (which stands there once) becomes `becomes`, and `killer`, a test, fails."""
+
+    rule: str
+    file: str
+    was: str
+    becomes: str
+    killer: str
+
+
+MUTATIONS = (
+    Mutation(
+        "an author's history goes back a year",
+        "moderation/triage/queue.py",
+        "Comment.created_at >= now - HISTORY",
+        "Comment.created_at >= now - 2 * HISTORY",
+        f"{QUEUE}::test_the_history_of_an_author_goes_back_a_year",
+    ),
+    Mutation(
+        "what the classifier quoted goes at disposal",
+        "models/comments.py",
+        "mapped_column(info=citizen([]))",
+        "mapped_column(info=NOBODY)",
+        f"{RETENTION}::test_disposal_leaves_no_word_and_no_name_and_a_journal_that_verifies",
+    ),
+    Mutation(
+        "what is due now is not late yet",
+        "moderation/requests/inbox.py",
+        "ServiceRequest.due_at < now",
+        "ServiceRequest.due_at <= now",
+        "tests/moderation/requests/test_inbox.py::test_late_is_what_is_open_and_past_its_due_time",
+    ),
+    Mutation(
+        "the newest wording of a template counts",
+        "moderation/templates.py",
+        "MessageTemplate.language == language, MessageTemplate.version)",
+        "MessageTemplate.language == language, MessageTemplate.version.desc())",
+        "tests/moderation/test_templates.py::test_the_newest_wording_counts_whatever_was_written_first",
+    ),
+    Mutation(
+        "what did not happen comes back at its old place",
+        "moderation/items.py",
+        "        bring_back(item, comment)\n        _change(item, problem_id=effect.id)",
+        "        bring_back(item, comment, effect.due_at)\n        _change(item, problem_id=effect.id)",
+        f"{DECIDING}::test_a_failed_effect_puts_the_item_back_where_it_was",
+    ),
+    Mutation(
+        "nobody decides on what somebody else has open",
+        "moderation/triage/deciding.py",
+        "held.person_id != viewer.person_id and held.until > now",
+        "held.person_id == viewer.person_id and held.until > now",
+        f"{DECIDING}::test_an_item_has_one_claim_and_it_ends_by_itself",
+    ),
+    Mutation(
+        "whoever proposed does not say yes to it",
+        "moderation/triage/proposals.py",
+        'if own:\n            raise Refused("second_person_needed")',
+        'if False:\n            raise Refused("second_person_needed")',
+        f"{PROPOSALS}::test_a_proposal_is_asked_and_answered_like_a_decision",
+    ),
+    Mutation(
+        "a proposal is about one text",
+        "moderation/triage/proposals.py",
+        "Proposal.comment_version == comment.version,",
+        "Proposal.comment_version <= comment.version,",
+        f"{PROPOSALS}::test_a_proposal_is_about_one_text",
+    ),
+    Mutation(
+        "one person alone does not lift the rule of two by another label",
+        "moderation/triage/classification.py",
+        "others = effective([one for one in given if one.person_id != person_id])",
+        "others = effective(given)",
+        "tests/moderation/learning/test_correction.py::test_nobody_lifts_the_rule_of_two_by_relabelling_criticism",
+    ),
+    Mutation(
+        "a restriction keeps the text as it was",
+        "moderation/triage/deciding.py",
+        "        text=comment.text,\n        author_name=",
+        "        text=None,\n        author_name=",
+        f"{DECIDING}::test_a_hide_keeps_its_rule_and_the_text_as_it_was",
+    ),
+    Mutation(
+        "an article that ended hides nothing",
+        "moderation/netiquette.py",
+        "RuleVersion.in_force_until > now",
+        "RuleVersion.in_force_from <= now",
+        f"{DECIDING}::test_a_rule_that_is_no_more_in_force_hides_nothing",
+    ),
+    Mutation(
+        "what nobody could read is not kept for ever",
+        "administration/retention.py",
+        "SetAside.settled_at.is_(None), SetAside.at < now",
+        "SetAside.settled_at.is_not(None), SetAside.at < now",
+        f"{RETENTION}::test_a_change_that_nobody_could_store_is_not_kept_for_ever",
+    ),
+    Mutation(
+        "nothing is disposed of while a request is open",
+        "administration/retention.py",
+        "ServiceRequest.status.not_in(CLOSED_STATUSES),",
+        "ServiceRequest.status.in_(CLOSED_STATUSES),",
+        f"{RETENTION}::test_a_comment_that_is_still_owed_something_is_not_disposed_of",
+    ),
+)
+
+
+@contextmanager
+def copied() -> Iterator[Path]:
+    """The files that git knows or would take, as they are now, in a folder of their own."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    names = subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
+    with tempfile.TemporaryDirectory(prefix="parvis-mutations-") as folder:
+        for name in names:
+            if name and (ROOT / name).is_file():
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / name, Path(folder) / name)
+        yield Path(folder)
+
+
+def failing(tree: Path, *tests: str) -> bool | None:
+    """Whether some of the tests fail in a tree; None: they could not be run at all."""
+    # First on the path is the folder in which Python is started: the tree's own floors, not the installed ones.
+    command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-k", "not postgres", *tests]
+    code = subprocess.run(command, cwd=tree, capture_output=True, check=False).returncode
+    return {0: False, 1: True}.get(code)
+
+
+def survivors() -> list[str]:
+    """The rules whose mutation no test minded; each is said while it runs."""
+    left = []
+    with copied() as tree:
+        if failing(tree, *sorted({one.killer for one in MUTATIONS})) is not False:
+            return ["the tests themselves: they fail before anything is mutated"]
+        for one in MUTATIONS:
+            path = tree / one.file
+            source = path.read_text(encoding="utf-8")
+            path.write_text(source.replace(one.was, one.becomes), encoding="utf-8")
+            killed = failing(tree, one.killer)
+            path.write_text(source, encoding="utf-8")
+            print(f"mutation: {one.rule}: {'killed' if killed else 'SURVIVED'}", flush=True)
+            if not killed:
+                left.append(one.rule)
+    return left
