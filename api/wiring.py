@@ -18,6 +18,7 @@ from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.registry import (
     NetworkSettings,
+    capabilities,
     consent,
     descriptor,
     network,
@@ -31,6 +32,7 @@ from models.locks import Locks, locks_for
 from models.secrets import Vault
 from models.session import Database
 from models.work import Timing, Work
+from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
 from publishing.delivery import effect_handler as publishing_effects
@@ -135,6 +137,12 @@ class Parvis:
             reads=int(of("reads", network.reads if network else 3)),
             patience=max(patience, seen),
         )
+
+    @property
+    def terms(self) -> Terms:
+        """How this city decides."""
+        undo = timedelta(seconds=self.settings.undo_seconds)
+        return Terms(undo, self.settings.request_prefix, capabilities)
 
     @property
     def city(self) -> City:

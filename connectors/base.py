@@ -30,7 +30,7 @@ class AccountRef:
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What can be done on this account; `why_not` gives a reason code for what cannot."""
+    """What can be done on this account; `why_not` gives a reason code for what cannot, other than `not_supported`."""
 
     operations: frozenset[OperationKind]
     why_not: Mapping[OperationKind, str] = field(default_factory=dict)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import messages
 from api.deps import Now, ReadSession, require
@@ -210,14 +211,17 @@ def _fields(
     }
 
 
-@router.get(
-    "",
-    operation_id="listComments",
-    responses={200: {"headers": NEXT_LINK}, **READS},
-)
-def comments(
-    request: Request,
-    response: Response,
+@dataclass(frozen=True)
+class QueuePart:
+    """Part of the queue, with what each of its lines is shown with."""
+
+    lines: Sequence[queue.Listed]
+    drafts: Mapping[int | None, Sequence[DraftReply]]
+    rules: Mapping[str, str]
+    after: str | None
+
+
+def _queue_part(
     session: ReadSession,
     viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
     now: Now,
@@ -227,14 +231,25 @@ def comments(
     q: InWords = "",
     limit: Limit = 50,
     after: After = None,
-) -> Page[CommentShown]:
-    """Comments in one state: those that wait in the order of the queue, handled ones newest first."""
+) -> QueuePart:
     wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
     page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
-    waiting = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
-    rules = articles(in_force(session, now=now))
-    shown = [CommentShown.of(line.comment, line.item, waiting.get(line.comment.id, ()), rules) for line in page.lines]
-    return listed(request, response, shown, page.after)
+    given = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
+    return QueuePart(page.lines, given, articles(in_force(session, now=now)), page.after)
+
+
+InQueue = Annotated[QueuePart, Depends(_queue_part)]
+"""Those in one state: what waits in the order of the queue, what was handled newest first."""
+
+
+@router.get("", operation_id="listComments", responses={200: {"headers": NEXT_LINK}, **READS})
+def comments(request: Request, response: Response, part: InQueue) -> Page[CommentShown]:
+    """Comments in one state: those that wait in the order of the queue, handled ones newest first."""
+    shown = [
+        CommentShown.of(line.comment, line.item, part.drafts.get(line.comment.id, ()), part.rules)
+        for line in part.lines
+    ]
+    return listed(request, response, shown, part.after)
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Request, Response
@@ -31,7 +30,6 @@ from api.v1.contract import (
     words,
 )
 from api.v1.values import Named
-from connectors.registry import capabilities
 from models.comments import Comment
 from models.decisions import Decision, Proposal
 from models.keyset import Keyset
@@ -183,17 +181,7 @@ def decide(
     )
 
     def make() -> int:
-        made = deciding.decide(
-            session,
-            viewer,
-            body.comment_id,
-            choice,
-            now=now,
-            undo=timedelta(seconds=parvis.settings.undo_seconds),
-            prefix=parvis.settings.request_prefix,
-            capabilities_of=capabilities,
-        )
-        return made.id
+        return deciding.decide(session, viewer, body.comment_id, choice, parvis.terms, now=now).id
 
     return _shown(session, once(session, viewer.person_id, key, "decide", body, make, now=now))
 

@@ -9,16 +9,13 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 
 from api.deps import Now, ReadSession, require
-from api.v1.comments import CommentShown, InWords, OfUrgency
+from api.v1.comments import CommentShown, InQueue
 from api.v1.contract import (
     NEXT_LINK,
     READS,
     READS_ONE,
     VERSION_HEADER,
-    After,
-    Limit,
     Moment,
-    Number,
     Page,
     PathId,
     Shown,
@@ -31,7 +28,6 @@ from models.errors import NotFound
 from models.items import DraftReply, Item
 from models.scope import Action, Viewer, visible
 from models.vocabulary import DecisionKind, ItemState
-from moderation import drafts
 from moderation.netiquette import articles, in_force
 from moderation.triage import queue
 from moderation.triage.queue import Detail, Listed
@@ -103,26 +99,10 @@ class ItemShown(Shown):
 
 
 @router.get("", operation_id="listItems", responses={200: {"headers": NEXT_LINK}, **READS})
-def items(
-    request: Request,
-    response: Response,
-    session: ReadSession,
-    viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
-    now: Now,
-    state: ItemState = ItemState.WAITING,
-    account: Number | None = None,
-    urgency: OfUrgency = None,
-    q: InWords = "",
-    limit: Limit = 50,
-    after: After = None,
-) -> Page[ItemShown]:
+def items(request: Request, response: Response, part: InQueue) -> Page[ItemShown]:
     """Items in one state: those that wait in the order of the queue, handled ones newest first."""
-    wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
-    page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
-    given = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
-    rules = articles(in_force(session, now=now))
-    shown = [ItemShown.of(line, given.get(line.comment.id, ()), rules) for line in page.lines]
-    return listed(request, response, shown, page.after)
+    shown = [ItemShown.of(line, part.drafts.get(line.comment.id, ()), part.rules) for line in part.lines]
+    return listed(request, response, shown, part.after)
 
 
 @router.get("/{item_id}", operation_id="getItem", responses={200: {"headers": VERSION_HEADER}, **READS_ONE})

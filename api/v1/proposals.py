@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -26,7 +25,6 @@ from api.v1.contract import (
     words,
 )
 from api.v1.decisions import Proposed
-from connectors.registry import capabilities
 from models.comments import Comment
 from models.decisions import Proposal
 from models.keyset import Keyset
@@ -86,6 +84,7 @@ def listing(
 def propose(
     body: NewProposal,
     session: WriteSession,
+    parvis: Installation,
     viewer: Annotated[Viewer, require(Action.DECIDE)],
     now: Now,
     key: Key = None,
@@ -94,8 +93,7 @@ def propose(
     choice = Choice(kind=body.kind, version=body.version, rule_code=body.rule_code)
 
     def make() -> int:
-        made = proposals.propose(session, viewer, body.comment_id, choice, now=now, capabilities_of=capabilities)
-        return made.id
+        return proposals.propose(session, viewer, body.comment_id, choice, parvis.terms, now=now).id
 
     made_id = once(session, viewer.person_id, key, "propose", body, make, now=now)
     return Proposed.of(session.scalars(proposals.whole().where(Proposal.id == made_id)).one())
@@ -111,15 +109,5 @@ def answer(
     now: Now,
 ) -> Proposed:
     """Say yes, and it is decided; or no, with a motive."""
-    proposals.answer(
-        session,
-        viewer,
-        proposal_id,
-        confirmed=body.confirmed,
-        motive=body.motive,
-        now=now,
-        undo=timedelta(seconds=parvis.settings.undo_seconds),
-        prefix=parvis.settings.request_prefix,
-        capabilities_of=capabilities,
-    )
+    proposals.answer(session, viewer, proposal_id, parvis.terms, confirmed=body.confirmed, motive=body.motive, now=now)
     return Proposed.of(session.scalars(proposals.whole().where(Proposal.id == proposal_id)).one())

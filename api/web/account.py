@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -17,7 +18,7 @@ from api.web.factor import enrolment
 from api.web.sign_in import first_page, inside, keep_language, own
 from api.wiring import Parvis
 from models.errors import Refused
-from models.people import resets
+from models.people import Person, resets
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,6 +55,20 @@ def show(request: Request, parvis: Installation, session: ReadSession, identity:
     return _page(request, parvis, session, identity)
 
 
+def _changed(
+    request: Request, parvis: Parvis, identity: Identity, form: str, done: str, change: Callable[[Person], None]
+) -> Response:
+    """Do what a form asks; refused, the page comes back with the sentence beside that form."""
+    with parvis.database.read() as session:
+        person = own(session, identity)
+    try:
+        change(person)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, identity, form=form, error=error)
+    return RedirectResponse(f"/compte?fait={done}", 303)
+
+
 @router.post("/compte/mot-de-passe")
 def change_password(
     request: Request,
@@ -65,19 +80,15 @@ def change_password(
     password: Text = "",
     again: Text = "",
 ) -> Response:
-    with parvis.database.read() as session:
-        person = own(session, identity)
-    try:
+    def change(person: Person) -> None:
         people.check_password(password, again, person)
         sign_in.check_own(parvis.database, parvis.vault, person.id, current, now=now)
-    except Refused as error:
-        with parvis.database.read() as session:
-            return _page(request, parvis, session, identity, form="password", error=error)
-    hashed = people.hash_password(password)  # Takes long, so between two transactions.
-    with parvis.database.write() as session:
-        person = own(session, identity)
-        people.set_password(session, person, hashed, by=person.id, now=now, but=identity.sign_in_id)
-    return RedirectResponse("/compte?fait=password", 303)
+        hashed = people.hash_password(password)  # Takes long, so between two transactions.
+        with parvis.database.write() as session:
+            person = own(session, identity)
+            people.set_password(session, person, hashed, by=person.id, now=now, but=identity.sign_in_id)
+
+    return _changed(request, parvis, identity, "password", "password", change)
 
 
 @router.post("/compte/second-facteur")
@@ -120,16 +131,12 @@ def turn_off(
     current: Text = "",
     code: Text = "",
 ) -> Response:
-    with parvis.database.read() as session:
-        person = own(session, identity)
-    try:
+    def change(person: Person) -> None:
         sign_in.check_own(parvis.database, parvis.vault, person.id, current, code, now=now)
-    except Refused as error:
-        with parvis.database.read() as session:
-            return _page(request, parvis, session, identity, form="factor", error=error)
-    with parvis.database.write() as session:
-        people.turn_totp_off(session, own(session, identity), now=now, but=identity.sign_in_id)
-    return RedirectResponse("/compte?fait=second-factor-off", 303)
+        with parvis.database.write() as session:
+            people.turn_totp_off(session, own(session, identity), now=now, but=identity.sign_in_id)
+
+    return _changed(request, parvis, identity, "factor", "second-factor-off", change)
 
 
 @router.post("/compte/sessions/{session_id}/fermer")

@@ -14,7 +14,7 @@ from models.comments import VerdictRow
 from models.vocabulary import Breach
 from moderation.learning.correction import correct
 from moderation.triage import queue
-from moderation.triage.suggestion import BREACH_AT
+from moderation.triage.suggestion import shown_breaches
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,6 +54,6 @@ def _shown(verdict: VerdictRow | None) -> dict[str, str | None]:
     """The labels that the dialog shows before anything is changed in it."""
     if verdict is None:
         return {}
-    scores = verdict.scores["breaches"]
-    breaches = {str(breach): str(int(scores.get(breach, 0) >= BREACH_AT)) for breach in Breach}
+    shown = shown_breaches(verdict.scores["breaches"])
+    breaches = {str(breach): str(int(breach in shown)) for breach in Breach}
     return {"groupe": verdict.group_311, "urgence": str(verdict.urgency), **breaches}

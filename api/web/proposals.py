@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -11,7 +10,6 @@ from fastapi.responses import RedirectResponse, Response
 from api.deps import Installation, Now, WriteSession
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part
-from connectors.registry import capabilities
 from models.vocabulary import DecisionKind
 from moderation.triage import proposals
 from moderation.triage.deciding import Choice
@@ -23,6 +21,7 @@ router = APIRouter(include_in_schema=False)
 def propose(
     request: Request,
     viewer: Decider,
+    parvis: Installation,
     session: WriteSession,
     view: CurrentView,
     now: Now,
@@ -34,7 +33,7 @@ def propose(
 ) -> Response:
     """Ask for a second person's yes."""
     choice = Choice(kind=kind, version=version, rule_code=rule_code or None, form_key=form_key)
-    proposal = proposals.propose(session, viewer, comment_id, choice, now=now, capabilities_of=capabilities)
+    proposal = proposals.propose(session, viewer, comment_id, choice, parvis.terms, now=now)
     if is_part(request):
         return render(request, "queue/proposed.html", proposal=proposal, view=view)
     return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait="proposed"), 303)
@@ -53,17 +52,7 @@ def answer(
     motive: Words = "",
 ) -> Response:
     """Say yes to what somebody asked, or no and why not; whoever asked takes it back."""
-    proposal = proposals.answer(
-        session,
-        viewer,
-        proposal_id,
-        confirmed=confirmed,
-        motive=motive,
-        now=now,
-        undo=timedelta(seconds=parvis.settings.undo_seconds),
-        prefix=parvis.settings.request_prefix,
-        capabilities_of=capabilities,
-    )
+    proposal = proposals.answer(session, viewer, proposal_id, parvis.terms, confirmed=confirmed, motive=motive, now=now)
     if is_part(request):
         return render(request, "queue/answered.html", proposal=proposal, view=view)
     said = "confirmed" if confirmed else "withdrawn" if proposal.withdrawn else "declined"

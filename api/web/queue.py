@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -25,7 +25,7 @@ from api.web.accounts import alarm_values
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
-from models.comments import Comment, VerdictRow
+from models.comments import Comment
 from models.decisions import Decision
 from models.errors import Refused
 from models.items import Item
@@ -38,7 +38,7 @@ from moderation.requests import escalation
 from moderation.triage import deciding, queue
 from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.queue import Detail, Filter, Listed
-from moderation.triage.suggestion import BREACH_AT
+from moderation.triage.suggestion import shown_breaches
 
 router = APIRouter(include_in_schema=False)
 
@@ -228,16 +228,7 @@ def decide(
         draft_id=draft_id,
         form_key=form_key,
     )
-    decision = deciding.decide(
-        session,
-        viewer,
-        comment_id,
-        choice,
-        now=now,
-        undo=timedelta(seconds=parvis.settings.undo_seconds),
-        prefix=parvis.settings.request_prefix,
-        capabilities_of=capabilities,
-    )
+    decision = deciding.decide(session, viewer, comment_id, choice, parvis.terms, now=now)
     if is_part(request):
         number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
         waits = session.scalar(select(Item.state).where(Item.comment_id == comment_id)) == ItemState.WAITING
@@ -319,7 +310,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,
         "certainty": verdict.certainty if verdict else {},
-        "breaches": _breaches(verdict),
+        "breaches": shown_breaches(verdict.scores["breaches"]) if verdict else [],
         "corrected": effective(detail.corrections),
         "readable": verdict is not None and verdict.version == comment.version,
         "intentions": list(Intention),
@@ -350,11 +341,6 @@ def _undoable(detail: Detail) -> Decision | None:
     made = [decision for decision in detail.decisions if decision.kind != DecisionKind.CANCEL]
     last = made[-1] if made else None
     return last if last and last.id not in undone and last.kind != DecisionKind.UNHIDE else None
-
-
-def _breaches(verdict: VerdictRow | None) -> list[Breach]:
-    scores = verdict.scores["breaches"] if verdict else {}
-    return [breach for breach in Breach if scores.get(breach, 0) >= BREACH_AT]
 
 
 def marked(text: str, reasons: Sequence[Reason]) -> list[tuple[str, list[Reason]]]:

@@ -36,7 +36,6 @@ LONGEST_TEXT = 63_206
 
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
-    why_not=dict.fromkeys(set(OperationKind) - ABLE - {OperationKind.PUBLISH}, "not_supported"),
     longest_text=LONGEST_TEXT,
     longest_reply=8_000,
     media=frozenset(MediaKind),

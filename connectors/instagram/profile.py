@@ -61,7 +61,6 @@ METRICS = "views,reach,shares"
 
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
-    why_not=dict.fromkeys(set(OperationKind) - ABLE - {OperationKind.PUBLISH}, "not_supported"),
     longest_text=LONGEST_CAPTION,
     longest_reply=2_200,
     media=frozenset(MediaKind),

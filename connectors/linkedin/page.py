@@ -91,7 +91,7 @@ class _Round:
 
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
-    why_not={kind: WHY_NOT.get(kind, "not_supported") for kind in set(OperationKind) - ABLE - {OperationKind.PUBLISH}},
+    why_not=WHY_NOT,
     longest_text=LONGEST,
     longest_reply=1_250,
     media=frozenset(MediaKind),

@@ -10,8 +10,9 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import Base64Bytes, BaseModel, Field
 
 from connectors.standin.people import Shown, ShownKind
-from connectors.standin.state import FIELDS, SCOPES, Comment, Fault, Kind, PageOfCity, Post, Standin
+from connectors.standin.state import FIELDS, SCOPES, Comment, Fault, Kind, PageOfCity, Standin
 from connectors.standin.webhooks import Spoilt, Webhooks
+from connectors.standin.wire import there
 
 
 class NewPage(BaseModel):
@@ -116,22 +117,6 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
     """The routes, all under `/_control/`."""
     router = APIRouter()
 
-    def thing(identity: str) -> Post | Comment:
-        found = state.posts.get(identity) or state.comments.get(identity)
-        if found is None:
-            raise HTTPException(404, f"no post or comment {identity}")
-        return found
-
-    def comment_of(identity: str) -> Comment:
-        if (found := state.comments.get(identity)) is None:
-            raise HTTPException(404, f"no comment {identity}")
-        return found
-
-    def page_of(identity: str) -> PageOfCity:
-        if (found := state.pages.get(identity)) is None:
-            raise HTTPException(404, f"no page {identity}")
-        return found
-
     def show(wanted: list[NewShown]) -> tuple[Shown, ...]:
         return tuple(state.show(one.kind, one.title, one.content) for one in wanted)
 
@@ -155,26 +140,28 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
     @router.post("/post")
     def post(body: NewPost) -> dict[str, str]:
         at = state.now() - body.age
-        return {"id": state.post(page_of(body.page), body.text, link=body.link, at=at, tell=body.tell).id}
+        page = there(PageOfCity, body.page, state.pages)
+        return {"id": state.post(page, body.text, link=body.link, at=at, tell=body.tell).id}
 
     @router.post("/comment")
     def comment(body: NewComment) -> dict[str, str]:
         with state.lock:
             at, by = state.now() - body.age, state.person(body.by)
-            made = state.comment(thing(body.on), by, body.text, at=at, tell=body.tell, shown=show(body.shown))
+            on = state.posts.get(body.on) or there(Comment, body.on, state.comments)
+            made = state.comment(on, by, body.text, at=at, tell=body.tell, shown=show(body.shown))
             return {"id": made.id}
 
     @router.post("/edit")
     def edit(body: Edit) -> dict[str, bool]:
         with state.lock:
             shown = None if body.shown is None else show(body.shown)
-            state.edit(comment_of(body.comment), body.text, shown)
+            state.edit(there(Comment, body.comment, state.comments), body.text, shown)
         return {"ok": True}
 
     @router.post("/remove")
     def remove(body: Target) -> dict[str, bool]:
         with state.lock:
-            state.remove(comment_of(body.comment))
+            state.remove(there(Comment, body.comment, state.comments))
         return {"ok": True}
 
     @router.get("/comments")

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from fastapi import HTTPException
+
 START = "MA=="
 """A cursor that points before everything, for the faults that turn in circles."""
 
@@ -24,6 +26,7 @@ class Identified(Protocol):
 
 
 Row = TypeVar("Row", bound=Identified)
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True)
@@ -175,3 +178,11 @@ def _iso(at: int) -> str:
 
 def seconds(value: str | None) -> int | None:
     return int(value) if value and value.isdigit() else None
+
+
+def there(kind: type[_Thing], identity: str, among: Mapping[str, object]) -> _Thing:
+    """What a hand asks for by its id; 404 where there is none."""
+    found = among.get(identity)
+    if not isinstance(found, kind):
+        raise HTTPException(404, f"no {kind.__name__} {identity}")
+    return found

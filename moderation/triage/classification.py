@@ -22,7 +22,7 @@ from models.learning import Correction, LocalCalibration
 from models.session import Database
 from models.vocabulary import Breach, Group311, Intention, ItemState, Language, Reason
 from moderation import items
-from moderation.triage.suggestion import BREACH_AT, Facts, mere_criticism, suggest
+from moderation.triage.suggestion import Facts, mere_criticism, shown_breaches, suggest
 
 BATCH = 64
 """Texts that are read together."""
@@ -232,9 +232,9 @@ def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:
     for head, scored in (("intention", verdict.intention), ("groupe", verdict.group)):
         if scored is not None:
             found[head] = asdict(context.certainty(head, scored.label, scored.score, scored.band))
-    for breach, score in verdict.breaches.items():
-        if score >= BREACH_AT:
-            found[breach] = asdict(context.certainty(breach, "1", score)) | {"hideable": breach in verdict.hideable}
+    for breach in shown_breaches(verdict.breaches):
+        sure = context.certainty(breach, "1", verdict.breaches[breach])
+        found[breach] = asdict(sure) | {"hideable": breach in verdict.hideable}
     return found
 
 
@@ -280,8 +280,8 @@ def model_said(row: VerdictRow, head: str) -> tuple[str | None, float | None]:
             return row.group_311, row.scores["group"]
         case "urgence":
             return str(row.urgency), row.scores["urgency"]
-    score = row.scores["breaches"].get(head, 0.0)
-    return str(int(score >= BREACH_AT)), score
+    breaches = row.scores["breaches"]
+    return str(int(head in shown_breaches(breaches))), breaches.get(head, 0.0)
 
 
 def apply_corrections(row: VerdictRow, given: Sequence[Correction]) -> None:

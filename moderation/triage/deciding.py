@@ -61,6 +61,15 @@ CapabilitiesOf = Callable[[str], Capabilities]
 """What can be done on a network."""
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How a city decides: for how long without trace, how its requests are numbered, what its networks can do."""
+
+    undo: timedelta
+    prefix: str
+    capabilities_of: CapabilitiesOf
+
+
 def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
     """What may be decided of a comment: what needs no network, and what its network lets the city do to it.
 
@@ -109,14 +118,12 @@ def decide(
     viewer: Viewer,
     comment_id: int,
     choice: Choice,
+    terms: Terms,
     *,
     now: datetime,
-    undo: timedelta,
-    prefix: str,
-    capabilities_of: CapabilitiesOf,
     confirming: Proposal | None = None,
 ) -> Decision:
-    """Record what a person decided, and owe the network what follows from it after the `undo` time. `confirming` is
+    """Record what a person decided, and owe the network what follows from it after the undo time. `confirming` is
     what somebody else proposed, when this is the second person's yes to it (`proposals.answer`).
 
     Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
@@ -128,8 +135,8 @@ def decide(
     comment, item = load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
-    refuse_unless_possible(session, viewer, comment, item, choice, now=now, capabilities_of=capabilities_of)
-    longest = capabilities_of(comment.account.network).longest_reply
+    refuse_unless_possible(session, viewer, comment, item, choice, terms, now=now)
+    longest = terms.capabilities_of(comment.account.network).longest_reply
     decision = Decision(
         comment_id=comment.id,
         comment_version=comment.version,
@@ -150,12 +157,12 @@ def decide(
     answered = None
     match decision.kind:
         case DecisionKind.HIDE | DecisionKind.UNHIDE:
-            decision.effect_id = _enqueue(session, comment, decision, now + undo).id
+            decision.effect_id = _enqueue(session, comment, decision, now + terms.undo).id
         case DecisionKind.REPLY:
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
             decision.effect_id = _enqueue(
-                session, comment, decision, now + undo, text=_reply_text(choice.text, longest)
+                session, comment, decision, now + terms.undo, text=_reply_text(choice.text, longest)
             ).id
         case DecisionKind.REQUEST:
             request = escalation.open_or_join(
@@ -166,12 +173,12 @@ def decide(
                 choice.place,
                 choice.request_number,
                 now=now,
-                prefix=prefix,
+                prefix=terms.prefix,
             )
             decision.request_id = request.id
             if choice.text.strip():
                 text = _reply_text(choice.text, longest).replace("{numero}", request.number)
-                decision.effect_id = _enqueue(session, comment, decision, now + undo, text=text).id
+                decision.effect_id = _enqueue(session, comment, decision, now + terms.undo, text=text).id
         case _:
             pass
     _leave_queue(session, comment, item, decision, answered)
@@ -343,9 +350,9 @@ def refuse_unless_possible(
     comment: Comment,
     item: Item | None,
     choice: Choice,
+    terms: Terms,
     *,
     now: datetime,
-    capabilities_of: CapabilitiesOf,
 ) -> None:
     """Refuse what cannot be decided now by this person, whatever else the kind needs; the codes are `decide`'s."""
     refuse_if_claimed(session, viewer, item, now=now)
@@ -373,7 +380,7 @@ def refuse_unless_possible(
         raise Refused("already_hidden")
     if choice.kind == DecisionKind.UNHIDE and not comment.hidden:
         raise Refused("not_hidden")
-    able = offered(comment, capabilities_of)
+    able = offered(comment, terms.capabilities_of)
     if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
         raise Refused("not_possible_there")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
@@ -18,14 +18,14 @@ from models.text import cleaned
 from models.vocabulary import RESTRICTIVE, DecisionKind
 from moderation import netiquette
 from moderation.triage import deciding
-from moderation.triage.deciding import CapabilitiesOf, Choice
+from moderation.triage.deciding import Choice, Terms
 
 LONGEST_MOTIVE = 2000
 """Characters."""
 
 
 def propose(
-    session: Session, viewer: Viewer, comment_id: int, choice: Choice, *, now: datetime, capabilities_of: CapabilitiesOf
+    session: Session, viewer: Viewer, comment_id: int, choice: Choice, terms: Terms, *, now: datetime
 ) -> Proposal:
     """Ask for a second person's yes to a restriction; the comment goes on waiting, and says who asked.
 
@@ -38,7 +38,7 @@ def propose(
         return before
     if choice.kind not in RESTRICTIVE:
         raise Refused("not_a_choice", field="kind")
-    deciding.refuse_unless_possible(session, viewer, comment, item, choice, now=now, capabilities_of=capabilities_of)
+    deciding.refuse_unless_possible(session, viewer, comment, item, choice, terms, now=now)
     rule = netiquette.cited(session, viewer, choice.kind, choice.rule_code, now=now)
     if (standing := open_proposal(session, comment)) is not None:
         raise Refused("already_proposed", by=standing.person.name)
@@ -62,13 +62,11 @@ def answer(
     session: Session,
     viewer: Viewer,
     proposal_id: int,
+    terms: Terms,
     *,
     confirmed: bool,
     motive: str = "",
     now: datetime,
-    undo: timedelta,
-    prefix: str,
-    capabilities_of: CapabilitiesOf,
 ) -> Proposal:
     """Say yes, and what was proposed is decided; or no, with a motive. Whoever proposed may only take it back.
 
@@ -92,17 +90,7 @@ def answer(
         choice = Choice(
             DecisionKind(proposal.kind), proposal.comment_version, rule_code=proposal.rule_version.rule.code
         )
-        deciding.decide(
-            session,
-            viewer,
-            comment_id,
-            choice,
-            now=now,
-            undo=undo,
-            prefix=prefix,
-            capabilities_of=capabilities_of,
-            confirming=proposal,
-        )
+        deciding.decide(session, viewer, comment_id, choice, terms, now=now, confirming=proposal)
     else:
         deciding.refuse_if_claimed(session, viewer, item, now=now)
         if not own and not motive:

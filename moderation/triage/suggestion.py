@@ -6,7 +6,9 @@ somebody who threatens or is in distress, who needs a person and not a hidden co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from classifiers.base import Verdict
 from classifiers.reasons import DANGERS, PROOFS
@@ -45,22 +47,26 @@ class Facts:
     """Something of the comment was read by nobody: then it is not said that there is nothing in it."""
 
 
+def shown_breaches(scores: Mapping[Any, float]) -> list[Breach]:
+    """The breaches that a person is told of, in the order of the house."""
+    return [breach for breach in Breach if scores.get(breach, 0.0) >= BREACH_AT]
+
+
 def suggest(facts: Facts) -> Suggestion | None:
     """What follows from the facts about one comment; None when nothing is sure enough to be suggested."""
     verdict = facts.verdict
-    said = {reason.code for reason in verdict.reasons}
-    if verdict.urgency.level == 2 or verdict.breaches[Breach.THREAT] >= BREACH_AT:
+    said, shown = {reason.code for reason in verdict.reasons}, shown_breaches(verdict.breaches)
+    if verdict.urgency.level == 2 or Breach.THREAT in shown:
         # Somebody must go and see, whether or not it is known who.
         return Suggestion(DecisionKind.REQUEST, why=("urgence", *sorted(said & DANGERS or {"model"})))
-    for breach in Breach:
-        if breach in verdict.hideable and verdict.breaches[breach] >= BREACH_AT:
+    for breach in shown:
+        if breach in verdict.hideable:
             return Suggestion(DecisionKind.HIDE, breach, (breach, "model", *sorted(said & PROOFS[breach])))
     if verdict.intention is None or verdict.intention.score < SURE_AT:
         return None
     kind = _BY_INTENTION.get(verdict.intention.label)
-    seen = any(score >= BREACH_AT for score in verdict.breaches.values())
     # A breach that is seen, proved or not, is for a person to read: it is never called nothing.
-    if kind is None or ((seen or facts.unread) and kind is DecisionKind.NOTHING):
+    if kind is None or ((shown or facts.unread) and kind is DecisionKind.NOTHING):
         return None
     return Suggestion(kind, why=("intention", verdict.intention.label))
 
@@ -84,4 +90,4 @@ def proposed(verdict: VerdictRow | None, *, drafted: bool) -> DecisionKind | Non
 
 def mere_criticism(intention: str | None, breaches: dict[str, float]) -> bool:
     """Whether a verdict says criticism and no breach: such a comment is not hidden by one person alone."""
-    return intention in CRITICAL and all(score < BREACH_AT for score in breaches.values())
+    return intention in CRITICAL and not shown_breaches(breaches)

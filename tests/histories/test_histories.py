@@ -306,8 +306,8 @@ class Histories(RuleBasedStateMachine):
                 return
             comment = rows[which % len(rows)]
             choice = Choice(DecisionKind(kind), comment.version, text, rule_code="N2" if kind == "hide" else None)
-            common = {"undo": UNDO, "prefix": "STR", "capabilities_of": capabilities}
-            deciding.decide(session, ariane, comment.id, choice, now=world.clock(), **common)
+            terms = deciding.Terms(UNDO, "STR", capabilities)
+            deciding.decide(session, ariane, comment.id, choice, terms, now=world.clock())
 
     @rule(text=ANSWERS, hours=st.sampled_from([0, 0, 0.1, 2]), unprepared=st.sampled_from([False, False, True]))
     def a_post_is_approved(self, text, hours, unprepared=False):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -36,17 +35,17 @@ def busy(served) -> dict[str, int]:
         served.people[name] for name in ("Nadia Roy", "Samuel Côté", "Camille Lévesque", "Karim Haddad")
     )
     city, late = list(served.accounts.values()), served.now - timedelta(days=4)
-    common: dict[str, Any] = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
+    terms = deciding.Terms(timedelta(0), "SRV", capabilities)
     with served.parvis.database.write() as session:
 
         def decide(who, what, kind, *, now=served.now, **choice):
-            return deciding.decide(session, who, ids[what], deciding.Choice(kind, 1, **choice), now=now, **common)
+            return deciding.decide(session, who, ids[what], deciding.Choice(kind, 1, **choice), terms, now=now)
 
         request = {"service_code": "deneigement-rue", "text": "Bonjour, no {numero}."}
         decide(samuel, "wolfe", DecisionKind.REQUEST, place="Rue Wolfe", now=late, **request)
         decide(samuel, "cyclable", DecisionKind.REQUEST, place="", **request)
         asked = deciding.Choice(DecisionKind.HIDE, 1, rule_code="N2")
-        proposals.propose(session, samuel, ids["critique_maire"], asked, now=served.now, capabilities_of=capabilities)
+        proposals.propose(session, samuel, ids["critique_maire"], asked, terms, now=served.now)
         decide(samuel, "insulte", DecisionKind.HIDE, rule_code="N2")
         deciding.undo(session, nadia, decide(nadia, "bravo", DecisionKind.NOTHING).id, now=served.now)
         deciding.claim(session, samuel, ids["trottoir"], now=served.now)

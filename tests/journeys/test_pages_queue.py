@@ -226,8 +226,8 @@ def test_what_a_colleague_handled_turns_grey(served, five, sign_in):
     expect(page.locator(".row")).to_have_count(5)
     with served.parvis.database.write() as session:
         choice = deciding.Choice(DecisionKind.NOTHING, 1)
-        common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
-        deciding.decide(session, served.people["Samuel Côté"], five[3], choice, now=served.now, **common)
+        terms = deciding.Terms(timedelta(0), "SRV", capabilities)
+        deciding.decide(session, served.people["Samuel Côté"], five[3], choice, terms, now=served.now)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator(".row-gone")).to_contain_text("Traité par une autre personne")
     expect(page.locator(".row")).to_have_count(5)

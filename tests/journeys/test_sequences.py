@@ -54,9 +54,9 @@ def decides(served):
 
     def decide(name: str, comment_id: int) -> Decision:
         choice = deciding.Choice(DecisionKind.NOTHING, 1)
-        common = {"undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
+        terms = deciding.Terms(timedelta(0), "SRV", capabilities)
         with served.parvis.database.write() as session:
-            return deciding.decide(session, served.people[name], comment_id, choice, now=served.now, **common)
+            return deciding.decide(session, served.people[name], comment_id, choice, terms, now=served.now)
 
     return decide
 

@@ -43,11 +43,12 @@ from models.work import Timing, Work
 from moderation import drafts, items
 from moderation.intake import upserting
 from moderation.triage import classification, deciding, delivery, proposals
-from moderation.triage.deciding import Choice
+from moderation.triage.deciding import Choice, Terms
 from tests.city import CALM, Clock, MadeUpClassifier, PretendNetwork
 from tests.city import City as AnyCity
 
 UNDO = timedelta(seconds=10)
+TERMS = Terms(UNDO, "STR", capabilities)
 
 
 class PretendWebhook:
@@ -128,28 +129,16 @@ class City(AnyCity):
     def decide(self, who: str, comment: Comment, kind: DecisionKind, **more: Any) -> Decision:
         choice = Choice(**({"kind": kind, "version": comment.version} | more))
         with self.database.write() as session:
-            return deciding.decide(
-                session,
-                self.people[who],
-                comment.id,
-                choice,
-                now=self.now,
-                undo=UNDO,
-                prefix="STR",
-                capabilities_of=capabilities,
-            )
+            return deciding.decide(session, self.people[who], comment.id, choice, TERMS, now=self.now)
 
     def propose(self, who: str, comment: Comment, kind: str = "hide", **more: Any) -> Proposal:
         choice = Choice(**({"kind": DecisionKind(kind), "version": comment.version} | more))
         with self.database.write() as session:
-            return proposals.propose(
-                session, self.people[who], comment.id, choice, now=self.now, capabilities_of=capabilities
-            )
+            return proposals.propose(session, self.people[who], comment.id, choice, TERMS, now=self.now)
 
     def answer(self, who: str, proposal: Proposal, **more: Any) -> Proposal:
-        common = {"now": self.now, "undo": UNDO, "prefix": "STR", "capabilities_of": capabilities}
         with self.database.write() as session:
-            return proposals.answer(session, self.people[who], proposal.id, **more, **common)
+            return proposals.answer(session, self.people[who], proposal.id, TERMS, now=self.now, **more)
 
     def undo(self, who: str, decision: Decision) -> Decision:
         with self.database.write() as session:

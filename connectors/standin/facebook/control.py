@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from connectors.standin.people import Ad
-from connectors.standin.state import PageOfCity, Person, Standin
+from connectors.standin.state import Comment, PageOfCity, Person, Post, Standin
+from connectors.standin.wire import there
 
 FACEBOOK = Person("0", "Facebook")
 """Who hides, when it is nobody of the city."""
@@ -51,16 +52,12 @@ class Hidden(BaseModel):
 def facebook_control(state: Standin) -> APIRouter:
     router = APIRouter(prefix="/facebook")
 
-    def page_of(identity: str) -> PageOfCity:
-        if (found := state.pages.get(identity)) is None:
-            raise HTTPException(404, f"no page {identity}")
-        return found
-
     @router.post("/post")
     def post(body: NewPost) -> dict[str, str]:
         """A reel, a video or an advertisement too; an advertisement is in no feed."""
         with state.lock:
-            made = state.post(page_of(body.page), body.text, at=state.now() - body.age, form=body.form)
+            page = there(PageOfCity, body.page, state.pages)
+            made = state.post(page, body.text, at=state.now() - body.age, form=body.form)
             made.figures |= body.figures
             return {"id": made.id}
 
@@ -68,9 +65,8 @@ def facebook_control(state: Standin) -> APIRouter:
     def ad(body: NewAd) -> dict[str, str]:
         """Bought for a post that is there."""
         with state.lock:
-            if body.post not in state.posts:
-                raise HTTPException(404, f"no post {body.post}")
-            made = Ad(str(state.number()), body.account, body.campaign, body.post, body.spend, body.currency)
+            post = there(Post, body.post, state.posts)
+            made = Ad(str(state.number()), body.account, body.campaign, post.id, body.spend, body.currency)
             state.ads.append(made)
             return {"id": made.id}
 
@@ -78,22 +74,21 @@ def facebook_control(state: Standin) -> APIRouter:
     def mention(body: Said) -> dict[str, str]:
         """Somebody names the Page in a post of their own."""
         with state.lock:
-            made = state.post(page_of(body.page), body.text, writer=state.person(body.by), tell=body.tell)
+            page = there(PageOfCity, body.page, state.pages)
+            made = state.post(page, body.text, writer=state.person(body.by), tell=body.tell)
             return {"id": made.id}
 
     @router.post("/review")
     def review(body: Said) -> dict[str, str]:
         with state.lock:
-            page, by = page_of(body.page), state.person(body.by)
+            page, by = there(PageOfCity, body.page, state.pages), state.person(body.by)
             return {"id": state.review(page, by, body.text, positive=body.positive, tell=body.tell).id}
 
     @router.post("/hide")
     def hide(body: Hidden) -> dict[str, bool]:
         """Facebook hides a comment by itself, or shows it again."""
         with state.lock:
-            if (comment := state.comments.get(body.comment)) is None:
-                raise HTTPException(404, f"no comment {body.comment}")
-            state.hide(comment, FACEBOOK, hidden=body.hidden)
+            state.hide(there(Comment, body.comment, state.comments), FACEBOOK, hidden=body.hidden)
         return {"ok": True}
 
     return router

@@ -5,11 +5,12 @@ Comments, edits, removals, faults and the journal are those of all networks (`co
 
 from __future__ import annotations
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from connectors.standin.instagram.state import Media, Product, Profile, mention, profile
-from connectors.standin.state import Standin
+from connectors.standin.state import PageOfCity, Standin
+from connectors.standin.wire import there
 
 
 class NewProfile(BaseModel):
@@ -52,27 +53,20 @@ class Named(BaseModel):
 def instagram_control(state: Standin) -> APIRouter:
     router = APIRouter(prefix="/instagram")
 
-    def profile_of(identity: str) -> Profile:
-        found = state.pages.get(identity)
-        if not isinstance(found, Profile):
-            raise HTTPException(404, f"no Instagram account {identity}")
-        return found
-
     @router.post("/profiles")
     def profiles(body: list[NewProfile]) -> dict[str, list[str]]:
         """Given again, an account is as it is said from now on; its media stay its own."""
         with state.lock:
             made = []
             for one in body:
-                if (page := state.pages.get(one.page)) is None:
-                    raise HTTPException(404, f"no page {one.page}")
+                page = there(PageOfCity, one.page, state.pages)
                 made.append(profile(state, page, **one.model_dump(exclude={"page"})).id)
             return {"profiles": made}
 
     @router.post("/media")
     def media(body: NewMedia) -> dict[str, str]:
         with state.lock:
-            made = state.post(profile_of(body.profile), body.text, at=state.now() - body.age)
+            made = state.post(there(Profile, body.profile, state.pages), body.text, at=state.now() - body.age)
             if isinstance(made, Media):
                 made.product = body.product
                 made.figures |= body.figures
@@ -82,7 +76,7 @@ def instagram_control(state: Standin) -> APIRouter:
     def mentioned(body: Named) -> dict[str, str]:
         """Somebody publishes a picture of their own, whose words may name the city."""
         with state.lock:
-            by = state.person(body.by)
-            return {"id": mention(state, profile_of(body.profile), by, body.text, tell=body.tell).id}
+            on, by = there(Profile, body.profile, state.pages), state.person(body.by)
+            return {"id": mention(state, on, by, body.text, tell=body.tell).id}
 
     return router

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from connectors.standin.linkedin.state import SCOPES, Organization, mention, organization
 from connectors.standin.state import Standin
+from connectors.standin.wire import there
 
 
 class NewOrganization(BaseModel):
@@ -40,12 +41,6 @@ class Mention(BaseModel):
 def linkedin_control(state: Standin) -> APIRouter:
     router = APIRouter(prefix="/linkedin")
 
-    def page_of(identity: str) -> Organization:
-        page = state.pages.get(identity)
-        if not isinstance(page, Organization):
-            raise HTTPException(404, f"no company page {identity}")
-        return page
-
     @router.post("/organizations")
     def organizations(body: list[NewOrganization]) -> dict[str, list[str]]:
         """Given again, a page has this token and these rights from now on."""
@@ -54,13 +49,14 @@ def linkedin_control(state: Standin) -> APIRouter:
     @router.post("/mention")
     def mentioned(body: Mention) -> dict[str, str]:
         """A member publishes a post that names the page."""
-        notification = mention(state, page_of(body.organization), state.person(body.by), body.text)
+        page = there(Organization, body.organization, state.pages)
+        notification = mention(state, page, state.person(body.by), body.text)
         return {"id": str(notification["generatedActivity"])}
 
     @router.get("/organizations/{identity}")
     def one(identity: str) -> dict[str, object]:
         """What the page likes, and what was sent to it."""
-        page = page_of(identity)
+        page = there(Organization, identity, state.pages)
         with state.lock:
             sent = [{**asdict(asset), "parts": sum(map(len, asset.parts.values()))} for asset in page.assets.values()]
             return {"likes": sorted(page.likes), "assets": sent, "subscription": page.subscription}

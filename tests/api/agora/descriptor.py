@@ -129,7 +129,6 @@ AGORA = Descriptor(
     settings=AgoraSettings,
     capabilities=Capabilities(
         ABLE,
-        why_not=dict.fromkeys(set(OperationKind) - ABLE, "not_supported"),
         longest_text=500,
         longest_reply=300,
     ),

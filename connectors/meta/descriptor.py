@@ -1,0 +1,21 @@
+"""What Parvis knows of every network of Meta."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from connectors.base import Descriptor
+from connectors.meta.consent import MetaConsent
+from connectors.meta.graph import GraphSettings
+from connectors.meta.permissions import PERMISSIONS
+from connectors.meta.webhook import MetaWebhook
+
+of_meta = partial(
+    Descriptor,
+    settings=GraphSettings,
+    permissions=PERMISSIONS,
+    route="meta",
+    webhook=MetaWebhook,
+    consent=MetaConsent,
+)
+"""The rest is its own."""
