@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from connectors.base import Consent, Offered
 from models import audit, channels
-from models.accounts import Account, Connection, SetAside
+from models.accounts import Account, ConsentHandshake, SetAside
 from models.errors import FarSideError, NotFound, PermissionMissing, Refused, Rejected
 from models.people import Borough
 from models.secrets import Vault, fingerprint
@@ -29,11 +29,13 @@ LASTS = timedelta(minutes=10)
 
 def begin(session: Session, vault: Vault, network: str, *, by: int, now: datetime) -> tuple[str, str]:
     """A person leaves for the dialog: the state that comes back, and the PKCE secret. Older ways of theirs end."""
-    session.execute(delete(Connection).where((Connection.expires_at <= now) | (Connection.person_id == by)))
+    session.execute(
+        delete(ConsentHandshake).where((ConsentHandshake.expires_at <= now) | (ConsentHandshake.person_id == by))
+    )
     # 256 and 512 random bits; RFC 7636 asks for 43 to 128 characters of the secret.
     state, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(64)
     session.add(
-        Connection(
+        ConsentHandshake(
             state_fingerprint=fingerprint(state),
             verifier_closed=vault.close(verifier),
             network=network,
@@ -83,8 +85,8 @@ def exchange(
         raise Refused("nothing_offered")
     with database.write() as session:
         session.execute(
-            update(Connection)
-            .where(Connection.id == connection_id)
+            update(ConsentHandshake)
+            .where(ConsentHandshake.id == connection_id)
             .values(offered_closed=vault.close(_packed(offered)), expires_at=clock() + LASTS)
         )
     return connection_id
@@ -95,9 +97,9 @@ def offered(
 ) -> dict[str, Offered]:
     """What may be chosen, by `key`; `hold` it to choose. Refused: `connection_over`."""
     statement = (
-        select(Connection)
-        .where(Connection.id == connection_id, Connection.person_id == by)
-        .where(Connection.offered_closed.is_not(None), Connection.expires_at > now)
+        select(ConsentHandshake)
+        .where(ConsentHandshake.id == connection_id, ConsentHandshake.person_id == by)
+        .where(ConsentHandshake.offered_closed.is_not(None), ConsentHandshake.expires_at > now)
         .execution_options(populate_existing=True)
     )
     connection = session.scalar(statement.with_for_update() if hold else statement)
@@ -134,7 +136,7 @@ def choose(
     accounts = [
         connect(session, vault, may[name], borough_id=borough, by=by, now=now) for name, borough in chosen.items()
     ]
-    session.execute(update(Connection).where(Connection.id == connection_id).values(offered_closed=None))
+    session.execute(update(ConsentHandshake).where(ConsentHandshake.id == connection_id).values(offered_closed=None))
     return accounts
 
 
@@ -183,13 +185,13 @@ def disown(session: Session, network: str, external_id: str, *, by: int, now: da
     return len(settled)
 
 
-def _take(session: Session, network: str, state: str, *, by: int, now: datetime) -> Connection:
-    connection: Connection | None = session.scalar(
-        update(Connection)
-        .where(Connection.state_fingerprint == fingerprint(state), Connection.network == network)
-        .where(Connection.person_id == by, Connection.used_at.is_(None), Connection.expires_at > now)
+def _take(session: Session, network: str, state: str, *, by: int, now: datetime) -> ConsentHandshake:
+    connection: ConsentHandshake | None = session.scalar(
+        update(ConsentHandshake)
+        .where(ConsentHandshake.state_fingerprint == fingerprint(state), ConsentHandshake.network == network)
+        .where(ConsentHandshake.person_id == by, ConsentHandshake.used_at.is_(None), ConsentHandshake.expires_at > now)
         .values(used_at=now)
-        .returning(Connection)
+        .returning(ConsentHandshake)
     )
     if connection is None:
         raise Refused("connection_over")

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models import audit
-from models.accounts import Account, Connection
+from models.accounts import Account, ConsentHandshake
 from models.errors import NotFound, Refused
 from models.people import ApiKey, Person
 from models.scope import KEY_SCOPES
@@ -71,6 +71,6 @@ def rotate(session: Session, vault: Vault, *, now: datetime) -> int:
     for person in people:
         person.totp_closed = vault.reclose(person.totp_closed or "")
     # Whoever is in a network's dialog just now begins again.
-    session.execute(delete(Connection))
+    session.execute(delete(ConsentHandshake))
     audit.note(session, "secrets_rotated", "installation", now=now, person_id=None, count=len(accounts) + len(people))
     return len(accounts) + len(people)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from models import audit
-from models.accounts import Connection, Delivery, SetAside
+from models.accounts import ConsentHandshake, Delivery, SetAside
 from models.base import GONE, Base, Whose, mark_of
 from models.comments import Attachment, Author, Comment, CommentVersion, SourcePost
 from models.decisions import Evidence
@@ -86,7 +86,7 @@ def forget_raw_due(session: Session, rule: Rule, *, now: datetime) -> int:
     asides = update(SetAside).where(_asides(rule, now=now))
     # Whoever adds its account now has nothing left to parse.
     session.execute(asides.values(raw=None, settled_at=func.coalesce(SetAside.settled_at, now)))
-    session.execute(delete(Connection).where(Connection.expires_at < now))
+    session.execute(delete(ConsentHandshake).where(ConsentHandshake.expires_at < now))
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
     session.execute(delete(SignIn).where(SignIn.expires_at < now - timedelta(days=RAW_DAYS)))
     return len(emptied.all())

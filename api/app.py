@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from api import health, pages, problems, webhooks
 from api.deps import Hashing
 from api.i18n import Dates
-from api.security import BodyLimit, Door
+from api.security import BodyLimit, EdgeMiddleware
 from api.v1 import router as v1
 from api.web import (
     account,
@@ -82,5 +82,5 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
     # FastAPI's own limit would stand outside the door, and answer without its headers.
     app.add_middleware(BodyLimit)
-    app.add_middleware(Door, settings=parvis.settings, metrics=app.state.metrics)
+    app.add_middleware(EdgeMiddleware, settings=parvis.settings, metrics=app.state.metrics)
     return app

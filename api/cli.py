@@ -189,12 +189,12 @@ def restore(
     print(_("Put back, and brought up to date. Run `parvis doctor`."))
     if done.kept:
         print(_("What was there before is kept in %(file)s.", file=done.kept))
-    if done.doubtful:
+    if done.uncertain:
         print(
             ngettext(
                 "%(n)s action may have left since this copy was made: its network is read before it is sent again.",
                 "%(n)s actions may have left since this copy was made: their networks are read before any leaves.",
-                done.doubtful,
+                done.uncertain,
             )
         )
 

@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Place:
+class NavItem:
     """One entry of the navigation; shown to whoever may do `action` somewhere."""
 
     path: str
@@ -34,12 +34,12 @@ class Place:
 
 
 PLACES = (
-    Place("/", N_("Queue"), "inbox", Action.SEE_COMMENTS),
-    Place("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
-    Place("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
-    Place("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
-    Place("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
-    Place("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),
+    NavItem("/", N_("Queue"), "inbox", Action.SEE_COMMENTS),
+    NavItem("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
+    NavItem("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
+    NavItem("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
+    NavItem("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
+    NavItem("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),
 )
 """In the order in which they are shown. A new page adds its line."""
 

@@ -188,7 +188,7 @@ def _invalid(request: Request, error: RequestValidationError) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Every error that can reach the door has its answer; what nobody expected is answered by `security.Door`."""
+    """Every error that can reach the door has its answer; `security.EdgeMiddleware` answers what nobody expected."""
     handlers: Mapping[type[Exception], Callable[[Request, Any], Response]] = {
         Refused: _refused,
         NotFound: _not_found,

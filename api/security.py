@@ -71,7 +71,7 @@ class BodyLimit:
         await self._by_limit[body_limit(scope.get("path", ""))](scope, receive, send)
 
 
-class Door:
+class EdgeMiddleware:
     """The outermost layer. An error that nobody expected becomes an answer here, so that it has these headers too."""
 
     def __init__(self, app: ASGIApp, *, settings: Settings, metrics: CollectorRegistry) -> None:

@@ -49,10 +49,10 @@ class Account(Channel):
     created_at: Mapped[datetime]
 
 
-class Connection(Base):
+class ConsentHandshake(Base):
     """A person on their way through a network's consent dialog and back (OAuth 2). Used once, within its time."""
 
-    __tablename__ = "connection"
+    __tablename__ = "consent_handshake"
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     state_fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)

@@ -65,9 +65,9 @@ class SourcePost(Base):
     listed_at: Mapped[datetime | None]
     """The last time that a round listed it; None: it is not expected in the listing (any more)."""
     read_at: Mapped[datetime | None]
-    """When the last reading of its whole thread began: what was there then and was not met is looked at."""
+    """When the last reading of its whole thread began: what was there then and was not met is rechecked."""
     removed_at: Mapped[datetime | None]
-    """When the last comment of its thread was looked at and gone, the post itself being listed no more."""
+    """When the last comment of its thread was rechecked and gone, the post itself being listed no more."""
 
 
 class Author(Base):
@@ -124,13 +124,13 @@ class Comment(Presence, Base):
     __tablename__ = "comment"
     __table_args__ = (
         UniqueConstraint("account_id", "external_id"),
-        # Few rows are in the two below: what must be looked at, and what the city itself answered.
+        # Few rows are in the two below: what must be rechecked, and what the city itself answered.
         Index(
-            "ix_comment_look",
+            "ix_comment_recheck",
             "account_id",
-            "look_due_at",
-            sqlite_where=text("look_due_at IS NOT NULL"),
-            postgresql_where=text("look_due_at IS NOT NULL"),
+            "recheck_due_at",
+            sqlite_where=text("recheck_due_at IS NOT NULL"),
+            postgresql_where=text("recheck_due_at IS NOT NULL"),
         ),
         Index(
             "ix_comment_answer",
@@ -175,7 +175,7 @@ class Comment(Presence, Base):
     """A tombstone: when the network said that it is gone."""
     present_at: Mapped[datetime | None]
     """The last time that a reading met it there; a removal older than that was undone."""
-    look_due_at: Mapped[datetime | None]
+    recheck_due_at: Mapped[datetime | None]
     """It should have been met and was not: from then on the network is asked whether it is gone."""
 
     version: Mapped[int] = mapped_column(default=1)

@@ -55,7 +55,7 @@ def handlers(city: City) -> dict[str, Handler]:
     def pull(account_id: int) -> None:
         pulling.pull(city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every)
 
-    def look(account_id: int) -> None:
+    def probe(account_id: int) -> None:
         recheck.recheck(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
     def check(account_id: int) -> None:
@@ -92,7 +92,7 @@ def handlers(city: City) -> dict[str, Handler]:
         "deliver": deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
-        "recheck": look,
+        "recheck": probe,
         "check": check,
         "measure": measure,
         "fetch": fetch,
@@ -117,13 +117,13 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         labels.calibrate_due(city.database, city.locks, now=city.clock())
 
     def carry(handler: str, due: Callable[..., list[int]]) -> Callable[[], None]:
-        def look() -> None:
+        def send_due() -> None:
             with city.database.read() as session:
                 waiting = due(session, now=city.clock())
             for row_id in waiting:
                 engine.send(handler, row_id)
 
-        return look
+        return send_due
 
     def deliver() -> None:
         for effect_id in city.work.claim(limit=THREADS):

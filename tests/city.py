@@ -186,8 +186,8 @@ class PretendNetwork:
     errors: list[Exception] = field(default_factory=list)
     """Of the next writes."""
     there: dict[str, CommentSeen | Exception] = field(default_factory=dict)
-    """What a look at one comment finds; what is not in it is gone."""
-    looked: list[str] = field(default_factory=list)
+    """What a probe of one comment finds; what is not in it is gone."""
+    probed: list[str] = field(default_factory=list)
     says: Health | Exception = field(default_factory=lambda: Health(True, None, None, ()))
     counts: Figures | Exception = field(default_factory=lambda: Figures(None, {}))
     measured: list[list[str]] = field(default_factory=list)
@@ -201,7 +201,7 @@ class PretendNetwork:
         return self.says
 
     def probe(self, comment: str) -> CommentSeen:
-        self.looked.append(comment)
+        self.probed.append(comment)
         found = self.there.get(comment, Gone())
         if isinstance(found, Exception):
             raise found

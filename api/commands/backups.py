@@ -43,7 +43,7 @@ class BackupError(ParvisError):
 class Restored:
     """What `put_back` did."""
 
-    doubtful: int
+    uncertain: int
     """Actions that were due when the copy was made or since: they may have left, and the network is read first."""
     kept: Path | None
     """The database that was there before."""
@@ -105,11 +105,11 @@ def put_back(settings: Settings, source: Path, *, force: bool) -> Restored:
         for left in target.parent.glob(f"{target.name}.*.restoring*"):
             left.unlink()  # Of a restore that was cut short: a copy of a copy.
         with _new_file(target, "restoring") as new:
-            doubtful = _prepare(source, new)
+            uncertain = _prepare(source, new)
             kept = _keep(target) if target.exists() else None
             new.replace(target)
             _synced(target.parent)
-    return Restored(doubtful, kept)
+    return Restored(uncertain, kept)
 
 
 def half_done(settings: Settings) -> str | None:
@@ -158,14 +158,14 @@ def _prepare(source: Path, new: Path) -> int:
             raise BackupError(worded(Standing.FOREIGN, str(source)))
         migrate(database.url)
         with database.write() as session:
-            doubtful = doubt_restored(session, now=utc_now())
+            uncertain = doubt_restored(session, now=utc_now())
     except WrongDatabase as error:
         raise BackupError(worded(error.standing, str(source))) from error
     finally:
         database.close()
     _alone(new)
     _synced(new)
-    return doubtful
+    return uncertain
 
 
 def _keep(target: Path) -> Path:

@@ -53,7 +53,7 @@ class Facts:
     decisions: int
     effects_done: int
     effects_open: int
-    effects_doubtful: int
+    effects_uncertain: int
     requests: int
     answered: int
     published: int
@@ -160,7 +160,7 @@ def facts(session: Session) -> Facts:
         decisions=count(Decision.id.is_not(None)),
         effects_done=count(Effect.state == EffectState.DONE),
         effects_open=count(Effect.state.in_(OPEN_STATES)),
-        effects_doubtful=count(Effect.state.in_([EffectState.UNKNOWN, EffectState.NEEDS_PERSON])),
+        effects_uncertain=count(Effect.state.in_([EffectState.UNKNOWN, EffectState.NEEDS_PERSON])),
         requests=count(ServiceRequest.id.is_not(None)),
         answered=answered(session),
         published=count(Post.state == PostState.PUBLISHED),

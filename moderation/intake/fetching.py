@@ -21,7 +21,7 @@ AT_ONCE = 20
 """Pictures of one account in one turn, so that others have theirs."""
 TRIES = 3
 AGAIN = timedelta(minutes=10)
-"""Before another try; of an address that expired, the comment is looked at meanwhile and gives another."""
+"""Before another try; of an address that expired, the comment is rechecked meanwhile and gives another."""
 
 
 def accounts_to_fetch(session: Session, *, now: datetime) -> list[int]:
@@ -83,7 +83,7 @@ def _record(session: Session, attachment_id: int, picture: bytes | None, failure
     if failure in ("gone", "unreachable") and attachment.tries < TRIES:
         attachment.fetch_due_at = now + AGAIN * attachment.tries
         if failure == "gone":
-            comment.look_due_at = comment.look_due_at or now
+            comment.recheck_due_at = comment.recheck_due_at or now
         return False
     attachment.picture, attachment.failure, attachment.fetch_due_at = picture, failure, None
     return picture is not None

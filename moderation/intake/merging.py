@@ -52,7 +52,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Known(Presence):
+class CommentState(Presence):
     """What is known of one comment; the fields, up to `versions`, are the columns of `Comment` that an observation may
     change.
 
@@ -78,7 +78,7 @@ class Known(Presence):
     hidden_there_at: datetime | None = None
     removed_at: datetime | None = None
     present_at: datetime | None = None
-    look_due_at: datetime | None = None
+    recheck_due_at: datetime | None = None
     version: int = 0
     disposed_at: datetime | None = None
     versions: list[Version] = field(default_factory=list)
@@ -96,8 +96,8 @@ AnyVersion = TypeVar("AnyVersion", Version, CommentVersion)
 Observation = CommentSeen | CommentRemoved | VisibilityChanged
 
 
-def observe(
-    known: Known, change: Observation, *, author_id: int | None, read_at: datetime | None, now: datetime
+def merge(
+    known: CommentState, change: Observation, *, author_id: int | None, read_at: datetime | None, now: datetime
 ) -> None:
     """Add one observation to what is known. `author_id` is who wrote it, if the network said so; `read_at` is when the
     last reading of its whole thread began.
@@ -115,10 +115,10 @@ def observe(
     if known.needs_nobody:
         known.waits = waited if needed_nobody else False
     missed = read_at is not None and known.missed(read_at)
-    known.look_due_at = known.look_due_at or now + LAG if missed or _unread(known) else None
+    known.recheck_due_at = known.recheck_due_at or now + LAG if missed or _unread(known) else None
 
 
-def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
+def _see(known: CommentState, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
     known.parent_external_id = seen.parent_external_id or known.parent_external_id
     known.permalink = web_link(seen.permalink) or known.permalink
     known.by_city = known.by_city or seen.by_account
@@ -149,7 +149,7 @@ def _see(known: Known, seen: CommentSeen, author_id: int | None, *, now: datetim
         known.waits = True
 
 
-def _unread(known: Known) -> bool:
+def _unread(known: CommentState) -> bool:
     """Whether only webhooks told of it, and not what it says: of a mention, which no thread or listing is sure to meet,
     not the words; of a comment neither words nor a picture.
     """
@@ -160,7 +160,7 @@ def _unread(known: Known) -> bool:
     return known.kind == CommentKind.MENTION and known.text is None
 
 
-def set_visibility(comment: Known | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
+def set_visibility(comment: CommentState | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
     """Keep that it was hidden, or visible to all, at that time."""
     if not hidden:
         comment.shown_at = max(comment.shown_at or at, at)

@@ -1,8 +1,8 @@
-"""What should have been met and was not is looked at, one by one, before it is called gone.
+"""What should have been met and was not is asked about, one by one, before it is called gone.
 
 A listing that leaves something out is no proof: networks lag, cut pages short and lose cursors. So a comment that a
 whole reading of its thread did not meet is only suspected, and the network is asked about that one comment. The post
-itself is asked about in the same way: when a round lists it no more, one comment of its thread is looked at, and all
+itself is asked about in the same way: when a round lists it no more, one comment of its thread is asked about, and all
 the others only if that one is gone.
 """
 
@@ -27,13 +27,13 @@ from models.session import Database
 from models.vocabulary import CommentKind, PostKind
 from moderation.intake.upserting import store
 
-LOOKS, SLOW_LOOKS = 20, 5
-"""Looks of one account at one time, each of them a call: usually, and when much of its budget is spent."""
+PROBES, SLOW_PROBES = 20, 5
+"""Probes of one account at one time, each of them a call: usually, and when much of its budget is spent."""
 AGAIN = timedelta(hours=12)
-"""When something that the network refuses to show is looked at again."""
+"""When something that the network refuses to show is asked about again."""
 
 LATER = timedelta(minutes=15)
-"""When something is looked at again of which the network could not tell this time."""
+"""When something is asked about again of which the network could not tell this time."""
 FAILURES = 3
 """Failures in a row that say that the network is down, and not only one comment beyond reach."""
 
@@ -64,16 +64,16 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
         suspected = (
             Comment.source_post_id == post.id,
             Comment.missed(post.read_at),
-            Comment.look_due_at.is_(None),
+            Comment.recheck_due_at.is_(None),
             # A visitor's post stands above its thread, and not in it.
             Comment.kind == CommentKind.COMMENT,
         )
-        session.execute(update(Comment).where(*suspected).values(look_due_at=now + LAG), execution_options=_AS_IS)
+        session.execute(update(Comment).where(*suspected).values(recheck_due_at=now + LAG), execution_options=_AS_IS)
 
 
 def mark_unlisted(session: Session, account: Account, *, before: datetime, now: datetime) -> None:
     """At the end of a round that began at `before`: of each post that earlier rounds listed and this one did not, one
-    comment is to be looked at. It may be too old for the listing, or gone with its whole thread.
+    comment is to be asked about. It may be too old for the listing, or gone with its whole thread.
     """
     unlisted = select(SourcePost.id).where(SourcePost.account_id == account.id, SourcePost.listed_at < before)
     there = exists().where(Comment.source_post_id == SourcePost.id, ~Comment.removed)
@@ -86,15 +86,15 @@ def mark_unlisted(session: Session, account: Account, *, before: datetime, now: 
     first = select(func.min(Comment.id)).where(Comment.source_post_id.in_(unlisted), ~Comment.removed)
     session.execute(
         update(Comment)
-        .where(Comment.id.in_(first.group_by(Comment.source_post_id)), Comment.look_due_at.is_(None))
-        .values(look_due_at=now + LAG),
+        .where(Comment.id.in_(first.group_by(Comment.source_post_id)), Comment.recheck_due_at.is_(None))
+        .values(recheck_due_at=now + LAG),
         execution_options=_AS_IS,
     )
 
 
 def accounts_to_recheck(session: Session, *, now: datetime) -> list[int]:
-    """Ids of accounts with something to look at, and calls left for it: people's acts and readings go first."""
-    waiting = exists().where(Comment.account_id == Account.id, Comment.look_due_at <= now)
+    """Ids of accounts with something to recheck, and calls left for it: people's acts and readings go first."""
+    waiting = exists().where(Comment.account_id == Account.id, Comment.recheck_due_at <= now)
     return list(session.scalars(select(Account.id).where(channels.usable(now), channels.calm(), waiting)))
 
 
@@ -106,28 +106,28 @@ def recheck(
     *,
     clock: Callable[[], datetime],
 ) -> int:
-    """Look at what one account should have met, the longest suspected first; gives how many were looked at.
+    """Ask about what one account should have met, the longest suspected first; gives how many were asked about.
 
-    What is gone becomes a tombstone, what is there is stored as seen. A look that fails leaves its comment suspected,
+    What is gone becomes a tombstone, what is there is stored as seen. A probe that fails leaves its comment suspected,
     for later, and the others have their turn.
     """
-    network_of, looked, failures = cache(network_of), 0, 0
+    network_of, probed, failures = cache(network_of), 0, 0
     with calling(database, locks, "recheck", account_id, clock=clock) as caller:
         if (account := caller.account(spare=True)) is None:
             return 0
         with database.read() as session:
             due = select(Comment.id, Comment.external_id).where(
-                Comment.account_id == account_id, Comment.look_due_at <= clock()
+                Comment.account_id == account_id, Comment.recheck_due_at <= clock()
             )
-            most = SLOW_LOOKS if account.slow else LOOKS
-            waiting = session.execute(due.order_by(Comment.look_due_at, Comment.id).limit(most)).all()
+            most = SLOW_PROBES if account.slow else PROBES
+            waiting = session.execute(due.order_by(Comment.recheck_due_at, Comment.id).limit(most)).all()
         for comment_id, external_id in waiting:
             if caller.account(spare=True) is None:
                 break
             try:
                 caller.ask(
                     partial(_probe, network_of, account_id, external_id),
-                    partial(_settle, comment_id=comment_id, external_id=external_id),
+                    partial(_record, comment_id=comment_id, external_id=external_id),
                     partial(_put_off, comment_id=comment_id),
                 )
             except (Rejected, PermissionMissing):
@@ -140,8 +140,8 @@ def recheck(
                     break
             else:
                 failures = 0
-            looked += 1
-    return looked
+            probed += 1
+    return probed
 
 
 def _probe(network_of: Callable[[int], Network], account_id: int, external_id: str) -> CommentSeen | None:
@@ -154,14 +154,14 @@ def _probe(network_of: Callable[[int], Network], account_id: int, external_id: s
 def _put_off(session: Session, _account: Account, error: Exception, now: datetime, *, comment_id: int) -> None:
     passing = isinstance(error, FarSideError) and not isinstance(error, Rejected | PermissionMissing)
     if not isinstance(error, Throttled | TokenInvalid):
-        _next_look(session, comment_id, now + (LATER if passing else AGAIN))
+        _recheck_at(session, comment_id, now + (LATER if passing else AGAIN))
 
 
-def _next_look(session: Session, comment_id: int, at: datetime | None) -> None:
-    session.execute(update(Comment).where(Comment.id == comment_id).values(look_due_at=at), execution_options=_AS_IS)
+def _recheck_at(session: Session, comment_id: int, at: datetime | None) -> None:
+    session.execute(update(Comment).where(Comment.id == comment_id).values(recheck_due_at=at), execution_options=_AS_IS)
 
 
-def _settle(
+def _record(
     session: Session,
     account: Account,
     found: CommentSeen | None,
@@ -171,10 +171,10 @@ def _settle(
     comment_id: int,
     external_id: str,
 ) -> None:
-    """Keep what one look told of the comment, and what that tells of its post."""
+    """Keep what one probe told of the comment, and what that tells of its post."""
     seen = CommentRemoved(external_id, asked_at) if found is None else replace(found, source="pull")
     store(session, account, [seen], now=now)
-    _next_look(session, comment_id, None)  # Whatever the network calls it, it was looked at.
+    _recheck_at(session, comment_id, None)  # Whatever the network calls it, it was asked about.
     post = session.scalar(
         select(SourcePost).join(Comment, Comment.source_post_id == SourcePost.id).where(Comment.id == comment_id)
     )
@@ -188,6 +188,6 @@ def _settle(
         post.listed_at, post.removed_at = None, asked_at
     else:
         session.execute(
-            update(Comment).where(*rest, Comment.look_due_at.is_(None)).values(look_due_at=now),
+            update(Comment).where(*rest, Comment.recheck_due_at.is_(None)).values(recheck_due_at=now),
             execution_options=_AS_IS,
         )

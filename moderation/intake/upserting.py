@@ -1,6 +1,6 @@
 """What was observed on the networks is stored once, and the order in which it was told changes nothing.
 
-The rules are in `observing`; here is what a batch of observations is about, read in a few queries, and what changed of
+The rules are in `merging`; here is what a batch of observations is about, read in a few queries, and what changed of
 it, written in a few more. Ten thousand comments a round pass here, so they are plain values and not mapped objects.
 """
 
@@ -25,7 +25,7 @@ from models.session import upsert
 from models.text import cleaned, web_link
 from models.vocabulary import ItemState, PostKind
 from moderation import items
-from moderation.intake.merging import Known, Observation, Shown, Version, observe
+from moderation.intake.merging import CommentState, Observation, Shown, Version, merge
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ LONGEST_NAME = 200
 """Characters that the column takes; PostgreSQL refuses more."""
 LONGEST_KEY = 100
 
-_OF_COMMENT = tuple(one.name for one in fields(Known) if one.name not in ("versions", "shown", "waits"))
+_OF_COMMENT = tuple(one.name for one in fields(CommentState) if one.name not in ("versions", "shown", "waits"))
 _OF_VERSION, _OF_SHOWN = (tuple(one.name for one in fields(part)) for part in (Version, Shown))
 _known_row, _version_row, _shown_row = (attrgetter(*names) for names in (_OF_COMMENT, _OF_VERSION, _OF_SHOWN))
 _AS_GIVEN = {"render_nulls": True}
@@ -89,11 +89,11 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
     for change in observations:
         known = comments.get(change.external_id)
         if known is None:
-            known = comments[change.external_id] = Known(None, change.external_id, now)
+            known = comments[change.external_id] = CommentState(None, change.external_id, now)
         post = posts.get(change.post_external_id or known.source_post_id)
         if post is not None:
             known.source_post_id = post.id
-        observe(
+        merge(
             known,
             change,
             author_id=authors.get(change.external_id),
@@ -123,7 +123,7 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
 
 
 def _posts(
-    session: Session, account: Account, changes: Sequence[Change], comments: Iterable[Known]
+    session: Session, account: Account, changes: Sequence[Change], comments: Iterable[CommentState]
 ) -> dict[str | int | None, SourcePost]:
     """The posts that a batch is about, or whose comments it is about: by their external ids, and by their own."""
     said = [change for change in changes if isinstance(change, PostSeen)]
@@ -162,12 +162,12 @@ def _learn(post: SourcePost, said: PostSeen) -> None:
             post.spend_micros, post.currency = int(said.ad.spend * 1_000_000), said.ad.currency
 
 
-def _comments(session: Session, account: Account, observations: Sequence[Observation]) -> dict[str, Known]:
+def _comments(session: Session, account: Account, observations: Sequence[Observation]) -> dict[str, CommentState]:
     """The comments that are known, locked: a verdict or a decision that comes meanwhile waits for the newer text."""
     wanted = {change.external_id for change in observations}
     statement = select(*(getattr(Comment, name) for name in _OF_COMMENT))
     statement = statement.where(Comment.account_id == account.id, Comment.external_id.in_(wanted))
-    comments = [Known(*row) for row in session.execute(statement.order_by(Comment.id).with_for_update())]
+    comments = [CommentState(*row) for row in session.execute(statement.order_by(Comment.id).with_for_update())]
     by_id = {one.id: one for one in comments}
     of_version = select(CommentVersion.comment_id, *(getattr(CommentVersion, name) for name in _OF_VERSION))
     for comment_id, *row in session.execute(of_version.where(CommentVersion.comment_id.in_(by_id))):
@@ -181,7 +181,7 @@ def _comments(session: Session, account: Account, observations: Sequence[Observa
 
 
 def _authors(
-    session: Session, account: Account, observations: Sequence[Observation], comments: Mapping[str, Known]
+    session: Session, account: Account, observations: Sequence[Observation], comments: Mapping[str, CommentState]
 ) -> tuple[dict[str, int], dict[int | None, str | None], set[int]]:
     """Ids of the authors of the batch by the external ids of their comments, their names by their ids, and which had
     another name before; they get the name that was heard last.
@@ -235,7 +235,7 @@ def _authors(
 # What a batch changed, each in one statement ----------------------------------------------------------------------
 
 
-def _insert(session: Session, account: Account, new: Sequence[Known], *, now: datetime) -> None:
+def _insert(session: Session, account: Account, new: Sequence[CommentState], *, now: datetime) -> None:
     """Insert comments, and give each its id."""
     if not new:
         return

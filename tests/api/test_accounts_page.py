@@ -21,7 +21,7 @@ from api import account_words, wiring
 from api.wiring import Parvis
 from connectors.base import Offered
 from connectors.meta.errors import TOKEN_REASONS
-from models.accounts import Account, Connection, Delivery, SetAside
+from models.accounts import Account, ConsentHandshake, Delivery, SetAside
 from models.audit import AuditEntry
 from models.effects import Effect
 from models.errors import Ambiguous, FarSideError, NotFound, PermissionMissing, Rejected, Throttled, Transient
@@ -519,7 +519,7 @@ def test_beginning_again_ends_what_was_begun_before(desk):
     second = desk.leave()
     assert desk.come_back(first).status_code == 409
     assert desk.come_back(second).status_code == 303
-    assert count(desk, Connection) == 1
+    assert count(desk, ConsentHandshake) == 1
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -602,7 +602,7 @@ def test_no_token_and_no_verifier_is_in_a_page_a_log_an_address_or_the_database(
         assert secret not in kept
         assert secret not in logged
     with desk.parvis.database.read() as session:
-        left = session.scalars(select(Connection)).one()
+        left = session.scalars(select(ConsentHandshake)).one()
         assert (left.offered_closed, left.verifier_closed) == (None, ""), "once chosen, nothing is left to open"
 
 

@@ -80,7 +80,7 @@ LEFT = {
     "classify": "SELECT 1 FROM item WHERE state = 'received'",
     "deliver": "SELECT 1 FROM effect WHERE state = 'ready'",
     "reconcile": "SELECT 1 FROM effect WHERE state IN ('claimed', 'sending', 'unknown')",
-    "recheck": "SELECT 1 FROM comment WHERE look_due_at IS NOT NULL",
+    "recheck": "SELECT 1 FROM comment WHERE recheck_due_at IS NOT NULL",
     "pull": "SELECT 1 FROM account",
     "check": "SELECT 1 FROM account",
 }

@@ -493,7 +493,7 @@ class Histories(RuleBasedStateMachine):
         open_effects = select(Effect.id, Effect.state, Effect.outcome).where(Effect.state.in_(OPEN_STATES))
         received = select(Delivery.id).where(Delivery.state == DeliveryState.RECEIVED)
         unread = select(Item.comment_id, Item.state).where(Item.state == ItemState.RECEIVED)
-        suspected = select(Comment.external_id, Comment.look_due_at).where(Comment.look_due_at.is_not(None))
+        suspected = select(Comment.external_id, Comment.recheck_due_at).where(Comment.recheck_due_at.is_not(None))
         return [row for query in (open_effects, received, unread, suspected) for row in session.execute(query).all()]
 
     def the_queue_says_what_the_network_says(self):

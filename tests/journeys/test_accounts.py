@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from api.demo.installation import Demo, prepare
-from models.accounts import Account, Connection
+from models.accounts import Account, ConsentHandshake
 from models.vocabulary import ChannelState, Role
 
 pytestmark = pytest.mark.browser
@@ -118,7 +118,7 @@ def test_a_dead_page_is_said_where_people_work_and_goes_on_once_connected_again(
     moderator.goto("/")
     expect(moderator.locator("#alarm")).to_have_class("alarm alarm-none")
     with demo.parvis.database.read() as session:
-        assert all(one.offered_closed is None for one in session.scalars(select(Connection)))
+        assert all(one.offered_closed is None for one in session.scalars(select(ConsentHandshake)))
 
 
 def show_every_finding(served: Any) -> None:

@@ -124,9 +124,9 @@ class Crash:
     def owe_more(self) -> None:
         with self.database.write() as session:
             for _ in range(IN_HAND // 2):
-                self.owe(session)
+                self.enqueue(session)
 
-    def owe(self, session: Session) -> None:
+    def enqueue(self, session: Session) -> None:
         """A citizen writes and is answered, or hidden and shown again; or a post leaves. Many share their words."""
         now = datetime.now(UTC)
         account_id, page = self.chance.choice(sorted(self.pages.items()))

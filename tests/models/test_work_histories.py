@@ -157,9 +157,9 @@ class Histories(RuleBasedStateMachine):
     @rule(effects=st.lists(OWED, min_size=1, max_size=4))
     def owe_more(self, effects):
         for effect in effects:
-            self.owe(*effect)
+            self.enqueue(*effect)
 
-    def owe(self, kind, account, comment, text, wait, window):
+    def enqueue(self, kind, account, comment, text, wait, window):
         due_at = self.now + timedelta(seconds=wait)
         late_at = None if window is None else due_at + timedelta(seconds=window)
         target = None if kind == OperationKind.PUBLISH else comment

@@ -147,7 +147,7 @@ def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_
         account.pulled_at = NOW
         suspected = CommentSeen("2", "add", NOW, NOW, text="Bonjour")
         upserting.store(session, account, [suspected], now=NOW)
-        session.execute(update(Comment).values(look_due_at=NOW))
+        session.execute(update(Comment).values(recheck_due_at=NOW))
     for name in ("check", "recheck", "measure"):
         looks[name]()
     assert carrier.sent == [("check", account_id), ("recheck", account_id), ("measure", account_id)]

@@ -210,7 +210,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject", "id"], unique=False)
     op.create_table(
-        "connection",
+        "consent_handshake",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("state_fingerprint", sa.String(length=64), nullable=False),
         sa.Column("verifier_closed", sa.Text(), nullable=False),
@@ -220,9 +220,9 @@ def upgrade() -> None:
         sa.Column("expires_at", base.UtcDateTime(), nullable=False),
         sa.Column("used_at", base.UtcDateTime(), nullable=True),
         sa.Column("offered_closed", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_connection_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_connection")),
-        sa.UniqueConstraint("state_fingerprint", name=op.f("uq_connection_state_fingerprint")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_consent_handshake_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_handshake")),
+        sa.UniqueConstraint("state_fingerprint", name=op.f("uq_consent_handshake_state_fingerprint")),
     )
     op.create_table(
         "effect",
@@ -536,7 +536,7 @@ def upgrade() -> None:
         sa.Column("hidden_there_at", base.UtcDateTime(), nullable=True),
         sa.Column("removed_at", base.UtcDateTime(), nullable=True),
         sa.Column("present_at", base.UtcDateTime(), nullable=True),
-        sa.Column("look_due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("recheck_due_at", base.UtcDateTime(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("disposed_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_comment_account_id")),
@@ -556,12 +556,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
     op.create_index(
-        "ix_comment_look",
+        "ix_comment_recheck",
         "comment",
-        ["account_id", "look_due_at"],
+        ["account_id", "recheck_due_at"],
         unique=False,
-        sqlite_where=sa.text("look_due_at IS NOT NULL"),
-        postgresql_where=sa.text("look_due_at IS NOT NULL"),
+        sqlite_where=sa.text("recheck_due_at IS NOT NULL"),
+        postgresql_where=sa.text("recheck_due_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
     op.create_table(

@@ -94,10 +94,10 @@ def test_what_was_replaced_stays_known_and_the_comment_is_read_again(city):
 def test_a_comment_of_which_a_webhook_told_nothing_at_all_is_looked_at(city):
     comment_id = tell(city, seen("add", 0, None, text=None))
     with city.database.read() as session:
-        assert session.get_one(Comment, comment_id).look_due_at is not None
+        assert session.get_one(Comment, comment_id).recheck_due_at is not None
     comment_id = tell(city, seen("add", 0, None, text=None), seen("pull", 1, (STICKER,)))
     with city.database.read() as session:
-        assert session.get_one(Comment, comment_id).look_due_at is None
+        assert session.get_one(Comment, comment_id).recheck_due_at is None
     assert standing(city, comment_id) == [(AttachmentKind.STICKER, "coeur")]
 
 
@@ -154,7 +154,7 @@ def test_an_address_that_expired_is_asked_for_again(city):
     comment_id, far = tell(city, seen("pull", 1, (PHOTO,))), Far(un=Gone(), neuf=b"jpeg")
     fetch(city, far)
     with city.database.read() as session:
-        assert session.get_one(Comment, comment_id).look_due_at == city.now
+        assert session.get_one(Comment, comment_id).recheck_due_at == city.now
     city.clock.pass_(hours=1)
     with city.database.write() as session:
         comment = session.get_one(Comment, comment_id)

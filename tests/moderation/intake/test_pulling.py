@@ -479,7 +479,7 @@ def test_posts_that_a_round_without_an_end_did_not_list_are_not_suspected(city):
 
     def suspected():
         with city.database.read() as session:
-            return session.scalar(select(Comment.look_due_at).where(Comment.external_id == "1")) is not None
+            return session.scalar(select(Comment.recheck_due_at).where(Comment.external_id == "1")) is not None
 
     told = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""What was not met is looked at before it is called gone; a listing that leaves something out is no proof."""
+"""What was not met is asked about before it is called gone; a listing that leaves something out is no proof."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def read(city, *ids, post="post-1", listed=("post-1",), kind=PostKind.POST, more
     city.clock.pass_(minutes=5)
 
 
-def look(city):
-    """What is due is looked at, if anything is; what was looked at."""
-    city.network.looked.clear()
+def probe(city):
+    """What is due is asked about, if anything is; what that was."""
+    city.network.probed.clear()
     with city.database.read() as session:
         due = recheck.accounts_to_recheck(session, now=city.now)
     for account_id in due:
         recheck.recheck(city.database, city.locks, lambda _: city.network, account_id, clock=city.clock)
-    return city.network.looked
+    return city.network.probed
 
 
 def there(city, external_id, **more):
@@ -48,7 +48,7 @@ def there(city, external_id, **more):
 
 def suspected(city):
     with city.database.read() as session:
-        rows = select(Comment.external_id).where(Comment.look_due_at.is_not(None)).order_by(Comment.external_id)
+        rows = select(Comment.external_id).where(Comment.recheck_due_at.is_not(None)).order_by(Comment.external_id)
         return list(session.scalars(rows))
 
 
@@ -75,7 +75,7 @@ def test_a_visitors_post_stands_above_its_thread_and_is_not_missed_in_it(city):
     round_(said, under)
     round_()
     assert suspected(city) == ["1"]
-    look(city)
+    probe(city)
     round_(listed=False)
     assert suspected(city) == ["wall-1"]
 
@@ -86,21 +86,21 @@ def test_what_a_whole_reading_did_not_meet_and_is_gone_becomes_a_tombstone(city)
     read(city, "1", "3")
     assert suspected(city) == ["2"]
     there(city, "1")
-    assert look(city) == ["2"]
+    assert probe(city) == ["2"]
     gone = city.comment("2")
     assert (gone.removed, gone.removed_at) == (True, city.now)
     assert city.item(gone.external_id).state == ItemState.HANDLED
     assert gone.text == "Texte 2", "what the citizen wrote stays until its lawful disposal"
     assert [city.comment(one).removed for one in ("1", "3")] == [False, False]
     read(city, "1", "3")
-    assert (suspected(city), look(city)) == ([], [])
+    assert (suspected(city), probe(city)) == ([], [])
 
 
 def test_what_the_listing_left_out_and_is_there_stays(city):
     read(city, "1", "2")
     read(city, "1")
     there(city, "2", text="Texte corrigé", hidden=True)
-    assert look(city) == ["2"]
+    assert probe(city) == ["2"]
     kept = city.comment("2")
     assert (kept.removed, kept.text, kept.hidden, kept.present_at) == (False, "Texte corrigé", True, city.now)
     assert suspected(city) == []
@@ -122,57 +122,57 @@ def test_what_came_after_the_reading_began_is_not_suspected(city):
     assert suspected(city) == ["2"]
 
 
-def test_the_webhook_of_what_was_gone_before_it_came_is_looked_at_too(city):
+def test_the_webhook_of_what_was_gone_before_it_came_is_rechecked_too(city):
     read(city, "1")
     city.store(city.seen("2", seen_at=city.now, said_at=city.now - timedelta(minutes=6)))
     assert suspected(city) == ["2"]
-    assert look(city) == [], "a network shows late what it accepted"
+    assert probe(city) == [], "a network shows late what it accepted"
     city.clock.pass_(seconds=LAG.total_seconds())
-    assert look(city) == ["2"]
+    assert probe(city) == ["2"]
     assert city.comment("2").removed
 
 
-def test_met_again_before_anybody_looked_is_not_looked_at(city):
+def test_met_again_before_anybody_asked_is_not_asked_about(city):
     read(city, "1", "2")
     read(city, "1")
     read(city, "1", "2")
-    assert (suspected(city), look(city)) == ([], [])
+    assert (suspected(city), probe(city)) == ([], [])
 
 
-def test_only_what_a_webhook_said_of_its_visibility_is_looked_at_as_well(city):
+def test_only_what_a_webhook_said_of_its_visibility_is_rechecked_as_well(city):
     city.store(VisibilityChanged("2", True, city.now, "post-1"))
     city.clock.pass_(minutes=1)
     read(city, "1")
-    assert look(city) == ["2"]
+    assert probe(city) == ["2"]
     assert city.comment("2").removed
 
 
 @pytest.mark.parametrize("error", [Throttled(None), TokenInvalid("expired")], ids=lambda e: type(e).__name__)
-def test_a_look_that_stops_the_account_decides_nothing_and_stops_the_others(city, error):
+def test_a_probe_that_stops_the_account_decides_nothing_and_stops_the_others(city, error):
     read(city, "1", "2", "3")
     read(city)
     if isinstance(error, Throttled):
         error = Throttled(city.now + timedelta(minutes=30))
     city.network.there = {"1": error}
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert suspected(city) == ["1", "2", "3"]
     assert not any(city.comment(one).removed for one in "123")
-    assert look(city) == []
+    assert probe(city) == []
 
 
-def test_one_look_that_always_fails_holds_back_nobody_else(city):
+def test_one_probe_that_always_fails_holds_back_nobody_else(city):
     read(city, "1", "2", "3")
     read(city)
     city.network.there = {"1": Transient()}
-    assert look(city) == ["1", "2", "3"]
+    assert probe(city) == ["1", "2", "3"]
     assert (suspected(city), city.comment("1").removed) == (["1"], False)
     assert [city.comment(one).removed for one in "23"] == [True, True]
-    assert look(city) == [], "it has its turn a quarter of an hour later"
+    assert probe(city) == [], "it has its turn a quarter of an hour later"
     city.clock.pass_(minutes=15)
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     city.network.there = {}
     city.clock.pass_(minutes=15)
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert city.comment("1").removed
 
 
@@ -180,42 +180,42 @@ def test_a_network_that_is_down_is_not_asked_for_each_comment(city):
     read(city, *"12345678")
     read(city)
     city.network.there = dict.fromkeys("12345678", Transient())
-    assert look(city) == ["1", "2", "3"]
-    assert look(city) == ["4", "5", "6"]
+    assert probe(city) == ["1", "2", "3"]
+    assert probe(city) == ["4", "5", "6"]
     city.network.there = {"7": Transient()}
-    assert look(city) == ["7", "8"]
+    assert probe(city) == ["7", "8"]
     city.clock.pass_(minutes=15)
     city.network.there = {one: Transient() for one in "1346"}
-    assert look(city) == [*"123456", "7"], "only failures in a row say that it is down"
+    assert probe(city) == [*"123456", "7"], "only failures in a row say that it is down"
 
 
 @pytest.mark.parametrize("error", [Rejected("100"), PermissionMissing("pages_read_user_content"), ValueError("ours")])
-def test_what_cannot_be_looked_at_holds_back_nobody_else(city, error):
+def test_what_cannot_be_asked_about_holds_back_nobody_else(city, error):
     read(city, "1", "2")
     read(city)
     city.network.there = {"1": error}
     if isinstance(error, ValueError):
         with pytest.raises(ValueError, match="ours"):
-            look(city)
+            probe(city)
     else:
-        assert look(city) == ["1", "2"]
+        assert probe(city) == ["1", "2"]
     assert not city.comment("1").removed
-    assert look(city) == (["2"] if isinstance(error, ValueError) else [])
+    assert probe(city) == (["2"] if isinstance(error, ValueError) else [])
     assert city.comment("2").removed
     city.clock.pass_(hours=12)
     city.network.there = {}
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
 
 
-def test_looks_stay_within_a_budget_and_leave_the_rest_to_people(city):
+def test_probes_stay_within_a_budget_and_leave_the_rest_to_people(city):
     ids = [f"{number:03}" for number in range(50)]
     read(city, *ids)
     read(city)
-    assert len(look(city)) == recheck.LOOKS
-    for percent, looks in ((75.0, recheck.SLOW_LOOKS), (90.0, 0)):
+    assert len(probe(city)) == recheck.PROBES
+    for percent, probes in ((75.0, recheck.SLOW_PROBES), (90.0, 0)):
         with city.database.write() as session:
             session.get_one(Account, city.accounts["nord"]).usage_percent = percent
-        assert len(look(city)) == looks
+        assert len(probe(city)) == probes
 
 
 # ------------------------------------------------------------------------------------------ whole posts
@@ -223,24 +223,24 @@ def test_a_post_that_is_gone_takes_its_thread_with_it_one_proof_each(city):
     read(city, "1", "2", "3")
     read(city, post="post-2", listed=("post-2",))
     assert suspected(city) == ["1"], "one comment stands for its thread"
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert suspected(city) == ["2", "3"]
-    assert look(city) == ["2", "3"]
+    assert probe(city) == ["2", "3"]
     assert all(city.comment(one).removed for one in "123")
     assert post(city).removed_at == city.now
     read(city, post="post-2", listed=("post-2",))
-    assert (look(city), post(city).listed_at) == ([], None)
+    assert (probe(city), post(city).listed_at) == ([], None)
 
 
-def test_a_post_that_is_only_too_old_for_the_listing_costs_one_look(city):
+def test_a_post_that_is_only_too_old_for_the_listing_costs_one_probe(city):
     read(city, "1", "2", "3")
     there(city, "1")
     for _ in range(4):
         read(city, post="post-2", listed=("post-2",))
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert (suspected(city), post(city).removed_at) == ([], None)
     read(city, post="post-2", listed=("post-2",))
-    assert look(city) == []
+    assert probe(city) == []
 
 
 def test_a_round_that_did_not_end_misses_no_post(city):
@@ -261,28 +261,28 @@ def test_a_post_of_somebody_else_is_not_expected_in_the_listing(city):
 def test_a_post_that_comes_back_is_there_again(city):
     read(city, "1")
     read(city, listed=())
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert post(city).removed_at is not None
     city.clock.pass_(minutes=1)
     read(city, "1")
     assert (post(city).removed_at, city.comment("1").removed) == (None, False)
 
 
-def test_a_mention_that_came_without_its_words_is_looked_at_once(city):
+def test_a_mention_that_came_without_its_words_is_rechecked_once(city):
     mention = city.seen("m", None, kind=CommentKind.MENTION, post_external_id=None)
     photo = city.seen("photo", None, attachments=(AttachmentSeen(AttachmentKind.PHOTO),))
     city.store(mention, city.seen("said", "Bravo", kind=CommentKind.MENTION), photo)
     assert suspected(city) == ["m"]
     city.clock.pass_(minutes=3)
     there(city, "m", kind=CommentKind.MENTION, post_external_id=None)
-    assert look(city) == ["m"]
+    assert probe(city) == ["m"]
     read_now = city.comment("m")
     assert (read_now.text, city.item(read_now.external_id).state) == ("Texte m", ItemState.RECEIVED)
     city.store(mention)
     assert suspected(city) == []
 
 
-def test_a_crash_between_two_looks_repeats_at_most_one(city):
+def test_a_crash_between_two_probes_repeats_at_most_one(city):
     read(city, "1", "2")
     read(city)
 
@@ -298,13 +298,13 @@ def test_a_crash_between_two_looks_repeats_at_most_one(city):
 
     city.network.probe = killed
     with pytest.raises(Killed):
-        look(city)
+        probe(city)
     assert (city.comment("1").removed, suspected(city)) == (True, ["2"])
     city.network.probe = asked
-    assert look(city) == ["2"]
+    assert probe(city) == ["2"]
 
 
-def test_a_look_never_undoes_what_a_later_reading_met(city):
+def test_a_probe_never_undoes_what_a_later_reading_met(city):
     read(city, "1", "2")
     read(city, "1")
     asked = city.network.probe
@@ -315,6 +315,6 @@ def test_a_look_never_undoes_what_a_later_reading_met(city):
         raise Gone
 
     city.network.probe = met_meanwhile
-    look(city)
+    probe(city)
     assert not city.comment("2").removed
     city.network.probe = asked

@@ -83,7 +83,7 @@ def end_state(city, external_id):
         "hidden_by": comment.hidden_by,
         "kind": comment.kind,
         "rating": comment.rating,
-        "suspected": comment.look_due_at is not None,
+        "suspected": comment.recheck_due_at is not None,
         "removed": comment.removed,
         "by_city": comment.by_city,
         "author": comment.author.external_id if comment.author else None,

@@ -379,7 +379,7 @@ def test_one_answer_that_a_comment_is_not_there_is_no_proof(city):
     city.deliver()
     comment = city.comment("7")
     assert not comment.removed
-    assert comment.look_due_at == city.now  # Suspected: the network is asked about it.
+    assert comment.recheck_due_at == city.now  # Suspected: the network is asked about it.
     assert comment.text == "Bonsoir"
     assert state(city) in (ItemState.RECEIVED, ItemState.WAITING)
 
