@@ -296,6 +296,16 @@ def import_comments(file: Path) -> None:
     raise typer.Exit(1 if report.bad else 0)
 
 
+@app.command(help=_("Add streets, parks and buildings from FILE (CSV or GeoJSON of the city’s open data)."))
+def gazetteer(file: Path) -> None:
+    from administration.gazetteer import read, store
+
+    entries = read(file)
+    with installation() as parvis, parvis.database.write() as session:
+        new = store(session, entries)
+    print(_("%(new)s new places among %(count)s", new=new, count=len(entries)))
+
+
 @app.command(help=_("A fictional city on pretend networks: the whole product, offline, in one command."))
 def demo(
     once: Annotated[bool, typer.Option("--once", help=_("Play the story without a browser, and end."))] = False,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
 if TYPE_CHECKING:
-    # It brings numpy, which whoever only speaks of verdicts does not need.
+    # They bring numpy and rapidfuzz, which whoever only speaks of verdicts does not need.
+    from classifiers.places import Gazetteer, Place
     from classifiers.platt import Platt
 
 Label = TypeVar("Label")
@@ -59,6 +60,9 @@ class Context:
     contacts: frozenset[str] = frozenset()
     """The city's own telephones and addresses, and others that are public, each as `classifiers.patterns.contact`
     writes it: they are nobody's personal information."""
+
+    gazetteer: Gazetteer | None = None
+    """The city's streets, parks and buildings. None: places are known by their types and capitals alone."""
 
     calibration: Mapping[tuple[str, str], Platt] = field(default_factory=dict)
     """By head and label ("intention" and "question"; a breach's code and "1"): what the scores of one version of the
@@ -114,6 +118,8 @@ class Verdict:
     """Probability that it is toxic in general (0–1); None: the model has no such head."""
     feeling: Scored[Feeling] | None = None
     """None: it does not know, or has no such head."""
+    place: Place | None = None
+    """The place that the text is about."""
 
 
 class Classifier(Protocol):

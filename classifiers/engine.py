@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifiers import lexicon
+from classifiers import lexicon, places
 from classifiers.base import Band, Context, Scored, Urgency, Verdict
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
 from classifiers.ngrams import HEADS
@@ -140,7 +140,10 @@ class Engine:
             wanted += [("urgence", str(urgency.level))] if urgency.level else []
             reasons.extend(self._words(text, scores, [pair for pair in wanted if pair[0] in scores.probabilities]))
         hideable = frozenset(self._hideable(text, scores, found))
-        return Verdict(language, intention, group, breaches, urgency, tuple(reasons), self.version, hideable)
+        place = places.find(text, context.gazetteer or places.EMPTY)
+        return Verdict(
+            language, intention, group, breaches, urgency, tuple(reasons), self.version, hideable, place=place
+        )
 
     def _breaches(self, text: Text, scores: Scores, found: Sequence[Hit]) -> dict[Breach, float]:
         modelled = scores.probabilities.get("netiquette") if text.words else None

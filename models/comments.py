@@ -312,6 +312,8 @@ class VerdictRow(Base):
     """The `Reason`s: [{"code", "params", "start", "end", "weight"}]."""
     explained: Mapped[bool] = mapped_column(default=True)
     """Whether they say which words moved the model; that is found a little later than the verdict."""
+    place: Mapped[dict[str, Any] | None] = mapped_column(info=CITIZEN)
+    """The place that the text names: {"kind", "text", "start", "end", "score", "names", "number", "borough"}."""
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
     suggestion: Mapped[str | None] = mapped_column(String(20), info=NOBODY)

@@ -345,3 +345,13 @@ class Standing(StrEnum):
     NEWER = "newer"
     FOREIGN = "foreign"
     """It holds the tables of something else."""
+
+
+class PlaceKind(StrEnum):
+    """What a place that a text names is."""
+
+    ADDRESS = "adresse"
+    INTERSECTION = "intersection"
+    BUILDING = "batiment"
+    PARK = "parc"
+    STREET = "rue"

@@ -8,7 +8,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -223,7 +223,7 @@ def _articles() -> dict[str, str]:
 
 
 def said(identity: Any, text: str, verdict: Verdict) -> dict[str, Any]:
-    """A verdict in the form that is documented; services and place come with the engine that finds them."""
+    """A verdict in the form that is documented; services come with the engine that finds them."""
     proposed = suggest(Facts(verdict))
     return {
         "id": identity,
@@ -236,7 +236,7 @@ def said(identity: Any, text: str, verdict: Verdict) -> dict[str, Any]:
         "toxique": None if verdict.toxicity is None else round(verdict.toxicity, 4),
         "sentiment": _scored(verdict.feeling),
         "services": [],
-        "place": None,
+        "place": asdict(verdict.place) if verdict.place else None,
         "proposition": {
             "kind": proposed.kind if proposed else None,
             "article": _articles().get(proposed.breach or "") if proposed else None,

@@ -41,6 +41,7 @@ from models.vocabulary import (
     Intention,
     ItemState,
     PictureState,
+    PlaceKind,
 )
 from moderation import drafts
 from moderation.netiquette import articles, in_force
@@ -66,6 +67,20 @@ class Why(Shown):
     end: int | None
 
 
+class Place(Shown):
+    """A place that the text names, at [start, end) of it."""
+
+    kind: PlaceKind
+    text: str
+    start: int
+    end: int
+    score: float
+    names: list[str]
+    """As the city writes them, two for an intersection; none: they are in no gazetteer."""
+    number: str | None
+    borough: str | None
+
+
 class Verdict(Shown):
     """What the classifier says of the newest text; probabilities are 0 to 1."""
 
@@ -78,6 +93,7 @@ class Verdict(Shown):
     """0, 1 (the same day) or 2 (immediate danger)."""
     scores: dict[str, float | dict[str, float] | None]
     reasons: list[Why]
+    place: Place | None
     suggestion: DecisionKind | None
     suggested_breach: Breach | None
     suggested_rule: str | None
@@ -98,6 +114,7 @@ class Verdict(Shown):
                 Why(code=reason.code, text=messages.reason(reason), start=reason.start, end=reason.end)
                 for reason in reasons_of(row)
             ],
+            place=Place(**row.place) if row.place else None,
             suggestion=DecisionKind(row.suggestion) if row.suggestion else None,
             suggested_breach=Breach(row.suggested_breach) if row.suggested_breach else None,
             suggested_rule=rules.get(row.suggested_breach or ""),

@@ -311,6 +311,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "reasons": reasons,
         "certainty": verdict.certainty if verdict else {},
         "breaches": shown_breaches(verdict.scores["breaches"]) if verdict else [],
+        "place": escalation.named_place(verdict) if verdict and verdict.version == comment.version else "",
         "corrected": effective(detail.corrections),
         "readable": verdict is not None and verdict.version == comment.version,
         "intentions": list(Intention),

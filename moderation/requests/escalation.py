@@ -97,6 +97,15 @@ def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime
     return list(session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)))
 
 
+def named_place(verdict: VerdictRow | None) -> str:
+    """The place that a text names, as the city writes it where it knows it; empty: it names none."""
+    place = verdict.place if verdict else None
+    if not place:
+        return ""
+    name = " / ".join(place["names"])
+    return f"{place['number']}, {name}" if name and place["number"] else name or place["text"]
+
+
 def open_or_join(
     session: Session,
     viewer: Viewer,

@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
+from classifiers.places import Entry, Gazetteer
 from classifiers.platt import Platt
 from models.comments import Attachment, Comment, VerdictRow
 from models.contacts import PublicContact
+from models.gazetteer import NamedPlace
 from models.items import Item
 from models.learning import Correction, LocalCalibration
 from models.session import Database
-from models.vocabulary import Breach, Group311, Intention, ItemState, Language, Reason
+from models.vocabulary import Breach, Group311, Intention, ItemState, Language, PlaceKind, Reason
 from moderation import items
 from moderation.triage.suggestion import Facts, mere_criticism, shown_breaches, suggest
 
@@ -138,8 +141,12 @@ def _classify(
         batch = take(session, waiting, until=now + LEASE)
         if not batch:
             return 0
-        contacts = frozenset(session.scalars(select(PublicContact.value)))
-        context = replace(context, calibration=_calibration(session, classifier.version), contacts=contacts)
+        context = replace(
+            context,
+            calibration=_calibration(session, classifier.version),
+            contacts=frozenset(session.scalars(select(PublicContact.value))),
+            gazetteer=_gazetteer(session),
+        )
     verdicts = classifier.classify([text or "" for *_, text in batch], context)
     with database.write() as session:
         return _enter(session, [(row[1], row[2]) for row in batch], verdicts, context, state, now=now)
@@ -155,6 +162,17 @@ def take(
         execution_options={"synchronize_session": False},
     )
     return batch
+
+
+def _gazetteer(session: Session) -> Gazetteer:
+    rows = session.execute(select(NamedPlace.kind, NamedPlace.name, NamedPlace.borough).order_by(NamedPlace.id))
+    return _indexed(tuple((row.kind, row.name, row.borough) for row in rows))
+
+
+@lru_cache(maxsize=1)
+def _indexed(rows: tuple[tuple[str, str, str | None], ...]) -> Gazetteer:
+    """Its indexes cost most of a second, and it changes once a year."""
+    return Gazetteer(tuple(Entry(PlaceKind(kind), name, borough) for kind, name, borough in rows))
 
 
 def _calibration(session: Session, model: str) -> dict[tuple[str, str], Platt]:
@@ -225,6 +243,7 @@ def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *,
     row.certainty = _certainty(verdict, context)
     row.abstained = verdict.intention is None
     row.reasons, row.explained = kept(verdict.reasons), context.reasons
+    row.place = asdict(verdict.place) | {"names": list(verdict.place.names)} if verdict.place else None
 
 
 def _certainty(verdict: Verdict, context: Context) -> dict[str, Any]:

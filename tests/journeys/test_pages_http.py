@@ -17,8 +17,9 @@ from models.comments import Attachment
 from models.decisions import Decision
 from models.effects import Effect
 from models.errors import Refused
+from models.gazetteer import NamedPlace
 from models.posts import Variant
-from models.vocabulary import EffectState, Outcome, Reason
+from models.vocabulary import EffectState, Outcome, PlaceKind, Reason
 
 PART = {"HX-Request": "true"}
 MONTREAL = ZoneInfo("America/Toronto")
@@ -32,6 +33,19 @@ def comment(city) -> int:
     comment_id = city.says("Merci aux déneigeurs!")
     city.read()
     return comment_id
+
+
+def test_the_place_that_a_comment_names_stands_in_the_form_of_its_request(city, comment, as_person):
+    with city.parvis.database.write() as session:
+        session.add(NamedPlace(kind=PlaceKind.STREET, name="Rue Galt", borough="Lachine"))
+    said = city.says("Gros nid-de-poule au 455 rue galt")
+    city.read()
+    page = as_person("Nadia Roy").get(f"/commentaires/{said}").text
+    assert 'name="place" value="455, Rue Galt"' in page
+    assert f"«{NBSP}455 rue galt{NBSP}» · Lachine" in page, page[page.index("place-read") :][:400]
+    assert 'name="place" value=""' in as_person("Nadia Roy").get(f"/commentaires/{comment}").text
+    place = as_person("Nadia Roy").get(f"/api/v1/comments/{said}").json()["verdict"]["place"]
+    assert (place["kind"], place["names"], place["number"]) == ("adresse", ["Rue Galt"], "455")
 
 
 def test_what_a_comment_shows_is_shown_by_parvis_itself(city, comment, as_person):

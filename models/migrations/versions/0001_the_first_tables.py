@@ -110,6 +110,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", "language", "version", name=op.f("uq_message_template_code_language_version")),
     )
     op.create_table(
+        "named_place",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("borough", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_named_place")),
+        sa.UniqueConstraint("kind", "name", name=op.f("uq_named_place_kind_name")),
+    )
+    op.create_table(
         "netiquette_rule",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("code", sa.String(length=20), nullable=False),
@@ -791,6 +800,7 @@ def upgrade() -> None:
         sa.Column("abstained", sa.Boolean(), nullable=False),
         sa.Column("reasons", base.Json, nullable=False),
         sa.Column("explained", sa.Boolean(), nullable=False),
+        sa.Column("place", base.Json, nullable=True),
         sa.Column("unread", sa.Boolean(), nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("suggested_breach", sa.String(length=40), nullable=True),
