@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from classifiers.places import Entry
+from classifiers.gazetteer import Entry
 from models.errors import Refused
 from models.gazetteer import NamedPlace
 from models.text import cleaned

@@ -11,7 +11,8 @@ from models.vocabulary import Breach, Group311, Intention, Language, Reason
 
 if TYPE_CHECKING:
     # They bring numpy and rapidfuzz, which whoever only speaks of verdicts does not need.
-    from classifiers.places import Gazetteer, Place
+    from classifiers.gazetteer import Gazetteer
+    from classifiers.places import Place
     from classifiers.platt import Platt
 
 Label = TypeVar("Label")

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from classifiers import lexicon, places
 from classifiers.base import Band, Context, Scored, Urgency, Verdict
+from classifiers.gazetteer import EMPTY
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
 from classifiers.ngrams import HEADS
 from classifiers.patterns import Hit
@@ -140,7 +141,7 @@ class Engine:
             wanted += [("urgence", str(urgency.level))] if urgency.level else []
             reasons.extend(self._words(text, scores, [pair for pair in wanted if pair[0] in scores.probabilities]))
         hideable = frozenset(self._hideable(text, scores, found))
-        place = places.find(text, context.gazetteer or places.EMPTY)
+        place = places.find(text, context.gazetteer or EMPTY)
         return Verdict(
             language, intention, group, breaches, urgency, tuple(reasons), self.version, hideable, place=place
         )

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
+from classifiers.gazetteer import (
+    BUILDING_TYPES,
+    EMPTY,
+    LINKS,
+    ORIENTATIONS,
+    PARK_TYPES,
+    QUALIFIERS,
+    SAINTS,
+    SHORTEST_MISTYPED,
+    SIGNS,
+    STREET_TYPES,
+    TYPING_ERROR,
+    Entry,
+    Gazetteer,
+    Word,
+    words_of,
+)
 from classifiers.text import Text, read
 from models.vocabulary import PlaceKind
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A street, park or building of the city, by the name that the city writes."""
-
-    kind: PlaceKind
-    name: str
-    borough: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,65 +53,13 @@ class Place:
     """That of every entry which bears these names; None: they do not agree, or nobody knows."""
 
 
-_STREET_TYPES = {
-    **dict.fromkeys(("rue", "r"), "rue"),
-    **dict.fromkeys(("avenue", "av", "ave", "avenu"), "avenue"),
-    **dict.fromkeys(("boulevard", "boul", "blvd", "bd", "boule", "boulevards", "bvd", "blv"), "boulevard"),
-    **dict.fromkeys(("chemin", "ch", "chem"), "chemin"),
-    **dict.fromkeys(("route", "rte"), "route"),
-    **dict.fromkeys(("montee", "mtee"), "montee"),
-    **dict.fromkeys(("place", "pl"), "place"),
-    **{
-        word: word
-        for word in (
-            *("rang", "ruelle", "croissant", "allee", "impasse", "terrasse", "autoroute", "square", "passage"),
-            *("promenade", "cours", "cote", "voie", "sentier"),
-        )
-    },
-    "rues": "rue",
-    "avenues": "avenue",
-}
-"""What people write for the type of a street, and the type."""
 _VAGUE = frozenset({"r", "ch", "pl", "place", "cours", "cote", "voie", "passage"})
 """Types that are words of their own, or letters: only a name of the gazetteer makes a street of them."""
 _STREET_TYPES_AFTER = frozenset({"road", "rd", "street", "avenue", "ave", "boulevard", "blvd", "drive"})
-_PARK_TYPES = {
-    **dict.fromkeys(("square", "carre"), "square"),
-    **{word: word for word in ("parc", "place", "jardin", "jardins", "boise", "espace", "berge")},
-}
-_BUILDING_TYPES = {
-    **dict.fromkeys(("bibliotheque", "biblio"), "bibliotheque"),
-    **dict.fromkeys(("arena", "arenas"), "arena"),
-    **dict.fromkeys(("hopital", "hosto"), "hopital"),
-    **dict.fromkeys(("centre", "complexe"), "centre"),
-    **{
-        word: word
-        for word in (
-            *("piscine", "caserne", "theatre", "musee", "maison", "marche", "pavillon", "stade"),
-            *("gare", "cegep", "clsc", "mairie", "chalet", "ecocentre", "cimetiere", "pont", "quai", "station", "bain"),
-            *("metro", "poste", "place", "jardin", "hotel"),
-        )
-    },
-}
-_QUALIFIERS = frozenset(
-    {"communautaire", "sportif", "culturel", "municipal", "municipale", "recreatif", "loisirs", "public"}
-)
-"""What the official name of a building has and people leave out."""
 _UNKNOWN_BUILDINGS = frozenset({"arena", "bibliotheque", "biblio", "piscine", "caserne", "ecocentre"})
 """Types that name a building of the city even where no gazetteer knows it."""
-_LINKS = frozenset({"de", "du", "des", "la", "le", "les", "d", "l", "d'", "l'", "a", "au", "aux", "et"})
-_ORIENTATIONS = {
-    **dict.fromkeys(("est", "e"), "est"),
-    **dict.fromkeys(("ouest", "o", "w"), "ouest"),
-    **dict.fromkeys(("nord", "n"), "nord"),
-    **dict.fromkeys(("sud", "s"), "sud"),
-}
-_SAINTS = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
-_ROMAN = {"ix": "9", "xii": "12", "xiii": "13", "xxiii": "23"}
 _CROSSING = frozenset({"coin", "angle", "intersection", "croisement", "entre", "coins", "corner"})
-_SIGNS = frozenset({"/", "&", "coin", "angle", "x", "@", "croise"})
-"""What joins the names of two streets, and hardly ever those of two people."""
-_JOINING = _SIGNS | {"et", "and", "pis"}
+_JOINING = SIGNS | {"et", "and", "pis"}
 _BEFORE_CROSSING = _CROSSING | {"a", "au", "sur", "rues", "de", "at", "d", "du"}
 _BEFORE_BARE = frozenset({"sur", "coin", "angle", "intersection", "croisement", "entre", "vers", "via", "corner"})
 """A bare name after one of these may be a street."""
@@ -120,23 +75,6 @@ _NOT_CIVIC_BEFORE = frozenset({"la", "autobus", "bus", "ligne", "circuit", "rout
 """« la 18 Beaubien » is a bus."""
 _CIVIC = re.compile(r"\d{1,5}(?:[a-zA-Z]|-\d{1,5})?")
 _ORDINAL = re.compile(r"(\d{1,3})(?:e|er|re|ere|ième|ieme|eme|ème|th|nd)?", re.IGNORECASE)
-_TYPING_ERROR = 86
-"""Likeness (0–100, rapidfuzz) from which a name after its type is taken for a mistyped one of the gazetteer."""
-_SHORTEST_MISTYPED = 5
-
-
-@dataclass(frozen=True)
-class _Word:
-    """A word, number or sign of the text, folded as the gazetteer's names are."""
-
-    form: str
-    start: int
-    end: int
-    capital: bool
-    apart: bool
-    """Whether a full stop or the like stands before it."""
-    joined: bool
-    """Whether a hyphen alone stands before it."""
 
 
 @dataclass(frozen=True)
@@ -150,126 +88,10 @@ class _Found:
     entries: tuple[Entry, ...] = ()
 
 
-@dataclass(frozen=True)
-class Gazetteer:
-    """The city's names, indexed at their first use."""
-
-    entries: tuple[Entry, ...] = field(default=(), repr=False)
-
-    @cached_property
-    def _streets(self) -> Mapping[tuple[str, ...], list[Entry]]:
-        """By the words of the name without type, links and orientation. Of several spellings of one street (« Pie IX »,
-        « Pie-IX »), the one with most hyphens stands.
-        """
-        spelt: dict[tuple[str, ...], Entry] = {}
-        for entry in sorted(self.entries, key=lambda entry: (len(entry.name), entry.name.count("-"))):
-            if entry.kind is PlaceKind.STREET:
-                spelt[tuple(form for form in _spelling(entry.name) if form not in _LINKS)] = entry
-        index: dict[tuple[str, ...], list[Entry]] = {}
-        for entry in spelt.values():
-            if words := _specific(entry.name):
-                index.setdefault(words, []).append(entry)
-        return index
-
-    @cached_property
-    def _named(self) -> Mapping[tuple[str, tuple[str, ...]], list[Entry]]:
-        """Parks and buildings, by their type and the words of the name without it and links."""
-        index: dict[tuple[str, tuple[str, ...]], list[Entry]] = {}
-        for entry in self.entries:
-            if entry.kind is PlaceKind.STREET:
-                continue
-            types = _PARK_TYPES if entry.kind is PlaceKind.PARK else _BUILDING_TYPES
-            forms = [word.form for word in _words(entry.name)]
-            if forms and forms[0] in types and (words := tuple(form for form in forms[1:] if form not in _LINKS)):
-                for named in {words, tuple(form for form in words if form not in _QUALIFIERS)} - {()}:
-                    index.setdefault((types[forms[0]], named), []).append(entry)
-        return index
-
-    @cached_property
-    def _ends(self) -> Mapping[tuple[str, tuple[str, ...]], list[Entry]]:
-        """« parc Laurier » is Parc Sir-Wilfrid-Laurier where no other park ends so."""
-        ends: dict[tuple[str, tuple[str, ...]], set[Entry]] = {}
-        for (type_, words), entries in self._named.items():
-            if len(words) > 1:
-                ends.setdefault((type_, words[-1:]), set()).update(entries)
-        return {key: list(entries) for key, entries in ends.items() if len(entries) == 1}
-
-    @cached_property
-    def _longest(self) -> int:
-        return max([len(words) for words in self._streets] + [len(words) for _, words in self._named], default=0)
-
-    @cached_property
-    def _spelt_streets(self) -> Mapping[str, tuple[str, ...]]:
-        return {" ".join(words): words for words in self._streets}
-
-    @cached_property
-    def _spelt_named(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
-        spelt: dict[str, dict[str, tuple[str, ...]]] = {}
-        for type_, words in self._named:
-            spelt.setdefault(type_, {})[" ".join(words)] = words
-        return spelt
-
-    def street(self, words: Sequence[_Word], at: int) -> tuple[int, list[Entry]] | None:
-        """The longest street whose name without type begins at a word, and where it ends."""
-        for last, forms in self._longest_first(words, at):
-            if (entries := self._streets.get(forms)) is not None:
-                return _orientation(words, last, entries)
-        return None
-
-    def mistyped_street(self, words: Sequence[_Word], at: int) -> tuple[int, list[Entry]] | None:
-        """Like `street`, forgiving typing errors."""
-        near = self._mistyped(words, at, self._spelt_streets)
-        return _orientation(words, near[0], self._streets[near[1]]) if near else None
-
-    def named(self, type_: str, words: Sequence[_Word], at: int) -> tuple[int, list[Entry]] | None:
-        """The longest park or building of a type whose name goes on at a word, and where it ends."""
-        for index in (self._named, self._ends if words[at].capital else {}):
-            for last, forms in self._longest_first(words, at):
-                if (entries := index.get((type_, forms))) is not None:
-                    return last, entries
-        near = self._mistyped(words, at, self._spelt_named.get(type_, {}))
-        return (near[0], self._named[type_, near[1]]) if near else None
-
-    def _longest_first(self, words: Sequence[_Word], at: int) -> Iterator[tuple[int, tuple[str, ...]]]:
-        forms: list[tuple[int, tuple[str, ...]]] = []
-        found: tuple[str, ...] = ()
-        index = at
-        while index < len(words) and len(found) < self._longest and _may_name(words[index]):
-            if index > at and words[index].apart:
-                break
-            if words[index].form not in _LINKS or not found:
-                found = (*found, words[index].form)
-                forms.append((index + 1, found))
-            index += 1
-        # A name does not end within a hyphenated one.
-        forms = [(last, found) for last, found in forms if last >= len(words) or not words[last].joined]
-        yield from reversed(forms)
-        # « Lafontaine » is « La Fontaine » to whoever writes it.
-        for last, joined in reversed(forms):
-            if len(joined) == 1 and joined[0][:2] in {"la", "le"} and len(joined[0]) > 5:
-                yield last, (joined[0][2:],)
-
-    def _mistyped(
-        self, words: Sequence[_Word], at: int, spelt: Mapping[str, tuple[str, ...]]
-    ) -> tuple[int, tuple[str, ...]] | None:
-        best: tuple[float, int, tuple[str, ...]] | None = None
-        for last, forms in self._longest_first(words, at):
-            written = " ".join(forms)
-            if len(forms) > 3 or len(written) < _SHORTEST_MISTYPED:
-                continue
-            near = process.extractOne(written, spelt.keys(), scorer=fuzz.ratio, score_cutoff=_TYPING_ERROR)
-            if near is not None and (best is None or near[1] > best[0]):
-                best = (near[1], last, spelt[near[0]])
-        return best and (best[1], best[2])
-
-
-EMPTY = Gazetteer()
-
-
 def find(text: str | Text, gazetteer: Gazetteer = EMPTY) -> Place | None:
     """The place that a text is about: an address before an intersection, before what is only named; else the first."""
     reading = read(text) if isinstance(text, str) else text
-    words = list(_words(reading))
+    words = list(words_of(reading))
     found = list(_things(words, gazetteer))
     found += _bare(words, gazetteer, found)
     places = [_place(reading.original, words, one) for one in _combined(words, found)]
@@ -277,77 +99,10 @@ def find(text: str | Text, gazetteer: Gazetteer = EMPTY) -> Place | None:
     return min(places, key=lambda place: (order.get(place.kind, 2), -place.score, place.start), default=None)
 
 
-# Words -------------------------------------------------------------------------------------------------------------
-
-
-def _words(text: str | Text) -> Iterator[_Word]:
-    """Words, numbers and the signs that join streets, with their places."""
-    reading = read(text) if isinstance(text, str) else text
-    before: _Word | None = None
-    for token in reading.tokens:
-        written = reading.original[token.start : token.end]
-        form = written.lower() if written[:1].isdigit() else token.form.rstrip("'")
-        if not form or not (form[0].isalnum() or form in _SIGNS or form == "#"):
-            continue
-        between = reading.original[before.end : token.start] if before else ""
-        form = _ROMAN.get(form, _SAINTS.get(form, form))
-        abbreviated = before is not None and (before.form in _STREET_TYPES or before.form in _SAINTS.values())
-        apart = any(sign in between for sign in "!?;:,\n") or ("." in between and not abbreviated)
-        word = _Word(form, token.start, token.end, written[:1].isupper(), apart, between == "-")
-        if word.joined and before is not None and (before.form, form) == ("eco", "centre"):
-            word = _Word("ecocentre", before.start, token.end, before.capital, before.apart, before.joined)
-            yield word
-        elif form == "eco":
-            pass
-        else:
-            yield word
-        before = word
-
-
-def _spelling(name: str) -> tuple[str, ...]:
-    forms = [word.form for word in _words(name)]
-    return (
-        *(_STREET_TYPES.get(form, form) for form in forms[:-1]),
-        *(_ORIENTATIONS.get(form, form) for form in forms[-1:]),
-    )
-
-
-def _may_name(word: _Word) -> bool:
-    return word.form[0].isalnum()
-
-
-def _specific(name: str) -> tuple[str, ...]:
-    """The words of a street's name without its type, links and orientation; « 11e Avenue » is ("11e",)."""
-    forms = [word.form for word in _words(name)]
-    if len(forms) > 1 and forms[-1] in _ORIENTATIONS:
-        forms.pop()
-    if forms and forms[0] in _STREET_TYPES:
-        forms = forms[1:]
-    elif len(forms) > 1 and forms[-1] in _STREET_TYPES:
-        forms = forms[:-1]
-    return tuple(form for form in forms if form not in _LINKS) or tuple(forms)
-
-
-def _orientation(words: Sequence[_Word], last: int, entries: list[Entry]) -> tuple[int, list[Entry]]:
-    """The entries with the orientation that follows, if one does; else those that have none, if there are any."""
-    said = _ORIENTATIONS.get(words[last].form) if last < len(words) else None
-    oriented = {entry: _ORIENTATIONS.get(list(_words(entry.name))[-1].form) for entry in entries}
-    # « la rue Rachel est fermée » says nothing of the east: a capital or a street that goes east must say so.
-    if said and (words[last].capital or words[last].form != "est") and len(words[last].form) != 1:
-        chosen = [entry for entry in entries if oriented[entry] == said]
-        return last + 1, chosen or entries
-    if said and words[last].capital:
-        chosen = [entry for entry in entries if oriented[entry] == said]
-        if chosen:
-            return last + 1, chosen
-    plain = [entry for entry in entries if oriented[entry] is None]
-    return last, plain or [min(entries, key=lambda entry: len(entry.name))]
-
-
 # Things ------------------------------------------------------------------------------------------------------------
 
 
-def _things(words: Sequence[_Word], gazetteer: Gazetteer) -> Iterator[_Found]:
+def _things(words: Sequence[Word], gazetteer: Gazetteer) -> Iterator[_Found]:
     """What is named with its type: « rue des Érables », « 11e Avenue », « parc Lafontaine », « aréna Untel »."""
     index = 0
     while index < len(words):
@@ -359,26 +114,26 @@ def _things(words: Sequence[_Word], gazetteer: Gazetteer) -> Iterator[_Found]:
             index = found.last
 
 
-def _typed(words: Sequence[_Word], at: int, gazetteer: Gazetteer) -> _Found | None:
+def _typed(words: Sequence[Word], at: int, gazetteer: Gazetteer) -> _Found | None:
     form = words[at].form
     after = at + 1
-    while after < len(words) and words[after].form in _LINKS and not words[after].apart:
+    while after < len(words) and words[after].form in LINKS and not words[after].apart:
         after += 1
     if after >= len(words) or words[at + 1].apart or _compound(words[at + 1]):
         return None
-    for kind, types in ((PlaceKind.BUILDING, _BUILDING_TYPES), (PlaceKind.PARK, _PARK_TYPES)):
+    for kind, types in ((PlaceKind.BUILDING, BUILDING_TYPES), (PlaceKind.PARK, PARK_TYPES)):
         type_ = types.get(form) or _mistyped_type(form, types, words[after])
         if type_ is None:
             continue
         for begin in range(at + 1, after + 1):
             if (named := gazetteer.named(type_, words, begin)) is not None and named[1][0].kind is kind:
                 return _Found(kind, at, named[0], 0.9, tuple(named[1]))
-    if form in _STREET_TYPES and (street := _typed_street(words, at, after, gazetteer)) is not None:
+    if form in STREET_TYPES and (street := _typed_street(words, at, after, gazetteer)) is not None:
         return street
     return _unknown(words, at, after)
 
 
-def _typed_street(words: Sequence[_Word], at: int, after: int, gazetteer: Gazetteer) -> _Found | None:
+def _typed_street(words: Sequence[Word], at: int, after: int, gazetteer: Gazetteer) -> _Found | None:
     form, score = words[at].form, 0.95
     begins = range(at + 1, after + 1)
     street = next((one for begin in begins if (one := gazetteer.street(words, begin)) is not None), None)
@@ -388,18 +143,18 @@ def _typed_street(words: Sequence[_Word], at: int, after: int, gazetteer: Gazett
         street, score = gazetteer.mistyped_street(words, after), 0.75
     if street is None:
         return None
-    return _Found(PlaceKind.STREET, at, street[0], score, tuple(_of_type(street[1], _STREET_TYPES[form])))
+    return _Found(PlaceKind.STREET, at, street[0], score, tuple(_of_type(street[1], STREET_TYPES[form])))
 
 
-def _unknown(words: Sequence[_Word], at: int, after: int) -> _Found | None:
+def _unknown(words: Sequence[Word], at: int, after: int) -> _Found | None:
     """What no gazetteer knows: a type that says what it is, and a name in capitals."""
     form, community = words[at].form, False
-    while form == "centre" and after < len(words) and words[after].form in _QUALIFIERS | _LINKS:
+    while form == "centre" and after < len(words) and words[after].form in QUALIFIERS | LINKS:
         after, community = after + 1, True
     last = _proper(words, after)
     if last == after:
         return None
-    if form in _STREET_TYPES and form not in _VAGUE:
+    if form in STREET_TYPES and form not in _VAGUE:
         return _Found(PlaceKind.STREET, at, last, 0.6)
     if form == "parc":
         return _Found(PlaceKind.PARK, at, last, 0.6)
@@ -408,38 +163,38 @@ def _unknown(words: Sequence[_Word], at: int, after: int) -> _Found | None:
     return None
 
 
-def _compound(word: _Word) -> bool:
+def _compound(word: Word) -> bool:
     """« Centre-du-Québec » is no centre; « parc-nature » and « parc-école » are parks."""
     return word.joined and word.form not in {"nature", "ecole"}
 
 
-def _mistyped_type(form: str, types: Mapping[str, str], name: _Word) -> str | None:
+def _mistyped_type(form: str, types: Mapping[str, str], name: Word) -> str | None:
     """« picine Schubert »: a long word that is nearly a type, before a capital."""
-    if len(form) < _SHORTEST_MISTYPED or not name.capital or form in types:
+    if len(form) < SHORTEST_MISTYPED or not name.capital or form in types:
         return None
-    near = process.extractOne(form, types.keys(), scorer=fuzz.ratio, score_cutoff=_TYPING_ERROR)
+    near = process.extractOne(form, types.keys(), scorer=fuzz.ratio, score_cutoff=TYPING_ERROR)
     return types[near[0]] if near else None
 
 
 def _of_type(entries: Iterable[Entry], type_: str) -> list[Entry]:
     """The entries of the type that was written, if any is: « avenue Laurier » is not « Rue Laurier »."""
     entries = list(entries)
-    return [one for one in entries if type_ in {word.form for word in _words(one.name)}] or entries
+    return [one for one in entries if type_ in {word.form for word in words_of(one.name)}] or entries
 
 
-def _proper(words: Sequence[_Word], at: int) -> int:
+def _proper(words: Sequence[Word], at: int) -> int:
     """Where a name in capitals that no gazetteer knows ends; `at`: there is none."""
     last = at
-    while last < len(words) and (words[last].capital or (last > at and words[last].form in _LINKS)):
+    while last < len(words) and (words[last].capital or (last > at and words[last].form in LINKS)):
         if last - at >= 4 or (last > at and words[last].apart):
             break
         last += 1
-    while last > at and words[last - 1].form in _LINKS:
+    while last > at and words[last - 1].form in LINKS:
         last -= 1
     return last
 
 
-def _ordinal(words: Sequence[_Word], at: int, gazetteer: Gazetteer) -> _Found | None:
+def _ordinal(words: Sequence[Word], at: int, gazetteer: Gazetteer) -> _Found | None:
     """« 11e Avenue »: the type follows the number."""
     match = _ORDINAL.fullmatch(words[at].form)
     if match is None or at + 1 >= len(words):
@@ -447,7 +202,7 @@ def _ordinal(words: Sequence[_Word], at: int, gazetteer: Gazetteer) -> _Found | 
     form, last = words[at + 1].form, at + 2
     if form in {"e", "er", "re", "eme", "ieme"} and last < len(words):
         form, last = words[last].form, last + 1
-    if _STREET_TYPES.get(form) not in {"rue", "avenue", "rang"} or (words[at].form.isdigit() and last == at + 2):
+    if STREET_TYPES.get(form) not in {"rue", "avenue", "rang"} or (words[at].form.isdigit() and last == at + 2):
         return None
     number = match[1]
     entries = [
@@ -456,17 +211,17 @@ def _ordinal(words: Sequence[_Word], at: int, gazetteer: Gazetteer) -> _Found | 
         for entry in gazetteer._streets.get((spelt,), [])  # noqa: SLF001 - one subject, one file
     ]
     if entries:
-        return _Found(PlaceKind.STREET, at, last, 0.9, tuple(_of_type(entries, _STREET_TYPES[form])[:1]))
+        return _Found(PlaceKind.STREET, at, last, 0.9, tuple(_of_type(entries, STREET_TYPES[form])[:1]))
     return _Found(PlaceKind.STREET, at, last, 0.6)
 
 
-def _bare(words: Sequence[_Word], gazetteer: Gazetteer, found: Sequence[_Found]) -> list[_Found]:
+def _bare(words: Sequence[Word], gazetteer: Gazetteer, found: Sequence[_Found]) -> list[_Found]:
     """The streets without type that their context makes streets."""
     taken = {index for one in found for index in range(one.first, one.last)}
     bare: list[_Found] = []
     index = 0
     while index < len(words):
-        street = None if index in taken or words[index].form in _LINKS else gazetteer.street(words, index)
+        street = None if index in taken or words[index].form in LINKS else gazetteer.street(words, index)
         if street is None or not _meant(words, index, street[0], gazetteer, [*found, *bare]):
             index += 1
             continue
@@ -475,10 +230,10 @@ def _bare(words: Sequence[_Word], gazetteer: Gazetteer, found: Sequence[_Found])
     return bare
 
 
-def _meant(words: Sequence[_Word], first: int, last: int, gazetteer: Gazetteer, found: Sequence[_Found]) -> bool:
+def _meant(words: Sequence[Word], first: int, last: int, gazetteer: Gazetteer, found: Sequence[_Found]) -> bool:
     """Whether what stands beside a bare name makes it a street."""
-    capital = any(word.capital or word.form in _SAINTS.values() for word in words[first:last])
-    oriented = words[last - 1].form in _ORIENTATIONS and last - first > 1
+    capital = any(word.capital or word.form in SAINTS.values() for word in words[first:last])
+    oriented = words[last - 1].form in ORIENTATIONS and last - first > 1
     before = _unlinked(words, first)
     form = words[before].form if before >= 0 else ""
     if _civic(words, before):
@@ -499,30 +254,28 @@ def _meant(words: Sequence[_Word], first: int, last: int, gazetteer: Gazetteer, 
 
 
 def _crossed_next(
-    words: Sequence[_Word], first: int, last: int, gazetteer: Gazetteer, *, capital: bool, oriented: bool
+    words: Sequence[Word], first: int, last: int, gazetteer: Gazetteer, *, capital: bool, oriented: bool
 ) -> bool:
     """« Papineau coin Rachel », « à Villeray et Boyer »: another street follows a word that joins the two."""
-    if last < len(words) and words[last].form in _ORIENTATIONS:
+    if last < len(words) and words[last].form in ORIENTATIONS:
         last, oriented = last + 1, True
     if last >= len(words) or words[last].form not in _JOINING:
         return False
     other = last + 1
-    while other < len(words) and words[other].form in {*_LINKS, *_STREET_TYPES}:
+    while other < len(words) and words[other].form in {*LINKS, *STREET_TYPES}:
         other += 1
     following = gazetteer.street(words, other)
     if following is None and (ordinal := _ordinal(words, other, gazetteer)) is not None:
         following = (ordinal.last, list(ordinal.entries))
     if following is None:
         return False
-    if words[last].form in _SIGNS:
+    if words[last].form in SIGNS:
         return capital or words[last].form in {"coin", "angle"} or words[other].form[0].isdigit()
     if words[_unlinked(words, first)].form in _CROSSING:
         return True
     named = [*words[first:last], *words[other : following[0]]]
     surely = (
-        oriented
-        or words[following[0] - 1].form in _ORIENTATIONS
-        or any(word.form in _SAINTS.values() for word in named)
+        oriented or words[following[0] - 1].form in ORIENTATIONS or any(word.form in SAINTS.values() for word in named)
     )
     before = words[first - 1].form if first else ""
     return surely or (
@@ -530,7 +283,7 @@ def _crossed_next(
     )
 
 
-def _unlinked(words: Sequence[_Word], at: int) -> int:
+def _unlinked(words: Sequence[Word], at: int) -> int:
     """The index of the word before « de la » and the like that stand before a word; -1: there is none."""
     before = at - 1
     while before >= 0 and words[before].form in {"la", "le", "l", "de", "du", "des", "d", "les"}:
@@ -538,7 +291,7 @@ def _unlinked(words: Sequence[_Word], at: int) -> int:
     return before
 
 
-def _civic(words: Sequence[_Word], at: int) -> bool:
+def _civic(words: Sequence[Word], at: int) -> bool:
     """Whether a word is a civic number and not a time, a price, a count or a bus."""
     if not 0 <= at < len(words) or not _CIVIC.fullmatch(words[at].form):
         return False
@@ -550,13 +303,13 @@ def _civic(words: Sequence[_Word], at: int) -> bool:
 # What they say together --------------------------------------------------------------------------------------------
 
 
-def _combined(words: Sequence[_Word], found: Sequence[_Found]) -> Iterator[tuple[_Found, ...]]:
+def _combined(words: Sequence[Word], found: Sequence[_Found]) -> Iterator[tuple[_Found, ...]]:
     """Each thing by itself, and streets that cross; a civic number is added in `_place`."""
     found = sorted(found, key=lambda one: one.first)
     streets = [one for one in found if one.kind is PlaceKind.STREET]
     crossed: set[int] = set()
     for one, other in pairwise(streets):
-        between = {word.form for word in words[one.last : other.first]} - _LINKS - _ORIENTATIONS.keys() | (
+        between = {word.form for word in words[one.last : other.first]} - LINKS - ORIENTATIONS.keys() | (
             {"et"} & {word.form for word in words[one.last : other.first]}
         )
         crossing = any(word.form in _CROSSING for word in words[max(0, one.first - 3) : one.first])
@@ -566,7 +319,7 @@ def _combined(words: Sequence[_Word], found: Sequence[_Found]) -> Iterator[tuple
     yield from ((one,) for one in found if id(one) not in crossed)
 
 
-def _numbered(words: Sequence[_Word], street: _Found) -> int | None:
+def _numbered(words: Sequence[Word], street: _Found) -> int | None:
     """The index of the civic number of a street: just before it, or after « au » and the like."""
     before = _unlinked(words, street.first)
     if _civic(words, before):
@@ -579,7 +332,7 @@ def _numbered(words: Sequence[_Word], street: _Found) -> int | None:
     return after if after > street.last and _civic(words, after) else None
 
 
-def _place(text: str, words: Sequence[_Word], things: tuple[_Found, ...]) -> Place:
+def _place(text: str, words: Sequence[Word], things: tuple[_Found, ...]) -> Place:
     first, last = things[0].first, things[-1].last
     entries = [entry for one in things for entry in one.entries]
     names = tuple(dict.fromkeys(one.entries[0].name for one in things if one.entries))

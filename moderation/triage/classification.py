@@ -15,7 +15,7 @@ from sqlalchemy import Row, Select, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
-from classifiers.places import Entry, Gazetteer
+from classifiers.gazetteer import Entry, Gazetteer
 from classifiers.platt import Platt
 from models.comments import Attachment, Comment, VerdictRow
 from models.contacts import PublicContact

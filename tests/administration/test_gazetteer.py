@@ -7,7 +7,7 @@ import json
 import pytest
 
 from administration.gazetteer import read, store
-from classifiers.places import Entry
+from classifiers.gazetteer import Entry
 from models.errors import Refused
 from models.gazetteer import NamedPlace
 from models.vocabulary import PlaceKind

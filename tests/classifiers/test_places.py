@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifiers.places import Entry, Gazetteer, Place, find
+from classifiers.gazetteer import Entry, Gazetteer
+from classifiers.places import Place, find
 from models.vocabulary import PlaceKind
 
 HERE = Path(__file__).parent / "places"
