@@ -253,7 +253,7 @@ class Settings(BaseSettings):
 
 def model() -> type[Settings]:
     """The settings of the house, with those that networks declare (`connectors.base.setting`)."""
-    ours = {*Settings.model_fields, *vars(Settings)}
+    ours = {*Settings.model_fields, *dir(Settings)}
     declared: dict[str, Any] = {
         one.metadata["setting"]: (
             Annotated[(str if one.repr else SecretStr) | None, AfterValidator(_read(one))],

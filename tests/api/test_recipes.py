@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from administration import keys, seeds
-from api import wiring
+from api import settings, wiring
 from api.commands.people import add_account
 from api.settings import load, unknown
 from connectors import registry
@@ -141,8 +141,38 @@ def test_a_setting_of_a_network_is_a_field_of_its_class(agora, command):
     assert unknown() == ["PARVIS_AGORA_BASE"]
 
 
-def test_a_job_is_a_function_and_an_entry_of_the_list(sqlite_parvis, monkeypatch):
-    ran = threading.Event()
-    monkeypatch.setattr(wiring, "ticks", lambda *_: [Tick("greet", timedelta(seconds=1), ran.set)])
+def test_a_setting_of_the_house_is_a_field(monkeypatch, command):
+    class Greeting(settings.Settings):
+        greeting: str = "Bonjour"
+
+    command.set(greeting="Salut")
+    assert unknown() == ["PARVIS_GREETING"]
+    monkeypatch.setattr(settings, "Settings", Greeting)
+    assert (load().greeting, unknown()) == ("Salut", [])
+    command.set(greeting="")
+    assert load().greeting == "Bonjour"
+    assert "PARVIS_GREETING" in command.run("doctor").out
+
+
+def test_a_job_is_an_entry_of_the_list_and_one_that_calls_out_has_its_handler_too(sqlite_parvis, monkeypatch):
+    """Beside all the others, with the real clock and the real engine."""
+    greeted, ran, told = [], threading.Event(), threading.Event()
+
+    def greet(row_id: int) -> None:
+        greeted.append(row_id)
+        told.set()
+
+    def more(city, engine):
+        every = timedelta(seconds=1)
+        return [
+            *ticks(city, engine),
+            Tick("bow", every, ran.set),
+            Tick("greet", every, lambda: engine.send("greet", 7)),
+        ]
+
+    monkeypatch.setattr(wiring, "ticks", more)
+    monkeypatch.setattr(wiring, "handlers", lambda city: {**handlers(city), "greet": greet})
     with wiring.running(sqlite_parvis):
         assert ran.wait(timeout=30)
+        assert told.wait(timeout=30)
+    assert set(greeted) == {7}

@@ -70,6 +70,12 @@ def test_links_between_documents_lead_somewhere(path):
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("docs/adr/*.md")], ids=lambda path: path.name)
+def test_files_that_documents_name_are_there(path):
+    named = re.findall(r"`([\w./-]+\.(?:py|toml|css|js|html|csv|yaml))`", path.read_text(encoding="utf-8"))
+    assert [name for name in named if "/" in name and not (ROOT / name).exists()] == []
+
+
 def test_the_readme_says_the_same_in_both_languages():
     """The same commands and the same headings' depths; the words are for a person to compare."""
     english, french = (ROOT / name for name in ("README.md", "LISEZMOI.md"))
