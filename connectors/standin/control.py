@@ -96,7 +96,7 @@ class Moved(BaseModel):
 
 class Callback(BaseModel):
     urls: dict[str, str] = {}
-    """By route: "meta", "linkedin"."""
+    """By route (`registry.HOOKS`)."""
     enabled: bool = True
     verify_token: str | None = None
 

@@ -20,6 +20,10 @@ class Person:
     name: str
 
 
+NETWORK = Person("0", "The network")
+"""Who hides, when it is nobody of the city."""
+
+
 @dataclass(frozen=True)
 class Letter:
     """A private message of the Page to a citizen, about a comment."""
@@ -66,7 +70,7 @@ class Ad:
 
 @dataclass
 class Grant:
-    """What a person of the city consented to in Meta's dialog: which Pages, and which permissions for them."""
+    """What a person of the city consented to in a network's dialog: which Pages, and which permissions for them."""
 
     scopes: tuple[str, ...]
     pages: tuple[str, ...]

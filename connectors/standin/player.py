@@ -2,7 +2,7 @@
 
     pages:                                  # label: Page; already there is fine (same id)
       ville: {id: "104", name: Ville de Sainte-Rive, token: jeton-ville}
-      insta: {id: "17841400000000104", name: villedesainterive, instagram_of: ville}    # with the token of that Page
+      insta: {id: "17841400000000104", name: villedesainterive, of: ville}    # with the token of that Page
     citizens:                               # label: name (a label that is not here is a name by itself)
       louise: Louise Tremblay
     posts:                                  # label: post of a Page, there from the start; `ago` in seconds
@@ -16,7 +16,7 @@
 
       - {at: 70, mention: "La @Ville de Sainte-Rive dort", by: Marc Roy}
       - {at: 75, review: "Service rapide", by: louise}   # `positive: false`: the contrary
-      - {at: 80, hide: c1}                  # Facebook hides it by itself
+      - {at: 80, hide: c1}                  # the network hides it by itself
 
 An action has exactly one of `say` (with `by` and `on`, the label of a post or of something said; `as` gives it a label,
 `ago` puts it in the past), `edit`, `remove`, `hide`, `mention` and `review` (with `by`) and `publish` (a new post; its
@@ -35,9 +35,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from connectors.standin.facebook.control import FACEBOOK
-from connectors.standin.instagram.state import Media, Profile, mention, profile
-from connectors.standin.people import ShownKind
+from connectors.standin.people import NETWORK, ShownKind
+from connectors.standin.registry import linked
 from connectors.standin.state import Comment, Form, Person, Post, Standin
 
 
@@ -49,12 +48,12 @@ class StoryPage(_Strict):
     id: str
     name: str
     token: str = ""
-    instagram_of: str | None = None
+    of: str | None = None
 
     @model_validator(mode="after")
     def _one_token(self) -> StoryPage:
-        if bool(self.token) == (self.instagram_of is not None):
-            raise ValueError("a page has a token, or is the Instagram account of one that has")
+        if bool(self.token) == (self.of is not None):
+            raise ValueError("a page has a token, or is linked to one that has")
         return self
 
 
@@ -126,8 +125,8 @@ class Story(_Strict):
         for page in [*(post.page for post in self.posts.values()), *(action.page for action in self.actions)]:
             if page is not None and page not in self.pages:
                 raise ValueError(f"{page} is no page of this story")
-        if any(page.instagram_of not in {None, *self.pages} for page in self.pages.values()):
-            raise ValueError("an Instagram account is of no page of this story")
+        if any(page.of not in {None, *self.pages} for page in self.pages.values()):
+            raise ValueError("an account is linked to no page of this story")
         return self
 
 
@@ -153,11 +152,11 @@ class Player:
         """Pages, posts, and the actions that are immediate."""
         with self.state.lock:
             for page in self.story.pages.values():
-                if page.id not in self.state.pages and page.instagram_of is None:
+                if page.id not in self.state.pages and page.of is None:
                     self.state.page(page.id, page.name, page.token)
             for page in self.story.pages.values():
                 if page.id not in self.state.pages:
-                    profile(self.state, self._page(page.instagram_of), page.id, page.name)
+                    linked(self.state, self._page(page.of), page.id, page.name)
             for label, post in self.story.posts.items():
                 at = self.state.now() - post.ago
                 self.things[label] = self._post(post.page, post.text, post.form, link=post.link, at=at)
@@ -205,10 +204,8 @@ class Player:
             return
         if action.by is not None and (action.mention or action.review):
             by, page = self._person(action.by), self._page(action.page)
-            if action.mention is not None and isinstance(page, Profile):
-                mention(self.state, page, by, action.mention, tell=action.tell)
-            elif action.mention is not None:
-                self.state.post(page, action.mention, writer=by, tell=action.tell)
+            if action.mention is not None:
+                page.mention(self.state, by, action.mention, tell=action.tell)
             else:
                 self.state.review(page, by, action.review or "", positive=action.positive, tell=action.tell)
             return
@@ -225,18 +222,12 @@ class Player:
             if action.edit is not None:
                 self.state.edit(thing, action.text or "")
             elif action.hide is not None:
-                self.state.hide(thing, FACEBOOK, hidden=True)
+                self.state.hide(thing, NETWORK, hidden=True)
             else:
                 self.state.remove(thing)
 
     def _post(self, label: str | None, text: str, form: Form, **more: Any) -> Post:
-        page = self._page(label)
-        if not isinstance(page, Profile):
-            return self.state.post(page, text, form=form, **more)
-        post = self.state.post(page, text, **more | {"link": None})
-        if isinstance(post, Media) and form in {"reel", "video"}:
-            post.product = "REELS"
-        return post
+        return self.state.post(self._page(label), text, form=form, **more)
 
     def _person(self, label: str) -> Person:
         if label not in self._people:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from connectors.standin.facebook.control import facebook_control
 from connectors.standin.instagram import profiles
 from connectors.standin.instagram.control import instagram_control
+from connectors.standin.instagram.state import profile
 from connectors.standin.instagram_public import web
 from connectors.standin.linkedin import consent, pages
 from connectors.standin.linkedin import webhooks as linkedin
@@ -45,6 +46,8 @@ class Hook(Protocol):
     def verify(self, url: str, token: str) -> bool: ...
 
 
+linked = profile
+"""Makes an account whose calls carry the token of a Page."""
 HOOKS: Mapping[str, Hook] = {"meta": meta, "linkedin": linkedin}  # type: ignore[dict-item]  # Modules that are one.
 """By the end of the address."""
 

@@ -208,7 +208,7 @@ def _spoilt(given: Answer, call: Call, fault: Fault) -> Answer:
         case "text_javascript":
             return Answer(given.status, given.body, given.headers, content_type="text/javascript; charset=UTF-8")
         case "empty_page" | "repeated_cursor" if isinstance(given.body, dict) and "data" in given.body:
-            # Meta does both: a page with nothing in it that has a next one, and a next one that is the same.
+            # Both were seen: a page with nothing in it that has a next one, and a next one that is the same.
             cursors = {"after": call.params.get("after", START)}
             paging = {"cursors": cursors, "next": f"{call.base_url}{call.version}/{call.path}"}
             data: list[Any] = [] if fault.kind == "empty_page" else given.body["data"]

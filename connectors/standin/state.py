@@ -1,7 +1,7 @@
 """What the pretend networks remember: Pages, citizens, posts, comments, faults to come, and a journal of all writes.
 
 Everything is in memory under one lock, in one process, whatever the number of processes that call it. Nothing here
-knows Parvis: ids, words and shapes are Meta's.
+knows Parvis. What a network does in its own way it overrides; ids, words and shapes here are Graph's.
 """
 
 from __future__ import annotations
@@ -50,9 +50,7 @@ class PageOfCity(Person):
     expires_at: int = 0
     dead: int | None = None
     subscribed_fields: tuple[str, ...] = FIELDS
-    """What the app is told of, in the words of the webhooks: https://developers.facebook.com/docs/graph-api/reference/
-    page/subscribed_apps.
-    """
+    """What the app is told of, in the words of the webhooks."""
     followers: int = 0
     blocked: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
     letters: list[Letter] = field(default_factory=list, init=False, repr=False)
@@ -62,6 +60,10 @@ class PageOfCity(Person):
     def told(self, field: str) -> bool:
         """Whether the app is told of what happens here, of that kind."""
         return field in self.subscribed_fields
+
+    def mention(self, state: Standin, by: Person, text: str, *, tell: bool = True) -> Post:
+        """Somebody names it in a post of their own."""
+        return state.post(self, text, writer=by, tell=tell)
 
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Post:
         return Post(f"{self.id}_{number}", self, text, at, link)
@@ -85,6 +87,12 @@ class Post:
     writer: Person | None = None
     """Who wrote it, when it is not the Page."""
     figures: dict[str, int] = field(default_factory=dict)
+
+    def become(self, form: Form, number: Callable[[], int]) -> None:
+        self.form = form
+        if form in {"reel", "video"}:
+            self.film = str(number())
+            self.id = self.film if form == "reel" else self.id
 
     def comment_id(self, number: int) -> str:
         return f"{self.id.rpartition('_')[2]}_{number}"
@@ -118,7 +126,7 @@ class Post:
     def tell_comment(
         self, heard: Callable[..., None], comment: Comment, verb: str, by: Person, more: Mapping[str, str], now: float
     ) -> None:
-        """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Meta writes it."""
+        """One change of the field `feed`. A `remove` carries no text; the time is the comment's, as Graph writes it."""
         heard(
             self.page.id,
             {
@@ -130,7 +138,7 @@ class Post:
                 "item": "comment",
                 "verb": verb,
                 **more,
-                # Of stickers Facebook tells nothing here.
+                # Of stickers nothing is told here.
                 **{one.kind: one.address for one in comment.shown if one.kind in ("photo", "video")},
             },
         )
@@ -162,7 +170,7 @@ class Standin:
     app_id: str = "1001"
     app_secret: str = "secret-of-the-pretend-app"  # noqa: S105  It protects nothing.
     verify_token: str = "token-of-the-pretend-webhooks"  # noqa: S105
-    """What Meta says when it asks whether an address is the city's."""
+    """What a network says when it asks whether an address is the city's."""
     seed: int = 0
     heard: Callable[..., None] | None = None
     address: str = ""
@@ -225,7 +233,7 @@ class Standin:
         return min(99, self.calls // 5_000) if self.percent is None else self.percent
 
     # ------------------------------------------------------------------------------------- what there is
-    def page(self, id: str, name: str, token: str, **more: Any) -> PageOfCity:  # noqa: A002  Meta's word.
+    def page(self, id: str, name: str, token: str, **more: Any) -> PageOfCity:  # noqa: A002  Graph's word.
         """Given again, the Page has this token and these rights from now on; its posts stay its own."""
         with self.lock:
             page = PageOfCity(id, name, token, **more)
@@ -257,15 +265,13 @@ class Standin:
         form: Form = "post",
         writer: Person | None = None,
     ) -> Post:
-        """A post of the Page, as if a person had written it in Facebook itself; or one of somebody else (`writer`)
+        """A post of the Page, as if a person had written it on the network itself; or one of somebody else (`writer`)
         who names the Page, or writes on it ("wall").
         """
         with self.lock:
             post = page.new_post(self.number(), text, self.now() if at is None else at, link)
-            post.form, post.writer = "visitor" if writer is not None and form == "post" else form, writer
-            if form in {"reel", "video"}:
-                post.film = str(self.number())
-                post.id = post.film if form == "reel" else post.id
+            post.writer = writer
+            post.become("visitor" if writer is not None and form == "post" else form, self.number)
             self.put(post, tell=tell)
             return post
 
@@ -286,7 +292,7 @@ class Standin:
         tell: bool = True,
         shown: tuple[Shown, ...] = (),
     ) -> Comment:
-        """A citizen writes; an answer to an answer joins the thread of the first comment, as on Facebook."""
+        """A citizen writes; an answer to an answer joins the thread of the first comment."""
         with self.lock:
             comment = self.new_comment(on, author, text, at)
             comment.shown = shown
@@ -300,7 +306,7 @@ class Standin:
             self._tell(comment, "edited", by=comment.author, message=text)
 
     def remove(self, comment: Comment, by: Person | None = None) -> None:
-        """Facebook removes the answers with it."""
+        """The answers go with it."""
         with self.lock:
             for gone in [one for one in comment.post.comments.values() if one is comment or one.parent is comment]:
                 del self.comments[gone.id], comment.post.comments[gone.id]

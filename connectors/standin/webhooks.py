@@ -15,7 +15,7 @@ from connectors.standin.state import Standin
 from connectors.standin.wire import Told
 
 RETRIES = (0.2, 0.5, 1.0, 2.0)
-"""Seconds between tries of one body. Meta goes on for 36 hours, LinkedIn for eight; a demonstration does not."""
+"""Seconds between tries of one body. Networks go on for hours; a demonstration does not."""
 Spoilt = Literal["signature", "value"]
 """What may be wrong with a body: who signed it, or that its changes have no value."""
 

@@ -49,7 +49,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Told:
-    """One change, as its network tells it: of which topic, on which account, of which field (Meta's word)."""
+    """One change, as its network tells it: of which topic, on which account, of which field (the network's word)."""
 
     topic: str
     account: str
@@ -73,7 +73,7 @@ class Answer:
 
 
 class GraphError(Exception):
-    """An error body of Meta."""
+    """An error body of Graph."""
 
     def __init__(self, status: int, code: int, message: str, kind: str = "OAuthException", **more: Any) -> None:
         super().__init__(message)

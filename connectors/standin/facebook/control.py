@@ -7,12 +7,9 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from connectors.standin.people import Ad
-from connectors.standin.state import Comment, PageOfCity, Person, Post, Standin
+from connectors.standin.people import NETWORK, Ad
+from connectors.standin.state import Comment, PageOfCity, Post, Standin
 from connectors.standin.wire import there
-
-FACEBOOK = Person("0", "Facebook")
-"""Who hides, when it is nobody of the city."""
 
 
 class NewPost(BaseModel):
@@ -88,7 +85,7 @@ def facebook_control(state: Standin) -> APIRouter:
     def hide(body: Hidden) -> dict[str, bool]:
         """Facebook hides a comment by itself, or shows it again."""
         with state.lock:
-            state.hide(there(Comment, body.comment, state.comments), FACEBOOK, hidden=body.hidden)
+            state.hide(there(Comment, body.comment, state.comments), NETWORK, hidden=body.hidden)
         return {"ok": True}
 
     return router

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from connectors.standin.instagram.state import Media, Product, Profile, mention, profile
+from connectors.standin.instagram.state import Media, Product, Profile, profile
 from connectors.standin.state import PageOfCity, Standin
 from connectors.standin.wire import there
 
@@ -77,6 +77,6 @@ def instagram_control(state: Standin) -> APIRouter:
         """Somebody publishes a picture of their own, whose words may name the city."""
         with state.lock:
             on, by = there(Profile, body.profile, state.pages), state.person(body.by)
-            return {"id": mention(state, on, by, body.text, tell=body.tell).id}
+            return {"id": on.mention(state, by, body.text, tell=body.tell).id}
 
     return router

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.standin.state import Comment, Fault, PageOfCity, Person, Post, Standin
+from connectors.standin.state import Comment, Fault, Form, PageOfCity, Person, Post, Standin
 from connectors.standin.wire import Call, GraphError
 
 SCOPES = (
@@ -53,8 +53,17 @@ class Profile(PageOfCity):
         del field
         return bool(self.subscribed_fields and self.page.subscribed_fields)
 
+    def mention(self, state: Standin, by: Person, text: str, *, age: float = 0.0, tell: bool = True) -> Media:
+        """Somebody publishes on an account of their own a picture whose words may name the city."""
+        with state.lock:
+            media = self.new_post(state.number(), text, state.now() - age, None)
+            media.owner = by
+            state.put(media, tell=tell)
+            return media
+
     def new_post(self, number: int, text: str, at: float, link: str | None) -> Media:
-        return Media(identity(number), self, text, at, link, owner=self)
+        del link  # A caption has none.
+        return Media(identity(number), self, text, at, owner=self)
 
     @property
     def pk(self) -> str:
@@ -91,6 +100,11 @@ class Media(Post):
     def code(self) -> str:
         """What stands for it in addresses."""
         return f"C{self.id[-9:]}"
+
+    def become(self, form: Form, number: Callable[[], int]) -> None:
+        del number
+        if form in {"reel", "video"}:
+            self.product = "REELS"
 
     def comment_id(self, number: int) -> str:
         return identity(number)
@@ -177,15 +191,6 @@ def profile(state: Standin, page: PageOfCity, id: str, name: str, **more: object
             return known
         state.pages[id] = made
         return made
-
-
-def mention(state: Standin, account: Profile, by: Person, text: str, *, age: float = 0.0, tell: bool = True) -> Media:
-    """Somebody publishes on an account of their own a picture whose words may name the city."""
-    with state.lock:
-        media = account.new_post(state.number(), text, state.now() - age, None)
-        media.owner = by
-        state.put(media, tell=tell)
-        return media
 
 
 def names(text: str, account: Profile) -> bool:

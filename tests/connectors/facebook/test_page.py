@@ -15,7 +15,7 @@ from connectors.base import Media, Operation, PostCounts, Publication
 from connectors.facebook.publishing import words
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, network
-from connectors.standin.facebook.control import FACEBOOK
+from connectors.standin.people import NETWORK
 from models.errors import Ambiguous, PermissionMissing, Rejected, Transient
 from models.vocabulary import CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
 
@@ -232,7 +232,7 @@ def test_facebook_hides_by_itself(standin, control):
     control("hide", comment=said.id)
     standin.state.heard = standin.webhooks.hear
     assert standin.network().probe(said.id).hidden is True
-    assert told[0][1]["from"]["id"] == FACEBOOK.id
+    assert told[0][1]["from"]["id"] == NETWORK.id
 
 
 # ------------------------------------------------------------------------------------------------- acts

@@ -185,7 +185,7 @@ def test_reels_stories_and_what_others_tag(instagram, network):
     reel, story = instagram.post("Un tour de la ville"), instagram.post("")
     reel.product, story.product = "REELS", "STORY"
     said = instagram.says(story, "Superbe!")
-    tagged = instagram_state.mention(instagram.state, instagram.page, instagram.citizen, "Merci @villedesainterive")
+    tagged = instagram.page.mention(instagram.state, instagram.citizen, "Merci @villedesainterive")
     pages = pulled(network)
     kinds = {post.external_id: post.kind for page in pages for post in page.posts}
     assert kinds == {reel.id: PostKind.REEL, story.id: PostKind.STORY, tagged.id: PostKind.MENTIONING}
@@ -220,7 +220,7 @@ def test_advertisements_are_read_with_what_they_cost(instagram):
 @pytest.fixture
 def elsewhere(instagram):
     """Somebody else's publication."""
-    return instagram_state.mention(instagram.state, instagram.page, instagram.citizen, "Ma rue, @VilledeSainteRive!")
+    return instagram.page.mention(instagram.state, instagram.citizen, "Ma rue, @VilledeSainteRive!")
 
 
 def test_a_mention_is_looked_at_and_answered_in_a_comment(instagram, network, elsewhere):
@@ -424,7 +424,7 @@ def test_a_story_is_played_on_both_networks():
     state = Standin()
     story = {
         "pages": {
-            "insta": {"id": "17841400000000104", "name": "villedesainterive", "instagram_of": "ville"},
+            "insta": {"id": "17841400000000104", "name": "villedesainterive", "of": "ville"},
             "ville": {"id": "104", "name": "Ville de Sainte-Rive", "token": "jeton"},
         },
         "posts": {"tour": {"page": "insta", "text": "Un tour", "form": "reel"}},
@@ -442,7 +442,7 @@ def test_a_story_is_played_on_both_networks():
     assert [post.ours for post in state.posts.values()] == [True, False]
     player.finish()
     assert tour.comments == {}
-    for wrong in ({"token": ""}, {"token": "jeton", "instagram_of": "ville"}, {"instagram_of": "ailleurs"}):
+    for wrong in ({"token": ""}, {"token": "jeton", "of": "ville"}, {"of": "ailleurs"}):
         page = {"id": "1", "name": "Ville", **wrong}
         with pytest.raises(ValueError):
             Story.model_validate({"pages": {"ville": page}})
