@@ -31,6 +31,8 @@ WARNED_DAYS, ALARMED_DAYS, URGENT_DAYS = 14, 7, 1
 BEHIND = timedelta(hours=1)
 """A page that was not read whole for so long says so: pulls are minutes apart."""
 MEASURED = timedelta(days=30)
+ALARMING = frozenset({"dead", "expiring", "vanished"})
+"""Findings that the queue and the posts say too."""
 
 
 class Level(StrEnum):
@@ -157,19 +159,29 @@ def findings(account: Account, *, zone: ZoneInfo, now: datetime) -> list[Finding
         found.append(Finding("blocked", Level.PROBLEM, Pause.BLOCKED, at=account.paused_until))
     elif account.paused(now):
         found.append(Finding("throttled", Level.PAUSE, at=account.paused_until))
+    if account.vanished_at is not None:
+        found.append(Finding("vanished", Level.PROBLEM, at=account.vanished_at))
+    if account.untold:
+        found.append(Finding("untold", Level.WARNING, names=tuple(account.untold)))
     if account.refused is not None:
         found.append(Finding("refused", Level.PROBLEM, account.refused, at=account.refused_since))
+    elif account.failing_since is not None and now - account.failing_since >= BEHIND:
+        found.append(Finding("failing", Level.PROBLEM, account.failing or "", at=account.failing_since))
     elif not account.paused(now) and account.pulled_at is not None and now - account.pulled_at > BEHIND:
         found.append(Finding("behind", Level.WARNING, at=account.pulled_at))
     return sorted(found, key=lambda finding: list(Level).index(finding.level))
 
 
 def alarms(session: Session, viewer: Viewer, *, zone: ZoneInfo, now: datetime) -> list[tuple[Account, Finding]]:
-    """Accounts in the viewer's scope whose token is dead or ends within a week: what the queue and the posts say."""
+    """Accounts in the viewer's scope whose token is dead or ends within a week, or which seem to vanish: what the queue
+    and the posts say.
+    """
     near = and_(Account.token_expires_at.is_not(None), Account.token_expires_at <= now + timedelta(days=ALARMED_DAYS))
-    statement = select(Account).where(or_(Account.token_lost.is_not(None), near))
+    urgent = or_(Account.token_lost.is_not(None), near, Account.vanished_at.is_not(None))
+    statement = select(Account).where(urgent)
     accounts = session.scalars(visible(statement, viewer, Action.SEE_ACCOUNTS, Account).order_by(Account.name)).all()
-    return [(account, findings(account, zone=zone, now=now)[0]) for account in accounts]
+    said = [(account, findings(account, zone=zone, now=now)) for account in accounts]
+    return [(account, next(one for one in found if one.kind in ALARMING)) for account, found in said]
 
 
 def unknown(session: Session) -> list[Unknown]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pyotp
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from administration import connecting
@@ -23,6 +23,7 @@ from models import audit
 from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, Refused
+from models.items import Claim
 from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
 from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
@@ -183,7 +184,7 @@ def remove_membership(session: Session, membership_id: int, *, by: int | None, n
 
 
 def set_active(session: Session, person_id: int, active: bool, *, by: int | None, now: datetime) -> None:  # noqa: FBT001  # It is the value that is set.
-    """Let a person in, or keep them out: their sessions end now and their links open nothing."""
+    """Let a person in, or keep them out: sessions end now, links open nothing, and what they had open is free."""
     _not_own(person_id, by)
     person = _person(session, person_id)
     if person.active == active:
@@ -193,6 +194,7 @@ def set_active(session: Session, person_id: int, active: bool, *, by: int | None
     if not active:
         end_sessions(session, person.id, now=now)
         _end_links(session, person.id, now=now)
+        session.execute(delete(Claim).where(Claim.person_id == person.id))
         admin = select(Membership.role).where(Membership.person_id == person.id, Membership.role == Role.ADMIN)
         facts = {"role": session.scalar(admin)}
     action = "person_activated" if active else "person_deactivated"

@@ -15,7 +15,7 @@ from connectors.base import AccountRef, Consent, Health, Network, Offered
 from models import channels
 from models.accounts import Account
 from models.calls import calling
-from models.errors import FarSideError, NotFound, PermissionMissing, Throttled, TokenInvalid
+from models.errors import FarSideError, NotFound, PermissionMissing, Rejected, Throttled, TokenInvalid
 from models.locks import Locks
 from models.secrets import Vault
 from models.session import Database, vault_of
@@ -27,6 +27,10 @@ SOON = timedelta(minutes=15)
 """When a check that got no answer is made again."""
 WARNINGS = (14, 7, 1)
 """Days before a token's end at which people are told, once each."""
+
+
+ALL = "*"
+"""What is not told, where the network refuses to tell anything."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +66,18 @@ def check(
             return
         soon = clock() + timedelta(days=max(WARNINGS))
 
-        def call() -> tuple[Health, _Newer | None]:
+        def call() -> tuple[Health, _Newer | None, tuple[str, ...] | None]:
             with database.read() as session:
                 vault = vault_of(session)
             known = AccountRef(account.network, account.external_id, vault.open(account.token_closed))
             refresh = vault.open(account.refresh_closed) if account.refresh_closed else None
-            health, newer = network_with(known).health(), None
+            health, newer, untold = network_with(known).health(), None, None
             ends = health.expires_at or account.token_expires_at
             if not health.valid or (ends is not None and ends <= soon):
                 newer = _newer(network_with, consent_of, known, refresh)
             if newer is None and health.valid:
-                health = _listening(network_with(known), health)
-            return health, newer
+                health, untold = _listening(network_with(known), health)
+            return health, newer, untold
 
         caller.ask(call, partial(_keep, token_closed=account.token_closed), _put_off)
 
@@ -82,20 +86,21 @@ def _put_off(_session: Session, account: Account, error: Exception, now: datetim
     account.check_due_at = now + (SOON if isinstance(error, FarSideError) else EVERY)
 
 
-def _listening(network: Network, health: Health) -> Health:
-    """Be told of what happens on the account, from now on or still: networks forget it without a word.
+def _listening(network: Network, health: Health) -> tuple[Health, tuple[str, ...] | None]:
+    """Be told of what happens on the account, from now on or still: networks forget it without a word. Gives the health
+    with what lacks for it, and what is not told all the same (None: nobody knows).
 
     Throttled and TokenInvalid are about the whole account: no answer to one question of the check.
     """
     try:
-        network.listen()
+        return health, network.listen().refused
     except (Throttled, TokenInvalid):
         raise
     except PermissionMissing as error:
-        return replace(health, missing=tuple(dict.fromkeys((*health.missing, error.name))))
+        return replace(health, missing=tuple(dict.fromkeys((*health.missing, error.name)))), None
     except FarSideError as error:
         log.warning("the network does not tell us of what happens: %r", error)
-    return health
+        return health, (ALL,) if isinstance(error, Rejected) else None
 
 
 def _newer(
@@ -131,7 +136,7 @@ def _take(account: Account, vault: Vault, offered: Offered) -> None:
 def _keep(
     session: Session,
     account: Account,
-    answer: tuple[Health, _Newer | None],
+    answer: tuple[Health, _Newer | None, tuple[str, ...] | None],
     asked_at: datetime,
     now: datetime,
     *,
@@ -140,7 +145,9 @@ def _keep(
     """Write down what the network said of the token that the account had, if it is still that one."""
     if account.token_closed != token_closed:
         return  # Connected again meanwhile: what was said is about the token that it had before.
-    health, newer = answer
+    health, newer, untold = answer
+    if untold is not None:
+        account.untold = list(untold)
     if newer is not None:
         health = newer.health
         _take(account, vault_of(session), newer.offered)

@@ -5,7 +5,7 @@ Codes come from the connectors. One that nobody foresaw gets the general sentenc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from api.i18n import N_, _
@@ -57,6 +57,18 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
         N_("%(network)s has blocked this account for a while: too many acts too quickly, or a rule of its own."),
         N_("Open %(network)s itself to see why."),
     ),
+    "app_not_approved": (
+        N_("The city’s application lacks an approval of %(network)s for this reading."),
+        N_("The operator asks for it in the network’s own settings of the application."),
+    ),
+    "not_supported_there": (
+        N_("%(network)s does not support this reading on this account; no permission is missing."),
+        N_("Nothing is to be done, if the account is of the right kind; if not, show this to the operator."),
+    ),
+    "restricted": (
+        N_("%(network)s restricts access to this account for now."),
+        N_("Parvis tries again by itself; open %(network)s itself to see why."),
+    ),
     "version": (
         N_("%(network)s does not serve the version that Parvis asks for any more."),
         N_("The operator gives a current version in the settings; nothing is lost meanwhile."),
@@ -104,6 +116,35 @@ def refused(code: str, network: str) -> tuple[str, str]:
     what, todo = REFUSED.get(_REFUSED_ALIAS.get(code, code), _REFUSED_OTHER)
     name = label("network", network)
     return _(what, network=name, code=code), _(todo, network=name)
+
+
+def failing(code: str, network: str) -> str:
+    """A network that answers by errors that pass, and that have not."""
+    name = label("network", network)
+    if not code:
+        return _("%(network)s does not answer.", network=name)
+    return _("%(network)s answers by an error (code %(code)s).", network=name, code=code)
+
+
+def untold(names: Collection[str], network: str) -> str:
+    """What a network does not tell by itself, and what to do."""
+    name, of_app = label("network", network), [one.removeprefix("app:") for one in names if one.startswith("app:")]
+    of_page = [one for one in names if not one.startswith("app:")]
+    said = []
+    if of_page == ["*"]:
+        said.append(_("%(network)s refuses to announce what happens here.", network=name))
+    elif of_page:
+        said.append(_("%(network)s refuses to announce: %(fields)s.", network=name, fields=", ".join(of_page)))
+    if of_app:
+        said.append(
+            _(
+                "The city’s application is not subscribed to: %(fields)s. The operator subscribes it in its settings, "
+                "under “Webhooks”.",
+                fields=", ".join(of_app),
+            )
+        )
+    said.append(_("These comments come at the next reading instead of at once; none is lost."))
+    return " ".join(said)
 
 
 def permission(name: str, network: str) -> str:

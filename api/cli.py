@@ -23,11 +23,13 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-user = typer.Typer(help=_("People who sign in."), no_args_is_help=True)
-account = typer.Typer(help=_("The city’s accounts on the networks."), no_args_is_help=True)
-key = typer.Typer(help=_("API keys, and the keys that protect stored tokens."), no_args_is_help=True)
-borough = typer.Typer(help=_("Boroughs or sectors of the city."), no_args_is_help=True)
+groups: dict[str, Any] = {"no_args_is_help": True, "rich_markup_mode": None}
+user = typer.Typer(help=_("People who sign in."), **groups)
+account = typer.Typer(help=_("The city’s accounts on the networks."), **groups)
+key = typer.Typer(help=_("API keys, and the keys that protect stored tokens."), **groups)
+borough = typer.Typer(help=_("Boroughs or sectors of the city."), **groups)
 app.add_typer(user, name="user")
 app.add_typer(borough, name="borough")
 app.add_typer(account, name="account")
@@ -434,6 +436,9 @@ def key_rotate() -> None:
     if journal.broken_at is not None:
         print(_("The journal is broken at entry %(number)s, and keeps its seals.", number=journal.broken_at))
         raise typer.Exit(1)
+    if journal.unread:
+        print(_("A key that is not at hand sealed the journal, which keeps its seals: put it back, then rotate again."))
+        raise typer.Exit(1)
     print(_("The journal is sealed with it again; its head is now %(head)s", head=journal.head))
     print(_("Older keys can be taken away."))
 
@@ -469,8 +474,20 @@ def _fail(sentence: str, code: int) -> NoReturn:
 
 def main(arguments: list[str] | None = None) -> Any:
     """The console script. 0: done; 1: done, and something is wrong; 2: it could not be done, in one line."""
+    from api.commands import usage
+
+    command = typer.main.get_command(app)
+    usage.worded(command)
     try:
-        return app(args=arguments)
+        code = command.main(arguments, prog_name="parvis", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except typer.TyperException as error:
+        if "\n" not in (said := usage.fault(error)):
+            _fail(said, 2)
+        print(said, file=sys.stderr)  # The help of a command that needs another word.
+        raise SystemExit(2) from None
+    except typer.Abort:
+        raise SystemExit(130) from None
     except _Stop as error:
         _fail(str(error), 2)
     except KeyboardInterrupt:

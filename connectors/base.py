@@ -297,6 +297,17 @@ class Receipt:
     resume_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Told:
+    """What the network tells us by itself. `told` False: nothing, or nobody here could check its signature; then all is
+    learned by reading. `refused`: what it does not tell of although it was asked, as it calls that; "app:…" where the
+    application's own settings are what lacks.
+    """
+
+    told: bool
+    refused: tuple[str, ...] = ()
+
+
 class Network(Protocol):
     """One account on one network. Every method may raise the errors of `models.errors`, and nothing else."""
 
@@ -328,10 +339,8 @@ class Network(Protocol):
     def figures(self, posts: Sequence[str]) -> Figures:
         """What the network counts for the account and for these posts of it."""
 
-    def listen(self) -> bool:
-        """Ask the network to tell us what happens on the account (webhooks); asked again, it changes nothing. False:
-        it tells nobody, or nobody here could check its signature; then all is learned by reading.
-        """
+    def listen(self) -> Told:
+        """Ask the network to tell us what happens on the account (webhooks); asked again, it changes nothing."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,8 @@ class Account(Channel):
     refresh_expires_at: Mapped[datetime | None]
     expiry_warned: Mapped[int | None]
     """Days before the token's end of the last warning (14, 7 or 1), so that each is said once."""
+    untold: Mapped[list[str]] = mapped_column(default=list, info=NOBODY)
+    """What the network was asked to tell by itself and does not (`connectors.base.Told`)."""
     connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Whose consent the token carries; None: the operator's command line."""
     cursor: Mapped[str | None] = mapped_column(Text, info=NOBODY)
@@ -43,6 +45,8 @@ class Account(Channel):
     far as the number of their comments tells (`connectors.crawl`). None while the first rounds, the backfill, go on.
     """
     round_started_at: Mapped[datetime | None]
+    vanished_at: Mapped[datetime | None]
+    """Since when a whole thread, or all its posts, seem to be gone: an alarm, and nothing leaves the queue for it."""
     backfill_done: Mapped[int | None]
     """Posts that the backfill has read, of `backfill_total`; both stay as they were when it ended."""
     backfill_total: Mapped[int | None]

@@ -42,16 +42,21 @@ class AuditEntry(Base):
     data: Mapped[dict[str, Any]] = mapped_column(info=NOBODY)
     sequence: Mapped[int | None] = mapped_column(unique=True)
     seal: Mapped[str | None] = mapped_column(String(64), info=NOBODY)
+    sealed_with: Mapped[str | None] = mapped_column(String(8), info=NOBODY)
+    """The name of the key (`Vault.names`), so that a seal of a lost key is not taken for a broken one."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What checking the chain found. `broken_at` is the sequence of the first entry that does not fit."""
+    """What checking the chain found. `broken_at` is the sequence of the first entry that does not fit. `unread`: of the
+    first so many entries the seals were made with keys that are not at hand; nobody can say whether they fit.
+    """
 
     sealed: int
     unsealed: int
     broken_at: int | None
     head: str
+    unread: int = 0
 
 
 def note(session: Session, action: str, subject: str, *, now: datetime, person_id: int | None, **data: Any) -> None:
@@ -80,7 +85,7 @@ def seal_due(session: Session, *, limit: int = 1000) -> int:
     for entry in entries:
         sequence += 1
         seal = vault.digest(_chained(seal, sequence, entry))
-        entry.sequence, entry.seal = sequence, seal
+        entry.sequence, entry.seal, entry.sealed_with = sequence, seal, vault.names[0]
     if entries:
         # The chain cannot show by itself that its end was cut off; a head that stands in a log elsewhere can.
         log.info("journal sealed up to %s, head %s", sequence, seal)
@@ -93,7 +98,7 @@ def reseal(session: Session) -> Verification:
     A chain that does not verify is left as it is: new seals would hide where it was broken.
     """
     found = verify(session)
-    if found.broken_at is not None:
+    if found.broken_at is not None or found.unread:
         return found
     vault, seal, sequence = vault_of(session), FIRST, 0
     while entries := session.scalars(
@@ -102,6 +107,7 @@ def reseal(session: Session) -> Verification:
         for entry in entries:
             sequence += 1
             seal = entry.seal = vault.digest(_chained(seal, sequence, entry))
+            entry.sealed_with = vault.names[0]
         session.flush()
         session.expire_all()
     return verify(session)
@@ -115,19 +121,23 @@ def unsealed(session: Session) -> int:
 def verify(session: Session) -> Verification:
     """Read the whole chain and check every seal."""
     vault: Vault = vault_of(session)
-    seal, expected, broken_at = FIRST, 0, None
+    seal, expected, broken_at, unread = FIRST, 0, None, 0
     statement = select(AuditEntry).where(AuditEntry.sequence.is_not(None)).order_by(AuditEntry.sequence)
     # Closed even when the reading stops at a break: on PostgreSQL it holds a cursor of the server.
     with session.scalars(statement.execution_options(yield_per=1000)) as entries:
         for entry in entries:
             expected += 1
-            fits = entry.sequence == expected and vault.matches(_chained(seal, expected, entry), entry.seal or "")
+            fits = entry.sequence == expected
+            if entry.sealed_with not in vault.names and unread == expected - 1:
+                unread += fits  # Older keys come first: later on, a name that nobody knows was changed.
+            else:
+                fits = fits and vault.matches(_chained(seal, expected, entry), entry.seal or "")
             if not fits:
                 broken_at = expected
                 break
             seal = entry.seal or FIRST
     sealed = expected - (broken_at is not None)
-    return Verification(sealed=sealed, unsealed=unsealed(session), broken_at=broken_at, head=seal)
+    return Verification(sealed, unsealed(session), broken_at, seal, unread)
 
 
 def _chained(previous: str, sequence: int, entry: AuditEntry) -> bytes:

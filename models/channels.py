@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models import audit
 from models.base import NOBODY, Base, Id, String
-from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid
+from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid, Transient
 from models.vocabulary import ChannelState, Pause
 
 SLOW, STOP = 75.0, 90.0
@@ -47,6 +47,10 @@ class Channel(Base):
     refused: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Code of why nothing is read although the token works; None: it is read."""
     refused_since: Mapped[datetime | None]
+    failing: Mapped[str | None] = mapped_column(String(50), info=NOBODY)
+    """The far side's code, if it gave one, of what passes by itself and has not passed since `failing_since`."""
+    failing_since: Mapped[datetime | None]
+    """Since when no reading has come through; None: the last one did."""
     pause: Mapped[Pause | None] = mapped_column(String(20))
     """Why nothing is called until `paused_until`."""
     paused_until: Mapped[datetime | None]
@@ -138,6 +142,9 @@ def record_error(session: Session, channel: Channel, error: FarSideError, *, ask
             lose_token(session, channel, error.reason, asked_at=asked_at, now=now)
         case PermissionMissing():
             add_missing(session, channel, [error.name], asked_at=asked_at, now=now)
+        case Transient():
+            channel.failing_since = channel.failing_since or asked_at
+            channel.failing = error.reason[:50] if error.reason is not None else channel.failing
 
 
 def record_reading(channel: Channel, *, asked_at: datetime, now: datetime) -> None:
@@ -145,6 +152,7 @@ def record_reading(channel: Channel, *, asked_at: datetime, now: datetime) -> No
     if channel.token_since <= asked_at:
         accept_token(channel, now=now)
     set_refused(channel, None, now=now)
+    channel.failing = channel.failing_since = None
 
 
 def pause(channel: Channel, until: datetime, *, now: datetime) -> None:

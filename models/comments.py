@@ -66,6 +66,8 @@ class SourcePost(Base):
     """The last time that a round listed it; None: it is not expected in the listing (any more)."""
     read_at: Mapped[datetime | None]
     """When the last reading of its whole thread began: what was there then and was not met is rechecked."""
+    doubted_at: Mapped[datetime | None]
+    """Since when all comments of its thread seem to be gone, although the network counts some."""
     removed_at: Mapped[datetime | None]
     """When the last comment of its thread was rechecked and gone, the post itself being listed no more."""
 

@@ -114,8 +114,11 @@ class Ambiguous(FarSideError):
 
 
 class Transient(FarSideError):
-    """Provably nothing was applied; the same call may be made again after `after`."""
+    """Provably nothing was applied; the same call may be made again after `after`. `reason` is the far side's code, if
+    it gave one: people are told when it lasts.
+    """
 
-    def __init__(self, after: timedelta = timedelta(seconds=30)) -> None:
+    def __init__(self, after: timedelta = timedelta(seconds=30), *, reason: str | None = None) -> None:
         super().__init__(after)
         self.after = after
+        self.reason = reason

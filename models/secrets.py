@@ -26,6 +26,8 @@ class Vault:
             raise ParvisError("a secret key must have at least 32 characters")
         self._box = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(s, "tokens"))) for s in secrets])
         self._audit = [_derive(secret, "audit") for secret in secrets]
+        self.names = [_derive(secret, "name").hex()[:8] for secret in secrets]
+        """Of the keys, in their order: what a digest was made with can be kept beside it, and tells nothing."""
 
     def close(self, plain: str) -> str:
         """Encrypt with the first key."""

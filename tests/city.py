@@ -22,6 +22,7 @@ from connectors.base import (
     Page,
     Publication,
     Receipt,
+    Told,
 )
 from models.accounts import Account
 from models.errors import Gone
@@ -207,11 +208,11 @@ class PretendNetwork:
             raise found
         return found
 
-    def listen(self) -> bool:
+    def listen(self) -> Told:
         self.listened += 1
         if self.listens:
             raise self.listens.pop(0)
-        return True
+        return Told(told=True)
 
     def figures(self, posts: Sequence[str]) -> Figures:
         self.measured.append(list(posts))

@@ -161,6 +161,14 @@ def _kept(parvis: Parvis) -> Iterator[Line]:
     if found.broken_at is not None:
         yield Line(_("Journal"), _("broken at entry %(number)s", number=found.broken_at), State.WRONG)
         return
+    if found.unread:
+        finding = _(
+            "%(count)s entries were sealed with a key that PARVIS_SECRET_KEY lacks: put it back at the end of the "
+            "list, and they can be verified",
+            count=found.unread,
+        )
+        yield Line(_("Journal"), finding, State.WRONG)
+        return
     facts = _("%(sealed)s entries sealed, %(unsealed)s waiting", sealed=found.sealed, unsealed=found.unsealed)
     yield Line(_("Journal"), facts)
     # Written down elsewhere, it shows later that nothing was cut off the end.
@@ -204,7 +212,13 @@ def _account(parvis: Parvis, account: Account) -> Line:
         parvis.vault.open(account.token_closed)
     except SecretUnreadable:
         return Line(name, _("no key of PARVIS_SECRET_KEY opens its token"), State.WRONG)
-    reason = account.reason or (account.pause if account.blocked(parvis.clock()) else None)
+    now = parvis.clock()
+    reason = account.reason or (account.pause if account.blocked(now) else None)
+    if reason is None and account.failing_since is not None and now - account.failing_since >= accounts.BEHIND:
+        reason = account.failing or _("no answer")
+    if account.vanished_at is not None:
+        vanished = _("a whole thread, or all its posts, seem to have vanished: nothing leaves the queue for it")
+        reason = f"{reason}; {vanished}" if reason else vanished
     said = label("account_state", account.state) + (f" ({reason})" if reason else "")
     return Line(name, said, State.WRONG if reason else State.GOOD)
 

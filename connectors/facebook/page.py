@@ -16,6 +16,7 @@ from connectors.base import (
     Page,
     Publication,
     Receipt,
+    Told,
 )
 from connectors.crawl import crawl_step
 from connectors.facebook.figures import figures
@@ -49,7 +50,7 @@ class FacebookPage:
     def __init__(self, settings: GraphSettings, account: AccountRef) -> None:
         self._page = account.external_id
         self._graph = Graph(settings, account.token)
-        self._reading = Reader(self._graph, self._page, settings.ad_accounts)
+        self._reading = Reader(self._graph, self._page, settings.ad_accounts, settings.version)
         self._moderation = Moderation(self._graph, self._page)
         self._publishing = Publishing(self._graph, self._page)
 
@@ -111,5 +112,5 @@ class FacebookPage:
     def figures(self, posts: Sequence[str]) -> Figures:
         return figures(self._graph, self._page, posts)
 
-    def listen(self) -> bool:
-        return self._graph.subscribe(self._page)
+    def listen(self) -> Told:
+        return self._graph.subscribe(self._page, "page")

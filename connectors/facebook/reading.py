@@ -127,8 +127,8 @@ SOURCES: dict[str, Source] = {
         {},
     ),
 }
-"""`ratings` is refused since v22 (error 12): reviews then come by webhook alone. It costs one call in many rounds, and
-a city whose app has an older version reads them."""
+WITHOUT_RATINGS = 22
+"""The first version of Graph that refuses `ratings` (error 12): reviews then come by webhook alone."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,12 @@ class Reader:
     graph: Graph
     page: str
     ad_accounts: tuple[str, ...] = ()
+    version: str = "v26.0"
 
     @property
     def sources(self) -> tuple[str, ...]:
-        return (*SOURCES, *self.ad_accounts)
+        reviews = int(self.version[1:].partition(".")[0]) < WITHOUT_RATINGS
+        return (*(name for name in SOURCES if name != "ratings" or reviews), *self.ad_accounts)
 
     def list_posts(self, source: str, after: str | None, size: int) -> PostPage:
         if source in SOURCES:

@@ -23,6 +23,7 @@ from connectors.base import (
     PostCounts,
     Publication,
     Receipt,
+    Told,
 )
 from connectors.crawl import SKEW, crawl_step
 from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, Publisher
@@ -264,9 +265,9 @@ class Instagram:
         ]
         return oldest(written, sought.text or "", since, taken)
 
-    def listen(self) -> bool:
+    def listen(self) -> Told:
         """The comments' webhook is a setting of the app; it speaks only of accounts whose Page the app is told of."""
-        return self._graph.subscribe("me")
+        return self._graph.subscribe("me", "instagram")
 
     # --------------------------------------------------------------------------------------------- figures
     def figures(self, posts: Sequence[str]) -> Figures:

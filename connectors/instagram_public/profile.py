@@ -30,6 +30,7 @@ from connectors.base import (
     PostSeen,
     Publication,
     Receipt,
+    Told,
     Usage,
     setting,
 )
@@ -175,8 +176,8 @@ class InstagramPublic:
     def figures(self, posts: Sequence[str]) -> Figures:  # noqa: ARG002
         return Figures(None, {})
 
-    def listen(self) -> bool:
-        return False
+    def listen(self) -> Told:
+        return Told(told=False)
 
     def _session(self) -> str:
         """Which session it is, as far as may be written down."""

@@ -7,6 +7,7 @@ LinkedIn has no PKCE for applications that have a secret.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,13 @@ from connectors.linkedin.page import NEEDED
 from connectors.linkedin.reading import ADMIN
 from connectors.linkedin.rest import LinkedIn, LinkedInSettings, as_app, consent_address
 from connectors.wire import as_id, as_mapping, as_text
-from models.errors import NotFound, Rejected, Transient
+from models.errors import Gone, NotFound, PermissionMissing, Rejected, Transient
+
+logger = logging.getLogger(__name__)
 
 MOST_PAGES = 100
+REFUSALS = (PermissionMissing, Rejected, Gone)
+"""Answers about a page, and not about the token or the network."""
 
 
 class LinkedInConsent:
@@ -45,7 +50,7 @@ class LinkedInConsent:
         rows = api.read(f"organizationAcls?{query}", ADMIN).get("elements") or ()
         numbers = [urn.rpartition(":")[2] for row in rows if (urn := as_id(as_mapping(row).get("organization")))]
         names = self._names(api, numbers)
-        return tuple(_offered(said, number, names.get(number, number), now) for number in numbers)
+        return tuple(_offered(said, number, names[number] or number, now) for number in numbers if number in names)
 
     def refresh(self, account: AccountRef, refresh_token: str | None) -> Offered | None:
         """The end of the refresh token itself never moves: a year after the consent, a person is needed again."""
@@ -60,15 +65,37 @@ class LinkedInConsent:
             return None
         offered = _offered(said, account.external_id, account.external_id, now)
         name = self._names(LinkedIn(self._settings, offered.token), [account.external_id])
-        return _offered(said, account.external_id, name.get(account.external_id, account.external_id), now)
+        return _offered(said, account.external_id, name.get(account.external_id) or account.external_id, now)
 
-    def _names(self, api: LinkedIn, numbers: list[str]) -> dict[str, str]:
+    def _names(self, api: LinkedIn, numbers: list[str]) -> dict[str, str | None]:
+        """Of each page that can be read; None: it says none. One that is refused hides no other."""
         if not numbers:
             return {}
-        found = as_mapping(api.read(f"organizations?ids=List({','.join(numbers)})", ADMIN, batch=True).get("results"))
+        try:
+            found = api.read(f"organizations?ids=List({','.join(numbers)})", ADMIN, batch=True)
+        except REFUSALS:
+            if len(numbers) == 1:
+                raise
+            return self._one_by_one(api, numbers)
+        results, errors = as_mapping(found.get("results")), as_mapping(found.get("errors"))
         return {
-            number: name for number, one in found.items() if (name := as_text(as_mapping(one).get("localizedName")))
+            number: as_text(as_mapping(results.get(number)).get("localizedName"))
+            for number in numbers
+            if number not in errors
         }
+
+    def _one_by_one(self, api: LinkedIn, numbers: list[str]) -> dict[str, str | None]:
+        """The refusal of the last one, if all are refused."""
+        names, refusal = dict[str, str | None](), None
+        for number in numbers:
+            try:
+                names[number] = as_text(api.read(f"organizations/{number}", ADMIN).get("localizedName"))
+            except REFUSALS as error:
+                logger.warning("the page %s is not offered: %r", number, error)
+                refusal = error
+        if refusal is not None and not names:
+            raise refusal
+        return names
 
 
 def _token(said: Mapping[str, Any]) -> str:

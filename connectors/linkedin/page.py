@@ -24,6 +24,7 @@ from connectors.base import (
     PostCounts,
     Publication,
     Receipt,
+    Told,
 )
 from connectors.crawl import SKEW, CrawlState, PostPage, crawl_step, resumed
 from connectors.linkedin.errors import token_reason
@@ -229,9 +230,9 @@ class LinkedInPage:
             return Receipt(sought.target) if sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST) else None
         return None
 
-    def listen(self) -> bool:
+    def listen(self) -> Told:
         """Its webhooks are for approved partners, and the finder of notifications tells the same (`pull`)."""
-        return False
+        return Told(told=False)
 
     def figures(self, posts: Sequence[str]) -> Figures:
         """Followers and counts; views, reach, shares and clicks only where the page's statistics may be read.

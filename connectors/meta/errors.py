@@ -100,7 +100,7 @@ def by_status(status: int, headers: Mapping[str, str], *, write: bool) -> FarSid
     """An answer that says nothing readable: for a write it may have been applied."""
     if status == 429:
         return Throttled(throttled_until(headers, datetime.now(UTC)))
-    return Ambiguous() if write else Transient()
+    return Ambiguous() if write else Transient(reason=f"HTTP {status}")
 
 
 def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: bool, permission: str) -> FarSideError:
@@ -118,7 +118,7 @@ def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: 
     if known is not None:
         return known
     if error.get("is_transient") is True or status >= 500:
-        return Ambiguous() if write else Transient()
+        return Ambiguous() if write else Transient(reason=str(code or f"HTTP {status}"))
     if status == 429:
         return by_status(status, headers, write=write)
     if write and code not in REFUSALS:
@@ -173,7 +173,7 @@ def _unclear(code: int | None, subcode: int | None, message: str, *, write: bool
     if code == 1 and not write and "reduce the amount of data" in message:
         return TooMuch()
     if code in {1, 2} or subcode in TEMPORARY:
-        return Ambiguous() if write else Transient()
+        return Ambiguous() if write else Transient(reason=str(code))
     return None
 
 

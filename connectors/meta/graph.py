@@ -24,13 +24,15 @@ from urllib.parse import quote, urlsplit
 
 import requests
 
-from connectors.base import Receipt, Usage, setting
+from connectors.base import Receipt, Told, Usage, setting
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
 from connectors.wire import as_mapping, as_time, never_sent, over_kept_connections, whole
 from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
 from models.vocabulary import N_
+
+logger = logging.getLogger(__name__)
 
 __all__ = [
     "FilePart",
@@ -53,10 +55,12 @@ _SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secre
 FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
-FIELDS = "feed,mention,ratings"
+FIELDS = ("feed", "mention", "ratings")
 """What the app is told of about a Page. Meta replaces what was subscribed to before, so that all who ask must ask for
 the same: Instagram's webhooks go through the Page that the account is linked to.
 """
+APP_FIELDS = {"page": FIELDS, "instagram": ("comments", "mentions")}
+"""What the app itself must be told of, by the kind of object."""
 
 
 class _NoTokens(logging.Filter):
@@ -230,16 +234,53 @@ class Graph:
         finally:
             del failure
 
-    def subscribe(self, page: str) -> bool:
-        """Have the app told what happens on a Page, by its webhooks. False: without the app's secret nobody here could
-        check who tells.
+    def subscribe(self, page: str, kind: str) -> Told:
+        """Have the app told what happens on a Page, by its webhooks, and see whether the app itself is told of objects
+        of this kind. Without the app's secret nobody here could check who tells.
 
         https://developers.facebook.com/docs/graph-api/reference/page/subscribed_apps
         """
         if self._settings.app_secret is None:
-            return False
-        self.prepare(f"{page}/subscribed_apps", SUBSCRIBE, subscribed_fields=FIELDS)
-        return True
+            return Told(told=False)
+        path, refused = f"{page}/subscribed_apps", list[str]()
+        try:
+            self.prepare(path, SUBSCRIBE, subscribed_fields=",".join(FIELDS))
+        except Rejected as error:
+            if error.reason.partition("/")[0] != "100":
+                raise
+            # One field that is refused takes the others with it: each is asked for by itself. What stood before stays
+            # where one is refused, and is replaced where it is taken, so that each try names those that were.
+            taken = list[str]()
+            for field in FIELDS:
+                try:
+                    self.prepare(path, SUBSCRIBE, subscribed_fields=",".join([*taken, field]))
+                    taken.append(field)
+                except Rejected:
+                    refused.append(field)
+            if not taken:
+                raise
+        return Told(told=True, refused=(*refused, *self._app_lacks(kind)))
+
+    def _app_lacks(self, kind: str) -> tuple[str, ...]:
+        """What the app's own settings do not have it told of; nothing where they cannot be read.
+
+        https://developers.facebook.com/docs/graph-api/reference/app/subscriptions
+        """
+        try:
+            answer = self.as_app(f"{self._settings.app_id}/subscriptions")
+        except FarSideError as error:
+            logger.info("what the app is told of cannot be read: %r", error)
+            return ()
+        if not isinstance(answer.get("data"), list):
+            return ()
+        of_kind = [one for one in map(as_mapping, _listed(answer["data"])) if one.get("object") == kind]
+        told = {
+            str(as_mapping(field).get("name", field))
+            for one in of_kind
+            if one.get("active") is not False
+            for field in _listed(one.get("fields"))
+        }
+        return tuple(f"app:{field}" for field in APP_FIELDS[kind] if field not in told)
 
     def as_app(self, path: str, **args: str) -> dict[str, Any]:
         """GET with the app's own identifiers. `Rejected("app")`: they are wrong, or there are none."""

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,13 @@ from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.vocabulary import AttachmentKind, CommentKind
 
 OBJECTS = {"page": "facebook", "instagram": "instagram"}
+FIELDS = {
+    "facebook": ("feed", "mention", "ratings"),
+    "instagram": ("comments", "live_comments", "mentions"),
+}
+"""What is understood, by the network."""
+TEST = "0"
+"""The account of what Meta sends when somebody tries the webhook out in the application's settings."""
 OF_PAGE = ("post", "status", "photo", "video", "share")
 EDITED, REMOVED, TO_AUTHOR = ("edit", "edited", "update"), ("remove", "delete"), ("block", "unblock", "mute", "follow")
 """Items and verbs, as the reference of the field `feed` lists them: several verbs for one thing, and some that say
@@ -84,6 +92,8 @@ def _entry(entry: object, network: str) -> list[Event]:
     if not isinstance(entry, dict):
         return [Event(None, Unreadable.of("entry", entry), network)]
     account, at = as_id(entry.get("id")), as_time(entry.get("time")) or datetime.now(UTC)
+    if account == TEST:
+        return []
     changes = entry.get("changes")
     if not isinstance(changes, list):
         return [] if changes is None else [Event(account, Unreadable.of("changes", entry), network)]
@@ -92,10 +102,12 @@ def _entry(entry: object, network: str) -> list[Event]:
 
 def _change(change: object, network: str, account: str | None, at: datetime) -> tuple[Change, ...]:
     """What one change says; nothing when it is not about what citizens write."""
-    value = as_mapping(change).get("value")
+    value, named = as_mapping(change).get("value"), as_mapping(change).get("field")
+    if isinstance(named, str) and named not in FIELDS[network]:
+        return ()  # What changed in the settings of a Page (its name, its hours) comes as any value.
     if not isinstance(value, dict):
         return (Unreadable.of("value", change),)
-    match network, as_mapping(change).get("field"):
+    match network, named:
         case "facebook", "feed":
             seen = _feed(value, account, at)
         case "facebook", "mention":
@@ -192,7 +204,11 @@ def _rating(value: Mapping[str, Any], account: str | None, at: datetime) -> Seen
     """A recommendation, by the id of its story; or a comment under one."""
     story, verb = as_id(value.get("open_graph_story_id")), value.get("verb")
     if value.get("item") == "comment":
-        return _comment(value, account, at, story)
+        # The review is what it answers: there is no post above it.
+        return tuple(
+            replace(one, parent_external_id=one.parent_external_id or story) if isinstance(one, CommentSeen) else one
+            for one in _comment(value, account, at, story)
+        )
     if value.get("item") != "rating":
         return ()
     if story is None:

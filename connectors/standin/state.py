@@ -190,6 +190,10 @@ class Standin:
             self.posts: dict[str, Post] = {}
             self.comments: dict[str, Comment] = {}
             self.faults: list[Fault] = []
+            self.app_fields = {"page": FIELDS, "instagram": ("comments", "mentions")}
+            """What the app is told of, by its own settings."""
+            self.refused_fields: set[str] = set()
+            """What no Page can be subscribed to."""
             self.journal: list[Applied] = []
             self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
             self.later: list[tuple[float, str, Callable[[], object]]] = []

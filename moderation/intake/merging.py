@@ -115,7 +115,8 @@ def merge(
     if known.needs_nobody:
         known.waits = waited if needed_nobody else False
     missed = read_at is not None and known.missed(read_at)
-    known.recheck_due_at = known.recheck_due_at or now + LAG if missed or _unread(known) else None
+    asked = missed or _unread(known) or _torn(known)
+    known.recheck_due_at = known.recheck_due_at or now + LAG if asked else None
 
 
 def _see(known: CommentState, seen: CommentSeen, author_id: int | None, *, now: datetime) -> None:
@@ -160,11 +161,23 @@ def _unread(known: CommentState) -> bool:
     return known.kind == CommentKind.MENTION and known.text is None
 
 
+def _torn(known: CommentState) -> bool:
+    """Whether it was hidden and shown in one second, as far as was told, and not read since: which came last cannot be
+    known from the two.
+    """
+    if not known.hidden or known.hidden_at is None or known.shown_at is None or known.removed:
+        return False
+    if known.present_at is not None and known.present_at > known.hidden_at:
+        return False
+    return known.shown_at.replace(microsecond=0) == known.hidden_at.replace(microsecond=0)
+
+
 def set_visibility(comment: CommentState | Comment, hidden: bool, at: datetime) -> None:  # noqa: FBT001
     """Keep that it was hidden, or visible to all, at that time."""
     if not hidden:
         comment.shown_at = max(comment.shown_at or at, at)
-    # Networks count in seconds: of two observations of one second, "hidden" stands, whichever came first.
+    # Networks count in seconds: of two observations of one second, "hidden" stands, whichever came first, until the
+    # network was asked (`_torn`).
     if comment.hidden_at is None or (at, hidden) > (comment.hidden_at, comment.hidden):
         comment.hidden, comment.hidden_at = hidden, at
 

@@ -4,6 +4,10 @@ A listing that leaves something out is no proof: networks lag, cut pages short a
 whole reading of its thread did not meet is only suspected, and the network is asked about that one comment. The post
 itself is asked about in the same way: when a round lists it no more, one comment of its thread is asked about, and all
 the others only if that one is gone.
+
+Nor is a probe alone: "not there, or not yours to see" is one answer. Both must say so, the probe and a listing. And what
+seems to vanish whole (all comments of a thread that the network still counts, all posts of an account) is an alarm: a
+right was lost more likely than everything was deleted, and nothing leaves the queue.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import CommentRemoved, CommentSeen, Network, Page
@@ -61,6 +65,8 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
             session.add(post)
             session.flush()
         post.read_at = max(post.read_at or thread.began_at, thread.began_at)
+        if session.scalar(select(_met(post))):
+            post.doubted_at = None
         suspected = (
             Comment.source_post_id == post.id,
             Comment.missed(post.read_at),
@@ -75,6 +81,14 @@ def mark_unlisted(session: Session, account: Account, *, before: datetime, now: 
     """At the end of a round that began at `before`: of each post that earlier rounds listed and this one did not, one
     comment is to be asked about. It may be too old for the listing, or gone with its whole thread.
     """
+    ours = (SourcePost.account_id == account.id, SourcePost.listed_at.is_not(None))
+    known = session.scalar(select(func.count()).where(*ours)) or 0
+    listed = session.scalar(select(exists().where(*ours, SourcePost.listed_at >= before)))
+    vanished = known > 1 and not listed
+    doubted = exists().where(SourcePost.account_id == account.id, SourcePost.doubted_at.is_not(None))
+    _alarm(session, account, vanished=vanished or bool(session.scalar(select(doubted))), now=now)
+    if vanished:
+        return
     unlisted = select(SourcePost.id).where(SourcePost.account_id == account.id, SourcePost.listed_at < before)
     there = exists().where(Comment.source_post_id == SourcePost.id, ~Comment.removed)
     session.execute(
@@ -172,15 +186,25 @@ def _record(
     external_id: str,
 ) -> None:
     """Keep what one probe told of the comment, and what that tells of its post."""
-    seen = CommentRemoved(external_id, asked_at) if found is None else replace(found, source="pull")
-    store(session, account, [seen], now=now)
-    _recheck_at(session, comment_id, None)  # Whatever the network calls it, it was asked about.
     post = session.scalar(
         select(SourcePost).join(Comment, Comment.source_post_id == SourcePost.id).where(Comment.id == comment_id)
     )
-    if post is None or post.listed_at is None or account.pulled_at is None or post.listed_at >= account.pulled_at:
+    # The last whole round did not list it, and listed others.
+    unlisted = (
+        post is not None
+        and post.listed_at is not None
+        and account.pulled_at is not None
+        and post.listed_at < account.pulled_at
+        and account.vanished_at is None
+    )
+    if found is None and not unlisted and not _missed(session, account, post, comment_id, now=now):
+        _recheck_at(session, comment_id, now + LATER)
         return
-    # The last whole round did not list it.
+    seen = CommentRemoved(external_id, asked_at) if found is None else replace(found, source="pull")
+    store(session, account, [seen], now=now)
+    _recheck_at(session, comment_id, None)  # Whatever the network calls it, it was asked about.
+    if post is None or not unlisted:
+        return
     rest = (Comment.source_post_id == post.id, ~Comment.removed)
     if found is not None:
         post.listed_at = None  # It is there, and only too old for the listing.
@@ -191,3 +215,43 @@ def _record(
             update(Comment).where(*rest, Comment.recheck_due_at.is_(None)).values(recheck_due_at=now),
             execution_options=_AS_IS,
         )
+
+
+def _missed(session: Session, account: Account, post: SourcePost | None, comment_id: int, *, now: datetime) -> bool:
+    """Whether the last whole reading of its thread says too that a comment is gone.
+
+    A reading that met nothing more of the thread does not, unless the network counts no comment there either.
+    """
+    if post is None or post.read_at is None:
+        return False
+    missed = session.scalars(
+        select(Comment.id).where(
+            Comment.source_post_id == post.id, Comment.kind == CommentKind.COMMENT, Comment.missed(post.read_at)
+        )
+    ).all()
+    if comment_id not in missed:
+        return False
+    if post.comment_count == 0 or session.scalar(select(_met(post))):
+        return True
+    if len(missed) == 1:
+        return post.comment_count is None
+    post.doubted_at = post.doubted_at or now
+    _alarm(session, account, vanished=True, now=now)
+    return False
+
+
+def _met(post: SourcePost) -> ColumnElement[bool]:
+    """Whether the last whole reading of a thread met something in it."""
+    return exists().where(
+        Comment.source_post_id == post.id,
+        Comment.kind == CommentKind.COMMENT,
+        ~Comment.removed,
+        Comment.present_at >= post.read_at,
+    )
+
+
+def _alarm(session: Session, account: Account, *, vanished: bool, now: datetime) -> None:
+    """Say once that a thread or the account seems to vanish whole, or that it does not any more."""
+    if vanished and account.vanished_at is None:
+        channels.notify(session, account, "vanished", now=now)
+    account.vanished_at = (account.vanished_at or now) if vanished else None

@@ -62,7 +62,7 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         return
     if effect.outcome == Outcome.GONE:
         # "Not there, or not yours to see": one answer is no proof. The comment is suspected like any that a reading
-        # missed (`intake/recheck.py`); until that decides, its item says that the act was not done.
+        # missed (`intake/recheck.py`), until a listing decides; its item says that the act was not done.
         comment.recheck_due_at = comment.recheck_due_at or now
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
     items.failed(items.of_comment(session, comment.id), comment, effect)

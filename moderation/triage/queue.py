@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
     tuple_,
     union_all,
 )
@@ -33,7 +34,7 @@ from models.netiquette import RuleVersion
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.search import found_by
-from models.vocabulary import AttachmentKind, DecisionKind, DraftState, EffectState, ItemState
+from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
@@ -436,16 +437,18 @@ def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str
 
 
 def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comment]:
-    if comment.source_post_id is None:
+    if comment.source_post_id is None and comment.kind != CommentKind.REVIEW:
         return []
     root = comment.parent_external_id or comment.external_id
     same = (Comment.external_id == root) | (Comment.parent_external_id == root)
+    # A review stands under no post, and what answers it under the review.
+    near = or_(Comment.source_post_id == comment.source_post_id, Comment.kind == CommentKind.REVIEW)
     statement = (
         select(Comment)
         .options(joinedload(Comment.author))
         .where(
             Comment.account_id == comment.account_id,
-            Comment.source_post_id == comment.source_post_id,
+            true() if comment.kind == CommentKind.REVIEW else near,
             same,
             Comment.id != comment.id,
         )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from administration import tokens as checks
-from connectors.base import Health, Offered
+from connectors.base import Health, Offered, Told
 from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
@@ -30,6 +30,8 @@ class Tokens:
     asked: list[str] = field(default_factory=list)
     deaf: Exception | None = None
     """Why the network will not tell what happens."""
+    refused: tuple[str, ...] = ()
+    """What it does not tell of."""
     listened: list[str] = field(default_factory=list)
     refreshed: list[str | None] = field(default_factory=list)
 
@@ -48,7 +50,7 @@ class Tokens:
                 tokens.listened.append(reference.token)
                 if tokens.deaf is not None:
                     raise tokens.deaf
-                return True
+                return Told(told=True, refused=tokens.refused)
 
         return Opened()
 
@@ -251,6 +253,17 @@ def test_who_may_not_be_told_is_missing_a_permission_by_its_name(city, tokens):
     kept = check(city, tokens)
     assert (kept.state, kept.missing) == (ChannelState.PERMISSION_MISSING, ["pages_manage_metadata"])
     assert kept.checked_at == city.now
+
+
+def test_what_a_network_does_not_tell_is_kept_until_it_does(city, tokens):
+    tokens.refused = ("ratings",)
+    assert check(city, tokens).untold == ["ratings"]
+    tokens.deaf = Transient()
+    assert check(city, tokens).untold == ["ratings"], "nobody knows better"
+    tokens.deaf = Rejected("100")
+    assert check(city, tokens).untold == ["*"]
+    tokens.deaf, tokens.refused = None, ()
+    assert check(city, tokens).untold == []
 
 
 def test_a_network_that_does_not_answer_whether_it_tells_leaves_the_check_as_it_is(city, tokens):

@@ -20,7 +20,8 @@ from administration import accounts
 from api import account_words, wiring
 from api.wiring import Parvis
 from connectors.base import Offered
-from connectors.meta.errors import TOKEN_REASONS
+from connectors.meta.errors import TOKEN_REASONS, failure_of
+from models import channels
 from models.accounts import Account, ConsentHandshake, Delivery, SetAside
 from models.audit import AuditEntry
 from models.effects import Effect
@@ -28,6 +29,7 @@ from models.errors import Ambiguous, FarSideError, NotFound, PermissionMissing, 
 from models.figures import AccountFigures
 from models.people import Membership
 from models.vocabulary import ChannelState, DeliveryState, EffectState, OperationKind, Pause, Role
+from moderation.intake import pulling
 
 TOKEN, REFRESH = "EAAB-token-of-a-page-that-must-never-be-seen", "AQ-refresh-token-that-must-never-be-seen"
 DIALOG = "https://dialogue.reseau.example"
@@ -199,6 +201,74 @@ def test_a_pause_a_refusal_and_a_silence_are_said(desk):
     assert "Il peut manquer des commentaires depuis 5 h 30" in page
     desk.set("south", refused="100/1349125")
     assert "(code 100/1349125)" in desk.page()
+
+
+READ = "pages_read_user_content"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "said", "never"),
+    [
+        (403, {"code": 200, "message": "temporarily disabled"}, "restreint l’accès à ce compte", "autorisation manq"),
+        (403, {"code": 200, "message": "Access restricted until reviewed"}, "restreint l’accès", "autorisation manq"),
+        (403, {"code": 200, "message": "Requires pages_manage_posts or pages_manage_ads"}, READ, "pages_manage_posts"),
+        (403, {"code": 200, "error_subcode": 2069030}, "ne permet pas cette lecture", "autorisation manq"),
+        (403, {"code": 200, "error_subcode": 2069031}, "ne permet pas cette lecture", "autorisation manq"),
+        (403, {"code": 200, "error_subcode": 2069033}, "ne permet pas cette lecture", "autorisation manq"),
+        (
+            400,
+            {"code": 3, "message": "not on the allow list"},
+            "Il manque à l’application de la Ville",
+            "rien n’est lu",
+        ),
+        (400, {"code": 368, "error_subcode": 1390008}, "a bloqué ce compte pour un temps", "autorisation manq"),
+        (400, {"code": 190}, "À reconnecter", "autorisation manq"),
+        (400, {"code": 104}, "À reconnecter", "autorisation manq"),
+        (400, {"message": "Error validating access token"}, "À reconnecter", "autorisation manq"),
+        (400, {"code": 1, "message": "An unknown error occurred"}, "(code 1)", "autorisation manq"),
+        (500, {"code": 2, "message": "Service unavailable"}, "(code 2)", "autorisation manq"),
+        (400, None, "(code HTTP 400)", "autorisation manq"),
+        (503, None, "(code HTTP 503)", "autorisation manq"),
+    ],
+)
+def test_what_a_network_answers_to_a_reading_and_what_its_account_says(desk, status, error, said, never):
+    """A row an answer: of what passes nothing is said before an hour; a good reading clears what it disproves."""
+    failure = failure_of({"error": error} if error else None, status, {}, write=False, permission=READ)
+    began = desk.clock.now
+    for minutes in (0, 59, 1):
+        desk.clock.pass_(60 * minutes)
+        with desk.parvis.database.write() as session:
+            account = channels.lock(session, Account, desk.city.accounts["north"])
+            account.pulled_at = began
+            channels.record_error(session, account, failure, asked_at=desk.clock.now, now=desk.clock.now)
+            pulling._put_off(session, account, failure, desk.clock.now, every=timedelta(minutes=1))
+        if isinstance(failure, Transient) and desk.clock.now < began + timedelta(hours=1):
+            assert said not in desk.page(), "it may pass"
+    page = desk.page()
+    assert said in page
+    assert never not in page.lower()
+    with desk.parvis.database.write() as session:
+        account = channels.lock(session, Account, desk.city.accounts["north"])
+        channels.record_reading(account, asked_at=desk.clock.now, now=desk.clock.now)
+    if isinstance(failure, Rejected | Transient):
+        assert said not in desk.page()
+
+
+def test_what_the_network_does_not_announce_is_named(desk):
+    desk.set(untold=["ratings", "app:mention"], pulled_at=desk.clock.now)
+    page = desk.page()
+    assert "Facebook refuse d’annoncer : ratings." in page
+    assert "L’application de la Ville n’est pas abonnée à : mention." in page
+    desk.set(untold=["*"])
+    assert "Facebook refuse d’annoncer ce qui se passe ici." in desk.page()
+
+
+def test_what_seems_to_vanish_is_an_alarm_on_every_page_of_work(desk):
+    desk.set(vanished_at=desk.clock.now, pulled_at=desk.clock.now)
+    page = desk.page()
+    assert "Rien ne sort de la file pour autant." in page
+    assert "sauf ce qui semble avoir disparu" in page
+    assert "semble avoir disparu" in plain("<main" + desk.client.get("/comptes/alertes").text)
 
 
 def test_a_block_is_one_problem_that_says_until_when(desk):

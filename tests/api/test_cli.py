@@ -83,11 +83,40 @@ def test_serve_before_migrate_says_which_command_comes_first(tmp_path):
 def test_help_names_every_command(bare_parvis):
     done = bare_parvis.run("--help")
     assert done.code == 0
-    named = set(re.findall(r"^│ (\w+) ", done.out, flags=re.MULTILINE))
+    named = set(re.findall(r"^  (\w+) ", done.out, flags=re.MULTILINE))
     assert named >= {
         *("serve", "worker", "migrate", "doctor", "backup", "restore", "standin", "classify", "evaluate", "train"),
         *("pull", "import", "demo", "user", "account", "key"),
     }
+
+
+ENGLISH = re.compile(
+    r"Usage|Show this|required|default:|Missing|No such|Error|Try '|Did you|Got unexpected|does not|requires"
+    r"|Input should|Arguments:|Commands|\bCOMMAND\b|\bARGS\b|\bFILE\b|<(?:str|path|int|bool|int range|text)>"
+)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *(["--help"], ["user", "--help"], ["user", "add", "--help"], ["account", "add", "--help"], ["key", "--help"]),
+        *(["import", "--help"], ["demo", "--help"], ["backup", "--help"], ["restore", "--help"], ["serve", "--help"]),
+        *(["evaluate", "--help"], ["train", "--help"], ["classify", "--help"], ["standin", "--help"]),
+        *([], ["user"], ["nope"], ["pul"], ["--nope"], ["user", "nope"], ["user", "add"], ["key", "add", "x"]),
+        *(["import"], ["import", "a", "b"], ["demo", "--home"], ["demo", "--once=3"], ["demo", "--port", "x"]),
+        *(["demo", "--port", "99999"], ["demo", "--port", "-3"], ["pull", "--acount", "3"], ["pull", "--account", "x"]),
+    ],
+    ids=" ".join,
+)
+def test_what_the_command_line_says_by_itself_is_in_french(bare_parvis, asked):
+    done = bare_parvis.run(*asked)
+    helps = asked[-1:] == ["--help"]
+    assert done.code == (0 if helps else 2)
+    said = done.out if helps else done.err
+    assert said.strip()
+    assert not ENGLISH.search(said), said
+    if "\n  " not in said:
+        assert (said.startswith("parvis\N{NO-BREAK SPACE}: "), len(said.splitlines())) == (True, 1)
 
 
 @pytest.mark.parametrize("asked", [["migrate"], ["classify"], ["pull"], ["key", "rotate"]])

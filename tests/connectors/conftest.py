@@ -218,7 +218,7 @@ class FacebookCity(City):
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})
     receipt_path = r"^\d+(_\d+)?$|/stories$"
-    sources = 6
+    sources = 5
     needed = ("pages_read_user_content", "pages_manage_engagement", "pages_messaging", "read_insights")
 
     def account_of_the_city(self) -> PageOfCity:

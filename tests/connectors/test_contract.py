@@ -647,7 +647,7 @@ def test_the_network_tells_what_happens_once_it_is_asked_to(city, monkeypatch):
     city.hushed()
     city.says(city.post("Tempête"), "Personne ne le dit")
     assert told == []
-    tells = [city.network().listen(), city.network().listen()]
+    tells = [city.network().listen().told, city.network().listen().told]
     assert tells == [city.tells] * 2
     city.says(city.post("Tempête"), "C'est dit")
     assert (len(told) > 0) is city.tells

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from administration.retention import Rule
 from classifiers.base import Context
-from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page, Receipt
+from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page, Receipt, Told
 from models import audit, work
 from models.accounts import Account, Delivery
 from models.audit import AuditEntry
@@ -55,8 +55,8 @@ class Pages:
     def probe(self, comment: str) -> CommentSeen:
         raise Gone
 
-    def listen(self) -> bool:
-        return False
+    def listen(self) -> Told:
+        return Told(told=False)
 
     def figures(self, posts: Sequence[str]) -> Figures:
         return Figures(0, {})

@@ -34,6 +34,8 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
         names = tuple(filter(None, re.split(r"[\s,]+", call.params.get("subscribed_fields", ""))))
         if call.method == "POST" and not names:
             raise GraphError(400, 100, "(#100) Param subscribed_fields is required")
+        if (bad := next((one for one in names if one in state.refused_fields), None)) and call.method == "POST":
+            raise GraphError(400, 100, f'(#100) Param subscribed_fields must be one of {{...}} - got "{bad}".')
         # What is not named again is told no more (from memory: the reference of the edge does not say).
         page.subscribed_fields = names if call.method == "POST" else ()
         return {"success": True}

@@ -12,7 +12,17 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from connectors.standin.linkedin.state import Asset, Organization, Share, organizations
-from connectors.standin.linkedin.wire import ADMIN, READ_POSTS, WRITE_POSTS, Caller, counted, empty, illegal, missing
+from connectors.standin.linkedin.wire import (
+    ADMIN,
+    READ_POSTS,
+    WRITE_POSTS,
+    Caller,
+    counted,
+    denied,
+    empty,
+    illegal,
+    missing,
+)
 from connectors.standin.state import Standin
 from connectors.standin.wire import Answer, Call
 
@@ -142,6 +152,10 @@ class Pages(Caller):
 
     def organizations(self, number: str) -> Answer:
         self.need(ADMIN, READ_POSTS)
+        asked = [number] if number else self.query.get("ids", [])
+        pages = [self.pages.get(f"urn:li:organization:{one}") for one in asked]
+        if any(page.refused for page in pages if page is not None):
+            raise denied(self.call)
         if number:
             return Answer(200, _organization(self.organization(f"urn:li:organization:{number}")))
         found = {one: self.pages.get(f"urn:li:organization:{one}") for one in self.query.get("ids", [])}

@@ -45,6 +45,8 @@ class Organization(PageOfCity):
     old_errors: bool = False
     refreshable: bool = False
     """The app may refresh what a member consented to; most may not."""
+    refused: bool = False
+    """The member may not read it, although their role says so; nor any batch with it."""
     failing: bool = False
     """What is sent is not taken in."""
     upload_base: str | None = None

@@ -89,6 +89,8 @@ def _route(state: Standin, call: Call, fault: Fault | None) -> Any:
         return consent.accounts(state, call, token)
     if call.path == "debug_token":
         return {"data": _debug(state, token, call.params.get("input_token", ""))}
+    if call.path == f"{state.app_id}/subscriptions":
+        return _subscriptions(state, token)
     page = _page_of(state, token)
     if (said := profiles.route(state, call, page, fault)) is not None:
         return said
@@ -122,6 +124,18 @@ def _check_proof(state: Standin, token: str, proof: str | None) -> None:
     right = hmac.new(state.app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
     if proof is not None and not hmac.compare_digest(proof.encode(), right.encode()):
         raise GraphError(400, 100, "Invalid appsecret_proof provided in the API argument", "GraphMethodException")
+
+
+def _subscriptions(state: Standin, token: str) -> dict[str, Any]:
+    """What the app is told of, by its own settings."""
+    if token != f"{state.app_id}|{state.app_secret}":
+        raise GraphError(400, 15, "(#15) This method must be called with an app access_token.")
+    return {
+        "data": [
+            {"object": name, "active": True, "fields": [{"name": one, "version": "v26.0"} for one in told]}
+            for name, told in state.app_fields.items()
+        ]
+    }
 
 
 def _debug(state: Standin, token: str, inspected: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from connectors.base import (
     PostSeen,
     Publication,
     Receipt,
+    Told,
     setting,
 )
 from models.errors import Rejected
@@ -86,8 +87,8 @@ class Agora:
         del posts
         return Figures(12, {})
 
-    def listen(self) -> bool:
-        return True
+    def listen(self) -> Told:
+        return Told(told=True)
 
 
 class AgoraWebhook:

@@ -28,7 +28,7 @@ def test_the_challenge_goes_back_to_whoever_knows_the_token(town):
 
 
 def test_nobody_else_gets_the_challenge(town):
-    right = {"hub.mode": "subscribe", "hub.verify_token": "jeton-de-vérification", "hub.challenge": "115"}
+    right = {"hub.mode": "subscribe", "hub.verify_token": "jeton-de-vérification", "hub.challenge": "défi-à-rendre"}
     for change in (
         {"hub.verify_token": "jeton-de-verification"},
         {"hub.verify_token": ""},
@@ -39,7 +39,7 @@ def test_nobody_else_gets_the_challenge(town):
         asked = {name: value for name, value in (right | change).items() if value is not None}
         answer = town.client.get(WEBHOOK, params=asked)
         assert answer.status_code == 403
-        assert "115" not in answer.text
+        assert "défi-à-rendre" not in answer.text
 
 
 class TestWithoutSecrets:

@@ -67,9 +67,9 @@ def test_the_page_is_told_of_what_it_was_told_of_before(instagram):
     """Meta replaces the fields of a subscription, which is the Page's, whoever asks for it."""
     page = instagram.page.page
     account = AccountRef("facebook", page.id, instagram.token)
-    assert connector(instagram.settings, account).listen()
+    assert connector(instagram.settings, account).listen().told
     told = set(page.subscribed_fields)
-    assert instagram.network().listen()
+    assert instagram.network().listen().told
     assert set(page.subscribed_fields) == told
 
 

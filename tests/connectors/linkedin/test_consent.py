@@ -15,7 +15,7 @@ from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, consent, network
 from connectors.standin.linkedin.state import organization
-from models.errors import NotFound, Rejected, TokenInvalid, Transient
+from models.errors import NotFound, PermissionMissing, Rejected, TokenInvalid, Transient
 
 BACK = "https://parvis.ville.example/comptes/retour?depuis=linkedin"
 
@@ -86,6 +86,24 @@ def test_the_pages_that_the_person_administers_are_offered(linkedin, dialog):
     health = network(linkedin.settings, account).health()
     assert (health.valid, health.missing) == (True, ())
     assert abs(health.expires_at - offered[1].expires_at) < timedelta(seconds=5)
+
+
+def test_one_page_that_is_refused_hides_no_other(linkedin, dialog):
+    """LinkedIn refuses the whole batch for one of it."""
+    organization(linkedin.state, "77", "Bibliothèques", "another-token")
+    organization(linkedin.state, "78", "Une page qu’on ne peut lire", "third-token", refused=True)
+    offered = dialog.exchange(code=decide(dialog, "allow")["code"][0], redirect_uri=BACK, verifier="")
+    assert [(one.external_id, one.name) for one in offered] == [
+        ("5515715", "Ville de Sainte-Rive"),
+        ("77", "Bibliothèques"),
+    ]
+
+
+def test_pages_that_are_all_refused_are_a_refusal(linkedin, dialog):
+    linkedin.page.refused = True
+    organization(linkedin.state, "78", "Une autre", "third-token", refused=True)
+    with pytest.raises(PermissionMissing):
+        dialog.exchange(code=decide(dialog, "allow")["code"][0], redirect_uri=BACK, verifier="")
 
 
 def test_a_code_is_good_once_and_for_its_own_address(dialog):

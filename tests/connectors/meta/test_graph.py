@@ -34,8 +34,8 @@ from models.errors import (
 from models.vocabulary import OperationKind
 
 NOW = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
-SOURCES = 6
-"""Listings of a round: posts, reels, advertisements, mentions, posts of visitors and reviews."""
+SOURCES = 5
+"""Listings of a round: posts, reels, advertisements, mentions and posts of visitors."""
 
 
 def said(status: int = 400, *, write: bool = True, headers: dict[str, str] | None = None, **error: object):
@@ -561,3 +561,26 @@ def test_the_sdk_is_imported_without_a_warning_and_silences_no_other():
     command = [sys.executable, "-W", "error", "-B", "-X", "pycache_prefix=/nonexistent", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+# ------------------------------------------------------------------------------------------------- webhooks
+@pytest.mark.parametrize("refused", [{"ratings"}, {"feed"}, {"mention", "ratings"}])
+def test_one_field_of_a_subscription_that_is_refused_does_not_lose_the_others(standin, facebook, refused):
+    standin.state.refused_fields = refused
+    told = facebook.listen()
+    assert (told.told, set(told.refused)) == (True, refused)
+    assert set(standin.page.subscribed_fields) == {"feed", "mention", "ratings"} - refused
+
+
+def test_a_subscription_of_which_every_field_is_refused_is_a_refusal(standin, facebook):
+    standin.state.refused_fields = {"feed", "mention", "ratings"}
+    with pytest.raises(Rejected):
+        facebook.listen()
+
+
+def test_what_the_app_itself_is_not_told_of_is_named_beside_the_page(standin, facebook):
+    assert facebook.listen().refused == ()
+    standin.state.app_fields["page"] = ("feed",)
+    assert facebook.listen().refused == ("app:mention", "app:ratings")
+    del standin.state.app_fields["page"]
+    assert facebook.listen().refused == ("app:feed", "app:mention", "app:ratings")

@@ -368,7 +368,7 @@ SHAPES = {
     ),
     "a comment under a recommendation": (
         "page", "ratings", COMMENT | {"open_graph_story_id": "555", "parent_id": "555"},
-        [CommentSeen("1_2", "add", **TOLD, post_external_id="555", author_external_id="7001",
+        [CommentSeen("1_2", "add", **TOLD, post_external_id="555", parent_external_id="555", author_external_id="7001",
                      author_name="Louise Tremblay", text=COMMENT["message"])],
     ),
     "a comment on Instagram, as now": (
@@ -449,6 +449,30 @@ def test_other_fields_and_messages_are_dropped():
     assert WEBHOOK.parse(body(COMMENT, field="conversations")) == ()
     assert WEBHOOK.parse(body({"item": "like", "verb": "add"}, field="ratings")) == ()
     assert WEBHOOK.parse(b'{"object": "page", "entry": [{"id": "104", "time": 1, "messaging": []}]}') == ()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Ville de Sainte-Rive"), ("hours", {"mon": 1}), ("picture", None), ("location", []), ("about", 7)],
+)
+def test_what_changed_in_the_settings_of_the_page_is_dropped_whatever_its_shape(field, value):
+    assert WEBHOOK.parse(body(value, field=field)) == ()
+    raw = {"object": "instagram", "entry": [{"id": "9", "time": 1, "changes": [{"field": field, "value": value}]}]}
+    assert WEBHOOK.parse(json.dumps(raw).encode()) == ()
+
+
+@pytest.mark.parametrize("page", ["0", 0])
+@pytest.mark.parametrize("kind", ["page", "instagram"])
+def test_what_meta_sends_to_try_the_webhook_out_is_dropped(page, kind):
+    raw = json.loads(body(COMMENT, page=page)) | {"object": kind}
+    assert WEBHOOK.parse(json.dumps(raw).encode()) == ()
+
+
+@pytest.mark.parametrize("parent", ["555", None, "555_1"])
+def test_a_comment_under_a_review_answers_the_review(parent):
+    said = COMMENT | {"open_graph_story_id": "555", "post_id": "555", "parent_id": parent}
+    seen = only(body(said, field="ratings")).change
+    assert (seen.post_external_id, seen.parent_external_id) == ("555", "555_1" if parent == "555_1" else "555")
 
 
 def test_a_change_that_cannot_be_understood_is_kept_alone():

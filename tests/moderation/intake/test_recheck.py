@@ -11,17 +11,21 @@ from connectors.base import AttachmentSeen, CommentSeen, Page, PostSeen, ThreadR
 from models.accounts import Account
 from models.comments import LAG, Comment, SourcePost
 from models.errors import Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
-from models.vocabulary import AttachmentKind, CommentKind, ItemState, PostKind
+from models.vocabulary import AttachmentKind, CommentKind, ItemState, Outcome, PostKind
 from moderation.intake import pulling, recheck
 
 EVERY = timedelta(minutes=5)
 
 
-def read(city, *ids, post="post-1", listed=("post-1",), kind=PostKind.POST, more=False, whole=True):
-    """One round: these posts are listed, and the thread of one is read whole; these comments are met in it."""
+def read(city, *ids, post="post-1", listed=("post-1",), kind=PostKind.POST, more=False, whole=True, counted=None):
+    """One round: these posts are listed, and the thread of one is read whole; these comments are met in it. The network
+    counts as many there, or as many as is said (-1: it does not say).
+    """
+    count = {-1: None}.get(counted, len(ids) if counted is None else counted)
     began = city.now
     met = tuple(city.seen(one, f"Texte {one}", source="pull", seen_at=began, post_external_id=post) for one in ids)
-    posts = tuple(PostSeen(one, None, None, city.now, kind=kind) for one in listed)
+    counts = {post: count if whole else None}
+    posts = tuple(PostSeen(one, None, None, city.now, kind=kind, comments=counts.get(one)) for one in listed)
     threads = (ThreadRead(post, began),) if whole else ()
     city.network.pages = [Page(posts, met, "0", more, 1, threads=threads)]
     pulling.pull(
@@ -216,6 +220,118 @@ def test_probes_stay_within_a_budget_and_leave_the_rest_to_people(city):
         with city.database.write() as session:
             session.get_one(Account, city.accounts["nord"]).usage_percent = percent
         assert len(probe(city)) == probes
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+@pytest.mark.parametrize("order", [1, -1])
+def test_hidden_and_shown_in_one_second_the_network_is_asked_which_came_last(city, hidden, order):
+    read(city, "1")
+    at = city.now.replace(microsecond=0)
+    city.store(*[VisibilityChanged("1", one, at, "post-1") for one in (True, False)[::order]])
+    assert suspected(city) == ["1"]
+    city.clock.pass_(minutes=3)
+    there(city, "1", hidden=hidden)
+    assert look(city) == ["1"]
+    assert (city.comment("1").hidden, suspected(city)) == (hidden, [])
+
+
+# ------------------------------------------------------------------------- one ambiguous answer is not proof
+def account(city):
+    with city.database.read() as session:
+        return session.get_one(Account, city.accounts["nord"])
+
+
+def refused_hide(city, insult):
+    """A hide that the network answers by "not there, or not yours to see" (100/33), as it does every look."""
+    city.classify()
+    decision = city.decide("Ariane", city.comment(insult), "hide", rule_code="N2")
+    city.network.errors = [Gone()]
+    city.deliver()
+    return decision
+
+
+def test_a_hide_answered_by_not_there_or_not_yours_never_calls_gone_what_is_listed(city):
+    read(city, "1", "2")
+    decision = refused_hide(city, "1")
+    assert city.effect(decision).outcome == Outcome.GONE
+    assert look(city) == ["1"]
+    for _ in range(3):
+        read(city, "1", "2")
+        city.clock.pass_(minutes=20)
+        look(city)
+    kept, item = city.comment("1"), city.item("1")
+    assert (kept.removed, item.state, item.problem_id) == (False, ItemState.WAITING, decision.effect_id)
+    assert suspected(city) == [], "a listing has cleared it"
+
+
+def test_a_hide_answered_by_not_there_is_confirmed_by_the_next_listing(city):
+    read(city, "1", "2")
+    refused_hide(city, "1")
+    assert (look(city), city.comment("1").removed) == (["1"], False)
+    read(city, "2")
+    city.clock.pass_(minutes=20)
+    look(city)
+    assert (city.comment("1").removed, city.item("1").state) == (True, ItemState.HANDLED)
+
+
+def test_a_hide_that_failed_says_so_when_its_comment_comes_back(city):
+    read(city, "1", "2")
+    decision = refused_hide(city, "1")
+    read(city, "2")
+    city.clock.pass_(minutes=20)
+    look(city)
+    assert city.comment("1").removed
+    city.clock.pass_(minutes=1)
+    read(city, "1", "2")
+    city.classify()
+    item = city.item("1")
+    assert (item.state, item.problem_id) == (ItemState.WAITING, decision.effect_id)
+
+
+@pytest.mark.parametrize("counted", [3, 1, -1])
+def test_a_thread_that_seems_to_vanish_whole_is_an_alarm_and_nothing_leaves_the_queue(city, counted):
+    """The post is listed, its thread reads empty, and each look says "not there, or not yours to see"."""
+    read(city, "1", "2", "3")
+    for _ in range(3):
+        read(city, counted=counted)
+        city.clock.pass_(minutes=20)
+        look(city)
+    assert [city.item(one).state for one in "123"] == [ItemState.RECEIVED] * 3
+    assert suspected(city) == ["1", "2", "3"]
+    assert account(city).vanished_at is not None
+    read(city, "1", "2", "3")
+    assert (suspected(city), account(city).vanished_at) == ([], None)
+
+
+def test_a_thread_that_the_network_counts_empty_is_gone(city):
+    read(city, "1", "2", "3")
+    read(city)
+    assert look(city) == ["1", "2", "3"]
+    assert all(city.comment(one).removed for one in "123")
+    assert account(city).vanished_at is None
+
+
+def test_the_only_comment_of_a_thread_goes_unless_the_network_still_counts_it(city):
+    read(city, "1")
+    read(city, counted=1)
+    assert (look(city), city.comment("1").removed) == (["1"], False)
+    city.clock.pass_(minutes=20)
+    read(city)
+    look(city)
+    assert (city.comment("1").removed, account(city).vanished_at) == (True, None)
+
+
+def test_an_account_whose_posts_all_seem_to_vanish_is_an_alarm_and_nothing_leaves_the_queue(city):
+    read(city, "1", "2")
+    read(city, "3", post="post-2", listed=("post-1", "post-2"))
+    for _ in range(3):
+        read(city, listed=(), whole=False)
+        city.clock.pass_(hours=13)
+        look(city)
+    assert [city.item(one).state for one in "123"] == [ItemState.RECEIVED] * 3
+    assert account(city).vanished_at is not None
+    read(city, "3", post="post-2", listed=("post-1", "post-2"))
+    assert (suspected(city), account(city).vanished_at) == ([], None)
 
 
 # ------------------------------------------------------------------------------------------ whole posts

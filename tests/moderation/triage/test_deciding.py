@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import selectinload
 
+from administration import people
 from connectors.base import AttachmentSeen, CommentRemoved
 from connectors.registry import capabilities
 from models.audit import AuditEntry
@@ -44,6 +45,14 @@ def state(city, external_id="7"):
 def claim(city, who, comment):
     with city.database.write() as session:
         return deciding.claim(session, city.people[who], comment.id, now=city.now)
+
+
+def test_the_claim_of_somebody_who_is_put_out_ends_at_once(city):
+    comment = city.says("7", "Bonjour")
+    claim(city, "Ariane", comment)
+    with city.database.write() as session:
+        people.set_active(session, city.people["Ariane"].person_id, False, by=None, now=city.now)
+    assert claim(city, "Bruno", comment) is None
 
 
 def test_an_item_has_one_claim_and_it_ends_by_itself(city):
