@@ -456,6 +456,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "too_many_cells": N_("more cells than columns: a text with a separator goes between quotes"),
         "id_missing": N_("no id"),
         "id_too_long": N_("its id is too long"),
+        "id_impossible": N_("what stands as its id, or its parent’s, is none: export the column as text"),
         "id_notation": N_("a spreadsheet turned its id into a number like 1.79E+16: export the column as text"),
         "id_rounded": N_("a spreadsheet rounded its id to 15 digits: export the column as text"),
         "id_twice": N_("another row of this file has the same id, and another author, text or date"),

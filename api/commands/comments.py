@@ -110,4 +110,14 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
                 report.repaired,
             )
         )
+    if report.damaged:
+        named = ", ".join(map(str, report.damaged[:20])) + ("…" if len(report.damaged) > 20 else "")
+        console.print(
+            ngettext(
+                "%(n)s row kept with letters that the file has lost: line %(lines)s",
+                "%(n)s rows kept with letters that the file has lost: lines %(lines)s",
+                len(report.damaged),
+                lines=named,
+            )
+        )
     return report

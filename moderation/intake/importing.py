@@ -9,6 +9,7 @@ that a spreadsheet changed, or that two different rows share, is reported.
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 from collections import deque
@@ -44,7 +45,18 @@ OLDEST = datetime(2004, 1, 1, tzinfo=UTC)
 SAME_TIME = timedelta(days=1)
 """A known comment whose date is further from the row's is another one: exports round, and forget the zone."""
 
-_NOTATION = re.compile(r"[+-]?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_AS_TEXT = re.compile(r"=\s*\"(.*)\"|'(.+)")
+"""How a spreadsheet is told that digits are a text: they are all there."""
+_NOTATION = re.compile(
+    r"[+-]?\d+(?:[.,]\d+)?\s*(?:[eE]|[x×*]\s*10\s*\^?)\s*[+-]?\d+"
+    r"|\d{1,3}(?:[\s.,'’]\d{3})+(?:[.,]\d+)?|\d+[.,]\d+"
+)
+"""A number as spreadsheets write it: with a power of ten, in groups of three digits, with a fraction."""
+_NO_ID = re.compile(r"#.*|nan|[+-]?inf(?:inity)?|none|null|undefined|true|false|n/?a|-\d+|0+", re.IGNORECASE)
+"""What stands where a program had no id, or lost it."""
+_ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+_ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
+_LOST = "\N{REPLACEMENT CHARACTER}"
 
 Row = Mapping[str, Any] | str
 """What a row holds by column, or the reason for which it cannot be read."""
@@ -66,7 +78,11 @@ class Report:
     new: int = 0
     known: int = 0
     repaired: int = 0
-    """Rows of which a text or name was UTF-8 read as another encoding ("fermÃ©")."""
+    """Rows of which a text or name was UTF-8 read as another encoding ("fermÃ©"), or in the escapes of a page or of a
+    program.
+    """
+    damaged: list[int] = field(default_factory=list)
+    """Lines that are kept as they are, some of whose letters are lost ("ferm\N{REPLACEMENT CHARACTER}")."""
     bad: list[BadRow] = field(default_factory=list)
 
 
@@ -174,6 +190,8 @@ def import_rows(
                 report.bad.append(BadRow(line, "id_rounded" if rounded_here else "id_twice"))
                 continue
             report.repaired += repaired
+            if _LOST in f"{seen.text}{seen.author_name}":
+                report.damaged.append(line)
             by_account.setdefault(account_id, {})[line] = seen
         for account_id, comments in sorted(by_account.items()):
             _store(database, account_id, comments, report, now=now)
@@ -235,13 +253,9 @@ def _seen(
     """The account of a row, what it says, and whether its words had to be repaired."""
     if isinstance(row, str):
         raise _Unusable(row)
-    external_id = _text(row, "id")
+    external_id, parent = _id(row, "id"), _id(row, "parent_id")
     if not external_id:
         raise _Unusable("id_missing")
-    if isinstance(row["id"], float) or _NOTATION.fullmatch(external_id):
-        raise _Unusable("id_notation")
-    if len(external_id) > LONGEST_ID:
-        raise _Unusable("id_too_long")
     network = (_text(row, "network") or "").lower()
     if network not in names():
         raise _Unusable("network_unknown")
@@ -255,18 +269,43 @@ def _seen(
     if created_at is not None and not OLDEST <= created_at <= now + SAME_TIME:
         raise _Unusable("created_at_unlikely")
     author = _text(row, "author")
-    words, name = fix_encoding(text), fix_encoding(author) if author else author
+    words, name = _repaired(text), _repaired(author) if author else author
     seen = CommentSeen(
         external_id=external_id,
         source="add",
         seen_at=created_at or now,
         said_at=created_at,
-        parent_external_id=_text(row, "parent_id"),
+        parent_external_id=parent,
         author_name=name,
         text=words,
         permalink=_text(row, "permalink"),
     )
     return account_id, seen, (words, name) != (text, author)
+
+
+def _id(row: Mapping[str, Any], name: str) -> str | None:
+    """An id as its network wrote it; None: the row has none."""
+    value = row.get(name)
+    if isinstance(value, float):
+        raise _Unusable("id_notation")
+    said = _text(row, name)
+    if said is None:
+        return None
+    if (as_text := _AS_TEXT.fullmatch(said)) is not None:
+        said = (as_text[1] or as_text[2] or "").strip()
+    if _NOTATION.fullmatch(said):
+        raise _Unusable("id_notation")
+    if isinstance(value, bool) or not isinstance(value, str | int) or _NO_ID.fullmatch(said):
+        raise _Unusable("id_impossible")
+    if len(said) > LONGEST_ID:
+        raise _Unusable("id_too_long")
+    return said
+
+
+def _repaired(text: str) -> str:
+    """The words that were written, where only their letters were written another way."""
+    text = _ESCAPED.sub(lambda found: cleaned(json.loads(f'"{found[0]}"')) or "", text)
+    return fix_encoding(_ENTITY.sub(lambda found: html.unescape(found[0]), text))
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:

@@ -5,9 +5,9 @@ whole reading of its thread did not meet is only suspected, and the network is a
 itself is asked about in the same way: when a round lists it no more, one comment of its thread is asked about, and all
 the others only if that one is gone.
 
-Nor is a probe alone: "not there, or not yours to see" is one answer. Both must say so, the probe and a listing. And what
-seems to vanish whole (all comments of a thread that the network still counts, all posts of an account) is an alarm: a
-right was lost more likely than everything was deleted, and nothing leaves the queue.
+Nor is a probe alone: "not there, or not yours to see" is one answer. Both must say so, the probe and a listing. And
+what seems to vanish whole (all comments of a thread that the network still counts, all posts of an account) is an
+alarm: a right was lost more likely than everything was deleted, and nothing leaves the queue.
 """
 
 from __future__ import annotations

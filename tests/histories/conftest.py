@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from administration import seeds
 from administration.connecting import connect
+from administration.retention import Rule
 from classifiers.base import Context
 from connectors.base import AccountRef, Media, Network, Offered, Publication
 from connectors.linkedin.rest import LinkedInSettings
@@ -501,6 +502,7 @@ class World(AnyCity):
             picture_of=lambda name, address: picture(self.settings(), name, address),
             clock=self.clock,
             pull_every=PULL_EVERY,
+            kept=Rule(unread=365, comments=None),
         )
         carried = handlers(city)
 

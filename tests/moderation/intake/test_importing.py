@@ -227,6 +227,27 @@ def test_ids_that_a_spreadsheet_wrote_in_notation_are_left_out(csv_file, databas
     assert report.new == 1
 
 
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        *((one, "id_notation") for one in ("1,79 E+16", "1.79×10^16", "1 002 080 000 000 001", "1,002,080,000,001")),
+        *((one, "id_notation") for one in ("1\u202f002\u202f080", "1002080000000001.0", "1002080000000001,00")),
+        *((one, "id_impossible") for one in ("#####", "#REF!", "#N/A", "NaN", "null", "None", "0", "-5", True, ["a"])),
+        *((one, None) for one in ('="122100000000123456"', "'122100000000123456", "122100000000123456", 7, "104_5")),
+        *((one, None) for one in ("urn:li:comment:(urn:li:activity:71,72)", "e12", "17E", "fb-1.5")),
+    ],
+)
+@pytest.mark.parametrize("column", ["id", "parent_id"])
+def test_an_impossible_id_is_no_id(json_file, database, id_, reason, column):
+    row = {"id": "a", "network": "facebook", "account": "104", "text": "Bonjour"}
+    report = json_file(row | {column: id_})
+    assert _said(report) == ([(1, reason)] if reason else [])
+    with database.read() as session:
+        of = Comment.external_id if column == "id" else Comment.parent_external_id
+        kept = session.scalars(select(of)).all()
+    assert kept == ([str(id_).strip("='\"")] if reason is None else [])
+
+
 def test_ids_that_are_json_floats_are_left_out(json_file):
     row = {"network": "facebook", "account": "104", "text": "Bonjour"}
     report = json_file({**row, "id": 1.00208e15}, {**row, "id": 10020800000001})
@@ -284,6 +305,30 @@ def test_damaged_accents_are_repaired_and_counted(json_file, database):
     assert found["m1"] == "L’aréna est fermé à midi? 😠"
     assert "l’aréna" in found["m2"]
     assert found["m3"] == "Déjà réparé. « À bientôt! » 😠"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("Montr\\u00e9al \\ud83d\\ude20", "Montréal 😠"),
+        ("l&#39;&eacute;cole &amp; l&rsquo;ar&#xe9;na", "l'école & l’aréna"),
+        ("fermÃƒÂ©", "fermé"),
+        ("bÅ\x93uf", "bœuf"),
+    ],
+)
+def test_other_ways_of_damaging_a_text_are_repaired_too(json_file, database, written, meant):
+    row = {"id": "a", "network": "facebook", "account": "104", "author": "Zoé"}
+    report = json_file(row | {"text": written})
+    assert (report.repaired, report.damaged) == (1, [])
+    with database.read() as session:
+        assert session.scalars(select(Comment.text)).one() == meant
+
+
+def test_letters_that_a_file_has_lost_are_reported_by_line(json_file):
+    row = {"network": "facebook", "account": "104", "author": "Zoé"}
+    said = ("Déneigée", "D\ufffdneig\ufffde", "A & B; \\u", "R&D;")
+    report = json_file(*({**row, "id": str(number), "text": text} for number, text in enumerate(said, start=1)))
+    assert (report.new, report.repaired, report.damaged) == (4, 0, [2])
 
 
 def test_a_file_in_utf_16_is_read_as_one(csv_file, database):

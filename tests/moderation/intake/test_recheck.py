@@ -231,7 +231,7 @@ def test_hidden_and_shown_in_one_second_the_network_is_asked_which_came_last(cit
     assert suspected(city) == ["1"]
     city.clock.pass_(minutes=3)
     there(city, "1", hidden=hidden)
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     assert (city.comment("1").hidden, suspected(city)) == (hidden, [])
 
 
@@ -254,11 +254,11 @@ def test_a_hide_answered_by_not_there_or_not_yours_never_calls_gone_what_is_list
     read(city, "1", "2")
     decision = refused_hide(city, "1")
     assert city.effect(decision).outcome == Outcome.GONE
-    assert look(city) == ["1"]
+    assert probe(city) == ["1"]
     for _ in range(3):
         read(city, "1", "2")
         city.clock.pass_(minutes=20)
-        look(city)
+        probe(city)
     kept, item = city.comment("1"), city.item("1")
     assert (kept.removed, item.state, item.problem_id) == (False, ItemState.WAITING, decision.effect_id)
     assert suspected(city) == [], "a listing has cleared it"
@@ -267,10 +267,10 @@ def test_a_hide_answered_by_not_there_or_not_yours_never_calls_gone_what_is_list
 def test_a_hide_answered_by_not_there_is_confirmed_by_the_next_listing(city):
     read(city, "1", "2")
     refused_hide(city, "1")
-    assert (look(city), city.comment("1").removed) == (["1"], False)
+    assert (probe(city), city.comment("1").removed) == (["1"], False)
     read(city, "2")
     city.clock.pass_(minutes=20)
-    look(city)
+    probe(city)
     assert (city.comment("1").removed, city.item("1").state) == (True, ItemState.HANDLED)
 
 
@@ -279,7 +279,7 @@ def test_a_hide_that_failed_says_so_when_its_comment_comes_back(city):
     decision = refused_hide(city, "1")
     read(city, "2")
     city.clock.pass_(minutes=20)
-    look(city)
+    probe(city)
     assert city.comment("1").removed
     city.clock.pass_(minutes=1)
     read(city, "1", "2")
@@ -295,7 +295,7 @@ def test_a_thread_that_seems_to_vanish_whole_is_an_alarm_and_nothing_leaves_the_
     for _ in range(3):
         read(city, counted=counted)
         city.clock.pass_(minutes=20)
-        look(city)
+        probe(city)
     assert [city.item(one).state for one in "123"] == [ItemState.RECEIVED] * 3
     assert suspected(city) == ["1", "2", "3"]
     assert account(city).vanished_at is not None
@@ -306,7 +306,7 @@ def test_a_thread_that_seems_to_vanish_whole_is_an_alarm_and_nothing_leaves_the_
 def test_a_thread_that_the_network_counts_empty_is_gone(city):
     read(city, "1", "2", "3")
     read(city)
-    assert look(city) == ["1", "2", "3"]
+    assert probe(city) == ["1", "2", "3"]
     assert all(city.comment(one).removed for one in "123")
     assert account(city).vanished_at is None
 
@@ -314,10 +314,10 @@ def test_a_thread_that_the_network_counts_empty_is_gone(city):
 def test_the_only_comment_of_a_thread_goes_unless_the_network_still_counts_it(city):
     read(city, "1")
     read(city, counted=1)
-    assert (look(city), city.comment("1").removed) == (["1"], False)
+    assert (probe(city), city.comment("1").removed) == (["1"], False)
     city.clock.pass_(minutes=20)
     read(city)
-    look(city)
+    probe(city)
     assert (city.comment("1").removed, account(city).vanished_at) == (True, None)
 
 
@@ -327,7 +327,7 @@ def test_an_account_whose_posts_all_seem_to_vanish_is_an_alarm_and_nothing_leave
     for _ in range(3):
         read(city, listed=(), whole=False)
         city.clock.pass_(hours=13)
-        look(city)
+        probe(city)
     assert [city.item(one).state for one in "123"] == [ItemState.RECEIVED] * 3
     assert account(city).vanished_at is not None
     read(city, "3", post="post-2", listed=("post-1", "post-2"))
