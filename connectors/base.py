@@ -333,7 +333,8 @@ class Network(Protocol):
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Was it applied? Read the network and match by normalised text since `since`, leaving out the remote ids in
-        `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors.
+        `taken` (already bound to other effects). None: it is not there now. Reading failed: the usual errors; `Gone`
+        where what words were written under cannot be read any more, which says nothing of them.
         """
 
     def figures(self, posts: Sequence[str]) -> Figures:

@@ -255,7 +255,9 @@ class Work:
                 else:
                     self._end(session, effect, EffectState.FAILED, now, outcome, detail)
             elif outcome == Outcome.GONE:
-                self._end(session, effect, EffectState.FAILED, now, outcome)
+                # What is not there to be read has no sign of an act; words in public may stand there all the same.
+                unsure = effect.operation in CREATIVE
+                self._end(session, effect, EffectState.NEEDS_PERSON if unsure else EffectState.FAILED, now, outcome)
             elif outcome in (Outcome.REJECTED, Outcome.PERMISSION_MISSING) or (
                 now - (effect.sent_at or now) >= timing.give_up_reading
             ):

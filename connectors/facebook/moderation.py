@@ -104,12 +104,9 @@ class Moderation:
         return False
 
     def _reply(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
-        try:
-            order = {"filter": "stream", "order": "chronological", "since": str(int((since - SKEW).timestamp()))}
-            fields = "id,message,created_time,permalink_url,from{id}"
-            comments = self._all(f"{self._thread(sought.target)}/comments", READ_COMMENTS, fields=fields, **order)
-        except Gone:
-            return None
+        order = {"filter": "stream", "order": "chronological", "since": str(int((since - SKEW).timestamp()))}
+        fields = "id,message,created_time,permalink_url,from{id}"
+        comments = self._all(f"{self._thread(sought.target)}/comments", READ_COMMENTS, fields=fields, **order)
         ours = [_written(item) for item in comments if as_id(as_mapping(item.get("from")).get("id")) == self.page]
         return oldest(ours, sought.text or "", since - SKEW, taken)
 
@@ -135,10 +132,7 @@ class Moderation:
 
     def _private_reply(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
         """In the conversation that the comment points to, when somebody answered it privately."""
-        try:
-            comment = self.graph.read(sought.target, READ_COMMENTS, fields="id,private_reply_conversation{id}")
-        except Gone:
-            return None
+        comment = self.graph.read(sought.target, READ_COMMENTS, fields="id,private_reply_conversation{id}")
         talk = as_id(as_mapping(comment.get("private_reply_conversation")).get("id"))
         if talk is None:
             return None

@@ -237,7 +237,7 @@ class Instagram:
             path = f"{sought.target}/comments"
         except Gone:
             if self._reader.mention(sought.target, _now()) is None:
-                return None
+                raise
             raise Rejected("elsewhere") from None
         ours = [
             Written(one.external_id, one.text or "", one.said_at, one.permalink)
@@ -248,10 +248,7 @@ class Instagram:
 
     def _find_message(self, sought: Operation, since: datetime, taken: Collection[str]) -> Receipt | None:
         """In the conversation with the author of the comment, which is the Page's."""
-        try:
-            comment = self._graph.read(sought.target, IG_MODERATE, fields="id,from{id}")
-        except Gone:
-            return None
+        comment = self._graph.read(sought.target, IG_MODERATE, fields="id,from{id}")
         if (author := as_id(as_mapping(comment.get("from")).get("id"))) is None:
             raise Rejected("author_unknown")
         fields = f"messages.limit({PAGE_SIZE}){{id,created_time,message,from{{id}}}}"

@@ -227,6 +227,8 @@ class LinkedInPage:
                 case OperationKind.DELETE:
                     self._reading.one(sought.target)
         except Gone:
+            if sought.kind is OperationKind.REPLY:
+                raise
             return Receipt(sought.target) if sought.kind in (OperationKind.DELETE, OperationKind.DELETE_POST) else None
         return None
 

@@ -515,6 +515,24 @@ def test_a_second_copy_is_taken_back_once_a_person_says_so(desk, clock, error, t
     assert desk.effect(effect_id).doubled is theirs_again
 
 
+@pytest.mark.parametrize(
+    ("operation", "state"),
+    [
+        (OperationKind.REPLY, EffectState.NEEDS_PERSON),
+        (OperationKind.PUBLISH, EffectState.NEEDS_PERSON),
+        (OperationKind.HIDE, EffectState.FAILED),
+    ],
+)
+def test_not_there_or_not_yours_to_see_is_no_proof_that_words_are_not_public(desk, clock, operation, state):
+    effect_id, desk.on_send = desk.enqueue(operation=operation), desk.raising(Ambiguous())
+    desk.work.deliver(effect_id)
+    clock.pass_(20)
+    desk.on_find = desk.raising(Gone())
+    assert desk.work.reconcile(effect_id) == state
+    clock.pass_(7200)
+    assert (desk.work.due(), desk.sent) == ([], ["k"])
+
+
 def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
     """Neither for ever, nor as fast as it can."""
     effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
@@ -532,7 +550,7 @@ def test_a_call_whose_answer_is_lost_every_time_ends_with_a_person(desk, clock):
 @pytest.mark.parametrize(
     ("error", "state", "outcome", "detail"),
     [
-        (Gone(), EffectState.FAILED, Outcome.GONE, None),
+        (Gone(), EffectState.NEEDS_PERSON, Outcome.GONE, None),
         (PermissionMissing("pages_read"), EffectState.NEEDS_PERSON, Outcome.UNREADABLE, "pages_read"),
         (Rejected("100"), EffectState.NEEDS_PERSON, Outcome.UNREADABLE, "100"),
         (Throttled(UNTIL), EffectState.UNKNOWN, Outcome.UNKNOWN, None),
