@@ -203,6 +203,9 @@ def _spoilt(given: Answer, call: Call, fault: Fault) -> Answer:
         case "500_after":
             body = {"error": {"message": "An unknown error occurred", "type": "OAuthException", "code": 1}}
             return Answer(500, body, given.headers)
+        case "odd_after":
+            body = {"error": {"message": "(#4242) Something went wrong", "type": "OAuthException", "code": 4242}}
+            return Answer(400, body, given.headers)
         case "half_json":
             return Answer(given.status, None, given.headers, raw=given.encoded()[: len(given.encoded()) // 2])
         case "text_javascript":

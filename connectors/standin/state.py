@@ -190,8 +190,8 @@ class Standin:
             self.posts: dict[str, Post] = {}
             self.comments: dict[str, Comment] = {}
             self.faults: list[Fault] = []
-            self.app_fields = {"page": FIELDS, "instagram": ("comments", "mentions")}
-            """What the app is told of, by its own settings."""
+            self.app_lacks: set[str] = set()
+            """What the app's own settings do not have it told of, like "page:mention"."""
             self.refused_fields: set[str] = set()
             """What no Page can be subscribed to."""
             self.journal: list[Applied] = []

@@ -32,7 +32,7 @@ def test_killed_at_any_step_nothing_of_the_city_is_lost(act, kind, request, tmp_
     url = request.getfixturevalue("postgres_server").create("killed") if kind == "postgresql" else ""
     given = {"act": act, "folder": str(tmp_path / "killed"), "seed": SEED, "kills": KILLS, "url": url}
     command = [sys.executable, str(Path(__file__).with_name("killed.py")), json.dumps(given)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50 * KILLS + 100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300 * KILLS + 300)
     figures = json.loads(done.stdout) if done.returncode == 0 else {"kills": 0}
     if FIGURES:
         line = {"database": kind, "act": act, "seed": SEED, "passed": done.returncode == 0, **figures}

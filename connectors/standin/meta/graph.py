@@ -14,7 +14,7 @@ from connectors.standin.facebook.publishing import receive
 from connectors.standin.instagram import profiles
 from connectors.standin.meta import consent
 from connectors.standin.state import Fault, PageOfCity, Standin
-from connectors.standin.wire import Answer, Call, GraphError, seconds, unknown_path
+from connectors.standin.wire import Answer, Call, GraphError, missing, seconds, unknown_path
 
 OLDEST_VERSION = 21
 SMALL = 30
@@ -49,6 +49,8 @@ def _refuse(fault: Fault, call: Call) -> None:
             raise GraphError(403, 200, "(#200) Requires pages_manage_engagement permission to manage the object")
         case "blocked":
             raise GraphError(400, 368, "The action attempted has been deemed abusive or is otherwise disallowed")
+        case "unseen":
+            raise missing(call.path.partition("/")[0])
         case "duplicate":
             raise GraphError(400, 506, "(#506) Duplicate status message", error_subcode=1455006)
         case "500_before":
@@ -126,6 +128,10 @@ def _check_proof(state: Standin, token: str, proof: str | None) -> None:
         raise GraphError(400, 100, "Invalid appsecret_proof provided in the API argument", "GraphMethodException")
 
 
+APP_FIELDS = {"page": ("feed", "mention", "ratings"), "instagram": ("comments", "mentions")}
+"""What the app is told of, by its own settings."""
+
+
 def _subscriptions(state: Standin, token: str) -> dict[str, Any]:
     """What the app is told of, by its own settings."""
     if token != f"{state.app_id}|{state.app_secret}":
@@ -133,7 +139,8 @@ def _subscriptions(state: Standin, token: str) -> dict[str, Any]:
     return {
         "data": [
             {"object": name, "active": True, "fields": [{"name": one, "version": "v26.0"} for one in told]}
-            for name, told in state.app_fields.items()
+            for name, all_ in APP_FIELDS.items()
+            if (told := [one for one in all_ if f"{name}:{one}" not in state.app_lacks])
         ]
     }
 

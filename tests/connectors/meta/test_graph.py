@@ -580,7 +580,29 @@ def test_a_subscription_of_which_every_field_is_refused_is_a_refusal(standin, fa
 
 def test_what_the_app_itself_is_not_told_of_is_named_beside_the_page(standin, facebook):
     assert facebook.listen().refused == ()
-    standin.state.app_fields["page"] = ("feed",)
+    standin.state.app_lacks = {"page:mention", "page:ratings"}
     assert facebook.listen().refused == ("app:mention", "app:ratings")
-    del standin.state.app_fields["page"]
+    standin.state.app_lacks |= {"page:feed"}
     assert facebook.listen().refused == ("app:feed", "app:mention", "app:ratings")
+
+
+# ------------------------------------------------------------------------------------------------- doubtful answers
+def test_what_was_applied_and_then_refused_by_a_code_that_nobody_knows_is_read_first(standin, facebook):
+    said, before = standin.says(standin.post("Tempête"), "Et ma rue?").id, datetime.now(UTC)
+    standin.state.faults.append(Fault("odd_after", method="POST"))
+    answer = Operation(OperationKind.REPLY, said, "C’est noté.")
+    with pytest.raises(Ambiguous):
+        facebook.apply(answer, "effect-1")
+    assert facebook.find(answer, before, ()) is not None
+    assert len(standin.state.journal) == 1
+
+
+def test_what_is_there_and_not_to_be_seen_reads_like_what_is_gone(standin, facebook):
+    """Which is why one such answer proves nothing (`moderation/intake/recheck.py`)."""
+    said = standin.says(standin.post("Tempête"), "Et ma rue?").id
+    standin.state.faults.append(Fault("unseen", times=2))
+    with pytest.raises(Gone):
+        facebook.probe(said)
+    with pytest.raises(Gone):
+        facebook.apply(Operation(OperationKind.HIDE, said), "effect-1")
+    assert facebook.probe(said).external_id == said
