@@ -35,6 +35,7 @@ from models.vocabulary import (
     Role,
     Standing,
 )
+from publishing.checks import Finding
 
 REFUSALS: Mapping[str, str] = {
     # people
@@ -89,6 +90,12 @@ REFUSALS: Mapping[str, str] = {
     "not_read": N_("This comment is not analysed yet; try again in a moment."),
     "not_undoable": N_("This decision cannot be undone any more."),
     "not_waiting": N_("This comment does not wait for a decision."),
+    "already_held": N_("This is paused already."),
+    "held": N_("An emergency pause holds this post: %(reason)s"),
+    "hold_over": N_("This pause is over already."),
+    "hold_reason": N_("Say why, in at most %(most)s characters: colleagues read it."),
+    "hold_scope": N_("Choose what is paused, among what is yours to pause."),
+    "post_not_reviewed": N_("This post does not wait for review, or a part of it is out."),
     "people_decide": N_("Decisions belong to people: sign in."),
     "reply_empty": N_("Write a reply first."),
     "reply_sent": N_("The reply has left already; it cannot be undone from here."),
@@ -139,14 +146,14 @@ REFUSALS: Mapping[str, str] = {
     "read_only": N_("Nothing is published on %(name)s: Parvis only reads there."),
     "reason_needed": N_("Say why it is sent back."),
     "text_empty": N_("Write a text for every account."),
-    "text_too_long": N_("The text must have at most %(most)s characters on this network."),
+    "text_too_long": N_("%(name)s: the text has %(over)s characters too many (%(most)s at most)."),
+    "hashtags_many": N_("%(name)s takes at most %(most)s hashtags; there are %(there)s."),
     "time_needed": N_("Give the date and time at which it goes out."),
     "window_unreadable": N_("Give a number of minutes, from 1 to %(most)s."),
     "time_absent": N_("Clocks jump over that hour in spring: it does not exist. Choose one hour later."),
     "time_twice": N_("Clocks show that hour twice in autumn. Choose a time before or after it."),
     "time_unreadable": N_("Give a date and a time."),
     "time_passed": N_("This time has passed."),
-    "title_empty": N_("Give the post a title."),
     # programs
     "cursor_invalid": N_("This place in the list is not one that we gave."),
     "idempotency_key_reused": N_("This Idempotency-Key came with another request already."),
@@ -182,6 +189,20 @@ REFUSALS: Mapping[str, str] = {
     "service_unknown": N_("There is no such service."),
     "status_not_next": N_("A request cannot go from its status to that one."),
 }
+
+FINDINGS: Mapping[str, str] = {
+    "another_near": N_("“%(title)s” goes out on %(name)s within the hour: they would take readers from each other."),
+    "at_night": N_("It would go out at %(hour)s o’clock, at night."),
+    "capitals": N_("Words in capitals are hard to read, and are spelt out by screen readers: %(words)s"),
+    "hashtag_case": N_("Begin each word of #%(tag)s with a capital: screen readers then say words."),
+    "link_dead": N_("On %(name)s nobody can follow a link: say where to find it."),
+    "picture_cut": N_("%(name)s shows only the middle of a picture: it is too high or too wide there."),
+    "rights_over": N_("The rights to “%(file)s” are over on that day."),
+    "same_words": N_("“%(title)s” says nearly the same on %(name)s."),
+    "sentence_long": N_("One sentence has %(words)s words: two would be read more easily."),
+    "typography": N_("Some signs or spaces are not as they are typed in French."),
+}
+"""What is found in a post while it is written; what blocks is said as the refusal that it becomes."""
 
 REASONS: Mapping[str, str] = {
     ReasonCode.WORD_WEIGHT: N_("This word weighs for “%(label)s”."),
@@ -247,6 +268,9 @@ NOTICES: Mapping[str, str] = {
     "approved": N_("Approved."),
     "sent-back": N_("Sent back to whoever wrote it."),
     "scheduled": N_("Scheduled."),
+    "hold-began": N_("Paused: nothing that was scheduled there leaves."),
+    "hold-ended": N_("The pause is over. Each post that it stopped is to be reviewed below."),
+    "put-back": N_("It is a draft again."),
     "pictures-added": N_("The pictures are in the library. Say what each one shows."),
     "picture-removed": N_("The picture is forgotten."),
     "unscheduled": N_("Out of the schedule."),
@@ -515,6 +539,11 @@ def problem(effect: Effect) -> str:
     if effect.doubled:
         return _("Twice in public: the network had taken the first sending, and listed it late")
     return _("Not done (%(act)s): %(why)s", act=label("decision", effect.operation), why=failure(effect))
+
+
+def finding(found: Finding) -> str:
+    """What a check found in a post, as its writer reads it."""
+    return _(FINDINGS.get(found.code) or REFUSALS[found.code], **found.params)
 
 
 def notice(code: str | None) -> str | None:

@@ -76,6 +76,7 @@ def environment(dates: Dates) -> Environment:
         network=descriptor,
         reason=messages.reason,
         refusal=messages.refusal,
+        finding=messages.finding,
         about=_about,
         not_published=messages.not_published,
         problem=messages.problem,

@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from connectors.limits import Limit
 from models.errors import FarSideError
 from models.vocabulary import AttachmentKind, CommentKind, MediaKind, OperationKind, PostKind, PublicationForm
 
@@ -43,7 +44,14 @@ class Capabilities:
     needs_media: bool = False
     """A text alone cannot be published."""
     ratios: tuple[float, float] | None = None
-    """The flattest and the widest picture that is shown, as width by height; None: any."""
+    """The highest and the widest picture that is shown, as width by height; None: any."""
+    most_hashtags: int | None = None
+    fold: tuple[int, int] | None = None
+    """After how many characters a post is folded ("see more"), on a telephone and on a desktop; None: it is not."""
+    links: bool = True
+    """Whether an address in the words can be followed."""
+    carousel: bool = False
+    """Several pictures are shown one at a time, in the shape of the first."""
 
 
 @dataclass(frozen=True)
@@ -439,6 +447,12 @@ class Descriptor(Generic[S]):
     """The same on all its accounts, so that no token is needed to say it."""
     permissions: Mapping[str, Permission]
     """All that may be missing, by the network's own names."""
+    words: Callable[[Publication], str] = field(default=lambda publication: publication.text, kw_only=True)
+    """What stands in the words of a publication: a link too, where nothing else shows it."""
+    length: Callable[[str], int] = field(default=len, kw_only=True)
+    """How the network counts the characters of a text, as `longest_text` and `longest_reply` mean them."""
+    limits: Mapping[str, Limit] = field(default_factory=dict, kw_only=True)
+    """Where the numbers of `capabilities` were read."""
     open: Callable[[S, AccountRef], Network]
     """Nothing is called yet. An instance serves one thread at a time."""
     pull_every: timedelta = timedelta(0)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.accounts import Account
 from models.base import NOBODY, Base, Id, Link, String, Text
 from models.effects import Effect
+from models.holds import Hold
 from models.media import Media
 from models.people import Person
 from models.vocabulary import PostState
@@ -38,9 +39,12 @@ class Post(Base):
     """When the variants leave that have no time of their own: written with the post, or given to it once approved."""
     late_after_minutes: Mapped[int] = mapped_column(default=60)
     """The lateness window: later than this after its time, a person decides instead of the clock."""
+    hold_id: Mapped[int | None] = mapped_column(ForeignKey("hold.id"))
+    """The emergency pause that stopped it last; None: none has, since it was last scheduled."""
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
+    hold: Mapped[Hold | None] = relationship(lazy="raise")
     author: Mapped[Person] = relationship(lazy="raise")
     contributors: Mapped[list[Person]] = relationship(lazy="raise", secondary=contributor, order_by=Person.name)
     variants: Mapped[list[Variant]] = relationship(lazy="raise", back_populates="post", order_by="Variant.id")

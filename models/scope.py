@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.accounts import Account
 from models.comments import Comment
+from models.holds import Hold
 from models.items import Item
 from models.media import Media
 from models.people import Membership
@@ -34,6 +35,8 @@ class Action(StrEnum):
     SEE_POSTS = "see_posts"
     WRITE_POSTS = "write_posts"
     APPROVE_POSTS = "approve_posts"
+    HOLD_POSTS = "hold_posts"
+    """The emergency pause: stop what is scheduled, and publish in spite of it."""
     SEE_ACCOUNTS = "see_accounts"
     MANAGE_ACCOUNTS = "manage_accounts"
     MANAGE_PEOPLE = "manage_people"
@@ -47,7 +50,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
         {Action.SEE_COMMENTS, Action.DECIDE, Action.SEE_REQUESTS, Action.SEE_ACCOUNTS, Action.SEE_ANALYSIS}
     ),
     Role.COMMUNICATIONS: frozenset(
-        {Action.SEE_COMMENTS, Action.SEE_POSTS, Action.WRITE_POSTS, Action.SEE_ACCOUNTS},
+        {Action.SEE_COMMENTS, Action.SEE_POSTS, Action.WRITE_POSTS, Action.HOLD_POSTS, Action.SEE_ACCOUNTS},
     ),
     Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS}),
     Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
@@ -57,6 +60,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_REQUESTS,
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,
+            Action.HOLD_POSTS,
             Action.SEE_ACCOUNTS,
             Action.SEE_JOURNAL,
             Action.SEE_ANALYSIS,
@@ -143,7 +147,7 @@ def within(
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
-Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post] | type[Media]
+Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post] | type[Media] | type[Hold]
 
 
 def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:

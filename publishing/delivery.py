@@ -19,6 +19,7 @@ from models.effects import Effect
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
 from models.work import EffectHandler, Task
+from publishing import holding
 from publishing.album import JPEG, Album
 
 
@@ -89,8 +90,12 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
 
 
 def _owe_first_comment(session: Session, variant: Variant, now: datetime) -> None:
-    """It has the window of its post: what comes a day later is no first comment any more."""
+    """It has the window of its post: what comes a day later is no first comment any more. During an emergency pause
+    there is none.
+    """
     if variant.first_comment is None or variant.comment_effect_id is not None:
+        return
+    if holding.holding(session, [variant.account_id]) is not None:
         return
     variant.comment_effect = work.enqueue(
         session,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,9 +31,12 @@ from models.media import Media
 from models.people import Person
 from models.posts import Approval, Post, Variant, VariantPicture
 from models.scope import Action, Viewer, visible
+from models.session import take_turn
 from models.text import web_link
 from models.vocabulary import ItemState, OperationKind, PostState
+from publishing import checks, holding
 from publishing.library import LONGEST_ALT
+from publishing.preview import Sketch, of_variant, sketch
 
 NEWEST = Keyset(Post.id, descending=True)
 
@@ -83,9 +87,9 @@ def closed(account: Account) -> Refused | None:
 
 
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
-    """Keep a new draft. Refused: `title_empty`, `no_account`, `text_empty`, `text_too_long`, `link_invalid`,
-    `window_unreadable`, `account_unknown`, `media_unknown`, `alt_too_long`, `media_needed`, `media_many`,
-    `comment_too_long`, `comment_impossible`, and what `closed` says.
+    """Keep a new draft, finished or not: what a network would refuse of it is said when it is submitted. Refused:
+    `no_account`, `link_invalid`, `window_unreadable`, `account_unknown`, `media_unknown`, `alt_too_long`, and what
+    `closed` says.
     """
     post = Post(title="", author_id=_person(viewer), created_at=now, variants=[], contributors=[])
     session.add(post)
@@ -109,13 +113,36 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
     return post
 
 
+def duplicate(session: Session, viewer: Viewer, post_id: int, *, now: datetime) -> Post:
+    """A new draft with the words and pictures of a post, and no time. Refused: what `create` refuses."""
+    statement = visible(_whole(select(Post)).where(Post.id == post_id), viewer, Action.WRITE_POSTS, Post)
+    post = session.scalar(statement)
+    if post is None:
+        raise NotFound
+    shown = next((one.pictures for one in post.variants if one.pictures), [])
+    draft = Draft(
+        title=post.title,
+        variants={
+            one.account_id: Written(one.text, None, one.first_comment or "", pictured=bool(one.pictures))
+            for one in post.variants
+        },
+        link=next((one.link for one in post.variants), None),
+        pictures=[Pictured(one.media_id, one.alt_text) for one in shown],
+        late_after_minutes=post.late_after_minutes,
+    )
+    return create(session, viewer, draft, now=now)
+
+
 def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
-    """Ask for approval. Refused: `post_not_draft`; `alt_missing`, when nobody says what a picture shows."""
+    """Ask for approval. Refused: `post_not_draft`, and what `checks.blocking` finds, all of it at once."""
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.DRAFT:
         raise Refused("post_not_draft")
-    if any(not picture.alt_text for variant in post.variants for picture in variant.pictures):
-        raise Refused("alt_missing")
+    wrong = Refusals()
+    for refused in checks.refusals(sketches(post), now=now):
+        with wrong.collect():
+            raise refused
+    wrong.say()
     post.state = PostState.SUBMITTED
     _note(session, viewer, post, "submitted", now=now)
     return post
@@ -149,21 +176,34 @@ def judge(
 
 
 def schedule(
-    session: Session, viewer: Viewer, post_id: int, publish_at: datetime | None, *, version: int, now: datetime
+    session: Session,
+    viewer: Viewer,
+    post_id: int,
+    publish_at: datetime | None,
+    *,
+    version: int,
+    now: datetime,
+    despite_hold: bool = False,
 ) -> Post:
     """Owe one effect for each account, due at its time and late after its window.
 
     `publish_at` None: the times are those that were approved. A post that came back for review is given a new time
     the same way; accounts on which it already stands are left alone. Refused: `post_not_approved` (also when the
     content or the time is not what was approved), `time_needed`, `time_passed`, `post_leaving` while a part of it is
-    on its way from an earlier time.
+    on its way from an earlier time; `held` during an emergency pause, unless somebody who may pause says otherwise
+    (`despite_hold`).
     """
+    take_turn(session, holding.TURN)
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if publish_at is not None:
         post.publish_at = publish_at
     if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
         raise Refused("post_not_approved")
-    post.state = PostState.SCHEDULED
+    left = [variant.account_id for variant in post.variants if variant.published_at is None]
+    hold = holding.holding(session, left)
+    if hold is not None and not (despite_hold and viewer.may(Action.HOLD_POSTS)):
+        raise Refused("held", reason=hold.reason)
+    post.state, post.hold_id = PostState.SCHEDULED, None
     for variant in post.variants:
         if variant.published_at is not None:
             continue
@@ -184,6 +224,18 @@ def schedule(
             late_at=at + timedelta(minutes=post.late_after_minutes),
         )
     _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
+    return post
+
+
+def put_back(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
+    """Make a draft again of what came back for review and is not to go out as it is."""
+    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    if post.state != PostState.TO_REVIEW or any(variant.published_at for variant in post.variants):
+        raise Refused("post_not_reviewed")
+    for variant in post.variants:
+        _take_back(session, variant)
+    post.state, post.publish_at = PostState.DRAFT, None
+    _note(session, viewer, post, "put_back", now=now)
     return post
 
 
@@ -270,6 +322,35 @@ def posts(
     return NEWEST.read(session, statement, after, limit)
 
 
+def sketches(post: Post) -> list[Sketch]:
+    """What each account shows of a post, or would."""
+    return [of_variant(variant, post.publish_at) for variant in post.variants]
+
+
+def drafted(session: Session, viewer: Viewer, post_id: int | None, draft: Draft) -> list[Sketch]:
+    """What each account would show of what is being written, as far as it can be read: nothing is refused."""
+    post = session.scalar(visible(_whole(select(Post)).where(Post.id == post_id), viewer, Action.SEE_POSTS, Post))
+    pictures, link, accounts = list[tuple[Media, str]](), None, dict[int, Account]()
+    with suppress(Refused):
+        pictures = [(one.media, one.alt_text) for one in _pictures(session, viewer, post, draft)]
+    with suppress(Refused):
+        link = _link(draft)
+    with suppress(Refused):
+        accounts = _accounts(session, viewer, draft)
+    return [
+        sketch(
+            accounts[id_],
+            _typed(written.text),
+            link=link,
+            pictures=pictures if written.pictured else (),
+            first_comment=_typed(written.first_comment),
+            publish_at=written.publish_at or draft.publish_at,
+        )
+        for id_, written in draft.variants.items()
+        if id_ in accounts
+    ]
+
+
 @dataclass(frozen=True)
 class PostDetail:
     """One post with its approvals and what became of each account's part."""
@@ -313,6 +394,7 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
 def _whole(statement: Select[Post]) -> Select[Post]:
     return statement.options(
         joinedload(Post.author),
+        joinedload(Post.hold),
         selectinload(Post.contributors),
         selectinload(Post.variants).options(
             joinedload(Variant.account),
@@ -354,10 +436,6 @@ def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
     out = {variant.account_id: variant for variant in post.variants if variant.published_at is not None}
     wrong = Refusals()
     with wrong.collect():
-        post.title = draft.title.strip()[:200]
-        if not post.title:
-            raise Refused("title_empty", field="title")
-    with wrong.collect():
         if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
             raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
     link, accounts, pictures = None, {}, list[VariantPicture]()
@@ -369,17 +447,14 @@ def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
         accounts = _accounts(session, viewer, draft)
         if not draft.variants.keys() - out:
             raise Refused("no_account", field="accounts")
-    said = dict[int, _Said]()
-    for id_, account in accounts.items():
-        written = draft.variants[id_]
-        with wrong.collect():
-            shown = [(one.media_id, one.alt_text) for one in pictures] if written.pictured else []
-            said[id_] = _Said(_text(account, written), link, shown, _first_comment(account, written))
-        with wrong.collect():
-            _check_count(account, len(draft.pictures) if written.pictured else 0)
     wrong.say()
+    shown, said = [(one.media_id, one.alt_text) for one in pictures], dict[int, _Said]()
+    for id_, written in draft.variants.items():
+        comment = _typed(written.first_comment) or None
+        said[id_] = _Said(_typed(written.text), link, shown if written.pictured else [], comment)
     if any(said[id_] != _Said.of(there) for id_, there in out.items() if id_ in said):
         raise Refused("post_not_editable")
+    post.title = draft.title.strip()[:200] or _titled(said)
     post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
     for account_id, variant in left.items():
         _take_back(session, variant)
@@ -421,14 +496,14 @@ class _Said:
         return cls(variant.text, variant.link, pictures, variant.first_comment)
 
 
-def _pictures(session: Session, viewer: Viewer, post: Post, draft: Draft) -> list[VariantPicture]:
+def _pictures(session: Session, viewer: Viewer, post: Post | None, draft: Draft) -> list[VariantPicture]:
     """The pictures of a draft, in order. One that a colleague put in may be kept by who does not see it elsewhere."""
     wanted = {one.media_id for one in draft.pictures}
     if len(wanted) < len(draft.pictures):
         raise Refused("media_twice", field="pictures")
     if any(len(one.alt_text.strip()) > LONGEST_ALT for one in draft.pictures):
         raise Refused("alt_too_long", field="pictures", most=str(LONGEST_ALT))
-    known = {one.media_id: one.media for variant in post.variants for one in variant.pictures}
+    known = {one.media_id: one.media for variant in post.variants for one in variant.pictures} if post else {}
     statement = visible(select(Media).where(Media.id.in_(wanted)), viewer, Action.WRITE_POSTS, Media)
     known |= {media.id: media for media in session.scalars(statement)}
     if wanted - known.keys():
@@ -437,14 +512,6 @@ def _pictures(session: Session, viewer: Viewer, post: Post, draft: Draft) -> lis
         VariantPicture(media_id=one.media_id, media=known[one.media_id], alt_text=one.alt_text.strip())
         for one in draft.pictures
     ]
-
-
-def _check_count(account: Account, pictures: int) -> None:
-    able = capabilities(account.network)
-    if able.needs_media and not pictures:
-        raise Refused("media_needed", field="pictures", name=account.name)
-    if pictures > able.most_photos:
-        raise Refused("media_many", field="pictures", name=account.name, most=str(able.most_photos))
 
 
 def _framed(variant: Variant) -> list[dict[str, Any]]:
@@ -480,24 +547,14 @@ def _accounts(session: Session, viewer: Viewer, draft: Draft) -> dict[int, Accou
     return accounts
 
 
-def _text(account: Account, written: Written) -> str:
-    text = written.text.replace("\r\n", "\n").strip()
-    if not text:
-        raise Refused("text_empty", field="text")
-    longest = capabilities(account.network).longest_text
-    if len(text) > longest:
-        raise Refused("text_too_long", field="text", most=str(longest))
-    return text
+def _typed(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
 
 
-def _first_comment(account: Account, written: Written) -> str | None:
-    comment = written.first_comment.replace("\r\n", "\n").strip()
-    able = capabilities(account.network)
-    if comment and OperationKind.REPLY not in able.operations:
-        raise Refused("comment_impossible", field="first_comment", name=account.name)
-    if len(comment) > able.longest_reply:
-        raise Refused("comment_too_long", field="first_comment", name=account.name, most=str(able.longest_reply))
-    return comment or None
+def _titled(said: Mapping[int, _Said]) -> str:
+    """Of a post that was given no title: how its words begin."""
+    first = next((one.text for one in said.values() if one.text), "")
+    return first.partition("\n")[0][:60].strip() or "–"
 
 
 def _person(viewer: Viewer) -> int:

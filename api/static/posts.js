@@ -1,23 +1,12 @@
-// The composer: counts characters for each chosen account against what its network takes, as the server counts them;
-// keeps what is written until the server has it, and asks before it is left.
+// The composer: shows beside the words what each account would show, and what is found in them, as the server sees it;
+// keeps what is typed by itself, and asks before it is left.
 
 import { dirty, forget, giveBack } from "./drafts.js";
 import { ask, parse } from "./server.js";
 import { say, sayTemplate } from "./toasts.js";
 
-const format = new Intl.NumberFormat(document.documentElement.lang);
 const composer = () => document.querySelector(".composer");
 let leaving = false;
-
-function count(form) {
-  for (const place of form.querySelectorAll("[data-counter]")) {
-    const own = form.elements[`text-${place.dataset.counter}`].value.trim();
-    const n = [...(own || form.elements.text.value.trim())].length;
-    const most = Number(place.dataset.most);
-    place.textContent = `${format.format(n)} / ${format.format(most)}`;
-    place.classList.toggle("counter-over", n > most);
-  }
-}
 
 const bodyOf = (form) => (form.enctype === "multipart/form-data" ? new FormData(form) : new URLSearchParams(new FormData(form)));
 
@@ -92,25 +81,111 @@ async function pick(id) {
   strip().querySelector(`[data-media="${id}"] textarea`)?.focus();
 }
 
+// What is typed is shown after a moment's rest. An answer that a newer question has overtaken is left out.
+let asked = 0;
+
+async function preview(form) {
+  const turn = ++asked;
+  const response = await ask("/publications/apercu", { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
+  if (!response?.ok || turn !== asked) return;
+  const parts = parse(await response.text());
+  for (const place of form.querySelectorAll("[data-counter]")) {
+    const told = parts.querySelector(`[data-count-of="${place.dataset.counter}"]`);
+    if (!told) continue;
+    place.textContent = told.textContent;
+    place.className = told.className;
+  }
+  const open = document.querySelector("#preview details[open]");
+  document.getElementById("preview").replaceChildren(parts);
+  if (open) for (const details of document.querySelectorAll("#preview details")) details.open = true;
+}
+
+// Kept by itself: a draft only, since what is approved or scheduled changes by one's own will.
+let keeping = Promise.resolve();
+let changes = 0;
+let kept = -1; // How many changes the server has.
+
+async function autosave(form) {
+  if (!form.isConnected || leaving || !form.querySelector("[name=accounts]:checked")) return;
+  const sent = changes;
+  const response = await ask(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    headers: { "Parvis-Autosave": "1" },
+  }).catch(() => null);
+  const place = form.querySelector("[data-kept]");
+  if (response?.status !== 204) {
+    place.textContent = form.querySelector("[data-kept-not]").innerHTML;
+    return;
+  }
+  const address = response.headers.get("location");
+  form.action = address;
+  form.elements.post.value = address.split("/").pop();
+  form.elements.version.disabled = false;
+  form.elements.version.value = JSON.parse(response.headers.get("etag"));
+  place.textContent = form.querySelector("[data-kept-now]").innerHTML;
+  forget(form);
+  kept = sent;
+  form.dataset.draft = `post:${form.elements.post.value}`;
+  history.replaceState(null, "", `${address}/modifier`);
+}
+
+function mend(button) {
+  const written = button.dataset.written;
+  for (const area of composer().querySelectorAll("textarea")) {
+    if (area.value.replaceAll("\r\n", "\n").trim() === written) area.value = button.dataset.mend;
+  }
+  composer().dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+let soon = null;
+let later = null;
+
+function typed(form) {
+  changes += 1;
+  clearTimeout(soon);
+  soon = setTimeout(() => preview(form), 300);
+  if (!("autosave" in form.dataset)) return;
+  clearTimeout(later);
+  later = setTimeout(() => { keeping = keeping.then(() => autosave(form)); }, 4000);
+}
+
 if (composer()) {
   settle();
   document.addEventListener("pictures", ({ detail }) => put(detail));
   document.addEventListener("click", ({ target }) => {
+    const to = target.closest("[data-where]");
+    const field = to && document.getElementById(to.dataset.where);
+    if (field?.closest("details")) field.closest("details").open = true;
+    if (field) field.focus();
     const button = target.closest("button");
     if (!button) return;
-    if (button.closest("[data-strip]")) move(button);
+    if ("mend" in button.dataset) mend(button);
+    else if (button.closest("[data-strip]")) move(button);
     else if ("library" in button.dataset) { library().showModal(); search(); }
     else if (button.dataset.pick) pick(button.dataset.pick);
   });
   library().querySelector("[type=search]").addEventListener("input", search);
   library().querySelector("[data-search]").addEventListener("submit", (event) => { event.preventDefault(); search(); });
   giveBack(composer());
-  count(composer());
-  document.addEventListener("input", () => composer() && count(composer()));
+  preview(composer());
+  for (const kind of ["input", "change"]) {
+    document.addEventListener(kind, ({ target }) => { if (composer()?.contains(target)) typed(composer()); });
+  }
+  document.querySelector(".widths").addEventListener("change", ({ target }) => {
+    document.getElementById("preview").dataset.width = target.value;
+  });
+  document.addEventListener("keydown", (event) => {
+    const button = event.altKey && !event.ctrlKey && event.key.toLowerCase() === "t" && document.querySelector("[data-mend]");
+    if (!button) return;
+    event.preventDefault();
+    mend(button);
+  });
   document.addEventListener("submit", (event) => {
     if (event.target !== composer()) return;
     event.preventDefault();
-    send(event.target);
+    clearTimeout(later);
+    keeping = keeping.then(() => send(event.target));
   });
-  addEventListener("beforeunload", (event) => { if (!leaving && composer() && dirty(composer())) event.preventDefault(); });
+  addEventListener("beforeunload", (event) => { if (!leaving && kept !== changes && composer() && dirty(composer())) event.preventDefault(); });
 }

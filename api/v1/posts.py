@@ -204,9 +204,12 @@ class Judgement(Sent):
 
 
 class NewTime(Sent):
-    """When it goes out; null: at the times that were approved with it."""
+    """When it goes out; null: at the times that were approved with it. `despite_hold`: an emergency pause does not hold
+    it, where the person may pause.
+    """
 
     publish_at: Time | None
+    despite_hold: bool = False
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"publish_at": "2026-11-02T09:00:00-05:00"}]})
 
@@ -328,7 +331,9 @@ def schedule(
     """Give an approved post its time."""
     version = version_in(matching)
     return _after(
-        lambda: planning.schedule(session, viewer, post_id, body.publish_at, version=version, now=now),
+        lambda: planning.schedule(
+            session, viewer, post_id, body.publish_at, version=version, now=now, despite_hold=body.despite_hold
+        ),
         session,
         response,
         viewer,

@@ -27,7 +27,9 @@ from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.vocabulary import OperationKind, PostState
-from publishing import library, planning
+from publishing import checks, holding, library, planning
+from publishing.checks import Finding
+from publishing.preview import of_variant
 
 router = APIRouter(prefix="/publications", include_in_schema=False)
 
@@ -46,6 +48,8 @@ ORDER = (
 """What waits for somebody comes first."""
 
 Version = Annotated[int, Form()]
+AUTOSAVE = "parvis-autosave"
+"""Sent with what a page keeps by itself while somebody types."""
 
 
 def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> planning.Draft:
@@ -116,6 +120,7 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
         request,
         "posts/list.html",
         groups=[(state, some) for state, some in groups if some],
+        holds=holding.live(session, viewer),
         may_write=viewer.may(Action.WRITE_POSTS),
         **alarm_values(parvis, session, viewer),
     )
@@ -167,13 +172,34 @@ def create(request: Request, viewer: Writer, parvis: Installation, now: Now, for
         draft = _draft(form, chosen, parvis.settings.zone)
         with parvis.database.write() as session:
             post = planning.create(session, viewer, draft, now=now)
+            session.flush()
     except Refused as error:
         with parvis.database.read() as session:
             pictures = _pictures(session, viewer, None, form)
             return _composer(
                 request, session, viewer, None, form, chosen=chosen, pictures=pictures, error=error, now=now
             )
-    return RedirectResponse(f"/publications/{post.id}?fait=saved", 303)
+    return _saved(request, post)
+
+
+@router.post("/apercu")
+def preview(
+    request: Request, viewer: Writer, parvis: Installation, session: ReadSession, now: Now, form: Sent
+) -> Response:
+    """What each account would show of what is being written, and what is found in it."""
+    chosen, zone, unreadable = [str(one) for one in form.getlist("accounts")], parvis.settings.zone, list[Finding]()
+    try:
+        draft = _draft(form, chosen, zone)
+    except Refused as error:
+        # A time that cannot be read; without it, all else can.
+        unreadable.append(Finding(error.code, error.params.get("field", ""), blocking=True))
+        timeless = FormData([(name, value) for name, value in form.multi_items() if not name.startswith("publish_at")])
+        draft = _draft(timeless, chosen, zone)
+    post_id = whole(str(form.get("post", "")))
+    sketches = planning.drafted(session, viewer, post_id, draft)
+    found = [*unreadable, *checks.look(sketches, now=now, zone=zone)]
+    found += checks.around(session, viewer, sketches, post_id=post_id, now=now)
+    return render(request, "posts/preview.html", sketches=sketches, found=found)
 
 
 @router.post("/{post_id}")
@@ -185,7 +211,7 @@ def edit(
     try:
         draft = _draft(form, chosen, parvis.settings.zone)
         with parvis.database.write() as session:
-            planning.edit(session, viewer, post_id, draft, version=version, now=now)
+            post = planning.edit(session, viewer, post_id, draft, version=version, now=now)
     except Refused as error:
         with parvis.database.read() as session:
             post = planning.detail(session, viewer, post_id).post
@@ -193,13 +219,27 @@ def edit(
             return _composer(
                 request, session, viewer, post, form, chosen=chosen, pictures=pictures, error=error, now=now
             )
-    return RedirectResponse(f"/publications/{post_id}?fait=saved", 303)
+    return _saved(request, post)
+
+
+@router.post("/{post_id}/copie")
+def duplicate(viewer: Writer, session: WriteSession, now: Now, post_id: int) -> Response:
+    """A new draft of the same words and pictures."""
+    post = planning.duplicate(session, viewer, post_id, now=now)
+    return RedirectResponse(f"/publications/{post.id}/modifier", 303)
 
 
 @router.post("/{post_id}/soumettre")
-def submit(viewer: Writer, session: WriteSession, now: Now, post_id: int, version: Version) -> Response:
-    """Ask for approval."""
-    planning.submit(session, viewer, post_id, version=version, now=now)
+def submit(
+    request: Request, viewer: Writer, parvis: Installation, now: Now, post_id: int, version: Version
+) -> Response:
+    """Ask for approval, or say what is to be mended first."""
+    try:
+        with parvis.database.write() as session:
+            planning.submit(session, viewer, post_id, version=version, now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, viewer, post_id, now=now, error=error)
     return RedirectResponse(f"/publications/{post_id}?fait=submitted", 303)
 
 
@@ -233,12 +273,13 @@ def schedule(
     post_id: int,
     version: Version,
     publish_at: Words = "",
+    despite_hold: Words = "",
 ) -> Response:
     """Give an approved post its hour, as the city's clocks show it; none: the one that was approved with it."""
     try:
         at = instant(publish_at, parvis.settings.zone) if publish_at else None
         with parvis.database.write() as session:
-            planning.schedule(session, viewer, post_id, at, version=version, now=now)
+            planning.schedule(session, viewer, post_id, at, version=version, now=now, despite_hold=bool(despite_hold))
     except Refused as error:
         with parvis.database.read() as session:
             return _page(request, parvis, session, viewer, post_id, now=now, error=error, publish_at=publish_at)
@@ -265,6 +306,13 @@ def settle_second(
     """Say what becomes of a post that stands twice on an account."""
     planning.settle_second(session, viewer, post_id, variant, take_back=take_back, version=version, now=now)
     return RedirectResponse(f"/publications/{post_id}?fait={'second-taken' if take_back else 'second-kept'}", 303)
+
+
+@router.post("/{post_id}/brouillon")
+def put_back(viewer: Writer, session: WriteSession, now: Now, post_id: int, version: Version) -> Response:
+    """What came back for review is not to go out as it is."""
+    planning.put_back(session, viewer, post_id, version=version, now=now)
+    return RedirectResponse(f"/publications/{post_id}?fait=put-back", 303)
 
 
 # ------------------------------------------------------------------------------------------------- pages
@@ -294,7 +342,6 @@ def _composer(
         accounts=accounts,
         chosen=set(chosen or []),
         closed=[why_not for _, why_not in ours if why_not is not None],
-        most={account.id: capabilities(account.network).longest_text for account in accounts},
         pictures=pictures,
         today=now.astimezone(parvis.settings.zone).date(),
         window=planning.WINDOW,
@@ -341,15 +388,33 @@ def _page(
         },
         may_write=viewer.may(Action.WRITE_POSTS),
         may_approve=viewer.may(Action.APPROVE_POSTS),
+        may_hold=viewer.may(Action.HOLD_POSTS),
+        holds=holding.live(session, viewer),
+        held=holding.holding(session, [one.account_id for one in post.variants if one.published_at is None]),
         stands=planning.approval_stands(session, post),
         times_given=planning.time_approved(session, post) or all(variant.publish_at for variant in post.variants),
         editable=post.state in planning.EDITABLE,
+        sketches={variant.id: of_variant(variant, post.publish_at) for variant in post.variants},
+        found=_found(parvis, session, viewer, post, now) if post.state in planning.EDITABLE else [],
         earliest=_wall(now, parvis.settings.zone),
         zone=parvis.settings.timezone,
         error=error,
         comment=comment,
         publish_at=publish_at,
     )
+
+
+def _found(parvis: Parvis, session: Session, viewer: Viewer, post: Post, now: datetime) -> list[Finding]:
+    sketches = planning.sketches(post)
+    found = checks.look(sketches, now=now, zone=parvis.settings.zone)
+    return [*found, *checks.around(session, viewer, sketches, post_id=post.id, now=now)]
+
+
+def _saved(request: Request, post: Post) -> Response:
+    """The post's page; or, where a page keeps by itself what is typed, where it stands and its version."""
+    if AUTOSAVE in request.headers:
+        return Response(status_code=204, headers={"location": f"/publications/{post.id}", "etag": f'"{post.version}"'})
+    return RedirectResponse(f"/publications/{post.id}?fait=saved", 303)
 
 
 def _status(error: Refused | None) -> int:

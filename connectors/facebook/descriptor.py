@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.facebook.page import CAPABILITIES, FacebookPage
+from connectors.facebook.publishing import LIMITS, words
 from connectors.meta.descriptor import of_meta
 from models.vocabulary import N_
 
@@ -12,6 +13,8 @@ FACEBOOK = of_meta(
     icon="f",
     colour="#3b5b92",
     capabilities=CAPABILITIES,
+    words=words,
+    limits=LIMITS,
     open=FacebookPage,
     pictures=("fbcdn.net", "fbsbx.com"),
 )

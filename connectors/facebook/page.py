@@ -21,8 +21,9 @@ from connectors.base import (
 from connectors.crawl import crawl_step
 from connectors.facebook.figures import figures
 from connectors.facebook.moderation import ABLE, Moderation
-from connectors.facebook.publishing import MOST_PHOTOS, Publishing
+from connectors.facebook.publishing import LIMITS, Publishing
 from connectors.facebook.reading import Reader
+from connectors.limits import values
 from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
 from connectors.meta.permissions import FOR_PAGES, READ_POSTS
 from connectors.wire import as_id, as_mapping
@@ -31,16 +32,10 @@ from models.vocabulary import MediaKind, OperationKind
 
 logger = logging.getLogger(__name__)
 
-LONGEST_TEXT = 63_206
-"""Characters of a post (no page of Meta says it; tools that publish agree on it)."""
-
-
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
-    longest_text=LONGEST_TEXT,
-    longest_reply=8_000,
     media=frozenset(MediaKind),
-    most_photos=MOST_PHOTOS,
+    **values(LIMITS),
 )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from connectors.base import Media, Publication, Receipt
 from connectors.crawl import SKEW
 from connectors.facebook.reading import link_of
+from connectors.limits import limits
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, pages, succeeded
 from connectors.meta.graph import FilePart, Graph
@@ -26,8 +27,7 @@ from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
-MOST_PHOTOS = 10
-"""Meta does not say how many photos a post may have; ten is what its own composer shows whole (from memory)."""
+LIMITS = limits(__package__)
 CHUNK = 8 * 1024 * 1024
 """Bytes of a video that go in one call, when Facebook does not say how many it wants."""
 SHOWN = "id,message,created_time,permalink_url,attachments{media_type,type,subattachments.limit(100){media_type}}"
@@ -45,7 +45,7 @@ class Publishing:
         """Rejected: a form that Facebook does not have (`not_supported`), or a file that is not there (`no_file`)."""
         media = publication.media
         videos = [one for one in media if one.kind is MediaKind.VIDEO]
-        if (videos and len(media) > 1) or len(media) > MOST_PHOTOS:
+        if (videos and len(media) > 1) or len(media) > LIMITS["most_photos"].value:
             raise Rejected("not_supported")
         if publication.form is PublicationForm.REEL and not videos:
             raise Rejected("not_supported")

@@ -26,8 +26,9 @@ from connectors.base import (
     Told,
 )
 from connectors.crawl import SKEW, crawl_step
-from connectors.instagram.publishing import LONGEST_CAPTION, MOST_ITEMS, PAUSES, Publisher
+from connectors.instagram.publishing import LIMITS, PAUSES, Publisher
 from connectors.instagram.reading import PAGE_SIZE, Reader
+from connectors.limits import values
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages, succeeded
 from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
@@ -62,12 +63,11 @@ METRICS = "views,reach,shares"
 
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
-    longest_text=LONGEST_CAPTION,
-    longest_reply=2_200,
     media=frozenset(MediaKind),
-    most_photos=MOST_ITEMS,
     needs_media=True,
-    ratios=(4 / 5, 1.91),
+    links=False,
+    carousel=True,
+    **values(LIMITS),
 )
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import Media, Publication, Receipt
+from connectors.limits import limits, utf16
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages
 from connectors.meta.errors import INSTAGRAM, TEMPORARY
@@ -22,8 +23,7 @@ from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
-LONGEST_CAPTION = 2_200
-MOST_ITEMS = 10
+LIMITS = limits(__package__)
 PAUSES = (0, 1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
 """Seconds before each question about a container: Meta asks for one a minute, and for no more than five minutes."""
 
@@ -149,7 +149,7 @@ def _check(publication: Publication) -> None:
     reason = None
     if not media:
         reason = "needs_media"
-    elif len(media) > MOST_ITEMS:
+    elif len(media) > LIMITS["most_photos"].value:
         reason = "too_many_photos"
     elif form is not PublicationForm.POST and len(media) > 1:
         reason = "one_media"
@@ -157,7 +157,7 @@ def _check(publication: Publication) -> None:
         reason = "needs_video"
     elif any(one.url is None and one.kind is MediaKind.PHOTO for one in media):
         reason = "media_not_public"
-    elif len(caption_of(publication)) > LONGEST_CAPTION:
+    elif utf16(caption_of(publication)) > LIMITS["longest_text"].value:
         reason = "too_long"
     if reason is not None:
         raise Rejected(reason)

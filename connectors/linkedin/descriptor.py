@@ -7,7 +7,7 @@ from datetime import timedelta
 from connectors.base import Descriptor, Permission
 from connectors.linkedin.consent import LinkedInConsent
 from connectors.linkedin.page import CAPABILITIES, MODERATE, LinkedInPage
-from connectors.linkedin.publishing import PUBLISH
+from connectors.linkedin.publishing import LIMITS, PUBLISH, length, words
 from connectors.linkedin.reading import ADMIN, READ_COMMENTS, READ_POSTS
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.linkedin.webhook import LinkedInWebhook
@@ -27,6 +27,9 @@ LINKEDIN = Descriptor(
         PUBLISH: Permission(N_("Without it, nothing is published.")),
         MODERATE: Permission(N_("Without it, no reply, no deleting and no reaction.")),
     },
+    words=words,
+    length=length,
+    limits=LIMITS,
     open=LinkedInPage,
     pull_every=timedelta(minutes=10),
     route="linkedin",

@@ -27,9 +27,10 @@ from connectors.base import (
     Told,
 )
 from connectors.crawl import SKEW, CrawlState, PostPage, crawl_step, resumed
+from connectors.limits import values
 from connectors.linkedin.errors import token_reason
 from connectors.linkedin.little_text import escape, unescape
-from connectors.linkedin.publishing import LONGEST, MOST_PHOTOS, PUBLISH, Publisher
+from connectors.linkedin.publishing import LIMITS, PUBLISH, Publisher
 from connectors.linkedin.reading import (
     ADMIN,
     PAGE_SIZE,
@@ -93,10 +94,8 @@ class _Round:
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
     why_not=WHY_NOT,
-    longest_text=LONGEST,
-    longest_reply=1_250,
     media=frozenset(MediaKind),
-    most_photos=MOST_PHOTOS,
+    **values(LIMITS),
 )
 """Whether the page may delete what members wrote, LinkedIn says only when it is asked to."""
 

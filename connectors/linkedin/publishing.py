@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from connectors.base import Media, Publication, Receipt
 from connectors.crawl import SKEW
+from connectors.limits import limits, utf16
 from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.reading import Reader, post_link
 from connectors.linkedin.rest import LinkedIn, encoded
@@ -23,8 +24,7 @@ from models.errors import Ambiguous, Rejected, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 PUBLISH = "w_organization_social"
-LONGEST = 3000
-MOST_PHOTOS = 20
+LIMITS = limits(__package__)
 LONGEST_TITLE = 200
 LONGEST_ALT = 4086
 
@@ -128,6 +128,11 @@ def words(publication: Publication) -> str:
     return text
 
 
+def length(text: str) -> int:
+    """LinkedIn does not say whether what escapes a letter counts; a text that fits with it fits without it."""
+    return utf16(escape(text))
+
+
 def _title(publication: Publication) -> str:
     """LinkedIn reads no title from the page behind a link, and shows none without: it is the first line of the text."""
     lines = [line.strip() for line in publication.text.splitlines() if line.strip()]
@@ -142,9 +147,9 @@ def _check(publication: Publication) -> None:
         raise Rejected("not_supported")
     if not publication.text.strip() and publication.link is None and not publication.media:
         raise Rejected("empty")
-    if len(words(publication)) > LONGEST:
+    if length(words(publication)) > LIMITS["longest_text"].value:
         raise Rejected("too_long")
     if videos and len(publication.media) > 1:
         raise Rejected("one_video_alone")
-    if len(publication.media) > MOST_PHOTOS:
+    if len(publication.media) > LIMITS["most_photos"].value:
         raise Rejected("too_many_photos")

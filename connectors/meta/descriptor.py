@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from connectors.base import Descriptor
+from connectors.limits import utf16
 from connectors.meta.consent import MetaConsent
 from connectors.meta.graph import GraphSettings
 from connectors.meta.permissions import PERMISSIONS
@@ -17,5 +18,6 @@ of_meta = partial(
     route="meta",
     webhook=MetaWebhook,
     consent=MetaConsent,
+    length=utf16,
 )
 """The rest is its own."""

@@ -22,6 +22,7 @@ from api.settings import load
 from api.wiring import Parvis, build
 from models.comments import Attachment, Comment
 from models.decisions import Decision, Proposal
+from models.holds import Hold
 from models.items import Item
 from models.media import Media
 from models.netiquette import RuleVersion
@@ -46,6 +47,7 @@ class SmallCity(City):
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
     media: dict[str, int] = field(default_factory=dict)
+    holds: dict[str, int] = field(default_factory=dict)
 
     def person(self, role: Role, place: str) -> int:
         """Who has this role in a place: "city", "north" (the borough), "north account"."""
@@ -220,6 +222,10 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.add_all([variant, item, decision, photo, picture])
             session.flush()
             city.media[name] = picture.id
+            hold = Hold(**scope, reason="Deuil", began_at=now, began_by_id=author, ended_at=now)
+            session.add(hold)
+            session.flush()
+            city.holds[name] = hold.id
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
             asked = {"kind": DecisionKind.HIDE, "comment_version": 1, "rule_version_id": rule, "at": now}

@@ -122,6 +122,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/publications/{post_id}"): Line(Action.SEE_POSTS, "posts"),
     ("GET", "/publications/{post_id}/modifier"): Line(Action.WRITE_POSTS, "posts"),
     ("POST", "/publications/{post_id}"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    ("POST", "/publications/apercu"): Line(Action.WRITE_POSTS),
+    ("POST", "/publications/{post_id}/copie"): Line(Action.WRITE_POSTS, "posts"),
     ("POST", "/publications/{post_id}/soumettre"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
     ("POST", "/publications/{post_id}/avis"): Line(
         Action.APPROVE_POSTS, "posts", body={"version": 1, "approved": "true"}
@@ -131,6 +133,14 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ),
     ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    ("POST", "/publications/{post_id}/brouillon"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    # the emergency pause
+    ("GET", "/pause"): Line(Action.SEE_POSTS),
+    ("POST", "/pause"): Line(Action.HOLD_POSTS),
+    ("POST", "/pause/{hold_id}/fin"): Line(Action.HOLD_POSTS, "holds"),
+    ("GET", "/api/v1/holds"): Line(Action.SEE_POSTS),
+    ("POST", "/api/v1/holds"): Line(Action.HOLD_POSTS),
+    ("POST", "/api/v1/holds/{hold_id}/end"): Line(Action.HOLD_POSTS, "holds"),
     # the media library
     ("GET", "/medias"): Line(Action.SEE_POSTS),
     ("POST", "/medias"): Line(Action.WRITE_POSTS),
@@ -255,6 +265,7 @@ class Caller:
             "attachment_id",
             "comment_id",
             "decision_id",
+            "hold_id",
             "item_id",
             "media_id",
             "post_id",

@@ -131,7 +131,7 @@ def test_a_post_is_written_with_pictures_and_given_back_with_them(parvis, desk):
         f"alt-{ids[1]}": "Un banc",
         f"first_comment-{account}": "Horaire : ville.example",
     }
-    wrong = desk.post("/publications", data={**form, "title": ""})
+    wrong = desk.post("/publications", data={**form, "link": "javascript:alert(1)"})
     assert wrong.status_code == 422
     assert wrong.text.index("Un banc</textarea>") < wrong.text.index("Un parc</textarea>")
     saved = desk.post("/publications", data=form)
@@ -141,7 +141,7 @@ def test_a_post_is_written_with_pictures_and_given_back_with_them(parvis, desk):
     assert post["variants"][0]["pictures"] == shown
     assert post["variants"][0]["first_comment"] == "Horaire : ville.example"
     page = desk.get(f"/publications/{post['id']}").text
-    assert f'src="/medias/{ids[1]}/image" alt="Un banc"' in page
+    assert f'aria-label="Un banc"><image href="/medias/{ids[1]}/image"' in page
     editing = desk.get(f"/publications/{post['id']}/modifier").text
     assert editing.count("data-media=") == 2
     assert "Horaire : ville.example</textarea>" in editing

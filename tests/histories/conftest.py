@@ -18,7 +18,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -31,12 +31,13 @@ from administration import seeds
 from administration.connecting import connect
 from administration.retention import Rule
 from classifiers.base import Context
-from connectors.base import AccountRef, Media, Network, Offered, Publication
+from connectors.base import AccountRef, Network, Offered
 from connectors.linkedin.rest import LinkedInSettings
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, consent, network, picture, routes, webhook
 from connectors.standin.instagram.state import profile
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.people import drawing
 from connectors.standin.registry import HOOKS, route_of
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import PageOfCity, Person, Standin
@@ -44,17 +45,16 @@ from connectors.standin.webhooks import Webhooks
 from connectors.standin.wire import Told
 from models.accounts import Account
 from models.base import Base
-from models.errors import Refused
 from models.locks import locks_for
-from models.posts import Post, Variant
+from models.posts import Post
 from models.scope import Viewer
 from models.session import Database, vault_of
-from models.vocabulary import MediaKind, PostState, Role
+from models.vocabulary import Role
 from models.work import Timing, Work
 from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
-from publishing import planning
+from publishing import library, planning
 from scheduler.jobs import City, handlers, ticks
 from tests.city import START, Clock, MadeUpClassifier, album
 from tests.city import City as AnyCity
@@ -250,9 +250,8 @@ class OnFacebook:
         """A draft for the account."""
         return planning.create(session, viewer, planning.Draft("Avis", {account_id: planning.Written(text)}), now=now)
 
-    def dressed(self, publication: Publication) -> Publication:
-        """As it leaves."""
-        return publication
+
+PICTURE = library.read("avis.jpg", drawing("photo", "Avis"))
 
 
 class OnInstagram(OnFacebook):
@@ -269,23 +268,11 @@ class OnInstagram(OnFacebook):
         return page.page
 
     def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
-        """Planning refuses a post without a picture, and knows none with one yet. The connector does: so that its
-        publications are met too, the rows of the draft are written here as they will be, and all else is the product.
-        """
-        with pytest.raises(Refused, match="media_needed"), session.begin_nested():
-            super().written(session, viewer, account_id, text, now=now)
-        post = Post(title="Avis", author_id=viewer.person_id, created_at=now, state=PostState.DRAFT)
-        session.add(post)
-        session.flush()
-        session.add(Variant(post_id=post.id, account_id=account_id, text=text))
-        session.flush()
-        session.refresh(post, ["variants"])
-        return post
-
-    def dressed(self, publication: Publication) -> Publication:
         """Nothing is published there without a picture: the city puts the same one under every text."""
-        picture = Media(MediaKind.PHOTO, Path(__file__), "image/jpeg", None, "https://ville.example/avis.jpg")
-        return replace(publication, media=(picture,))
+        media = library.add(session, viewer, PICTURE, now=now)
+        pictures = [planning.Pictured(media.id, "Un avis")]
+        variants = {account_id: planning.Written(text)}
+        return planning.create(session, viewer, planning.Draft("Avis", variants, pictures=pictures), now=now)
 
 
 class OnLinkedIn(OnFacebook):
@@ -337,12 +324,11 @@ class WatchedDatabase:
 class WatchedNetwork:
     """A connector of one worker, with a point before each call and after its answer, whatever it is."""
 
-    def __init__(self, network: Network, on: OnFacebook, at: Callable[[str], None]) -> None:
-        self._network, self._on, self._at = network, on, at
+    def __init__(self, network: Network, at: Callable[[str], None]) -> None:
+        self._network, self._at = network, at
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any, **more: Any) -> Any:
-            args = tuple(self._on.dressed(one) if isinstance(one, Publication) else one for one in args)
             self._at("before a call")
             try:
                 return getattr(self._network, name)(*args, **more)
@@ -472,7 +458,7 @@ class World(AnyCity):
         return NetworkSettings(graph, linkedin)
 
     def _network_with(self, account: AccountRef) -> Network:
-        return WatchedNetwork(network(self.settings(), account), self.on, self.at)  # type: ignore[return-value]
+        return WatchedNetwork(network(self.settings(), account), self.at)  # type: ignore[return-value]
 
     def _network_of(self, account_id: int) -> Network:
         with self.database.read() as session:

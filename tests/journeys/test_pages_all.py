@@ -17,7 +17,7 @@ from models.people import AccessRequest, Person
 from models.vocabulary import DecisionKind, RequestStatus, Role
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
-from publishing import library, planning
+from publishing import holding, library, planning
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +77,7 @@ def busy(served) -> dict[str, int]:
         ]
         for post in drafts[1:]:
             planning.submit(session, camille, post.id, version=post.version, now=served.now)
+        holding.begin(session, camille, "Deuil national", account_id=city[0], now=served.now)
         approver = served.people["Hélène Martel"]
         post = drafts[2]
         planning.judge(
@@ -125,6 +126,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/medias", []),
         ("Camille Lévesque", "/medias/1", []),
         ("Hélène Martel", "/medias/2", []),
+        ("Camille Lévesque", "/pause", []),
         ("Alain Admin", "/personnes", []),
         ("Alain Admin", "/personnes/cles", []),
         ("Alain Admin", "/compte/avant", []),

@@ -133,7 +133,9 @@ def test_a_made_up_place_in_the_list_is_refused(comment, as_person):
 
 def test_a_post_is_written_approved_by_somebody_else_and_scheduled(city, comment, as_person):
     camille, boss = as_person("Camille Lévesque"), as_person("Hélène Martel")
-    refused = camille.post("/publications", data={"title": "", "text": "Bonjour!", "accounts": city.accounts[PAGE]})
+    refused = camille.post(
+        "/publications", data={"link": "ici et là", "text": "Bonjour!", "accounts": city.accounts[PAGE]}
+    )
     assert refused.status_code == 422
     assert "Bonjour!" in refused.text
     form = {"title": "Collecte", "text": "Bonjour!", "accounts": city.accounts[PAGE]}

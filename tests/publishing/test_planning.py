@@ -70,12 +70,7 @@ def test_from_a_draft_to_a_permalink(city):
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"title": " "}, "title_empty"),
         ({"variants": {}}, "no_account"),
-        ({"variants": {1: " "}}, "text_empty"),
-        ({"variants": {1: "x" * 63_207}}, "text_too_long"),
-        ({"variants": {3: "x" * 3_001}}, "text_too_long"),
-        ({"variants": {1: "x", 4: "x"}}, "media_needed"),
         ({"variants": {5: "x"}}, "read_only"),
         ({"variants": {99: "x"}}, "account_unknown"),
         ({"link": "javascript:alert(1)"}, "link_invalid"),

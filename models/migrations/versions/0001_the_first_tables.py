@@ -321,20 +321,6 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_personal_link_person_id"), "personal_link", ["person_id"], unique=False)
     op.create_table(
-        "post",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("title", sa.String(length=200), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("author_id", base.Id, nullable=False),
-        sa.Column("publish_at", base.UtcDateTime(), nullable=True),
-        sa.Column("late_after_minutes", sa.Integer(), nullable=False),
-        sa.Column("created_at", base.UtcDateTime(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["author_id"], ["person.id"], name=op.f("fk_post_author_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
-    )
-    op.create_index("ix_post_state", "post", ["state", "publish_at", "id"], unique=False)
-    op.create_table(
         "rule_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("rule_id", base.Id, nullable=False),
@@ -411,19 +397,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_account_figures")),
     )
     op.create_table(
-        "approval",
+        "hold",
         sa.Column("id", base.Id, nullable=False),
-        sa.Column("post_id", base.Id, nullable=False),
-        sa.Column("content_hash", sa.String(length=64), nullable=False),
-        sa.Column("approved", sa.Boolean(), nullable=False),
-        sa.Column("comment", sa.Text(), nullable=True),
-        sa.Column("person_id", base.Id, nullable=False),
-        sa.Column("at", base.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_approval_person_id")),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_approval_post_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("began_at", base.UtcDateTime(), nullable=False),
+        sa.Column("began_by_id", base.Id, nullable=False),
+        sa.Column("ended_at", base.UtcDateTime(), nullable=True),
+        sa.Column("ended_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_hold_account_id")),
+        sa.ForeignKeyConstraint(["began_by_id"], ["person.id"], name=op.f("fk_hold_began_by_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_hold_borough_id")),
+        sa.ForeignKeyConstraint(["ended_by_id"], ["person.id"], name=op.f("fk_hold_ended_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hold")),
     )
-    op.create_index("ix_approval_post", "approval", ["post_id", "id"], unique=False)
+    op.create_index(
+        "ix_hold_live",
+        "hold",
+        ["began_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "media",
         sa.Column("id", base.Id, nullable=False),
@@ -469,14 +465,6 @@ def upgrade() -> None:
             "account_id",
             name=op.f("uq_membership_person_id_role_borough_id_account_id"),
         ),
-    )
-    op.create_table(
-        "post_contributor",
-        sa.Column("post_id", base.Id, nullable=False),
-        sa.Column("person_id", base.Id, nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_post_contributor_person_id")),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_post_contributor_post_id")),
-        sa.PrimaryKeyConstraint("post_id", "person_id", name=op.f("pk_post_contributor")),
     )
     op.create_table(
         "service_request",
@@ -580,6 +568,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
     op.create_table(
+        "post",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("author_id", base.Id, nullable=False),
+        sa.Column("publish_at", base.UtcDateTime(), nullable=True),
+        sa.Column("late_after_minutes", sa.Integer(), nullable=False),
+        sa.Column("hold_id", base.Id, nullable=True),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["author_id"], ["person.id"], name=op.f("fk_post_author_id")),
+        sa.ForeignKeyConstraint(["hold_id"], ["hold.id"], name=op.f("fk_post_hold_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
+    )
+    op.create_index("ix_post_state", "post", ["state", "publish_at", "id"], unique=False)
+    op.create_table(
         "post_figures",
         sa.Column("source_post_id", base.Id, nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
@@ -607,29 +611,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_request_change_request", "request_change", ["request_id", "id"], unique=False)
     op.create_table(
-        "variant",
+        "approval",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("post_id", base.Id, nullable=False),
-        sa.Column("account_id", base.Id, nullable=False),
-        sa.Column("text", sa.Text(), nullable=False),
-        sa.Column("link", sa.String(length=500), nullable=True),
-        sa.Column("first_comment", sa.Text(), nullable=True),
-        sa.Column("publish_at", base.UtcDateTime(), nullable=True),
-        sa.Column("effect_id", base.Id, nullable=True),
-        sa.Column("comment_effect_id", base.Id, nullable=True),
-        sa.Column("remote_id", sa.String(length=200), nullable=True),
-        sa.Column("permalink", sa.String(length=500), nullable=True),
-        sa.Column("published_at", base.UtcDateTime(), nullable=True),
-        sa.Column("source_post_id", base.Id, nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_variant_account_id")),
-        sa.ForeignKeyConstraint(["comment_effect_id"], ["effect.id"], name=op.f("fk_variant_comment_effect_id")),
-        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_variant_effect_id")),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_variant_post_id")),
-        sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_variant_source_post_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
-        sa.UniqueConstraint("post_id", "account_id", name=op.f("uq_variant_post_id_account_id")),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_approval_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_approval_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
     )
-    op.create_index("ix_variant_account", "variant", ["account_id"], unique=False)
+    op.create_index("ix_approval_post", "approval", ["post_id", "id"], unique=False)
     op.create_table(
         "attachment",
         sa.Column("id", base.Id, nullable=False),
@@ -745,6 +739,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'received'"),
     )
     op.create_table(
+        "post_contributor",
+        sa.Column("post_id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_post_contributor_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_post_contributor_post_id")),
+        sa.PrimaryKeyConstraint("post_id", "person_id", name=op.f("pk_post_contributor")),
+    )
+    op.create_table(
         "proposal",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_version", sa.Integer(), nullable=False),
@@ -782,16 +784,29 @@ def upgrade() -> None:
     )
     op.create_index("ix_requester_comment", "requester", ["comment_id"], unique=False)
     op.create_table(
-        "variant_picture",
-        sa.Column("variant_id", base.Id, nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("media_id", base.Id, nullable=False),
-        sa.Column("alt_text", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["media_id"], ["media.id"], name=op.f("fk_variant_picture_media_id")),
-        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_variant_picture_variant_id")),
-        sa.PrimaryKeyConstraint("variant_id", "position", name=op.f("pk_variant_picture")),
+        "variant",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("post_id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("link", sa.String(length=500), nullable=True),
+        sa.Column("first_comment", sa.Text(), nullable=True),
+        sa.Column("publish_at", base.UtcDateTime(), nullable=True),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("comment_effect_id", base.Id, nullable=True),
+        sa.Column("remote_id", sa.String(length=200), nullable=True),
+        sa.Column("permalink", sa.String(length=500), nullable=True),
+        sa.Column("published_at", base.UtcDateTime(), nullable=True),
+        sa.Column("source_post_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_variant_account_id")),
+        sa.ForeignKeyConstraint(["comment_effect_id"], ["effect.id"], name=op.f("fk_variant_comment_effect_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_variant_effect_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_variant_post_id")),
+        sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_variant_source_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_variant")),
+        sa.UniqueConstraint("post_id", "account_id", name=op.f("uq_variant_post_id_account_id")),
     )
-    op.create_index("ix_variant_picture_media", "variant_picture", ["media_id"], unique=False)
+    op.create_index("ix_variant_account", "variant", ["account_id"], unique=False)
     op.create_table(
         "verdict",
         sa.Column("comment_id", base.Id, nullable=False),
@@ -873,6 +888,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
         sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
     )
+    op.create_table(
+        "variant_picture",
+        sa.Column("variant_id", base.Id, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("media_id", base.Id, nullable=False),
+        sa.Column("alt_text", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["media_id"], ["media.id"], name=op.f("fk_variant_picture_media_id")),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_variant_picture_variant_id")),
+        sa.PrimaryKeyConstraint("variant_id", "position", name=op.f("pk_variant_picture")),
+    )
+    op.create_index("ix_variant_picture_media", "variant_picture", ["media_id"], unique=False)
     op.create_table(
         "draft_reply",
         sa.Column("id", base.Id, nullable=False),

@@ -384,15 +384,18 @@ def test_a_post_for_an_account_of_others_is_refused(town):
     assert (answer.status_code, answer.json()["code"]) == (422, "account_unknown")
 
 
-def test_a_post_that_could_never_leave_is_refused_when_it_is_written(town):
+def test_a_post_that_could_never_leave_is_kept_and_refused_when_it_is_submitted(town):
     photos = town.account("1")
     with town.parvis.database.write() as session:
         session.get_one(Account, photos).network = "instagram"
     officer = town.person("Odile", (Role.COMMUNICATIONS, None))
     body = {"title": "t", "variants": [{"account_id": photos, "text": "x"}]}
-    answer = town.client.post(f"{API}/posts", json=body, headers=officer)
+    kept = town.client.post(f"{API}/posts", json=body, headers=officer)
+    assert kept.status_code == 201
+    asked = {**officer, "if-match": kept.headers["etag"]}
+    answer = town.client.post(f"{API}/posts/{kept.json()['id']}/submit", headers=asked)
     assert (answer.status_code, answer.json()["code"]) == (422, "media_needed")
-    assert town.count(Post) == 0
+    assert [error["field"] for error in answer.json()["errors"]] == ["pictures"]
 
 
 def test_two_texts_for_one_account_are_refused_rather_than_one_dropped(town):

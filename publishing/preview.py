@@ -1,0 +1,106 @@
+"""What each account would show of a post: its words as the network has them, where it folds them, and its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from connectors import base
+from connectors.pictures import frame
+from connectors.registry import descriptor
+from models.accounts import Account
+from models.media import Media
+from models.posts import Variant
+from models.vocabulary import MediaKind
+
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A picture, and the part of it that is shown: left, top, right and bottom in points."""
+
+    media: Media
+    alt_text: str
+    box: Box
+    cut: bool
+    """Whether that is not all of it."""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """One account's part of a post."""
+
+    account: Account
+    written: str
+    """In its words as they were typed."""
+    words: str
+    """As the network has them."""
+    length: int
+    """As the network counts them."""
+    most: int
+    link: str | None
+    pictures: Sequence[Framed]
+    first_comment: str
+    publish_at: datetime | None
+
+    @property
+    def card(self) -> str | None:
+        """The link that is shown as a card."""
+        return self.link if self.link and not self.pictures and self.link not in self.words else None
+
+    def folded(self, *, wide: bool) -> tuple[str, str]:
+        """What is seen at once, and what comes after "see more"."""
+        fold = descriptor(self.account.network).capabilities.fold
+        if fold is None or len(self.words) <= fold[wide]:
+            return self.words, ""
+        # No word is cut in two, unless it is longer than all that is shown.
+        seen = self.words[: fold[wide]]
+        end = max(seen.rfind(" "), seen.rfind("\n"))
+        end = end if end > fold[wide] // 2 else fold[wide]
+        return self.words[:end], self.words[end:]
+
+
+def sketch(
+    account: Account,
+    text: str,
+    *,
+    link: str | None = None,
+    pictures: Sequence[tuple[Media, str]] = (),
+    first_comment: str = "",
+    publish_at: datetime | None = None,
+) -> Sketch:
+    """What an account would show of that."""
+    network = descriptor(account.network)
+    files = tuple(base.Media(MediaKind.PHOTO, Path(), "", alt) for _, alt in pictures)
+    words = network.words(base.Publication(text, link, files))
+    return Sketch(
+        account=account,
+        written=text,
+        words=words,
+        length=network.length(words),
+        most=network.capabilities.longest_text,
+        link=link,
+        pictures=[_framed(media, alt, network.capabilities.ratios) for media, alt in pictures],
+        first_comment=first_comment,
+        publish_at=publish_at,
+    )
+
+
+def of_variant(variant: Variant, common: datetime | None) -> Sketch:
+    """What a variant shows; `common` is its post's time."""
+    return sketch(
+        variant.account,
+        variant.text,
+        link=variant.link,
+        pictures=[(one.media, one.alt_text) for one in variant.pictures],
+        first_comment=variant.first_comment or "",
+        publish_at=variant.publish_at or common,
+    )
+
+
+def _framed(media: Media, alt_text: str, ratios: tuple[float, float] | None) -> Framed:
+    box = frame(media.width, media.height, ratios)
+    return Framed(media, alt_text, box or (0, 0, media.width, media.height), box is not None)

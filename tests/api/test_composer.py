@@ -1,0 +1,98 @@
+"""The composer at the door: what is shown beside the words, what is kept by itself, copies, and the emergency pause."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import func, select
+
+from models.posts import Post
+from models.vocabulary import Role
+
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture
+def seeded(sqlite_parvis, seed_city):
+    return seed_city(sqlite_parvis)
+
+
+@pytest.fixture
+def desk(sqlite_parvis, seeded, visit, sign_in_as):
+    """An officer's browser."""
+    return sign_in_as(sqlite_parvis, visit(sqlite_parvis), seeded.person(Role.COMMUNICATIONS, "city"))
+
+
+def written(seeded, text: str = "Les patinoires ouvrent samedi.", **more: object) -> dict[str, object]:
+    return {"accounts": [str(seeded.accounts["city"])], "text": text, **more}
+
+
+def test_what_is_typed_is_shown_counted_and_checked_without_keeping_anything(sqlite_parvis, seeded, desk):
+    with sqlite_parvis.database.read() as session:
+        before = session.scalar(select(func.count()).select_from(Post))
+    shown = desk.post("/publications/apercu", data=written(seeded, "L'eau est revenue : voici l'heure.")).text
+    assert f"34 / 63{NBSP}206" in shown
+    assert "Page city" in shown
+    assert "Des signes ou des espaces ne sont pas" in shown
+    assert f"L’eau est revenue{NBSP}: voici l’heure." in shown, "what one key would make of it"
+    assert "Prête à être soumise." in shown
+    empty = desk.post("/publications/apercu", data=written(seeded, "")).text
+    assert "1 chose à corriger" in empty
+    assert "Écrivez un texte" in empty
+    assert "Choisissez un compte" in desk.post("/publications/apercu", data={}).text
+    with sqlite_parvis.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == before
+
+
+def test_an_hour_that_does_not_exist_is_found_and_the_rest_is_shown(seeded, desk):
+    shown = desk.post("/publications/apercu", data=written(seeded, publish_at="2027-03-14T02:30")).text
+    assert "n’existe pas" in shown
+    assert "Les patinoires ouvrent samedi." in shown
+
+
+def test_words_of_others_are_shown_as_words(seeded, desk):
+    shown = desk.post("/publications/apercu", data=written(seeded, "<script>alert(1)</script>\0")).text
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_what_is_typed_is_kept_by_itself_at_its_own_version(desk, seeded):
+    first = desk.post("/publications", data=written(seeded), headers={"parvis-autosave": "1"})
+    assert (first.status_code, first.headers["etag"]) == (204, '"1"')
+    place = first.headers["location"]
+    second = desk.post(place, data=written(seeded, "Autre", version="1"), headers={"parvis-autosave": "1"})
+    assert (second.status_code, second.headers["etag"]) == (204, '"2"')
+    stale = desk.post(place, data=written(seeded, "Encore", version="1"), headers={"parvis-autosave": "1"})
+    assert stale.status_code == 409
+    assert "Autre" in desk.get(place).text
+
+
+def test_submitting_says_on_the_page_all_that_is_to_be_mended(desk, seeded):
+    place = desk.post("/publications", data=written(seeded, " ", title="Vide")).headers["location"].partition("?")[0]
+    answer = desk.post(f"{place}/soumettre", data={"version": "1"})
+    assert answer.status_code == 422
+    assert "Écrivez un texte" in answer.text
+
+
+def test_a_copy_opens_in_the_composer(desk, seeded):
+    place = desk.post("/publications", data=written(seeded)).headers["location"].partition("?")[0]
+    copied = desk.post(f"{place}/copie").headers["location"]
+    assert copied.endswith("/modifier")
+    assert copied.removesuffix("/modifier") != place
+    assert "Les patinoires ouvrent samedi." in desk.get(copied).text
+
+
+def test_the_pause_is_one_form_away_and_says_on_every_page_of_posts_that_it_lasts(desk, seeded, visit, sign_in_as):
+    assert 'href="/pause"' in desk.get("/publications").text
+    assert desk.post("/pause", data={"reason": "", "place": "city"}).status_code == 422
+    assert desk.post("/pause", data={"reason": "Deuil", "place": "planet-3"}).status_code == 422
+    assert desk.post("/pause", data={"reason": "Deuil national", "place": "city"}).status_code == 303
+    assert desk.post("/pause", data={"reason": "Encore", "place": "city"}).status_code == 409
+    assert "Deuil national" in desk.get("/publications").text
+    live = desk.get("/api/v1/holds").json()["items"]
+    assert [(one["reason"], one["account_id"], one["borough_id"]) for one in live] == [("Deuil national", None, None)]
+    ended = desk.post(f"/pause/{live[0]['id']}/fin")
+    assert ended.headers["location"] == "/publications?fait=hold-ended"
+    assert "Deuil national" not in desk.get("/publications").text
+    began = desk.post("/api/v1/holds", json={"reason": "Panne", "account_id": seeded.accounts["north"]})
+    assert began.status_code == 201
+    assert desk.post(f"/api/v1/holds/{began.json()['id']}/end").json()["ended_at"] is not None
