@@ -24,6 +24,10 @@ async function send(form) {
   const main = new DOMParser().parseFromString(html, "text/html").getElementById("main");
   if (!main) { say(parse(html)); return; }
   document.getElementById("main").replaceWith(main);
+  if (composer()) {
+    settle();
+    preview(composer());
+  }
   (document.querySelector("[aria-invalid]") ?? document.getElementById("main")).focus();
 }
 
@@ -165,15 +169,15 @@ if (composer()) {
     else if ("library" in button.dataset) { library().showModal(); search(); }
     else if (button.dataset.pick) pick(button.dataset.pick);
   });
-  library().querySelector("[type=search]").addEventListener("input", search);
-  library().querySelector("[data-search]").addEventListener("submit", (event) => { event.preventDefault(); search(); });
+  // The page's main part may be another one after a refusal: what is listened to is the document.
+  document.addEventListener("input", ({ target }) => { if (target.id === "library-words") search(); });
   giveBack(composer());
   preview(composer());
   for (const kind of ["input", "change"]) {
     document.addEventListener(kind, ({ target }) => { if (composer()?.contains(target)) typed(composer()); });
   }
-  document.querySelector(".widths").addEventListener("change", ({ target }) => {
-    document.getElementById("preview").dataset.width = target.value;
+  document.addEventListener("change", ({ target }) => {
+    if (target.name === "width") document.getElementById("preview").dataset.width = target.value;
   });
   document.addEventListener("keydown", (event) => {
     const button = event.altKey && !event.ctrlKey && event.key.toLowerCase() === "t" && document.querySelector("[data-mend]");
@@ -182,6 +186,7 @@ if (composer()) {
     mend(button);
   });
   document.addEventListener("submit", (event) => {
+    if ("search" in event.target.dataset) { event.preventDefault(); search(); }
     if (event.target !== composer()) return;
     event.preventDefault();
     clearTimeout(later);

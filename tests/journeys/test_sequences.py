@@ -274,6 +274,8 @@ def test_a_post_that_is_left_keeps_its_words_and_says_all_that_is_wrong(served, 
     expect(page.locator("[name=text]")).to_have_value("Les patinoires ouvrent samedi!")
     page.locator(".composer button[type=submit]").click()
     expect(page.locator(".composer .wrong")).to_have_count(2)  # No account, no link.
+    page.locator("[name=width][value=wide]").check()
+    expect(page.locator("#preview")).to_have_attribute("data-width", "wide")
     expect(page.locator("[name=text]")).to_have_value("Les patinoires ouvrent samedi!")
     page.locator("[name=title]").fill("Patinoires")
     page.locator("[name=link]").fill("ville.example/patinoires")
