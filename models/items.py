@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey, Index, UniqueConstraint, bindparam, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, Base, Id, String, Text
@@ -14,6 +15,23 @@ from models.people import Person
 from models.requests311 import ServiceRequest
 from models.subjects import OfSubject, one_subject
 from models.vocabulary import DraftState, ItemState
+
+NARROWED = (None, "borough_id", "account_id", "intention", "suggestion")
+"""Columns that a list of items is narrowed by; None: the whole list."""
+
+
+def _each_of(state: str, *place: str) -> list[Index]:
+    """An index of the items of one state for each column that they are narrowed by, in the order of their list."""
+    within = text(f"state = '{state}'")
+    return [
+        Index(
+            f"ix_item_{state}" + (f"_{one.removesuffix('_id')}" if one else ""),
+            *filter(None, (one, *place)),
+            sqlite_where=within,
+            postgresql_where=within,
+        )
+        for one in NARROWED
+    ]
 
 
 class Item(OfSubject, Base):
@@ -27,18 +45,9 @@ class Item(OfSubject, Base):
         one_subject(),
         UniqueConstraint("comment_id"),
         CheckConstraint("state <> 'handled' OR handled_at IS NOT NULL", name="handled_when"),
-        # For each urgency, the oldest first: keyset paging walks these within what a person may see.
-        Index("ix_item_queue", "state", "urgency", "queued_at", "id"),
-        Index("ix_item_queue_borough", "borough_id", "state", "urgency", "queued_at", "id"),
-        Index("ix_item_queue_account", "account_id", "state", "urgency", "queued_at", "id"),
-        # Handled ones, the last first.
-        Index(
-            "ix_item_handled",
-            "handled_at",
-            "id",
-            sqlite_where=text("state = 'handled'"),
-            postgresql_where=text("state = 'handled'"),
-        ),
+        # For each urgency, the oldest first; handled ones, the last first: keyset paging walks these.
+        *_each_of("waiting", "urgency", "queued_at", "id"),
+        *_each_of("handled", "handled_at", "id"),
         Index(
             "ix_item_received",
             "id",
@@ -56,6 +65,10 @@ class Item(OfSubject, Base):
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
     """When it last entered the queue: of one urgency, the oldest is first."""
+    intention: Mapped[str | None] = mapped_column(String(30))
+    """As the verdict has it."""
+    suggestion: Mapped[str | None] = mapped_column(String(20))
+    """What is proposed: as the verdict says, or to send a reply that is drafted. The list is narrowed to these two."""
     handled_at: Mapped[datetime | None]
     """When it last left the queue; never null in a handled one."""
     classifying_until: Mapped[datetime | None]
@@ -67,6 +80,14 @@ class Item(OfSubject, Base):
 
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     problem: Mapped[Effect | None] = relationship(lazy="raise")
+
+
+def in_state(item: Any, state: ItemState) -> ColumnElement[bool]:
+    """Whether an item (or an alias of it) is in a state. The state is written out: of a value that is given apart, no
+    database knows that the indexes of one state are enough.
+    """
+    condition: ColumnElement[bool] = item.state == bindparam(None, state, String(20), literal_execute=True)
+    return condition
 
 
 class Claim(Base):

@@ -6,10 +6,28 @@ column alone, so it is no part of the migrations' history: `index` brings it bac
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Connection, Text, bindparam, false
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    and_,
+    column,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    table,
+)
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 
 from models.comments import Comment
@@ -55,36 +73,77 @@ def text_of(*texts: str | None) -> str:
     return " ".join(words)
 
 
-class _Found(FunctionElement[bool]):
-    """Of the key of a comment, its indexed text, and a query in the language of each database."""
+class _Said(FunctionElement[bool]):
+    """Of one comment: two ways to say that it has some words, SQLite's and PostgreSQL's."""
 
     type = Boolean()
     inherit_cache = True
 
 
-@compiles(_Found, "sqlite")
-def _on_sqlite(element: _Found, compiler: Any, **how: Any) -> str:
-    key, _, query, _ = element.clauses
-    found = "SELECT rowid FROM comment_search WHERE comment_search MATCH"
-    return f"{compiler.process(key, **how)} IN ({found} {compiler.process(query, **how)})"
+@compiles(_Said, "sqlite")
+def _on_sqlite(element: _Said, compiler: Any, **how: Any) -> str:
+    return f"({compiler.process(element.clauses.clauses[0], **how)})"
 
 
-@compiles(_Found, "postgresql")
-def _on_postgresql(element: _Found, compiler: Any, **how: Any) -> str:
-    _, text, _, query = element.clauses
-    vector = f"to_tsvector('simple', coalesce({compiler.process(text, **how)}, ''))"
-    return f"{vector} @@ to_tsquery('simple', {compiler.process(query, **how)})"
+@compiles(_Said, "postgresql")
+def _on_postgresql(element: _Said, compiler: Any, **how: Any) -> str:
+    return f"({compiler.process(element.clauses.clauses[1], **how)})"
 
 
-def found_by(words: str) -> ColumnElement[bool]:
-    """Whether a comment has all of these words, in any form of them; nothing has what is no word."""
-    wanted = [(list(map(stem, parts)), stem(whole)) for whole, parts in chunks(words)]
+FEW = 10_000
+"""Comments of whose words it is less work to look at each than to walk a list until enough of them were met."""
+
+
+def few(session: Session, words: str) -> Select[int] | None:
+    """The ids of the comments that have all of these words, in any form of them, if they are few; None: they are not.
+    Nothing has what is no word.
+    """
+    found, counted = _found(words, session.connection().dialect.name)
+    return found if (session.scalar(counted) or 0) <= FEW else None
+
+
+@lru_cache(maxsize=128)
+def _found(words: str, dialect: str) -> tuple[Select[int], Select[int]]:
+    """The ids, and how many they are, counted to one more than few. For the same words they are the same statements."""
+    wanted = list(_wanted(words))
+    if not wanted:
+        found = select(Comment.id).where(false())
+    elif dialect == "postgresql":
+        found = select(Comment.id).where(_vector(wanted))
+    else:
+        found = select(_INDEX.c.rowid).where(_INDEX.c.comment_search.op("MATCH")(_query(wanted, "AND", "OR")))
+    return found, select(func.count()).select_from(found.limit(FEW + 1).subquery())
+
+
+def said(words: str) -> ColumnElement[bool]:
+    """Whether one comment has all of these words; for a walk over comments many of which have."""
+    wanted = list(_wanted(words))
     if not wanted:
         return false()
+    kept = " " + func.coalesce(Comment.search_text, "") + " "
 
-    def query(both: str, either: str) -> str:
-        each = [f"(({f' {both} '.join(parts)}) {either} {whole})" for parts, whole in wanted]
-        return f" {both} ".join(each)
+    def has(word: str) -> ColumnElement[bool]:
+        return func.instr(kept, f" {word} ") > 0
 
-    fts5, tsquery = (bindparam(None, query(*marks), Text()) for marks in (("AND", "OR"), ("&", "|")))
-    return _Found(Comment.id, Comment.search_text, fts5, tsquery)
+    each = [or_(and_(*map(has, parts)), has(whole)) for parts, whole in wanted]
+    return _Said(and_(*each), _vector(wanted))
+
+
+def _wanted(words: str) -> Iterator[tuple[list[str], str]]:
+    """Of each thing that is looked for: the words that it is made of, and the one that it is written as."""
+    for whole, parts in chunks(words):
+        yield list(map(stem, parts)), stem(whole)
+
+
+def _query(wanted: Sequence[tuple[list[str], str]], both: str, either: str) -> str:
+    each = [f"(({f' {both} '.join(parts)}) {either} {whole})" for parts, whole in wanted]
+    return f" {both} ".join(each)
+
+
+def _vector(wanted: Sequence[tuple[list[str], str]]) -> ColumnElement[bool]:
+    # As the index has it, letter by letter.
+    vector = func.to_tsvector(literal_column("'simple'"), func.coalesce(Comment.search_text, literal_column("''")))
+    return vector.op("@@")(func.to_tsquery(literal_column("'simple'"), _query(wanted, "&", "|")))
+
+
+_INDEX = table("comment_search", column("rowid", Integer), column("comment_search", Text))

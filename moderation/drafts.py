@@ -14,6 +14,7 @@ from models.decisions import Decision
 from models.errors import Refused
 from models.items import DraftReply
 from models.vocabulary import DraftState
+from moderation import items
 
 
 def proposed(session: Session, comment_ids: Collection[int]) -> Sequence[DraftReply]:
@@ -50,6 +51,7 @@ def propose(
     session.add(
         DraftReply(comment_id=comment.id, text=text, request_id=request_id, effect_id=effect_id, created_at=now)
     )
+    items.describe(session, [comment.id])
 
 
 def answered(session: Session, comment: Comment, draft_id: int | None) -> DraftReply | None:
@@ -77,6 +79,7 @@ def settle(
         else:
             draft.state = DraftState.USED if draft is used else DraftState.DISCARDED
             draft.decision_id = decision.id
+    items.describe(session, [comment.id])
     return kept
 
 
@@ -98,4 +101,6 @@ def discard_about(session: Session, request_id: int, comment_id: int) -> bool:
         .values(state=DraftState.DISCARDED)
         .returning(DraftReply.id)
     )
-    return bool(session.scalars(statement).all())
+    discarded = bool(session.scalars(statement).all())
+    items.describe(session, [comment_id])
+    return discarded

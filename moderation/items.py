@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, func, literal, or_, select
+from sqlalchemy import case, exists, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.base import UtcDateTime
-from models.comments import Comment
+from models.comments import Comment, VerdictRow
 from models.effects import Effect
-from models.items import Item
+from models.items import DraftReply, Item
 from models.session import upsert
-from models.vocabulary import ItemState
+from models.vocabulary import DecisionKind, DraftState, ItemState
 
 
 def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: datetime) -> None:
@@ -61,6 +61,23 @@ def of_comment(session: Session, comment_id: int) -> Item | None:
     """The item of a comment, as it stands now. None: the comment never waited for anybody."""
     statement = select(Item).where(Item.comment_id == comment_id).execution_options(populate_existing=True)
     return session.scalar(statement)
+
+
+def describe(session: Session, comment_ids: Sequence[int]) -> None:
+    """Have the list narrowed to what the verdicts and the drafted replies of these comments say now."""
+    session.flush()
+    verdict = VerdictRow.comment_id == Item.comment_id
+    drafted = exists().where(DraftReply.comment_id == Item.comment_id, DraftReply.state == DraftState.PROPOSED)
+    suggested = select(VerdictRow.suggestion).where(verdict).scalar_subquery()
+    session.execute(
+        update(Item)
+        .where(Item.comment_id.in_(comment_ids))
+        .values(
+            intention=select(VerdictRow.intention).where(verdict).scalar_subquery(),
+            suggestion=case((drafted, DecisionKind.REPLY), else_=suggested),
+        ),
+        execution_options={"synchronize_session": False},
+    )
 
 
 def classified(item: Item, urgency: int) -> None:

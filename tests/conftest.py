@@ -271,17 +271,36 @@ def _migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A migrated database without a row, of each kind; its URL."""
+@contextmanager
+def _migrated(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """A migrated database without a row, of the kind that the fixture is for; its URL."""
     if request.param == "sqlite":
-        path = shutil.copy(request.getfixturevalue("_migrated_sqlite"), tmp_path / "parvis.db")
+        path = shutil.copy(request.getfixturevalue("_migrated_sqlite"), folder / "parvis.db")
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     name = f"parvis_{uuid4().hex[:12]}"
     yield server.create(name, request.getfixturevalue("_migrated_postgres"))
     server.drop(name)
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A migrated database without a row, of each kind; its URL."""
+    with _migrated(request, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="module", params=DATABASES)
+def shared_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One that all tests of a module look at, open: the module fills it once."""
+    from models.secrets import Vault
+    from models.session import Database
+
+    with _migrated(request, tmp_path_factory.mktemp("shared")) as url:
+        database = Database(url, Vault(["a secret of the tests, long enough to be one"]), pool_size=12)
+        yield database
+        database.close()
 
 
 @pytest.fixture

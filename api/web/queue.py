@@ -131,7 +131,7 @@ def show_queue(
         if place is None:
             raise Forbidden
         return RedirectResponse(place.path, 303)
-    part = queue.page(session, viewer, view.wanted, now=now, after=apres)
+    part = queue.page(session, viewer, view.wanted, now=now, after=apres, whole=False)
     counts = queue.counts(session, viewer)
     if not is_part(request):
         # The first comment comes with the page: no key that is pressed at once has to wait for it.
@@ -162,7 +162,7 @@ def show_comment(
     values = item_values(session, viewer, queue.detail(session, viewer, comment_id, now=now), now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
-    part = queue.page(session, viewer, view.wanted, now=now)
+    part = queue.page(session, viewer, view.wanted, now=now, whole=False)
     counts = queue.counts(session, viewer)
     return render(
         request,

@@ -72,7 +72,7 @@ def correct(
     session.add_all(made)
     apply_corrections(row, [*before, *made])
     items.corrected(item, row.urgency)
-    session.flush()
+    items.describe(session, [comment_id])
     audit.note(
         session,
         "comment.correct",

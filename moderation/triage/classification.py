@@ -20,7 +20,7 @@ from classifiers.platt import Platt
 from models.comments import Attachment, Comment, VerdictRow
 from models.contacts import PublicContact
 from models.gazetteer import NamedPlace
-from models.items import Item
+from models.items import Item, in_state
 from models.learning import Correction, LocalCalibration
 from models.session import Database
 from models.vocabulary import Breach, Group311, Intention, ItemState, Language, PlaceKind, Reason
@@ -105,14 +105,12 @@ def _unexplained(*, now: datetime, first: int = 0) -> Waiting:
     free = or_(Item.classifying_until.is_(None), Item.classifying_until <= now)
     statement = select(Item.id, Comment.id, Comment.version, Comment.text).join(Comment, Comment.id == Item.comment_id)
     statement = statement.join(VerdictRow, VerdictRow.comment_id == Comment.id).where(VerdictRow.explained.is_(False))
-    return statement.where(VerdictRow.version == Comment.version, Item.id >= first, free).order_by(
-        VerdictRow.comment_id
-    )
+    return statement.where(VerdictRow.version == Comment.version, Item.id >= first, free).order_by(Item.id)
 
 
 def any_waits(session: Session) -> bool:
     """Whether the queue has anything that another model could have read, asked before this one is loaded."""
-    return session.scalar(select(Item.id).where(Item.state == ItemState.WAITING).limit(1)) is not None
+    return session.scalar(select(Item.id).where(in_state(Item, ItemState.WAITING)).limit(1)) is not None
 
 
 def waiting_items(state: ItemState, *, now: datetime, first: int = 0, model: str | None = None) -> Waiting:
@@ -121,7 +119,7 @@ def waiting_items(state: ItemState, *, now: datetime, first: int = 0, model: str
     statement = select(Item.id, Comment.id, Comment.version, Comment.text).join(Comment, Comment.id == Item.comment_id)
     if model is not None:
         statement = statement.where(Comment.verdict.has(VerdictRow.model != model))
-    return statement.where(Item.state == state, Item.id >= first, free).order_by(Item.id)
+    return statement.where(in_state(Item, state), Item.id >= first, free).order_by(Item.id)
 
 
 def _first_of_batches(session: Session, waiting: Waiting, size: int = BATCH) -> list[int]:
@@ -218,6 +216,7 @@ def _enter(
         apply_corrections(row, [one for one in corrected if one.comment_id == comment_id])
         items.classified(item, row.urgency)
         entered += 1
+    items.describe(session, ids)
     return entered
 
 

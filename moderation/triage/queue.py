@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
+    Integer,
     ScalarSelect,
     Select,
     and_,
+    bindparam,
     exists,
+    false,
     func,
-    or_,
     select,
     true,
     tuple_,
     union_all,
 )
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, load_only, selectinload
 
-from models.comments import Attachment, Comment, CommentVersion, VerdictRow
+from models.accounts import Account
+from models.base import Id, UtcDateTime
+from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.errors import NotFound
-from models.items import Claim, DraftReply, Item
+from models.items import Claim, DraftReply, Item, in_state
 from models.keyset import Keyset
 from models.learning import Correction
 from models.netiquette import RuleVersion
+from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.search import found_by
+from models.search import FEW, few, said
 from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
@@ -154,57 +159,33 @@ class Detail:
 
 
 def page(
-    session: Session, viewer: Viewer, wanted: Filter, *, now: datetime, after: str | None = None, limit: int = 50
+    session: Session,
+    viewer: Viewer,
+    wanted: Filter,
+    *,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 50,
+    whole: bool = True,
 ) -> QueuePage:
-    """One page of the list: danger first, then oldest first (handled ones: the last handled first). Two queries, three
-    for handled ones, whatever its length. `after` is a place that an earlier page gave; a broken one is Refused
-    `cursor_invalid`.
+    """One page of the list: danger first, then oldest first (handled ones: the last handled first). Three queries,
+    four for handled ones, and one more for words, whatever its length. `after` is a place that an earlier page gave; a
+    broken one is Refused `cursor_invalid`. Without `whole`, only what the page of the queue shows is loaded.
     """
-    statement = (
-        select(Item, Comment, Claim, Proposal, _drafted(), _shows())
-        .join(Comment, Comment.id == Item.comment_id)
-        .outerjoin(Claim, Claim.item_id == Item.id)
-        .outerjoin(Proposal, Proposal.id == _newest_proposal())
-        .options(
-            joinedload(Comment.account),
-            joinedload(Comment.author),
-            joinedload(Comment.source_post),
-            joinedload(Comment.verdict),
-            joinedload(Item.problem),
-            joinedload(Claim.person),
-            joinedload(Proposal.person),
-            joinedload(Proposal.answered_by),
-            joinedload(Proposal.rule_version).joinedload(RuleVersion.rule),
-        )
-    )
-    if wanted.state == ItemState.HANDLED:
-        order, statement = NEWEST, NEWEST.part(_filtered(statement, viewer, wanted), after, limit)
-    else:
-        order, first = MOST_URGENT, _first(viewer, wanted, MOST_URGENT.place(after), limit + 1)
-        statement = statement.where(Item.id.in_(first)).order_by(Item.urgency.desc(), Item.queued_at, Item.id)
-        statement = statement.limit(limit + 1)
-    rows, following = order.cut(session.execute(statement).all(), limit, of=lambda row: row[0])
-    ids = [row[1].id for row in rows]
-    outside = _answered_outside(session, ids)
-    decided = _standing(session, ids) if wanted.state == ItemState.HANDLED else {}
-    lines = (_listed(*row, decided.get(row[1].id), outside=outside, viewer=viewer, now=now) for row in rows)
+    order = NEWEST if wanted.state == ItemState.HANDLED else MOST_URGENT
+    walk, given = _walk(session, viewer, wanted, order.place(after))
+    found, following = order.cut(session.execute(walk, {**given, "limit": limit + 1}).all(), limit)
+    ids = [one.id for one in found]
+    rows = {row[0].id: row for row in session.execute(_lines(whole), {"ids": ids})}
+    comment_ids = [row[1].id for row in rows.values()]
+    outside = _answered_outside(session, comment_ids)
+    decided = _standing(session, comment_ids) if wanted.state == ItemState.HANDLED else {}
+    lines = [
+        _listed(*rows[item_id], decided=decided, outside=outside, viewer=viewer, now=now)
+        for item_id in ids
+        if item_id in rows
+    ]
     return QueuePage(tuple(lines), following)
-
-
-def _first(viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, limit: int) -> CompoundSelect[tuple[int]]:
-    """Ids of what comes first behind a place. No index is walked down one column and up the next, so each urgency gives
-    its own first ones, by one walk of the index each.
-    """
-    walks = []
-    for level in URGENCIES:
-        if place is not None and level > place[0]:
-            continue
-        walk = select(Item.id).join(Comment, Comment.id == Item.comment_id).where(Item.urgency == level)
-        walk = _filtered(walk, viewer, wanted).order_by(Item.queued_at, Item.id).limit(limit)
-        if place is not None and level == place[0]:
-            walk = walk.where(tuple_(Item.queued_at, Item.id) > place[1:])
-        walks.append(select(walk.subquery().c.id))
-    return union_all(*walks)
 
 
 def counts(session: Session, viewer: Viewer) -> Counts:
@@ -221,9 +202,8 @@ def found(session: Session, viewer: Viewer, wanted: Filter) -> tuple[int, int]:
 
 
 def _count(session: Session, viewer: Viewer, wanted: Filter) -> int:
-    ids = select(Item.id).join(Comment, Comment.id == Item.comment_id)
-    inner = _filtered(ids, viewer, wanted).limit(MOST_COUNTED).subquery()
-    return session.scalar(select(func.count()).select_from(inner)) or 0
+    statement = _counting(_sight(viewer), wanted, _few(session, wanted), MOST_COUNTED)
+    return session.scalar(statement) or 0
 
 
 def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
@@ -326,27 +306,138 @@ def picture(session: Session, viewer: Viewer, comment_id: int, attachment_id: in
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def _filtered(statement: Select, viewer: Viewer, wanted: Filter) -> Select:  # type: ignore[type-arg]
-    statement = visible(statement, viewer, Action.SEE_COMMENTS, Item).where(
-        Item.state == wanted.state, Comment.by_city.is_(False)
-    )
+# Which items, in which order: statements that are made once for all who see the same, because to make one takes longer
+# than to have it executed.
+def _walk(
+    session: Session, viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None
+) -> tuple[Select, dict[str, Any]]:  # type: ignore[type-arg]
+    """Places of the first items behind a place, and what the statement is given with its `limit`."""
+    scope, few_have = _sight(viewer), _few(session, wanted)
+    if wanted.state == ItemState.HANDLED:
+        given = {} if place is None else {"at": place[0], "id": place[1]}
+        return _newest(scope, wanted, few_have, placed=place is not None), given
+    given = {} if place is None else {"at": place[1], "id": place[2]}
+    return _first(scope, wanted, few_have, None if place is None else place[0]), given
+
+
+def _sight(viewer: Viewer) -> Viewer:
+    """Whoever sees the same."""
+    return replace(viewer, person_id=None, name="")
+
+
+def _few(session: Session, wanted: Filter) -> Select[int] | None:
+    """The comments that have the words looked for, where they are few."""
+    return few(session, wanted.words) if wanted.words.strip() else None
+
+
+@lru_cache(maxsize=128)
+def _first(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, level: int | None) -> Select:  # type: ignore[type-arg]
+    """Those that wait, behind a place of an urgency (None: from the beginning). No index is walked down one column and
+    up the next, so each urgency gives its own first ones, by one walk of the index each.
+    """
+    walks = []
+    for urgency in URGENCIES:
+        if (level is not None and urgency > level) or wanted.urgency not in (None, urgency):
+            continue
+        item = _narrowed(few_have)
+        walk = select(item.id, item.urgency, item.queued_at).where(item.urgency == urgency)
+        if urgency == level:
+            walk = walk.where(tuple_(item.queued_at, item.id) > tuple_(_AT, _ID))
+        walk = _filtered(walk, viewer, wanted, item, few_have).order_by(item.queued_at, item.id).limit(_LIMIT)
+        walks.append(select(walk.subquery()))
+    if not walks:
+        return select(Item.id, Item.urgency, Item.queued_at).where(false())
+    together = union_all(*walks).subquery()
+    place = together.c
+    return select(together).order_by(place.urgency.desc(), place.queued_at, place.id).limit(_LIMIT)
+
+
+@lru_cache(maxsize=128)
+def _newest(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, *, placed: bool) -> Select:  # type: ignore[type-arg]
+    """Handled ones."""
+    item = _narrowed(few_have)
+    walk = _filtered(select(item.id, item.handled_at), viewer, wanted, item, few_have)
+    if placed:
+        walk = walk.where(tuple_(item.handled_at, item.id) < tuple_(_AT, _ID))
+    return walk.order_by(item.handled_at.desc(), item.id.desc()).limit(_LIMIT)
+
+
+@lru_cache(maxsize=128)
+def _counting(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, most: int) -> Select[int]:
+    item = _narrowed(few_have)
+    inner = _filtered(select(item.id), viewer, wanted, item, few_have).limit(most).subquery()
+    return select(func.count()).select_from(inner)
+
+
+_LIMIT = bindparam("limit", type_=Integer())
+_AT, _ID = bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Id)
+
+
+def _narrowed(few_have: Select[int] | None) -> Any:
+    """Items, or those few of them; the limit keeps databases from walking all the others in their order instead."""
+    if few_have is None:
+        return Item
+    return aliased(Item, select(Item).where(Item.comment_id.in_(few_have)).limit(FEW + 1).subquery())
+
+
+def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_have: Select[int] | None) -> Select:  # type: ignore[type-arg]
+    statement = visible(statement, viewer, Action.SEE_COMMENTS, item).where(in_state(item, wanted.state))
     if wanted.account_id is not None:
-        statement = statement.where(Item.account_id == wanted.account_id)
+        statement = statement.where(item.account_id == wanted.account_id)
+    if wanted.urgency is not None:
+        statement = statement.where(item.urgency == wanted.urgency)
+    if wanted.intention:
+        statement = statement.where(item.intention == wanted.intention)
+    if wanted.suggestion:
+        statement = statement.where(item.suggestion == wanted.suggestion)
+    many_have = bool(wanted.words.strip()) and few_have is None
+    # What the city itself wrote waits for nobody, but is handled.
+    if wanted.state != ItemState.WAITING or wanted.source_post_id is not None or wanted.decision or many_have:
+        statement = statement.join(Comment, Comment.id == item.comment_id).where(Comment.by_city.is_(False))
     if wanted.source_post_id is not None:
         statement = statement.where(Comment.source_post_id == wanted.source_post_id)
-    if wanted.urgency is not None:
-        statement = statement.where(Item.urgency == wanted.urgency)
-    if wanted.intention:
-        statement = statement.where(Comment.verdict.has(VerdictRow.intention == wanted.intention))
-    if wanted.suggestion:
-        suggested = Comment.verdict.has(VerdictRow.suggestion == wanted.suggestion)
-        replies = wanted.suggestion == DecisionKind.REPLY
-        statement = statement.where(or_(suggested, _drafted()) if replies else and_(suggested, ~_drafted()))
     if wanted.decision:
         statement = statement.where(exists(_stands(Decision.kind == wanted.decision).correlate(Comment)))
-    if wanted.words.strip():
-        statement = statement.where(found_by(wanted.words))
-    return statement
+    return statement.where(said(wanted.words)) if many_have else statement
+
+
+@cache
+def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a key
+    """Lines of the list by the ids of their items, with all that a line shows."""
+
+    def only(*columns: Any) -> list[Any]:
+        return [] if whole else [load_only(*columns, raiseload=True)]
+
+    of_comment = only(
+        Comment.version, Comment.text, Comment.kind, Comment.rating, Comment.created_at, Comment.hidden,
+        Comment.hidden_here_at, Comment.hidden_there_at, Comment.shown_at, Comment.removed_at, Comment.present_at,
+    )  # fmt: skip
+    shown = [
+        *only(Item.version, Item.urgency, Item.handled_at),
+        *of_comment,
+        joinedload(Comment.account).options(*only(Account.network, Account.name)),
+        joinedload(Comment.author).options(*only(Author.name)),
+        joinedload(Comment.verdict).options(
+            *only(VerdictRow.intention, VerdictRow.suggestion, VerdictRow.suggested_breach)
+        ),
+        joinedload(Item.problem),
+        joinedload(Claim.person).options(*only(Person.name)),
+        joinedload(Proposal.person).options(*only(Person.name)),
+        joinedload(Proposal.answered_by).options(*only(Person.name)),
+    ]
+    if whole:
+        shown += [
+            joinedload(Comment.source_post),
+            joinedload(Proposal.rule_version).joinedload(RuleVersion.rule),
+        ]
+    return (
+        select(Item, Comment, Claim, Proposal, _drafted(), _shows())
+        .join(Comment, Comment.id == Item.comment_id)
+        .outerjoin(Claim, Claim.item_id == Item.id)
+        .outerjoin(Proposal, Proposal.id == _newest_proposal())
+        .where(Item.id.in_(bindparam("ids", expanding=True)))
+        .options(*shown)
+    )
 
 
 def _drafted() -> ColumnElement[bool]:
@@ -383,6 +474,11 @@ def _answered_outside(session: Session, comment_ids: Collection[int]) -> frozens
     """Those of the comments that the account answered, by no effect of ours. While the outcome of a reply of ours to
     one is not known, its answer may be that one, and nothing is said of it.
     """
+    return frozenset(session.scalars(_outside(), {"ids": list(comment_ids)}))
+
+
+@cache
+def _outside() -> Select[int]:
     answer, ours, leaving = aliased(Comment), aliased(Effect), aliased(Effect)
     ours_of_answer = select(ours.id).where(ours.channel_id == answer.account_id, ours.remote_id == answer.external_id)
     leaving_to_it = select(leaving.id).where(
@@ -391,18 +487,17 @@ def _answered_outside(session: Session, comment_ids: Collection[int]) -> frozens
         leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
     )
     told = and_(answer.account_id == Comment.account_id, answer.parent_external_id == Comment.external_id)
-    statement = (
+    return (
         select(Comment.id)
         .join(answer, told)
         .where(
-            Comment.id.in_(comment_ids),
+            Comment.id.in_(bindparam("ids", expanding=True)),
             answer.by_city,
             ~answer.removed,
             ~exists(ours_of_answer.correlate(answer)),
             ~exists(leaving_to_it.correlate(Comment)),
         )
     )
-    return frozenset(session.scalars(statement))
 
 
 def _shows() -> ScalarSelect[AttachmentKind]:
@@ -418,14 +513,16 @@ def _listed(
     proposal: Proposal | None,
     drafted: bool,  # noqa: FBT001
     shows: AttachmentKind | None,
-    decision: Decision | None,
     *,
+    decided: Mapping[int | None, Decision],
     outside: Collection[int],
     viewer: Viewer,
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows, decision)
+    return Listed(
+        item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows, decided.get(comment.id)
+    )
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

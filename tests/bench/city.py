@@ -136,6 +136,7 @@ def fill(parvis: Parvis, account_id: int, size: int, *, now: datetime) -> None:
                 for n in range(first, min(first + CHUNK, size + 1))
             ]
             session.execute(insert(Comment), [_comment(account_id, *row[:3], authors, posts) for row in rows])
+            verdicts = [_verdict(chance, n, urgency, now) for n, _, _, urgency in rows]
             session.execute(
                 insert(Item),
                 [
@@ -145,15 +146,17 @@ def fill(parvis: Parvis, account_id: int, size: int, *, now: datetime) -> None:
                         "state": ItemState.WAITING,
                         "urgency": u,
                         "queued_at": at,
+                        "intention": verdict["intention"],
+                        "suggestion": verdict["suggestion"],
                     }
-                    for n, _, at, u in rows
+                    for (n, _, at, u), verdict in zip(rows, verdicts, strict=True)
                 ],
             )
             session.execute(
                 insert(CommentVersion),
                 [{"comment_id": n, "source": "add", "text": t, "said_at": at, "seen_at": at} for n, t, at, _ in rows],
             )
-            session.execute(insert(VerdictRow), [_verdict(chance, n, urgency, now) for n, _, _, urgency in rows])
+            session.execute(insert(VerdictRow), verdicts)
 
 
 def _to(last: int) -> range:

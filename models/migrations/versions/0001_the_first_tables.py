@@ -701,6 +701,8 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=False),
+        sa.Column("intention", sa.String(length=30), nullable=True),
+        sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("handled_at", base.UtcDateTime(), nullable=True),
         sa.Column("classifying_until", base.UtcDateTime(), nullable=True),
         sa.Column("problem_id", base.Id, nullable=True),
@@ -723,12 +725,37 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'handled'"),
         postgresql_where=sa.text("state = 'handled'"),
     )
-    op.create_index("ix_item_queue", "item", ["state", "urgency", "queued_at", "id"], unique=False)
     op.create_index(
-        "ix_item_queue_account", "item", ["account_id", "state", "urgency", "queued_at", "id"], unique=False
+        "ix_item_handled_account",
+        "item",
+        ["account_id", "handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
     )
     op.create_index(
-        "ix_item_queue_borough", "item", ["borough_id", "state", "urgency", "queued_at", "id"], unique=False
+        "ix_item_handled_borough",
+        "item",
+        ["borough_id", "handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
+    )
+    op.create_index(
+        "ix_item_handled_intention",
+        "item",
+        ["intention", "handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
+    )
+    op.create_index(
+        "ix_item_handled_suggestion",
+        "item",
+        ["suggestion", "handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
     )
     op.create_index(
         "ix_item_received",
@@ -737,6 +764,46 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state = 'received'"),
         postgresql_where=sa.text("state = 'received'"),
+    )
+    op.create_index(
+        "ix_item_waiting",
+        "item",
+        ["urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_waiting_account",
+        "item",
+        ["account_id", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_waiting_borough",
+        "item",
+        ["borough_id", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_waiting_intention",
+        "item",
+        ["intention", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_waiting_suggestion",
+        "item",
+        ["suggestion", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_table(
         "post_contributor",

@@ -1,0 +1,180 @@
+"""What a page of the queue costs in a city of ten thousand comments: no list of the queue is a walk of all of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import event, insert, text
+
+from models import search
+from models.accounts import Account
+from models.comments import Author, Comment, VerdictRow
+from models.items import Item
+from models.people import Membership
+from models.scope import Viewer, grants_of
+from models.session import Database
+from models.vocabulary import Intention, ItemState, Role
+from moderation.triage import queue
+from moderation.triage.queue import Filter
+from tests.city import START
+
+SIZE = 10_000
+HANDLED = 4_000
+RARE = 5
+"""Of each kind that is looked for, waiting and handled alike; the last in the order of their list."""
+ROWS, STEPS = 20, 50
+"""That may be looked at for each line shown and for ten beside them: rows of PostgreSQL, tens of steps of SQLite."""
+EVERYBODY = Viewer(1, "Mona", frozenset({Role.MODERATOR}), grants_of([Membership(role=Role.MODERATOR)]))
+
+
+@pytest.fixture(scope="module")
+def large(shared_database: Database) -> Database:
+    """Ten thousand comments, of which few are of a second account, praise, suggested to be hidden, or of rare words."""
+    with shared_database.write() as session:
+        common = {"network": "facebook", "token_closed": "", "token_since": START, "created_at": START}
+        for number in (1, 2):
+            session.add(Account(id=number, name=str(number), external_id=str(number), pull_due_at=START, **common))
+        session.flush()
+        people = range(1, SIZE // 20 + 1)
+        session.execute(insert(Author), [{"id": n, "network": "facebook", "external_id": str(n)} for n in people])
+        rows = [_row(number) for number in range(1, SIZE + 1)]
+        for table, number in ((Comment, 0), (Item, 1), (VerdictRow, 2)):
+            session.execute(insert(table), [row[number] for row in rows])
+    if not shared_database.sqlite:
+        with shared_database.write() as session:
+            session.execute(text("ANALYZE"))
+    return shared_database
+
+
+def _row(number: int) -> tuple[dict[str, Any], ...]:
+    handled, at = number > SIZE - HANDLED, START + timedelta(seconds=number)
+    last = SIZE - HANDLED - number if not handled else number - (SIZE - HANDLED) - 1
+    rare = 0 <= last < RARE
+    account, intention = (2, Intention.PRAISE) if rare else (1, Intention.QUESTION)
+    words = "La neige tombe" + (" sur la patinoire" if rare else "") + (" glacée" if last == 0 else "")
+    return (
+        {
+            "id": number, "account_id": account, "external_id": str(number), "author_id": number % (SIZE // 20) + 1,
+            "text": words, "search_text": search.text_of(words), "created_at": at, "received_at": at,
+        },
+        {
+            "comment_id": number, "account_id": account, "queued_at": at, "intention": intention,
+            "urgency": 1 if number % 10 == 0 else 0, "suggestion": "hide" if rare else "reply",
+            "state": ItemState.HANDLED if handled else ItemState.WAITING, "handled_at": at if handled else None,
+        },
+        {
+            "comment_id": number, "version": 1, "model": "made-up-1", "language": "fr", "intention": intention,
+            "urgency": 0, "scores": {}, "reasons": [], "at": at, "suggestion": "hide" if rare else "reply",
+        },
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------ what it costs
+@contextmanager
+def executed(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """The statements that are read, each with what it was given."""
+    statements: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            statements.append((statement, given))
+
+    event.listen(database._reading, "before_cursor_execute", note)
+    yield statements
+    event.remove(database._reading, "before_cursor_execute", note)
+
+
+def rows_met(database: Database, look: Callable[[Any], object]) -> tuple[int, list[str]]:
+    """How many rows the database looked at, and SQLite's own words for how. SQLite does not say how many: its steps are
+    counted, of which it makes ten at least for a row.
+    """
+    with executed(database) as statements, database.read() as session:
+        look(session)
+    steps, plans, met = 0, [], 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 10
+        return 0
+
+    for statement, given in statements:
+        with database._reading.connect() as connection:
+            if database.sqlite:
+                raw = connection.connection.driver_connection
+                plans += [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
+                raw.set_progress_handler(step, 10)
+                raw.execute(statement, given).fetchall()
+                raw.set_progress_handler(None, 0)
+            else:
+                # Ten thousand rows are so few that it may read them all: it says what it would do with more.
+                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar()
+                met += _met((explained if isinstance(explained, list) else json.loads(explained))[0]["Plan"])
+    return (steps // 10 if database.sqlite else met), plans
+
+
+def _met(node: dict[str, Any]) -> int:
+    """Rows that the leaves of a plan gave or left out."""
+    under = [_met(one) for one in node.get("Plans", ())]
+    if node["Node Type"] == "Bitmap Index Scan":
+        return 0  # Places in an index; the rows there are met by the node above.
+    if under and "Scan" not in node["Node Type"]:
+        return sum(under)
+    left = sum(count for name, count in node.items() if name.startswith("Rows Removed"))
+    return sum(under) + round((node["Actual Rows"] + left) * node["Actual Loops"])
+
+
+def scans(plans: list[str]) -> list[str]:
+    """Where SQLite reads a table of the queue in no order of use; its index of words is asked by a word."""
+    return [one for one in plans if one.startswith(("SCAN item", "SCAN comment")) and "INDEX" not in one]
+
+
+LISTED = {
+    "all": Filter(),
+    "danger": Filter(urgency=2),
+    "an account": Filter(account_id=2),
+    "an intention": Filter(intention=Intention.PRAISE),
+    "a suggestion": Filter(suggestion="hide"),
+    "two": Filter(intention=Intention.PRAISE, suggestion="hide"),
+    "a rare word": Filter(words="patinoires"),
+    "two rare words": Filter(words="patinoire glacée"),
+    "an absent word": Filter(words="piscine"),
+    "a rare word and an account": Filter(words="patinoire", account_id=2),
+    "what all have": Filter(words="neige"),
+}
+HOW_MANY = {"all": 50, "danger": 0, "two rare words": 1, "an absent word": 0, "what all have": 50}
+
+
+@pytest.mark.parametrize(
+    ("name", "state"),
+    [(name, state) for name in LISTED for state in ("waiting", "handled") if (name, state) != ("danger", "handled")],
+)
+def test_no_list_is_a_walk_of_the_whole_queue(large, name, state, monkeypatch):
+    monkeypatch.setattr(search, "FEW", 1_000)
+    search._found.cache_clear()
+    wanted = replace(LISTED[name], state=ItemState(state))
+
+    lines = HOW_MANY.get(name, RARE)
+
+    def look(session):
+        assert len(queue.page(session, EVERYBODY, wanted, now=START, whole=False).lines) == lines
+
+    met, plans = rows_met(large, look)
+    # Of words, it is asked first whether few have them.
+    asked = search.FEW if wanted.words else 0
+    assert met <= (lines + 10) * (STEPS if large.sqlite else ROWS) + asked
+    assert scans(plans) == []
+
+
+def test_counts_and_one_comment_cost_no_walk_either(large):
+    met, plans = rows_met(large, lambda session: queue.counts(session, EVERYBODY))
+    assert met <= 2 * queue.MOST_COUNTED
+    met, more = rows_met(large, lambda session: queue.detail(session, EVERYBODY, 17, now=START))
+    assert met <= 20 * (STEPS if large.sqlite else ROWS)
+    assert scans(plans + more) == []
