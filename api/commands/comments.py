@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -81,8 +82,14 @@ def _why_not(parvis: Parvis, account: Account) -> str:
     return _("the network does not answer, or another process is reading this account")
 
 
+READING = timedelta(seconds=10)
+"""How long an import has its comments read: a small file is in the queue when the command ends, and of a large one it
+is known by then how long the rest takes.
+"""
+
+
 def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
-    """Store the comments of a file, then have them read by the classifier so that they are in the queue."""
+    """Store the comments of a file, and begin to have them read by the classifier so that they are in the queue."""
     report = Report()
     with file.open("rb") as raw, progress(console) as say:
         lines = text_lines(raw)
@@ -90,8 +97,12 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
             say(_("%(count)s rows", count=format_number(report.read)))
         say(_("the classifier reads"))
-        while classification.classify_due(parvis.database, parvis.classifier, parvis.city.context, now=parvis.clock()):
-            pass
+        began, count, context = parvis.clock(), 0, replace(parvis.city.context, reasons=False)
+        while entered := classification.classify_due(parvis.database, parvis.classifier, context, now=parvis.clock()):
+            count += entered
+            if parvis.clock() >= began + READING:
+                break
+        taken = parvis.clock() - began
     for bad in report.bad:
         console.print(_("line %(line)s: %(why)s", line=bad.line, why=label("row", bad.reason)))
     console.print(
@@ -102,6 +113,18 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
             bad=len(report.bad),
         )
     )
+    with parvis.database.read() as session:
+        left = classification.unread(session)
+    if left and count:
+        minutes = max(1, round(left * (taken / count) / timedelta(minutes=1)))
+        console.print(
+            ngettext(
+                "all is stored; %(left)s comments are still to be read: about %(n)s minute of parvis serve or worker",
+                "all is stored; %(left)s comments are still to be read: about %(n)s minutes of parvis serve or worker",
+                minutes,
+                left=format_number(left),
+            )
+        )
     if report.repaired:
         console.print(
             ngettext(

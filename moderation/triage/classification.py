@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Row, Select, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from classifiers.base import Classifier, Context, Scored, Urgency, Verdict
@@ -106,6 +106,11 @@ def _unexplained(*, now: datetime, first: int = 0) -> Waiting:
     statement = select(Item.id, Comment.id, Comment.version, Comment.text).join(Comment, Comment.id == Item.comment_id)
     statement = statement.join(VerdictRow, VerdictRow.comment_id == Comment.id).where(VerdictRow.explained.is_(False))
     return statement.where(VerdictRow.version == Comment.version, Item.id >= first, free).order_by(Item.id)
+
+
+def unread(session: Session) -> int:
+    """How many comments wait to be read."""
+    return session.scalar(select(func.count()).select_from(Item).where(in_state(Item, ItemState.RECEIVED))) or 0
 
 
 def any_waits(session: Session) -> bool:

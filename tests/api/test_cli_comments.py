@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -17,6 +17,7 @@ from models.accounts import Account
 from models.comments import Comment, VerdictRow
 from models.items import Item
 from models.vocabulary import ItemState
+from moderation.triage import classification
 
 TOKEN = "EAAB-a-token-that-must-never-be-seen"
 OLD = datetime(2024, 5, 1, tzinfo=UTC)
@@ -62,6 +63,17 @@ def test_imported_comments_wait_with_a_verdict_and_twice_is_once(city, tmp_path)
     assert done.out.splitlines() == ["2 nouveaux, 0 déjà connus, 0 écartés"]
     assert city.run("import", given).out.splitlines() == ["0 nouveaux, 2 déjà connus, 0 écartés"]
     assert comments() == expected
+
+
+def test_a_large_import_ends_when_it_is_stored_and_says_what_is_still_to_be_read(city, tmp_path, monkeypatch):
+    monkeypatch.setattr("api.commands.comments.READING", timedelta(0))
+    rows = [
+        {"id": n, "network": "facebook", "account": "104", "text": "Merci"} for n in range(classification.BATCH + 6)
+    ]
+    (tmp_path / "export.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
+    said = city.run("import", tmp_path / "export.jsonl").out.splitlines()
+    assert said[-1].startswith("tout est enregistré; 6 commentaires restent à lire")
+    assert [state for _, state, _ in comments()].count(ItemState.RECEIVED) == 6
 
 
 def test_a_row_left_out_is_said_on_one_line_with_its_number(city, tmp_path):
