@@ -14,7 +14,7 @@ from models.effects import Effect
 from models.people import Person
 from models.requests311 import ServiceRequest
 from models.subjects import OfSubject, one_subject
-from models.vocabulary import DraftState, ItemState
+from models.vocabulary import DecisionKind, DraftState, Intention, ItemState
 
 NARROWED = (None, "borough_id", "account_id", "intention", "suggestion")
 """Columns that a list of items is narrowed by; None: the whole list."""
@@ -65,9 +65,9 @@ class Item(OfSubject, Base):
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
     """When it last entered the queue: of one urgency, the oldest is first."""
-    intention: Mapped[str | None] = mapped_column(String(30))
+    intention: Mapped[Intention | None] = mapped_column(String(30))
     """As the verdict has it."""
-    suggestion: Mapped[str | None] = mapped_column(String(20))
+    suggestion: Mapped[DecisionKind | None] = mapped_column(String(20))
     """What is proposed: as the verdict says, or to send a reply that is drafted. The list is narrowed to these two."""
     handled_at: Mapped[datetime | None]
     """When it last left the queue; never null in a handled one."""
