@@ -140,7 +140,8 @@ class Number(TypeDecorator[int]):
 Id = Number(64)
 """Key of every table, and whatever else needs 64 bits."""
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""Nothing is NULL, and never the null of JSON, which would count as something."""
 
 
 class Whose(StrEnum):

@@ -79,7 +79,7 @@ MUTATIONS = (
         "moderation/triage/proposals.py",
         'if own:\n            raise Refused("second_person_needed")',
         'if False:\n            raise Refused("second_person_needed")',
-        f"{PROPOSALS}::test_a_proposal_is_asked_and_answered_like_a_decision",
+        f"{PROPOSALS}::test_mere_criticism_is_never_hidden_by_one_person_alone",
     ),
     Mutation(
         "a proposal is about one text",
