@@ -18,6 +18,7 @@ const low = matchMedia("(max-height: 30rem)");
 const queue = new Queue(list.read(list.rows()));
 let etag = null;
 let listScroll = 0; // pixels
+let advancedTo = null; // the comment that a decision led to
 let newest = null; // the newest list that the server gave, not shown yet: { listing, asked }
 
 const waits = () => Boolean(pane.find('.act [data-act="nothing"]'));
@@ -63,7 +64,9 @@ function close() {
   shell.classList.remove("queue-open");
 }
 
+// What follows a decision is nobody's choice: when somebody else has it open, the next one does as well.
 function goOn(next) {
+  advancedTo = next;
   if (next) open(next);
   else { close(); history.replaceState(null, "", list.poll); }
 }
@@ -81,7 +84,12 @@ addEventListener("popstate", () => {
 // ------------------------------------------------------------------------------------------------ others at work
 function heldElsewhere(id, code, sentence) {
   if (queue.open !== id) return;
-  if (code === "claimed") { pane.note(sentence); return; }
+  if (code === "claimed") {
+    queue.heldElsewhere(id);
+    if (id === advancedTo && !pane.beingWritten()) goOn(queue.after(id));
+    else pane.note(sentence);
+    return;
+  }
   passOver(id, sentence);
 }
 

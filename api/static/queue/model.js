@@ -85,6 +85,12 @@ export class Queue {
     if (this.rows.has(id)) this.gone.add(id);
   }
 
+  // Somebody else has it open; the next listing says who.
+  heldElsewhere(id) {
+    const row = this.rows.get(id);
+    if (row) this.rows.set(id, { ...row, held: row.held || "?" });
+  }
+
   undone(decision) {
     this.decided = this.decided.filter((one) => one.decision !== decision);
   }
