@@ -86,11 +86,16 @@ def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[Deci
 
 
 def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> str | None:
-    """Open a comment to decide on it. Gives None when it is ours, or the name of the person who has it."""
-    _, item = load(session, viewer, comment_id)
+    """Open a comment to decide on it. Gives None when it is ours, or the name of the person who has it.
+
+    Refused: `already_decided`, as by `decide`: a page that does not know it yet goes on to the next one.
+    """
+    comment, item = load(session, viewer, comment_id)
     person_id = acting(viewer)
     if item is None:
         return None
+    if item.state == ItemState.HANDLED:
+        raise _handled(session, comment)
     held = _claim_of(session, item)
     if held is None:
         session.add(Claim(item_id=item.id, person_id=person_id, until=now + CLAIM))
@@ -344,6 +349,20 @@ def _leave_queue(
     items.decided(item, waits=bool(kept), now=decision.at)
 
 
+def _handled(session: Session, comment: Comment) -> Refused:
+    """Why nothing is left to decide about a comment, and who decided."""
+    last = session.scalar(
+        select(Decision)
+        .options(joinedload(Decision.person))
+        .where(Decision.comment_id == comment.id)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    )
+    if last is None:
+        return Refused("gone" if comment.removed else "not_waiting")
+    return Refused("already_decided", by=last.person.name, kind=last.kind, at=last.at.isoformat())
+
+
 def refuse_unless_possible(
     session: Session,
     viewer: Viewer,
@@ -362,16 +381,7 @@ def refuse_unless_possible(
     if state == ItemState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
         raise Refused("not_waiting" if choice.version == comment.version else "text_changed")
     if state == ItemState.HANDLED and choice.kind != DecisionKind.UNHIDE:
-        last = session.scalar(
-            select(Decision)
-            .options(joinedload(Decision.person))
-            .where(Decision.comment_id == comment.id)
-            .order_by(Decision.id.desc())
-            .limit(1)
-        )
-        if last is None:
-            raise Refused("gone" if comment.removed else "not_waiting")
-        raise Refused("already_decided", by=last.person.name, kind=last.kind, at=last.at.isoformat())
+        raise _handled(session, comment)
     if choice.version != comment.version:
         raise Refused("text_changed")
     if comment.removed and choice.kind != DecisionKind.NOTHING:

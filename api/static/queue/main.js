@@ -68,7 +68,7 @@ function close() {
 function goOn(next) {
   advancedTo = next;
   if (next) open(next);
-  else { close(); history.replaceState(null, "", list.poll); }
+  else { close(); if (queue.order.length) pane.say("held-template"); history.replaceState(null, "", list.poll); }
 }
 
 // On a narrow screen the comment takes the list's place: going back shows the list where it was.
@@ -193,6 +193,7 @@ async function poll() {
   if (etag) headers["If-None-Match"] = etag;
   const asked = performance.now();
   const response = await ask(list.poll, { headers }).catch(() => null); // It asks again in five seconds.
+  if (response?.status === 304) dropHandled();
   if (response?.status !== 200) return;
   etag = response.headers.get("ETag");
   const listing = list.parseList(await response.text());
@@ -212,6 +213,13 @@ async function poll() {
   else list.tellNews(fresh.length);
 }
 
+// A list that has not changed since the rows turned grey: they have been seen.
+function dropHandled() {
+  const dropped = queue.dropGone();
+  for (const id of dropped) list.elementOf(id)?.remove();
+  if (dropped.length && !queue.order.length) refreshList();
+}
+
 function refreshList() {
   etag = null;
   poll();
@@ -224,6 +232,7 @@ function showNew() {
   const still = listing.rows.filter((row) => !queue.leftSince(row.id, asked));
   for (const row of listing.rows) if (!still.includes(row)) row.element.remove();
   list.rows().replaceWith(listing.list);
+  if (!queue.open) pane.clear();
   queue.replace({ ...listing, rows: still });
   list.showCounts(queue);
   list.tellNews(0);

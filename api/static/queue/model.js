@@ -100,6 +100,13 @@ export class Queue {
     this.#remove(id);
   }
 
+  // What others handled and what was shown grey leaves, but for what is open; gives what left.
+  dropGone(leaves = () => true) {
+    const dropped = [...this.gone].filter((id) => id !== this.open && leaves(id));
+    for (const id of dropped) this.drop(id);
+    return dropped;
+  }
+
   #remove(id) {
     this.rows.delete(id);
     this.order = this.order.filter((other) => other !== id);
@@ -111,8 +118,7 @@ export class Queue {
     const listed = rows.filter((row) => !this.leftSince(row.id, asked));
     const theirs = new Map(listed.map((row) => [row.id, row]));
     Object.assign(this, { waiting, danger, found });
-    const dropped = [...this.gone].filter((id) => !theirs.has(id) && id !== this.open);
-    for (const id of dropped) this.drop(id);
+    const dropped = this.dropGone((id) => !theirs.has(id));
     // Of a listing that goes on, only what stands before its last known row can be missed.
     const lastKnown = this.order.findLastIndex((id) => theirs.has(id));
     const covered = more ? this.order.slice(0, lastKnown + 1) : this.order;

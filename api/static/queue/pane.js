@@ -66,6 +66,11 @@ export function clear() {
   pane.replaceChildren();
 }
 
+// Nothing is open, and this says why.
+export function say(template) {
+  pane.replaceChildren(document.getElementById(template).content.cloneNode(true));
+}
+
 // What follows from a correction; what is being typed and read stays in its place.
 export function replace(html) {
   const why = find(".why")?.open;

@@ -466,3 +466,12 @@ def test_a_reply_that_stands_twice_comes_back_and_a_person_deletes_the_second_or
     assert owed == ([(OperationKind.DELETE, "r2")] if take_back else [])
     with city.database.write() as session, pytest.raises(Refused, match="not_doubled"):
         deciding.settle_second(session, city.people["Ariane"], comment.id, take_back=True, now=city.now)
+
+
+def test_what_was_handled_is_opened_by_nobody_to_decide(city):
+    """A page that has not heard of the decision yet is told at once, and not when its own decision comes."""
+    comment = city.says("1", "Merci!")
+    city.decide("Ariane", comment, "nothing")
+    with city.database.write() as session, pytest.raises(Refused) as caught:
+        deciding.claim(session, city.people["Bruno"], comment.id, now=city.now)
+    assert (caught.value.code, caught.value.params["by"]) == ("already_decided", "Ariane")
