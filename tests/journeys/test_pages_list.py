@@ -18,10 +18,10 @@ from moderation.triage import deciding
 @pytest.fixture
 def decides(city):
     def decide(name: str, comment_id: int, kind: DecisionKind, **choice: str) -> Decision:
-        common = {"now": city.now, "undo": timedelta(0), "prefix": "SRV", "capabilities_of": capabilities}
+        terms = deciding.Terms(timedelta(0), "SRV", capabilities)
         with city.parvis.database.write() as session:
             made = deciding.Choice(kind, 1, **choice)
-            return deciding.decide(session, city.people[name], comment_id, made, **common)
+            return deciding.decide(session, city.people[name], comment_id, made, terms, now=city.now)
 
     return decide
 
