@@ -8,9 +8,10 @@ import json
 import random
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import insert
+from sqlalchemy import insert, update
 
 from api.wiring import Parvis
+from models import search
 from models.accounts import Account
 from models.comments import Author, Comment, CommentVersion, SourcePost, VerdictRow
 from models.items import Item
@@ -159,6 +160,30 @@ def fill(parvis: Parvis, account_id: int, size: int, *, now: datetime) -> None:
             session.execute(insert(VerdictRow), verdicts)
 
 
+def hide_few(parvis: Parvis, size: int) -> None:
+    """Five comments, the last of the queue, of a second account, praise, suggested to be hidden, of rare words."""
+    with parvis.database.write() as session:
+        session.add(
+            Account(
+                id=2,
+                network="facebook",
+                external_id="105",
+                name="Bibliothèque",
+                token_closed="",
+                token_since=BEGAN,
+                pull_due_at=BEGAN,
+                created_at=BEGAN,
+            )
+        )
+        session.flush()
+        rare = Item.comment_id.in_(range(size - 4, size + 1))
+        said = {"intention": Intention.PRAISE, "suggestion": "hide"}
+        session.execute(update(Item).where(~rare, Item.intention == Intention.PRAISE).values(intention=None))
+        session.execute(update(Item).where(rare).values(account_id=2, urgency=0, **said))
+        words = search.text_of("La patinoire glacée")
+        session.execute(update(Comment).where(Comment.id.in_(range(size - 4, size + 1))).values(search_text=words))
+
+
 def _to(last: int) -> range:
     return range(1, last + 1)
 
@@ -176,6 +201,7 @@ def _comment(account_id: int, number: int, said: str, at: datetime, authors: int
         "author_id": number % authors + 1,
         "by_city": False,
         "text": said,
+        "search_text": search.text_of(said),
         "created_at": at,
         "received_at": at,
         "hidden": False,
