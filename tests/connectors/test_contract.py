@@ -592,7 +592,7 @@ def test_a_write_that_is_seen_late_is_found_late(city):
     city.fault("lag", method="POST", seconds=3600)
     receipt = network.apply(reply(said.id, "C'est noté."), "effect-1")
     assert network.find(reply(said.id, "C'est noté."), begun, ()) is None
-    city.state.later = [(0.0, act) for _, act in city.state.later]
+    city.state.later = [(0.0, of, act) for _, of, act in city.state.later]
     assert network.find(reply(said.id, "C'est noté."), begun, ()).remote_id == receipt.remote_id
 
 
