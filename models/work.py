@@ -354,13 +354,31 @@ class Work:
         with self._database.write() as session:
             effect, now = _load(session, task.effect_id), self._clock()
             effect.read_due_at = None
-            if proof is not None:
+            if proof is not None and self._may_be_of_another(session, effect, proof.remote_id):
+                effect.read_due_at = now + task.timing.between_reads
+            elif proof is not None:
                 log.warning("effect %s: stands there twice", effect.id)
                 effect.second_id, effect.second_link = proof.remote_id, proof.permalink
                 effect.outcome = Outcome.DOUBLED
                 session.flush()
                 self._handlers[effect.operation].record(session, effect, now)
             return effect.state
+
+    @staticmethod
+    def _may_be_of_another(session: Session, effect: Effect, remote_id: str) -> bool:
+        """Whether what stands there is, or may turn out to be, what another effect created: many share their words."""
+        other = aliased(Effect)
+        theirs = or_(other.remote_id == remote_id, other.second_id == remote_id)
+        in_doubt = and_(
+            other.operation.in_(CREATIVE),
+            other.target.is_not_distinct_from(effect.target),
+            other.state.in_(OPEN_STATES),
+            other.first_sent_at.is_not(None),
+        )
+        found = select(other.id).where(
+            other.channel_id == effect.channel_id, other.id != effect.id, or_(theirs, in_doubt)
+        )
+        return session.scalar(found.limit(1)) is not None
 
     def _learn_lag(self, task: Task, found_at: datetime) -> None:
         """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`)."""

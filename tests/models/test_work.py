@@ -469,6 +469,23 @@ def test_what_was_sent_twice_is_read_once_more_and_a_second_copy_goes_to_a_perso
     assert desk.work.uncertain() == []
 
 
+def test_the_same_words_of_another_whose_answer_was_lost_are_no_second_copy(desk, clock):
+    effect_id = sent_twice(desk, clock)
+    other = desk.enqueue("other", target=desk.effect(effect_id).target)
+    desk.on_send = desk.raising(Ambiguous())
+    desk.work.deliver(other)
+    clock.pass_(TIMING.settle.total_seconds())
+    desk.on_find = lambda task: Proof("r2")
+    desk.work.reconcile(effect_id)
+    assert not desk.effect(effect_id).doubled
+    desk.work.reconcile(other)
+    assert desk.effect(other).remote_id == "r2"
+    clock.pass_(TIMING.between_reads.total_seconds())
+    assert desk.work.uncertain() == [effect_id]
+    desk.work.reconcile(effect_id)  # Read a moment before the other was bound.
+    assert not desk.effect(effect_id).doubled
+
+
 def test_what_was_sent_twice_and_stands_once_disturbs_nobody(desk, clock):
     effect_id = sent_twice(desk, clock)
     clock.pass_(15)
