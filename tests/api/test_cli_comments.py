@@ -68,7 +68,7 @@ def test_imported_comments_wait_with_a_verdict_and_twice_is_once(city, tmp_path)
 def test_a_large_import_ends_when_it_is_stored_and_says_what_is_still_to_be_read(city, tmp_path, monkeypatch):
     monkeypatch.setattr("api.commands.comments.READING", timedelta(0))
     rows = [
-        {"id": n, "network": "facebook", "account": "104", "text": "Merci"} for n in range(classification.BATCH + 6)
+        {"id": n + 1, "network": "facebook", "account": "104", "text": "Merci"} for n in range(classification.BATCH + 6)
     ]
     (tmp_path / "export.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
     said = city.run("import", tmp_path / "export.jsonl").out.splitlines()
@@ -77,7 +77,7 @@ def test_a_large_import_ends_when_it_is_stored_and_says_what_is_still_to_be_read
 
 
 def test_a_row_left_out_is_said_on_one_line_with_its_number(city, tmp_path):
-    rows = [{"id": n, "network": "facebook", "account": "104", "text": "Bonjour"} for n in range(200)]
+    rows = [{"id": n + 1, "network": "facebook", "account": "104", "text": "Bonjour"} for n in range(200)]
     rows[150]["account"] = "999"
     (tmp_path / "export.jsonl").write_text("".join(json.dumps(one) + "\n" for one in rows), encoding="utf-8")
     done = city.run("import", tmp_path / "export.jsonl")
@@ -195,7 +195,8 @@ def test_disposal_says_what_it_will_empty_before_it_does(city, tmp_path):
     city.run("import", given)
     with installation() as parvis, parvis.database.write() as session:
         session.execute(update(Comment).where(Comment.external_id == "c1").values(received_at=OLD))
-    kept = "Les commentaires sont conservés jusqu’à ce qu’une personne décide : PARVIS_COMMENT_DAYS n’est pas réglé."
+    undecided = "Les commentaires sont conservés jusqu’à ce qu’une personne décide"
+    kept = f"{undecided}\N{NO-BREAK SPACE}: PARVIS_COMMENT_DAYS n’est pas réglé."
     assert city.run("dispose", "--now").out.splitlines() == [kept, "Rien n’est échu.", "0 commentaire éliminé"]
     city.set(comment_days="400")
     said = city.run("dispose").out.splitlines()
