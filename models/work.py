@@ -375,10 +375,8 @@ class Work:
             other.state.in_(OPEN_STATES),
             other.first_sent_at.is_not(None),
         )
-        found = select(other.id).where(
-            other.channel_id == effect.channel_id, other.id != effect.id, or_(theirs, in_doubt)
-        )
-        return session.scalar(found.limit(1)) is not None
+        here = and_(other.channel_id == effect.channel_id, other.id != effect.id)
+        return session.scalar(select(other.id).where(here, or_(theirs, in_doubt)).limit(1)) is not None
 
     def _learn_lag(self, task: Task, found_at: datetime) -> None:
         """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`)."""
