@@ -20,7 +20,7 @@ from models.people import Membership
 from models.tables import metadata
 from models.vocabulary import Role
 
-EXAMPLES = 12
+FEW, MANY = 4, 12
 """Of each route."""
 NUMBERS = [0, -1, 1, 2**31, 2**53, 2**63 - 1, 2**63, -(2**63) - 1, 2**70, 10**400]
 WORDS = ["", " ", "\0", "a\0b", "\ufeff", "é" * 300, "x" * 9000, "'", "%", "\\", "../..", "[" * 3000, "true", "null"]
@@ -161,12 +161,13 @@ def right(parvis, seed_city) -> dict[str, Any]:
     }
 
 
-def test_no_route_fails_whatever_is_sent_to_it(parvis, right, visit, sign_in_as):
+@pytest.mark.parametrize("examples", [FEW, pytest.param(MANY, id="many", marks=pytest.mark.long)])
+def test_no_route_fails_whatever_is_sent_to_it(parvis, right, visit, sign_in_as, examples):
     """The list is the router's own."""
     client, failed = visit(parvis), {}
 
     def check(route: Any) -> None:
-        @settings(max_examples=EXAMPLES, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
         @given(requests(route, right))
         def send(request: tuple[str, str, dict[str, Any]]) -> None:
             method, address, sent = request
