@@ -39,7 +39,7 @@ class OnnxEncoder:
     def logits(self, texts: Sequence[Sequence[str]]) -> Floats:
         """Logits of texts given as pieces, shape (len(texts), OUTPUTS)."""
         # More words than pieces can be read are not even split.
-        encoded = self._tokenizer(["".join(pieces[:LENGTH]) for pieces in texts], LENGTH)
+        encoded = self._tokenizer([" ".join(pieces[:LENGTH]) for pieces in texts], LENGTH)
         out = np.zeros((len(texts), OUTPUTS))
         order = sorted(range(len(texts)), key=lambda row: len(encoded[row]))
         for start in range(0, len(order), _TOGETHER):
