@@ -189,14 +189,7 @@ def _record(
     post = session.scalar(
         select(SourcePost).join(Comment, Comment.source_post_id == SourcePost.id).where(Comment.id == comment_id)
     )
-    # The last whole round did not list it, and listed others.
-    unlisted = (
-        post is not None
-        and post.listed_at is not None
-        and account.pulled_at is not None
-        and post.listed_at < account.pulled_at
-        and account.vanished_at is None
-    )
+    unlisted = post is not None and _unlisted(session, account, post, comment_id)
     if found is None and not unlisted and not _missed(session, account, post, comment_id, now=now):
         _recheck_at(session, comment_id, now + LATER)
         return
@@ -215,6 +208,21 @@ def _record(
             update(Comment).where(*rest, Comment.recheck_due_at.is_(None)).values(recheck_due_at=now),
             execution_options=_AS_IS,
         )
+
+
+def _unlisted(session: Session, account: Account, post: SourcePost, comment_id: int) -> bool:
+    """Whether the last whole round did not list a post, and listed others. One of which only webhooks told, before any
+    round could list it, is expected in a round that began after its comment came.
+    """
+    if account.pulled_at is None or account.vanished_at is not None:
+        return False
+    if post.listed_at is not None:
+        return post.listed_at < account.pulled_at
+    if post.read_at is not None or post.kind != PostKind.POST:
+        return False
+    came = session.scalar(select(Comment.received_at).where(Comment.id == comment_id))
+    others = exists().where(SourcePost.account_id == account.id, SourcePost.listed_at >= account.pulled_at)
+    return came is not None and came < account.pulled_at and bool(session.scalar(select(others)))
 
 
 def _missed(session: Session, account: Account, post: SourcePost | None, comment_id: int, *, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from connectors.base import AttachmentSeen, CommentSeen, Page, PostSeen, ThreadRead, VisibilityChanged
 from models.accounts import Account
@@ -346,6 +346,17 @@ def test_a_post_that_is_gone_takes_its_thread_with_it_one_proof_each(city):
     assert post(city).removed_at == city.now
     read(city, post="post-2", listed=("post-2",))
     assert (probe(city), post(city).listed_at) == ([], None)
+
+
+def test_a_post_of_which_only_a_webhook_told_is_gone_when_a_later_round_lists_others_alone(city):
+    read(city, "9", post="post-2", listed=("post-2",))
+    city.store(city.seen("1", "Et ma rue?", post_external_id="post-1"))
+    with city.database.write() as session:
+        session.execute(update(Comment).where(Comment.external_id == "1").values(recheck_due_at=city.now))
+    assert (probe(city), city.comment("1").removed) == (["1"], False), "the round is older than the comment"
+    city.clock.pass_(minutes=20)
+    read(city, "9", post="post-2", listed=("post-2",))
+    assert (probe(city), city.comment("1").removed) == (["1"], True)
 
 
 def test_a_post_that_is_only_too_old_for_the_listing_costs_one_probe(city):
