@@ -103,7 +103,7 @@ class Moderator:
         expect(self.page.locator(f'#pane .item[data-id="{comment}"]')).to_have_count(0)
 
 
-@pytest.mark.parametrize("number", [10, pytest.param(120, marks=pytest.mark.long)])
+@pytest.mark.parametrize("number", [10])
 def test_two_moderators_empty_the_queue_by_keyboard(served, sign_in, number):
     """Nothing decided twice, no refusal, nothing typed lost, and neither waits for the other."""
     right = _fill(served, number)
