@@ -43,7 +43,7 @@ def figures(tree: Path, group: str) -> dict[str, dict[str, Any]]:
     """The figures of a group by name, measured on a tree; none where it does not know the group or fails."""
     kept = tree / "var" / "bench"
     before = set(kept.glob("*.jsonl"))
-    command = [sys.executable, tree / "tests" / "bench" / "run.py", "--rows", group]
+    command = [sys.executable, tree / "tests" / "bench" / "run.py", "--only", group]
     print(f"{tree.name}: {group}", flush=True)
     subprocess.run(command, cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, check=False)
     new = "".join(path.read_text(encoding="utf-8") for path in set(kept.glob("*.jsonl")) - before)

@@ -72,7 +72,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0, help="of each throughput measurement")
-    parser.add_argument("--rows", choices=WANTED, nargs="+", help="some rows only; one takes about a minute")
+    parser.add_argument(
+        "--rows", "--only", choices=WANTED, nargs="+", help="some rows only (--only: as older commits say it)"
+    )
     parser.add_argument("--serve-floor", type=int, metavar="PORT", help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
