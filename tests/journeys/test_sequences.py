@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import select, update
 
 from connectors.registry import capabilities
 from models.decisions import Decision
+from models.items import Item
 from models.people import Person, SignIn
 from models.vocabulary import DecisionKind
 from moderation.triage import deciding
@@ -110,6 +111,23 @@ def test_what_somebody_else_has_open_is_skipped(served, waiting, sign_in):
     _shown(page, waiting[3])
 
 
+def test_the_first_of_the_list_is_left_to_whoever_had_it_first(served, waiting, sign_in):
+    """Both lists were shown before either reserved anything: nobody chose that comment, so the second goes on."""
+
+    def samuel_first(route: Route) -> None:
+        with served.parvis.database.write() as session:
+            deciding.claim(session, served.people["Samuel Côté"], waiting[0], now=served.now)
+        route.continue_()
+
+    page = sign_in("Nadia Roy", "/publications")
+    page.route(f"**/commentaires/{waiting[0]}/reservation", samuel_first)
+    page.goto("/")
+    _shown(page, waiting[1])
+    page.locator(f'.row[data-id="{waiting[0]}"] a').click()  # Whoever wants to reads it all the same.
+    _shown(page, waiting[0])
+    expect(page.locator("#pane .act-note")).to_contain_text("Samuel Côté traite")
+
+
 @pytest.mark.parametrize("away", ["escape and another row", "a closed tab"])
 def test_typed_words_stay_until_they_are_sent(served, waiting, sign_in, away):
     page = sign_in("Nadia Roy")
@@ -173,6 +191,22 @@ def test_what_is_typed_after_a_key_goes_where_the_key_leads(served, sign_in):
     _shown(page, other)
     expect(page.locator("#place")).to_have_value("ici, rue Isabelle")
     assert _decided(served) == []
+
+
+def test_enter_keeps_its_place_behind_keys_that_wait(served, sign_in):
+    """`m` then Enter, before the comment has come: it is hidden by the article that is proposed."""
+    served.add_account("Ville de Sainte-Rive")
+    served.says("Merci pour la patinoire!", ago=600)
+    insult = served.says("T'es rien qu'un maudit imbécile, ferme ta yeule.", ago=500)
+    served.read()
+    with served.parvis.database.write() as session:
+        session.execute(update(Item).values(urgency=0))
+    page = sign_in("Nadia Roy")
+    _slow(page, 600)
+    for key in ("j", "m", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#toasts")).to_contain_text("masqué")
+    assert [one[:2] for one in _decided(served)] == [(insult, "hide")]
 
 
 def test_four_decisions_on_a_slow_line_are_four_on_four(served, waiting, sign_in):

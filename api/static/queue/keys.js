@@ -38,6 +38,8 @@ export const ours = (event) => !(
   || event.getModifierState?.("AltGraph"));
 
 export const WORDS = "input:not([type=radio]):not([type=checkbox]), textarea";
+// They do nothing of ours alone, and keep their place behind a key that waits.
+export const LATER = ["Enter", "Backspace"];
 export const TYPED = `${WORDS}, select, [contenteditable]`;
 
 // What a key that waited would have typed.

@@ -5,7 +5,7 @@ import { forget as forgetDraft, keep as keepDraft } from "../drafts.js";
 import { ask, parse } from "../server.js";
 import { say, sayTemplate } from "../toasts.js";
 import { Claims } from "./claims.js";
-import { Keys, TYPED, WORDS, ours, type } from "./keys.js";
+import { Keys, LATER, TYPED, WORDS, ours, type } from "./keys.js";
 import * as list from "./list.js";
 import { Queue } from "./model.js";
 import * as pane from "./pane.js";
@@ -18,7 +18,7 @@ const low = matchMedia("(max-height: 30rem)");
 const queue = new Queue(list.read(list.rows()));
 let etag = null;
 let listScroll = 0; // pixels
-let advancedTo = null; // the comment that a decision led to
+let unchosen = null; // what is open and nobody chose: the first of the list, or what followed a decision
 let newest = null; // the newest list that the server gave, not shown yet: { listing, asked }
 
 const waits = () => Boolean(pane.find('.act [data-act="nothing"]'));
@@ -64,9 +64,9 @@ function close() {
   shell.classList.remove("queue-open");
 }
 
-// What follows a decision is nobody's choice: when somebody else has it open, the next one does as well.
+// When somebody else has what nobody chose here, the next one does as well.
 function goOn(next) {
-  advancedTo = next;
+  unchosen = next;
   if (next) open(next);
   else { close(); if (queue.order.length) pane.say("held-template"); history.replaceState(null, "", list.poll); }
 }
@@ -86,7 +86,7 @@ function heldElsewhere(id, code, sentence) {
   if (queue.open !== id) return;
   if (code === "claimed") {
     queue.heldElsewhere(id);
-    if (id === advancedTo && !pane.beingWritten()) goOn(queue.after(id));
+    if (id === unchosen && !pane.beingWritten()) goOn(queue.after(id));
     else pane.note(sentence);
     return;
   }
@@ -237,7 +237,7 @@ function showNew() {
   list.showCounts(queue);
   list.tellNews(0);
   if (queue.rows.has(queue.open)) list.select(queue.open);
-  else if (!queue.open && wide.matches && queue.first()) open(queue.first());
+  else if (!queue.open && wide.matches && queue.first()) goOn(queue.first());
   list.linkOf(queue.open ?? queue.first())?.focus();
 }
 
@@ -362,10 +362,18 @@ function inDialog(dialog, key) {
   type(field, key);
 }
 
+// What Enter would have done: the next line in a text, else the dialog's own button, else what has the focus.
+function enter(here, dialog) {
+  if (here.matches?.("textarea")) type(here, "\n");
+  else if (dialog && !here.matches?.("button, summary")) (here.form ?? dialog.querySelector("form"))?.requestSubmit();
+  else here.click?.();
+}
+
 function run(key) {
   const here = document.activeElement;
   const dialog = document.querySelector("dialog[open]");
-  if (here.matches?.(WORDS)) type(here, key);
+  if (key === "Enter") enter(here, dialog);
+  else if (here.matches?.(WORDS)) type(here, key);
   else if (dialog) inDialog(dialog, key);
   else COMMANDS[key]?.();
 }
@@ -388,7 +396,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") keys.forget();
   if (!keysOn || !ours(event) || (event.repeat && !"jk".includes(event.key)) || here.closest?.("#sign-in-again")) return;
   const known = event.key in COMMANDS || document.querySelector("dialog[open]") || !keys.empty;
-  if ((here.matches?.(TYPED) && keys.empty) || event.key.length > 1 || !known) return;
+  const follows = !keys.empty && LATER.includes(event.key);
+  if ((here.matches?.(TYPED) && keys.empty) || (event.key.length > 1 && !follows) || !known) return;
   event.preventDefault();
   keys.press(event.key);
 });
@@ -399,6 +408,7 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) poll
 const first = pane.shownId();
 if (first && (shell.classList.contains("queue-open") || wide.matches)) {
   queue.open = first;
+  if (!shell.classList.contains("queue-open")) unchosen = first;
   shell.classList.add("queue-open");
   list.select(first);
   pane.adopt();

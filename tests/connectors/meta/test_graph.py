@@ -13,6 +13,7 @@ import pytest
 import requests
 import urllib3.exceptions
 
+from connectors import wire
 from connectors.base import Operation, Publication
 from connectors.crawl import TooMuch
 from connectors.meta.errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
@@ -424,6 +425,7 @@ def test_a_permission_granted_for_other_pages_is_missing(answering):
 
 
 def test_networks_share_the_connections_that_they_keep(standin, monkeypatch):
+    wire._kept.close()  # Other tests may have left one open to the same address.
     opened = []
     connect = socket.socket.connect
     monkeypatch.setattr(socket.socket, "connect", lambda self, address: opened.append(self) or connect(self, address))
