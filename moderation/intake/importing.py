@@ -12,8 +12,10 @@ import csv
 import html
 import json
 import re
+import unicodedata
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
@@ -21,6 +23,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ftfy import fix_encoding
+from ftfy.badness import is_bad
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -45,18 +48,36 @@ OLDEST = datetime(2004, 1, 1, tzinfo=UTC)
 SAME_TIME = timedelta(days=1)
 """A known comment whose date is further from the row's is another one: exports round, and forget the zone."""
 
-_AS_TEXT = re.compile(r"=\s*\"(.*)\"|'(.+)")
+_AS_TEXT = re.compile(r"=?\s*\"(.*)\"|'(.+)")
 """How a spreadsheet is told that digits are a text: they are all there."""
 _NOTATION = re.compile(
-    r"[+-]?\d+(?:[.,]\d+)?\s*(?:[eE]|[x×*]\s*10\s*\^?)\s*[+-]?\d+"
+    r"[+-]?\d+(?:[.,]\d+)?\s*(?:[eE]|[x×*·]\s*10\s*\^?)\s*[+-]?\d+"
     r"|\d{1,3}(?:[\s.,'’]\d{3})+(?:[.,]\d+)?|\d+[.,]\d+"
 )
 """A number as spreadsheets write it: with a power of ten, in groups of three digits, with a fraction."""
-_NO_ID = re.compile(r"#.*|nan|[+-]?inf(?:inity)?|none|null|undefined|true|false|n/?a|-\d+|0+", re.IGNORECASE)
-"""What stands where a program had no id, or lost it."""
+_POWER = re.compile(r"\d\s*[eE]\+\d|\d[.,]\d+\s*[eE]-?\d")
+"""The same in a part of an id: a post's number and a comment's, a number in a URN."""
+_NO_ID = re.compile(
+    r"#.*|nan|[+-]?inf(?:inity)?|none|null|nil|undefined|true|false|vrai|faux|n/?[ad]|-*|-\d+|0+"
+    r"|\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?:[t ].*)?|\d{1,2}/\d{1,4}|\d+:\d\d(?::\d\d)?"
+    r"|[a-z]{3,5}\.?-\d\d|\d{1,2}-[a-z]{3,5}\.?|[\d.,]+[%$€£]",
+    re.IGNORECASE,
+)
+"""What stands where a program had no id or lost it, or where a spreadsheet took it for a date, an hour or an amount."""
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
+_BYTES = re.compile(
+    r"(?:https?://|www\.)\S+|((?:\\x[0-9a-fA-F]{2})+|(?:=[0-9A-F]{2}){2,}|(?:%[0-9a-fA-F]{2}){2,})"
+)
+"""The bytes of letters in the escapes of a program, of mail or of an address; in an address itself they are right."""
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
-_LOST = "\N{REPLACEMENT CHARACTER}"
+_DRAWN = re.compile(r"[\u2500-\u259F]")
+"""Lines and blocks: what a console shows for the first byte of a letter."""
+_NOT_ASCII = re.compile(r"[^\x00-\x7F]+")
+_LOST = re.compile(
+    r"\N{REPLACEMENT CHARACTER}|[a-zà-öø-ÿ](?:[ÀÂÄÆ-ÏÑ-ÖØ-ÜŽŠŸƒˆ‚„‡]|\?[a-zà-ÿ]+\?[a-zà-ÿ])"
+    r"|\bÃ[a-z]|\b(?:[cdjlmnstCDJLMNST]|[qQ]u)â[aeiouyhéèê]"
+)
+"""Letters that no language puts there: a capital after a small letter, a question mark in the middle of a word."""
 
 Row = Mapping[str, Any] | str
 """What a row holds by column, or the reason for which it cannot be read."""
@@ -190,7 +211,7 @@ def import_rows(
                 report.bad.append(BadRow(line, "id_rounded" if rounded_here else "id_twice"))
                 continue
             report.repaired += repaired
-            if _LOST in f"{seen.text}{seen.author_name}":
+            if any(_LOST.search(said) or is_bad(said) for said in (seen.text or "", seen.author_name or "")):
                 report.damaged.append(line)
             by_account.setdefault(account_id, {})[line] = seen
         for account_id, comments in sorted(by_account.items()):
@@ -289,13 +310,16 @@ def _id(row: Mapping[str, Any], name: str) -> str | None:
     if isinstance(value, float):
         raise _Unusable("id_notation")
     said = _text(row, name)
-    if said is None:
+    # Invisible signs come with what is copied from a page; powers may be written with small digits.
+    said = "".join(sign for sign in unicodedata.normalize("NFKC", said or "") if unicodedata.category(sign) != "Cf")
+    if not said:
         return None
     if (as_text := _AS_TEXT.fullmatch(said)) is not None:
         said = (as_text[1] or as_text[2] or "").strip()
-    if _NOTATION.fullmatch(said):
+    if _NOTATION.fullmatch(said) or _POWER.search(said):
         raise _Unusable("id_notation")
-    if isinstance(value, bool) or not isinstance(value, str | int) or _NO_ID.fullmatch(said):
+    strange = isinstance(value, bool) or not isinstance(value, str | int) or not said.isascii() or " " in said
+    if strange or _NO_ID.fullmatch(said):
         raise _Unusable("id_impossible")
     if len(said) > LONGEST_ID:
         raise _Unusable("id_too_long")
@@ -305,7 +329,32 @@ def _id(row: Mapping[str, Any], name: str) -> str | None:
 def _repaired(text: str) -> str:
     """The words that were written, where only their letters were written another way."""
     text = _ESCAPED.sub(lambda found: cleaned(json.loads(f'"{found[0]}"')) or "", text)
+    text = _BYTES.sub(lambda found: _of_bytes(found[1]) if found[1] else found[0], text)
+    if _DRAWN.search(text):
+        text = _NOT_ASCII.sub(lambda found: _of_console(found[0]), text)
     return fix_encoding(_ENTITY.sub(lambda found: html.unescape(found[0]), text))
+
+
+def _of_bytes(escaped: str) -> str:
+    """The letters of `\\xC3\\xA9`, `=C3=A9` or `%C3%A9`; what is no letter stays as it is."""
+    raw = bytes.fromhex(re.sub(r"\\x|[=%]", "", escaped))
+    return _decoded(raw, escaped) if any(byte >= 0x80 for byte in raw) else escaped
+
+
+def _of_console(drawn: str) -> str:
+    """The letters whose UTF-8 was read in the code page of a console, Québec's first."""
+    for page in ("cp850", "cp437"):
+        with suppress(UnicodeEncodeError):
+            if (read := _decoded(drawn.encode(page), drawn)) != drawn:
+                return read
+    return drawn
+
+
+def _decoded(raw: bytes, otherwise: str) -> str:
+    try:
+        return cleaned(raw.decode("utf-8")) or ""
+    except UnicodeDecodeError:
+        return otherwise
 
 
 def _text(row: Mapping[str, Any], name: str) -> str | None:

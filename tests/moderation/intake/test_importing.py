@@ -235,6 +235,12 @@ def test_ids_that_a_spreadsheet_wrote_in_notation_are_left_out(csv_file, databas
         *((one, "id_impossible") for one in ("#####", "#REF!", "#N/A", "NaN", "null", "None", "0", "-5", True, ["a"])),
         *((one, None) for one in ('="122100000000123456"', "'122100000000123456", "122100000000123456", 7, "104_5")),
         *((one, None) for one in ("urn:li:comment:(urn:li:activity:71,72)", "e12", "17E", "fb-1.5")),
+        # In a part of an id, with small digits, as a date, an hour, an amount or a word that a spreadsheet made of it.
+        *((one, "id_notation") for one in ("104_1,22E+17", "1.22E+17_1.22E+17", "1.22×10¹⁵", "1,22·10^15")),
+        ("urn:li:comment:(urn:li:activity:1,79E+16,7)", "id_notation"),
+        *((one, "id_impossible") for one in ("2026-11-02", "12-11-2026", "1/2", "nov-26", "18:05:00", "12%", "VRAI")),
+        *((one, "id_impossible") for one in ("12 €", "[object Object]", "2 nov", "nil", "-", "É12")),
+        *((one, None) for one in ('"122100000000123456"', "104_17e4")),
     ],
 )
 @pytest.mark.parametrize("column", ["id", "parent_id"])
@@ -246,6 +252,11 @@ def test_an_impossible_id_is_no_id(json_file, database, id_, reason, column):
         of = Comment.external_id if column == "id" else Comment.parent_external_id
         kept = session.scalars(select(of)).all()
     assert kept == ([str(id_).strip("='\"")] if reason is None else [])
+
+
+def test_invisible_signs_are_no_part_of_an_id(json_file, database):
+    row = {"network": "facebook", "account": "104", "text": "Bonjour"}
+    assert json_file({**row, "id": "\u200b12\ufeff"}, {**row, "id": "12"}).new == 1
 
 
 def test_ids_that_are_json_floats_are_left_out(json_file):
@@ -314,6 +325,11 @@ def test_damaged_accents_are_repaired_and_counted(json_file, database):
         ("l&#39;&eacute;cole &amp; l&rsquo;ar&#xe9;na", "l'école & l’aréna"),
         ("fermÃƒÂ©", "fermé"),
         ("bÅ\x93uf", "bœuf"),
+        ("LÔÇÖar├®na est ferm├®, tabarnouche", "L’aréna est fermé, tabarnouche"),
+        ("na├»f, d├⌐j├á", "naïf, déjà"),
+        ("d\\xc3\\xa9j\\xc3\\xa0", "déjà"),
+        ("l=E2=80=99ar=C3=A9na", "l’aréna"),
+        ("d%C3%A9j%C3%A0 vu : https://ville.example/d%C3%A9j%C3%A0", "déjà vu : https://ville.example/d%C3%A9j%C3%A0"),
     ],
 )
 def test_other_ways_of_damaging_a_text_are_repaired_too(json_file, database, written, meant):
@@ -326,9 +342,11 @@ def test_other_ways_of_damaging_a_text_are_repaired_too(json_file, database, wri
 
 def test_letters_that_a_file_has_lost_are_reported_by_line(json_file):
     row = {"network": "facebook", "account": "104", "author": "Zoé"}
-    said = ("Déneigée", "D\ufffdneig\ufffde", "A & B; \\u", "R&D;")
-    report = json_file(*({**row, "id": str(number), "text": text} for number, text in enumerate(said, start=1)))
-    assert (report.new, report.repaired, report.damaged) == (4, 0, [2])
+    lost = ("D\ufffdneig\ufffde", "Câest fermé", "fermŽ", "L’arÚna", "d‚neig‚", "d?neig?e", "Ãta")
+    right = ("Déneigée", "A & B; \\u", "R&D;", "50% =15 \\x", "Le château râpé d’El Niño", "ÉCOLE Ö 20 €; voilà… pâté?oui")
+    report = json_file(*({**row, "id": str(number), "text": text} for number, text in enumerate(lost + right, start=1)))
+    assert (report.new, report.repaired) == (len(lost + right), 0)
+    assert report.damaged == [*range(1, len(lost) + 1)]
 
 
 def test_a_file_in_utf_16_is_read_as_one(csv_file, database):
