@@ -21,13 +21,33 @@ WORD_CHARACTERS = 40
 _SPELT = str.maketrans(
     {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d"}
     | dict.fromkeys("’‘ʼʹ′`´＇", "'")
+    | {"°": "o", "º": "o"}
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\u200b", "-")
 )
 """One letter, apostrophe or hyphen for all that is read as it. A space without width parts words as a hyphen does."""
 
 _CHUNK = re.compile(r"[^\W_]+(?:['-]+[^\W_]+)*|[^\w\s]")
 _ELIDED = frozenset(["c", "d", "j", "l", "m", "n", "s", "t", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"])
-_SAINT = {"st": "saint", "ste": "saint", "sts": "saint", "stes": "saint"}
+_SHORT = {
+    short: word
+    for word, shorts in {
+        "saint": "st ste sts stes",
+        "avenue": "av ave",
+        "boulevard": "bd bl blvd boul",
+        "chemin": "ch chem",
+        "montee": "mtee",
+        "numero": "no num",
+        "place": "pl",
+        "rang": "rg",
+        "route": "rte",
+    }.items()
+    for short in shorts.split()
+}
+"""What stands in addresses, and the word that it stands for."""
+_ORDINAL = re.compile(r"(\d+)(?:i?eme|i?ere|er|re|nde?)s?")
+_APART = re.compile(r"(\d{1,2})(h)(\d\d)?|([a-z]\d[a-z])(\d[a-z]\d)")
+"""Hours and postal codes, which are written with and without blanks."""
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}(?:[^\W\d_]\b)?")
 
 _GENDERLESS = [
     (re.compile(pattern), by)
@@ -83,19 +103,27 @@ def chunks(text: str) -> Iterator[tuple[str, list[str]]]:
     ("lhoteldieu", ["hotel", "dieu"]).
 
     Folded: compatibility forms, capitals, accents, ligatures and invisible characters read as the plain letters; what
-    French elides before an apostrophe is left out. A sign that is no word (an emoji) is a word of its own.
+    French elides before an apostrophe is left out; what addresses shorten is spelt out (« boul. », « Ste », « 1ère »,
+    « nº »), and initials are written without points. A sign that is no word (an emoji) is a word of its own.
     """
     folded = unicodedata.normalize("NFKD", text[:READ_CHARACTERS].translate(_SPELT)).casefold().translate(_SPELT)
     folded = "".join([character for character in folded if unicodedata.category(character) not in {"Mn", "Me", "Cf"}])
+    folded = _INITIALS.sub(lambda found: found[0].replace(".", ""), folded)
     for chunk in _CHUNK.findall(folded):
         if not chunk[0].isalnum():
             if unicodedata.category(chunk) == "So":
                 yield chunk, [chunk]
             continue
-        words = [word[:WORD_CHARACTERS] for word in re.split("['-]+", chunk)]
-        kept = [_SAINT.get(word, word) for word in words if word not in _ELIDED]
+        words = [word for part in re.split("['-]+", chunk) for word in _spelt_out(part[:WORD_CHARACTERS])]
+        kept = [word for word in words if word not in _ELIDED]
         if kept:
             yield "".join(words), kept
+
+
+def _spelt_out(word: str) -> list[str]:
+    if (apart := _APART.fullmatch(word)) is not None:
+        return [part for part in apart.groups() if part]
+    return [_SHORT.get(word) or _ORDINAL.sub(r"\1e", word)]
 
 
 @lru_cache(maxsize=65536)

@@ -19,6 +19,7 @@ TEXTS = {
     "a6": "tiret\xadcach\xe9 et z\xe9ro\u200blargeur dans la d\xe9\xadneigeuse",
     "a7": "D\xc9NEIGEUSE \xc9POUVANTABLE RUE SAINT\u2011PAUL",
     "a8": "Les égouts refoulent au 432, boul. Champlain",
+    "a9": "Merci pour l’av. Bégin et le chemin des Forts, nº 12, 1er rang; CHSLD, G6V 1A1, à 10 h 30, rte 132",
 }
 """Of one author, Noé Béliveau: decomposed letters, soft hyphens, spaces without width, hyphens that do not break."""
 
@@ -38,11 +39,15 @@ MORE = {
     "a1": ["D’ENCOMBRANTS", "bac", "arrosée"],
     "a2": ["HÔTEL-DE-VILLE", "hotels", "L HOTEL", "rivières"],
     "a3": ["bœufs", "BOEUF", "noëlla pâtisserie", "Cote\u00a0des\u00a0pins", "cotedespins"],
-    "a4": ["l’avenue", "lavenue", "aujourdhui", "important", "eaux"],
+    "a4": ["l’avenue est important", "lavenue jaune", "aujourdhui", "important", "eaux"],
     "a5": ["ste rive", "SAINTE\u2011RIVE", "saint\u2011alban", "résiduel", "oubliés", "oubliées"],
     "a6": ["zerolargeur", "tiretcaché", "zéro"],
     "a7": ["RUES", "st-paul", "St. Paul"],
-    "a8": ["boul champlain", "égouts 432"],
+    "a8": ["boul champlain", "égouts 432", "boulevard Champlain", "bd. champlain", "BLVD Champlain"],
+    "a9": [
+        *("avenue Bégin", "ave. begin", "ch. des Forts", "CHEM. des forts", "no 12", "n° 12", "numéro 12", "route 132"),
+        *("1re", "1ere rg", "1ER RANG", "C.H.S.L.D.", "c.h.s.l.d", "g6v1a1", "10h30"),
+    ],
     "all": ["NOÉ", "beliveau noé", "Béliveaux"],
     "": [
         "piscine",
