@@ -221,7 +221,8 @@ class Page:
     False, `whole` says whether the round came to the end of all that it read; if not, nobody knows what is missing.
 
     `error`: one thread or source failed, and the cursor remembers it; like an error that is raised it ends the pull,
-    which is tried again later. `missing`: permissions for whose lack single threads were passed over.
+    which is tried again later. `missing`: permissions for whose lack single threads were passed over. `proven`, at
+    the end of a round: those that its calls needed and had.
 
     `older` are posts that were read once and that no later round lists; while `backfilling`, more of them are to come,
     and nothing is claimed.
@@ -240,6 +241,7 @@ class Page:
     missing: tuple[str, ...] = ()
     older: tuple[PostSeen, ...] = ()
     backfilling: bool = False
+    proven: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -296,13 +298,14 @@ class Figures:
 class Receipt:
     """Proof that something is on the network. `remote_id` is the id of what now exists (reply, post), or of the
     target for an act that creates nothing (hide). `resume_at`: it is there, and the network asked right after it that
-    nothing be called before then.
+    nothing be called before then. `proven`: permissions that its calls needed, and so had.
     """
 
     remote_id: str
     permalink: str | None = None
     at: datetime | None = None
     resume_at: datetime | None = None
+    proven: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -137,6 +137,9 @@ class CrawlState:
     """
     readable: bool = False
     """A thread of this round was given, so that what another one is refused for is its own matter."""
+    proven: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    """Permissions that calls of this round needed: those that they had, and those that they had not."""
     torn: bool = False
     """Rows of the post being read came without an id: what was not met in it proves nothing."""
     cut: bool = False
@@ -254,6 +257,7 @@ def crawl_step(
     read_thread: ReadThread,
     usage: Callable[[], Usage | None] = lambda: None,
     page_size: int = 100,
+    proven: Collection[str] = (),
 ) -> Page:
     """One step of at most `budget` calls, in rounds: the posts of every source, newest first, then their threads. It
     ends early when the network says that enough is spent.
@@ -266,6 +270,9 @@ def crawl_step(
     the same page again, lost its place too often, or failed at it `TRIES` times while it gave the account's posts. What
     the network refuses is left out; only the first source, the account's own posts, must be given. An error after
     something was read ends the step early, and the next step meets it.
+
+    `proven` is filled meanwhile with the permissions that calls needed and had; what the whole round proved, and met no
+    lack of, is said at its end.
     """
     state = resumed(CrawlState, cursor)
     step = _Step(state, budget, sources, list_posts, usage)
@@ -298,11 +305,15 @@ def crawl_step(
         spent = Usage(100.0, max(step.until, (spent and spent.resume_at) or step.until))
     total = len(state.listed) + state.older_posts
     progress = Progress(total - len(state.waiting) - len(state.left), total)
-    whole, backfilling = not state.cut, state.backfilling
+    whole, backfilling, had = not state.cut, state.backfilling, frozenset[str]()
+    lacked = [step.error.name] if isinstance(step.error, PermissionMissing) else []
+    state.proven = sorted({*state.proven, *proven})
+    state.lacking = sorted({*state.lacking, *step.missing, *lacked})
     if not more:
+        had = frozenset(state.proven).difference(state.lacking)
         state = state.end_round(sources)
     known = tuple(posts), tuple(comments), json.dumps(asdict(state)), more, step.calls, spent, tuple(threads), progress
-    return Page(*known, whole, step.error, tuple(dict.fromkeys(step.missing)), tuple(older), backfilling)
+    return Page(*known, whole, step.error, tuple(dict.fromkeys(step.missing)), tuple(older), backfilling, had)
 
 
 @dataclass

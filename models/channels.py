@@ -155,6 +155,17 @@ def record_reading(channel: Channel, *, asked_at: datetime, now: datetime) -> No
     channel.failing = channel.failing_since = None
 
 
+def record_proven(
+    session: Session, channel: Channel, names: Collection[str], *, asked_at: datetime, now: datetime
+) -> None:
+    """A call that needed these permissions succeeded: its token does not lack them, whatever was said before it left.
+    Of the others it says nothing.
+    """
+    said_since = max(channel.token_since, channel.missing_since or channel.token_since)
+    if said_since <= asked_at and not set(names).isdisjoint(channel.missing):
+        set_missing(session, channel, set(channel.missing).difference(names), now=now)
+
+
 def pause(channel: Channel, until: datetime, *, now: datetime) -> None:
     """No call before `until`. A pause that another worker was asked for is never shortened."""
     if not channel.paused(now):

@@ -62,6 +62,8 @@ class Proof(Protocol):
     def at(self) -> datetime | None: ...
     @property
     def resume_at(self) -> datetime | None: ...
+    @property
+    def proven(self) -> Collection[str]: ...
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class Task:
     """Counts claims: an answer is recorded only for the attempt that it belongs to."""
     timing: Timing
     """Of its channel."""
+    missing: frozenset[str]
+    """Permissions that its channel was said to lack."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,7 @@ class Work:
                 proof = self._handlers[task.operation].send(task)
             except Exception as error:  # noqa: BLE001 - a loop that sends must survive whatever a connector raises
                 return self._record_error(task, error, asked_at, EffectState.SENDING)
-            return self._record_done(task, proof)
+            return self._record_done(task, proof, asked_at)
 
     def reconcile(self, effect_id: int) -> EffectState | None:
         """Decide about one uncertain effect by reading the network. None: its owner is alive, or it is settled."""
@@ -201,7 +205,7 @@ class Work:
             if proof is None:
                 return self._record_absent(task)
             self._learn_lag(task, asked_at)
-            return self._record_done(task, proof)
+            return self._record_done(task, proof, asked_at)
 
     # Sending ---------------------------------------------------------------------------------------------------
 
@@ -287,13 +291,16 @@ class Work:
         # `Ambiguous`, or something nobody foresaw: it may have been applied.
         return Outcome.UNKNOWN, None, None
 
-    def _record_done(self, task: Task, proof: Proof) -> EffectState | None:
+    def _record_done(self, task: Task, proof: Proof, asked_at: datetime) -> EffectState | None:
         now = self._clock()
         try:
             with self._database.write() as session:
                 effect = _load(session, task.effect_id)
-                if proof.resume_at is not None:
-                    channels.pause(channels.lock(session, Channel, task.channel_id), proof.resume_at, now=now)
+                if proof.resume_at is not None or not task.missing.isdisjoint(proof.proven):
+                    channel = channels.lock(session, Channel, task.channel_id)
+                    channels.record_proven(session, channel, proof.proven, asked_at=asked_at, now=now)
+                    if proof.resume_at is not None:
+                        channels.pause(channel, proof.resume_at, now=now)
                 if effect.state not in OPEN_STATES:
                     return None
                 effect.permalink, effect.done_at = proof.permalink, proof.at or now
@@ -340,8 +347,7 @@ class Work:
             waited = now - (effect.sent_at or now)
             if effect.reads < task.timing.reads or (effect.operation in CREATIVE and waited < task.timing.patience):
                 # The longer it was not there, the longer until the next look; never past the end of the patience.
-                again = max(task.timing.between_reads, min(waited, task.timing.patience - waited))
-                effect.read_due_at = now + again
+                effect.read_due_at = now + max(task.timing.between_reads, min(waited, task.timing.patience - waited))
             elif effect.attempt < task.timing.attempts:
                 log.info("effect %s: read %s times and not there, goes out again", effect.id, effect.reads)
                 _postpone(effect, now + self._backoff(task), Outcome.NOT_APPLIED)
@@ -402,17 +408,9 @@ class Work:
             return frozenset(remote_id for ids in session.execute(statement) for remote_id in ids if remote_id)
 
     def _task(self, effect: Effect, since: datetime) -> Task:
-        return Task(
-            effect.id,
-            effect.key,
-            OperationKind(effect.operation),
-            effect.channel_id,
-            effect.target,
-            effect.payload,
-            since,
-            effect.attempt,
-            self._timing_of(effect.channel),
-        )
+        channel, kind = effect.channel, OperationKind(effect.operation)
+        what = (effect.id, effect.key, kind, effect.channel_id, effect.target, effect.payload)
+        return Task(*what, since, effect.attempt, self._timing_of(channel), frozenset(channel.missing))
 
     def _end(
         self,

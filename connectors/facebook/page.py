@@ -83,6 +83,7 @@ class FacebookPage:
             list_posts=self._reading.list_posts,
             read_thread=self._reading.read_thread,
             usage=lambda: self._graph.usage,
+            proven=self._graph.proven,
         )
 
     def probe(self, comment: str) -> CommentSeen:
@@ -90,11 +91,11 @@ class FacebookPage:
 
     def apply(self, operation: Operation, key: str) -> Receipt:
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)
-        return self._graph.paused(self._moderation.apply(operation))
+        return self._graph.whole(self._moderation.apply(operation))
 
     def publish(self, publication: Publication, key: str) -> Receipt:
         logger.info("publish on %s for %s", self._page, key)
-        return self._graph.paused(self._publishing.publish(publication))
+        return self._graph.whole(self._publishing.publish(publication))
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Texts are compared as `connectors.matching` makes them."""
@@ -102,7 +103,7 @@ class FacebookPage:
             found = self._publishing.find(sought, since, taken)
         else:
             found = self._moderation.find(sought, since, taken)
-        return self._graph.paused(found) if found is not None else None
+        return self._graph.whole(found) if found is not None else None
 
     def figures(self, posts: Sequence[str]) -> Figures:
         return figures(self._graph, self._page, posts)

@@ -172,6 +172,8 @@ class Reader:
         answer = self.graph.once(f"{post}/comments", READ_COMMENTS, **args)
         rows = items(answer)
         comments = [seen for item in rows if (seen := self.comment(item, post, now)) is not None]
+        if comments and len(comments) == len(rows):
+            self.graph.proven.add(TASK)
         return ThreadPage(tuple(comments), following(answer), TASK if len(comments) < len(rows) else None)
 
     def probe(self, comment: str) -> CommentSeen:

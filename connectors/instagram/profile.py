@@ -113,6 +113,7 @@ class Instagram:
             list_posts=self._reader.list_posts,
             read_thread=self._reader.read_thread,
             usage=lambda: self._graph.usage,
+            proven=self._graph.proven,
             page_size=PAGE_SIZE,
         )
 
@@ -124,7 +125,7 @@ class Instagram:
         if operation.kind not in ABLE:
             raise Rejected("not_supported")
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._account, key)
-        return self._graph.paused(self._do(operation))
+        return self._graph.whole(self._do(operation))
 
     def _do(self, operation: Operation) -> Receipt:
         target, write = operation.target, self._graph.write
@@ -145,7 +146,7 @@ class Instagram:
 
     def publish(self, publication: Publication, key: str) -> Receipt:
         logger.info("publish on %s for %s", self._account, key)
-        return self._graph.paused(self._publisher.publish(publication))
+        return self._graph.whole(self._publisher.publish(publication))
 
     def _write_to(self, operation: Operation) -> Receipt:
         """A reply, in public or in private. Where a public one goes depends on what its target is."""
@@ -203,7 +204,7 @@ class Instagram:
             found = self._find_message(sought, since - SKEW, taken)
         else:
             found = self._state(sought)
-        return self._graph.paused(found) if found is not None else None
+        return self._graph.whole(found) if found is not None else None
 
     def _state(self, sought: Operation) -> Receipt | None:
         """Whether a comment or a publication is as was asked."""

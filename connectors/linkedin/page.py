@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,11 +167,12 @@ class LinkedInPage:
             list_posts=list_posts,
             read_thread=lambda post, after, _, size: self._reading.read_thread(post, after, size),
             page_size=PAGE_SIZE,
+            proven=self._api.proven,
         )
         place.crawl = page.cursor
         if not page.more and page.whole:
             place.since = max(0.0, place.until - SKEW.total_seconds())
-        return Page(**{**vars(page), "cursor": json.dumps(asdict(place))})
+        return replace(page, cursor=json.dumps(asdict(place)))
 
     def probe(self, comment: str) -> CommentSeen:
         now = datetime.now(UTC)
@@ -181,6 +182,9 @@ class LinkedInPage:
         if operation.kind not in ABLE:
             raise Rejected("not_supported")
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._number, key)
+        return replace(self._do(operation), proven=frozenset(self._api.proven))
+
+    def _do(self, operation: Operation) -> Receipt:
         target, actor = encoded(operation.target), encoded(self._page)
         match operation.kind:
             case OperationKind.REPLY:
@@ -203,7 +207,7 @@ class LinkedInPage:
 
     def publish(self, publication: Publication, key: str) -> Receipt:
         logger.info("publish on %s for %s", self._number, key)
-        return self._publisher.publish(publication)
+        return replace(self._publisher.publish(publication), proven=frozenset(self._api.proven))
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         if isinstance(sought, Publication):

@@ -110,6 +110,8 @@ class LinkedIn:
     def __init__(self, settings: LinkedInSettings, token: str) -> None:
         self._settings = settings
         self._sdk = _SDK(settings, token)
+        self.proven = set[str]()
+        """Permissions that a call needed which succeeded. A listing with nothing in it proves none."""
 
     def read(self, path: str, permission: str, *, batch: bool = False) -> dict[str, Any]:
         """GET an object. Errors: all of `models.errors` but `Ambiguous`; `permission` is what the call needs."""
@@ -130,6 +132,8 @@ class LinkedIn:
             body = None
         if not isinstance(body, dict):
             raise Transient
+        if body.get("elements") != []:
+            self.proven.add(permission)
         return body
 
     def write(
@@ -140,7 +144,9 @@ class LinkedIn:
         data = None
         if body is not None:
             data, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
-        return _done(self._call(method, self._url(path), permission, data=data, headers=headers))
+        done = _done(self._call(method, self._url(path), permission, data=data, headers=headers))
+        self.proven.add(permission)
+        return done
 
     def prepare(self, path: str, permission: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """POST something that nobody sees yet: a lost answer is `Transient`, since all of it can be made again."""

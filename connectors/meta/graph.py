@@ -177,6 +177,8 @@ class Graph:
         self._settings = settings
         self._token = token
         self._sdk = _SDK(settings, token)
+        self.proven = set[str]()
+        """Permissions that a call needed which succeeded. A listing with nothing in it proves none."""
 
     def read(self, path: str, permission: str, **args: str) -> dict[str, Any]:
         """GET an object. Errors: all of `models.errors` but `Ambiguous`; `permission` is what the call needs."""
@@ -313,12 +315,14 @@ class Graph:
         session: _Session = self._sdk.session
         return session.usage
 
-    def paused(self, receipt: Receipt) -> Receipt:
-        """A receipt that says as well until when Meta wants no call, if one of the answers to the act said so."""
+    def whole(self, receipt: Receipt) -> Receipt:
+        """A receipt that says as well which permissions its calls proved, and until when Meta wants no call, if one of
+        the answers to the act said so.
+        """
         until = self.usage.resume_at if self.usage is not None else None
         if until is None or (receipt.resume_at is not None and receipt.resume_at >= until):
-            return receipt
-        return replace(receipt, resume_at=until)
+            until = receipt.resume_at
+        return replace(receipt, resume_at=until, proven=frozenset(self.proven))
 
     def _call(self, method: str, path: str, args: Mapping[str, str | FilePart], permission: str) -> Any:
         files = {name: value for name, value in args.items() if isinstance(value, tuple)}
@@ -333,6 +337,8 @@ class Graph:
             else:
                 answer = self._sdk.request(full, said, method=method)
             if 200 <= session.status < 300:
+                if permission and as_mapping(answer).get("data") != []:
+                    self.proven.add(permission)
                 return answer
             failure = by_status(session.status, session.answered, write=write)
         except facebook.GraphAPIError as error:

@@ -65,9 +65,7 @@ _NO_ID = re.compile(
 )
 """What stands where a program had no id or lost it, or where a spreadsheet took it for a date, an hour or an amount."""
 _ESCAPED = re.compile(r"(?:\\u[0-9a-fA-F]{4})+")
-_BYTES = re.compile(
-    r"(?:https?://|www\.)\S+|((?:\\x[0-9a-fA-F]{2})+|(?:=[0-9A-F]{2}){2,}|(?:%[0-9a-fA-F]{2}){2,})"
-)
+_BYTES = re.compile(r"(?:https?://|www\.)\S+|((?:\\x[0-9a-fA-F]{2})+|(?:=[0-9A-F]{2}){2,}|(?:%[0-9a-fA-F]{2}){2,})")
 """The bytes of letters in the escapes of a program, of mail or of an address; in an address itself they are right."""
 _ENTITY = re.compile(r"&(?:#\d{2,7}|#[xX][0-9a-fA-F]{2,6}|[a-zA-Z]{2,8});")
 _DRAWN = re.compile(r"[\u2500-\u259F]")
@@ -336,7 +334,7 @@ def _repaired(text: str) -> str:
 
 
 def _of_bytes(escaped: str) -> str:
-    """The letters of `\\xC3\\xA9`, `=C3=A9` or `%C3%A9`; what is no letter stays as it is."""
+    r"""The letters of `\xC3\xA9`, `=C3=A9` or `%C3%A9`; what is no letter stays as it is."""
     raw = bytes.fromhex(re.sub(r"\\x|[=%]", "", escaped))
     return _decoded(raw, escaped) if any(byte >= 0x80 for byte in raw) else escaped
 

@@ -105,6 +105,7 @@ def _store_page(
     if page.usage is not None or page.error is None:
         # Some name the share only of budgets that are used: answers without it end what was said before.
         account.usage_percent = page.usage.percent if page.usage is not None else None
+    channels.record_proven(session, account, page.proven, asked_at=asked_at, now=now)
     if page.missing:
         channels.add_missing(session, account, page.missing, asked_at=asked_at, now=now)
     if page.error is not None:

@@ -526,6 +526,7 @@ class PublicCity(City):
             ),
             "a failure is a pause, and no exception",
         ),
+        "test_a_round_that_read_something_proves_the_permissions_that_it_needed": "it asks for none",
         "test_posts_beyond_the_newest_are_read_once": "only the newest are read: nothing is claimed of such an account",
         "test_a_pause_that_the_answer_to_an_act_names_comes_back_with_it": "nothing is done on it",
         "test_one_comment_is_looked_at": "one comment alone is not asked for",

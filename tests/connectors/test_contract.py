@@ -12,7 +12,7 @@ from PIL import Image
 from api.account_words import WHY_NOT
 from connectors import crawl
 from connectors.base import CommentSeen, Operation, Page, Publication, Receipt
-from connectors.registry import capabilities, picture
+from connectors.registry import capabilities, descriptor, picture
 from models.errors import (
     Ambiguous,
     FarSideError,
@@ -321,7 +321,20 @@ def test_usage_comes_back_with_a_page(busy):
     assert timedelta(minutes=11) < wait <= timedelta(minutes=12)
 
 
+def test_a_round_that_read_something_proves_the_permissions_that_it_needed(busy):
+    pages, _ = whole_round(busy.network(), None, 50)
+    assert not any(page.proven for page in pages[:-1])
+    assert pages[-1].proven
+    assert pages[-1].proven <= descriptor(busy.name).permissions.keys()
+
+
 # ------------------------------------------------------------------------------------------------- writing
+def test_an_act_that_is_done_proves_the_permission_that_it_needed(city, kind):
+    receipt = city.network().apply(city.operation(kind), "effect-1")
+    assert receipt.proven
+    assert receipt.proven <= descriptor(city.name).permissions.keys()
+
+
 def test_what_is_done_is_found_by_reading(city, kind):
     network, sought, begun = city.network(), city.operation(kind), soon()
     assert network.find(sought, begun, ()) is None

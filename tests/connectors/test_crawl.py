@@ -333,6 +333,22 @@ def test_a_permission_that_one_thread_lacks_is_named_and_the_rest_is_read():
     assert (page.missing, page.whole, page.error) == (("ads",), False, None)
 
 
+@pytest.mark.parametrize("budget", [1, 10])
+def test_a_round_proves_the_permissions_that_it_needed_and_met_no_lack_of(budget):
+    far = Far({"posts": {None: PostPage((post("p1"), post("p2")))}})
+    far.threads = {"p1": {None: ThreadPage(said("1"))}, "p2": {None: PermissionMissing("ads")}}
+    cursor, proven = None, []
+    while True:
+        page = crawl_step(
+            cursor, budget, sources=SOURCES, list_posts=far.list_posts, read_thread=far.thread, proven={"read", "ads"}
+        )
+        proven.append(page.proven)
+        cursor = page.cursor
+        if not page.more:
+            break
+    assert proven == [frozenset()] * (len(proven) - 1) + [frozenset({"read"})]
+
+
 def test_a_permission_that_all_threads_lack_stops_each_pull():
     far = Far({"posts": {None: PostPage((post("p1"), post("p2")))}})
     far.threads = {name: {None: PermissionMissing("read")} for name in ("p1", "p2")}

@@ -29,6 +29,7 @@ class Proof:
     permalink: str | None = "https://network.example/r1"
     at: datetime | None = None
     resume_at: datetime | None = None
+    proven: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -797,6 +798,38 @@ def test_a_pause_asked_for_right_after_it_was_done_is_kept_by_all(desk, clock, s
         clock.pass_(60)
     done = desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
     assert (done, desk.account().paused_until) == (EffectState.DONE, UNTIL)
+
+
+@pytest.mark.parametrize("step", ["send", "find"])
+def test_an_act_that_succeeds_clears_the_permission_that_it_needed_and_no_other(desk, clock, step):
+    with desk.database.write() as session:
+        channels.set_missing(session, desk.locked(session), ["engage", "read"], now=clock.now)
+    clock.pass_(60)
+    effect_id = desk.enqueue()
+    desk.on_send = desk.on_find = lambda task: Proof(proven=frozenset({"engage", "post"}))
+    if step == "find":
+        desk.on_send = desk.raising(Ambiguous())
+        desk.work.deliver(effect_id)
+        clock.pass_(60)
+    done = desk.work.deliver(effect_id) if step == "send" else desk.work.reconcile(effect_id)
+    assert (done, desk.account().missing) == (EffectState.DONE, ["read"])
+    assert desk.account().state == ChannelState.PERMISSION_MISSING
+
+
+def test_a_permission_that_was_taken_back_while_a_call_was_out_stays_missing(desk, clock):
+    with desk.database.write() as session:
+        channels.set_missing(session, desk.locked(session), ["engage"], now=clock.now)
+    clock.pass_(60)
+
+    def meanwhile(task):
+        clock.pass_(1)
+        with desk.database.write() as session:
+            channels.set_missing(session, desk.locked(session), ["engage", "read"], now=clock.now)
+        return Proof(proven=frozenset({"engage"}))
+
+    desk.on_send = meanwhile
+    desk.work.deliver(desk.enqueue())
+    assert desk.account().missing == ["engage", "read"]
 
 
 def test_no_reading_back_either_before_the_end_of_a_pause(desk, clock):

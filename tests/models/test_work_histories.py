@@ -70,6 +70,10 @@ class Seen:
         return None
 
     @property
+    def proven(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
     def remote_id(self) -> str:
         return self.id
 

@@ -343,7 +343,14 @@ def test_other_ways_of_damaging_a_text_are_repaired_too(json_file, database, wri
 def test_letters_that_a_file_has_lost_are_reported_by_line(json_file):
     row = {"network": "facebook", "account": "104", "author": "Zoé"}
     lost = ("D\ufffdneig\ufffde", "Câest fermé", "fermŽ", "L’arÚna", "d‚neig‚", "d?neig?e", "Ãta")
-    right = ("Déneigée", "A & B; \\u", "R&D;", "50% =15 \\x", "Le château râpé d’El Niño", "ÉCOLE Ö 20 €; voilà… pâté?oui")
+    right = (
+        "Déneigée",
+        "A & B; \\u",
+        "R&D;",
+        "50% =15 \\x",
+        "Le château râpé d’El Niño",
+        "ÉCOLE Ö 20 €; voilà… pâté?oui",
+    )
     report = json_file(*({**row, "id": str(number), "text": text} for number, text in enumerate(lost + right, start=1)))
     assert (report.new, report.repaired) == (len(lost + right), 0)
     assert report.damaged == [*range(1, len(lost) + 1)]

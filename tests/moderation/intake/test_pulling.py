@@ -208,6 +208,16 @@ def test_a_missing_permission_is_named(city):
     assert (kept.state, kept.reason) == (ChannelState.PERMISSION_MISSING, "pages_read_user_content")
 
 
+def test_a_round_that_had_a_permission_clears_it_and_no_other(city):
+    with city.database.write() as session:
+        kept = channels.lock(session, Account, city.accounts["nord"])
+        channels.set_missing(session, kept, ["read", "publish"], now=city.clock.now)
+    city.clock.pass_(minutes=1)
+    city.network.pages = [replace(page(city, 0, "1", more=False), proven=frozenset({"read", "more"}))]
+    pull(city)
+    assert account(city).missing == ["publish"]
+
+
 def test_an_account_that_the_network_refuses_to_read_says_so_until_it_is_read(city):
     city.network.pages = [Rejected("100"), page(city, 0, "1", more=False)]
     pull(city)
