@@ -29,9 +29,19 @@ PAUSE = timedelta(minutes=15)
 _TOKEN_REASONS = {65601: "revoked", 65602: "expired"}
 
 
-def by_status(*, write: bool) -> FarSideError:
+RESTRICTED = re.compile(r"temporar|restricted|suspended|disabled|locked|blocked", re.IGNORECASE)
+"""How LinkedIn says that it has shut something for a while; no permission helps."""
+REFUSALS = re.compile(
+    r"missing|invalid|illegal|malformed|unsupported|unpermitted|nonexistent|not_found|required|too_|exceed|length|format"
+)
+"""What the names hold by which LinkedIn refuses a call before anything happens. After a write, any other is no proof
+that nothing was applied: the network is read first.
+"""
+
+
+def by_status(status: int, *, write: bool) -> FarSideError:
     """An answer that says nothing readable: a write may have been applied."""
-    return Ambiguous() if write else Transient()
+    return Ambiguous() if write else Transient(reason=f"HTTP {status}")
 
 
 def failure_of(
@@ -43,7 +53,7 @@ def failure_of(
     """
     body = _mapping(raw)
     if status >= 500 or status < 400 or (body is None and status != 429):
-        return by_status(write=write)
+        return by_status(status, write=write)
     said = body or {}
     message, code, number = str(said.get("message", "")), str(said.get("code", "")), said.get("serviceErrorCode")
     if status == 429 or (status == 403 and re.search(r"throttle", message, re.IGNORECASE)):
@@ -51,6 +61,8 @@ def failure_of(
     match status:
         case 401:
             return TokenInvalid(token_reason(number, f"{code} {message}"))
+        case 403 if RESTRICTED.search(message) and "permission" not in message:
+            return Transient() if write else Rejected("restricted")
         case 403:
             return PermissionMissing(permission)
         case 404 | 410:
@@ -61,8 +73,8 @@ def failure_of(
             # Perhaps of the very call whose answer was lost.
             return Ambiguous() if write else Rejected("duplicate")
     named = code.lower() or (str(number) if isinstance(number, int) else "")
-    if write and not named:
-        return Ambiguous()  # An unnamed refusal is no proof that nothing was applied.
+    if write and not (REFUSALS.search(named) or (named and status == 422)):
+        return Ambiguous()
     return Rejected(named or str(status))
 
 

@@ -34,8 +34,11 @@ THROTTLED = frozenset({4, 17, 32, 341, 613}) | frozenset(range(80000, 80015))
 TOKEN = frozenset({102, 104, 190, 450, 452})
 PERMISSION = frozenset({10}) | frozenset(range(200, 300))
 PERMISSIONS = re.compile(r"\b(?:pages|business|instagram|ads)_[a-z_]+|\bread_insights\b")
-RESTRICTED = re.compile(r"temporarily|restricted|disabled", re.IGNORECASE)
+RESTRICTED = re.compile(r"temporar|restricted|disabled|suspended|locked|unavailable|try again later", re.IGNORECASE)
 """How Meta says under a permission's code that it has shut something for a while; no permission helps."""
+BLOCKED = re.compile(r"temporarily (?:been )?blocked|too fast|deemed abusive|misus", re.IGNORECASE)
+BLOCKS = frozenset({1390008, 1404006, 1404112, 2207050, 2207051})
+"""Subcodes that say the same as 368, whatever the code beside them: not this act is refused, but this account."""
 NOT_THERE = frozenset({2069030, 2069031, 2069033})
 """Subcodes of 200: not supported on this object."""
 REFUSALS = frozenset(
@@ -54,16 +57,17 @@ TOKEN_REASONS = {
     467: "logged_out",
     492: "role_lost",
 }
+DEAD = re.compile(r"access token|session (?:has|is|was|does)|not authorized application", re.IGNORECASE)
+"""How Meta says without a token's code that the token died."""
+ABSENT = re.compile(r"object with id|aliases you requested|cannot be loaded", re.IGNORECASE)
+"""How it says without a subcode that something is not there, or not to be seen."""
 THROTTLE_PAUSE = timedelta(minutes=5)
 """How long to stop when Meta does not say how long."""
 PUBLISHING = {
     1366046: "photo_format",
-    1390008: "too_fast",
     1346003: "abusive",
-    1404006: "security_check",
     1404078: "publishing_authorization",
     1404102: "community_standards",
-    1404112: "limited_account",
     1366051: "already_posted",
     1609008: "own_link",
     2061006: "bad_url",
@@ -81,8 +85,6 @@ INSTAGRAM = {
     2207028: "carousel_items",
     2207040: "too_many_mentions",
     2207042: "daily_limit",
-    2207050: "restricted_account",
-    2207051: "blocked",
     2207052: "media_not_public",
 }
 """The same for Instagram, whatever the code beside them (4 is not always "too many calls"):
@@ -110,11 +112,11 @@ def failure_of(body: object, status: int, headers: Mapping[str, str], *, write: 
         return by_status(status, headers, write=write)
     message = str(error.get("message", ""))
     code, subcode = _integer(error.get("code")), _integer(error.get("error_subcode"))
-    if code is None and (named := re.match(r"\(#(\d+)\)", message)):
+    if code is None and (named := re.search(r"\(#(\d+)\)", message)):
         code = int(named[1])  # Some bodies have no code but in their sentence.
     known = _stopped(code, subcode, message, headers, write=write, permission=permission)
     if known is None:
-        known = _unclear(code, subcode, message, write=write) or _named(code, subcode)
+        known = _unclear(code, subcode, message, write=write) or _named(code, subcode, message)
     if known is not None:
         return known
     if error.get("is_transient") is True or status >= 500:
@@ -133,15 +135,15 @@ def _stopped(
 ) -> FarSideError | None:
     """What stops the account, or all of them: nothing was applied."""
     now = datetime.now(UTC)
-    if code == 368:
-        return Blocked(now + BLOCK_PAUSE)  # Whatever the subcode beside it: the next act would be refused too.
+    if code == 368 or subcode in BLOCKS or (write and BLOCKED.search(message)):
+        return Blocked(now + BLOCK_PAUSE)  # The next act would be refused too.
     if subcode in INSTAGRAM:
         return Rejected(INSTAGRAM[subcode])
     if write and subcode in PUBLISHING:
         return Rejected(PUBLISHING[subcode])
     if code in THROTTLED:
         return Throttled(throttled_until(headers, now))
-    if code in TOKEN or (code is None and re.search("access token", message, re.IGNORECASE)):
+    if code in TOKEN or (code in {None, 2500} and DEAD.search(message)):
         return TokenInvalid(token_reason(subcode))
     if code == 10 and subcode in WINDOW_CLOSED:
         return Rejected("window_closed")
@@ -177,9 +179,11 @@ def _unclear(code: int | None, subcode: int | None, message: str, *, write: bool
     return None
 
 
-def _named(code: int | None, subcode: int | None) -> FarSideError | None:
+def _named(code: int | None, subcode: int | None, message: str) -> FarSideError | None:
     """Refusals that have a name of their own."""
     if code == 100 and subcode in {33, 2018292}:  # 2018292: a private reply to a comment that is not there.
+        return Gone()
+    if code in {33, 100, 803} and subcode is None and ABSENT.search(message):
         return Gone()
     name = PRIVATE_REPLY.get(code or 0)
     return Rejected(name) if name else None

@@ -19,7 +19,7 @@ from connectors.standin.people import Ad
 from connectors.standin.player import Player, Story
 from connectors.standin.state import Standin
 from connectors.standin.wire import GraphError
-from models.errors import Ambiguous, Gone, PermissionMissing, Rejected, Throttled, Transient
+from models.errors import Ambiguous, Blocked, Gone, PermissionMissing, Rejected, Throttled, Transient
 from models.vocabulary import CommentKind, OperationKind, PostKind
 
 DAY = 86_400
@@ -160,7 +160,7 @@ def reader(network):
     ("code", "subcode", "write", "error", "reason"),
     [
         (36000, 2207004, True, Rejected, "too_large"),
-        (4, 2207051, True, Rejected, "blocked"),
+        (4, 2207051, True, Blocked, None),
         (9, 2207042, True, Rejected, "daily_limit"),
         (352, 2207026, True, Rejected, "video_format"),
         (-1, 2207001, True, Ambiguous, None),

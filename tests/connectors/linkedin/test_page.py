@@ -126,7 +126,12 @@ ANSWERS = [
     ),
     (426, {"status": 426, "code": "NONEXISTENT_VERSION"}, Rejected("version_sunset"), Rejected("version_sunset")),
     (400, {"status": 400, "code": "VERSION_MISSING"}, Rejected("version_missing"), Rejected("version_missing")),
-    (400, {"status": 400, "serviceErrorCode": 7}, Rejected("7"), Rejected("7")),
+    (400, {"status": 400, "serviceErrorCode": 7}, Rejected("7"), Ambiguous()),
+    (400, {"status": 400, "code": "SOMETHING_NEW"}, Rejected("something_new"), Ambiguous()),
+    (409, {"status": 409, "code": "CONFLICT"}, Rejected("conflict"), Ambiguous()),
+    (422, {"status": 422, "code": "SOMETHING_NEW"}, Rejected("something_new"), Rejected("something_new")),
+    (403, {**OLD, "message": "This member account is temporarily restricted"}, Rejected("restricted"), Transient()),
+    (403, {**OLD, "message": "Not enough permissions to access: locked.GET"}, None, None),
     (409, b"", Rejected("409"), Ambiguous()),
     (429, b"", NOW + PAUSE, NOW + PAUSE),
     (429, {"status": 429, "code": "TOO_MANY_REQUESTS", "serviceErrorCode": 101, "message": DAY}, MIDNIGHT, MIDNIGHT),
@@ -154,6 +159,8 @@ def test_each_refusal_has_its_name(status, body, read_error, write_error, write)
         assert error.name == "w_organization_social"
     else:
         assert (type(error), error.args) == (type(expected), expected.args)
+    if isinstance(error, Transient) and not write:
+        assert error.reason == f"HTTP {status}", "people are told when it lasts"
 
 
 def test_a_time_that_linkedin_gives_is_believed():
