@@ -22,7 +22,7 @@ from connectors.base import Offered
 from models import audit
 from models.accounts import Account
 from models.audit import AuditEntry
-from models.errors import NotFound, Refused
+from models.errors import NotFound, Refusals, Refused
 from models.items import Claim
 from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
 from models.scope import ALLOWED, Action
@@ -67,16 +67,20 @@ CITY = RoleScope()
 
 def check_password(password: str, again: str, person: Person) -> None:
     """Refused unless it is long enough, typed twice the same, and not among the first that anybody tries."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise Refused("password_short", field="password", least=str(SHORTEST_PASSWORD))
-    if len(password) > LONGEST_PASSWORD:
-        raise Refused("password_long", field="password", most=str(LONGEST_PASSWORD))
-    if password.strip().casefold() in {person.email, person.email.partition("@")[0]}:
-        raise Refused("password_is_email", field="password")
-    if _guesses(password, person) < FEWEST_GUESSES:
-        raise Refused("password_common", field="password")
-    if password != again:
-        raise Refused("passwords_differ", field="again")
+    wrong = Refusals()
+    with wrong.collect():
+        if len(password) < SHORTEST_PASSWORD:
+            raise Refused("password_short", field="password", least=str(SHORTEST_PASSWORD))
+        if len(password) > LONGEST_PASSWORD:
+            raise Refused("password_long", field="password", most=str(LONGEST_PASSWORD))
+        if password.strip().casefold() in {person.email, person.email.partition("@")[0]}:
+            raise Refused("password_is_email", field="password")
+        if _guesses(password, person) < FEWEST_GUESSES:
+            raise Refused("password_common", field="password")
+    with wrong.collect():
+        if password != again:
+            raise Refused("passwords_differ", field="again")
+    wrong.say()
 
 
 def _guesses(password: str, person: Person) -> float:
@@ -97,14 +101,15 @@ def invite(
     now: datetime,
     language: str = "fr_CA",
 ) -> Person:
-    """Add a person, with no password yet. Refused: the e-mail is not one, or is somebody's already."""
-    email = email.strip().casefold()
-    local, at, host = email.partition("@")
-    if not (local and at and host) or any(character.isspace() for character in email) or len(email) > 254:
-        raise Refused("email_unreadable", field="email")
-    if session.scalar(select(Person.id).where(Person.email == email)) is not None:
-        raise Refused("email_taken", field="email")
-    name = name.strip()[:200] or local
+    """Add a person, with no password yet. Refused: as `check_email` and `check_scope` say."""
+    email, wrong = email.strip().casefold(), Refusals()
+    with wrong.collect():
+        check_email(session, email)
+    for role, scope in roles:
+        with wrong.collect():
+            check_scope(role, scope)
+    wrong.say()
+    name = name.strip()[:200] or email.partition("@")[0]
     person = Person(email=email, name=name, created_at=now, language=language, active=True, single_keys=True)
     session.add(person)
     session.flush()
@@ -112,6 +117,24 @@ def invite(
     for role, scope in roles:
         add_membership(session, person.id, role, scope, by=by, now=now)
     return person
+
+
+def check_email(session: Session, email: str) -> None:
+    """Refused: it is no address, or somebody's already."""
+    email = email.strip().casefold()
+    local, at, host = email.partition("@")
+    if not (local and at and host) or any(character.isspace() for character in email) or len(email) > 254:
+        raise Refused("email_unreadable", field="email")
+    if session.scalar(select(Person.id).where(Person.email == email)) is not None:
+        raise Refused("email_taken", field="email")
+
+
+def check_scope(role: Role, scope: RoleScope) -> None:
+    """Refused: it is no scope, or not one of this role."""
+    if scope.borough_id is not None and scope.account_id is not None:
+        raise Refused("one_scope", field="scope")
+    if role is Role.ADMIN and scope != CITY:
+        raise Refused("admin_everywhere", field="scope")
 
 
 def add_membership(
@@ -122,10 +145,7 @@ def add_membership(
     False: another administrator is asked first.
     """
     _not_own(person_id, by)
-    if scope.borough_id is not None and scope.account_id is not None:
-        raise Refused("one_scope", field="scope")
-    if role is Role.ADMIN and scope != CITY:
-        raise Refused("admin_everywhere", field="scope")
+    check_scope(role, scope)
     if scope.borough_id is not None and session.get(Borough, scope.borough_id) is None:
         raise NotFound("borough")
     if scope.account_id is not None and session.get(Account, scope.account_id) is None:

@@ -41,7 +41,7 @@ class Refusals:
         try:
             yield
         except Refused as error:
-            self._found.append(error)
+            self._found += [error, *error.others]
 
     def say(self) -> None:
         """Raise what was collected: the first refusal, with the others beside it."""

@@ -17,7 +17,7 @@ from api.pages import render
 from api.web.factor import enrolment
 from api.web.sign_in import first_page, inside, keep_language, own
 from api.wiring import Parvis
-from models.errors import Refused
+from models.errors import Refusals, Refused
 from models.people import Person, resets
 
 router = APIRouter(include_in_schema=False)
@@ -81,8 +81,12 @@ def change_password(
     again: Text = "",
 ) -> Response:
     def change(person: Person) -> None:
-        people.check_password(password, again, person)
-        sign_in.check_own(parvis.database, parvis.vault, person.id, current, now=now)
+        wrong = Refusals()
+        with wrong.collect():
+            sign_in.check_own(parvis.database, parvis.vault, person.id, current, now=now)
+        with wrong.collect():
+            people.check_password(password, again, person)
+        wrong.say()
         hashed = people.hash_password(password)  # Takes long, so between two transactions.
         with parvis.database.write() as session:
             person = own(session, identity)

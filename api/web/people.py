@@ -19,7 +19,7 @@ from api.deps import Installation, Now, ReadSession, WriteSession, require, whol
 from api.pages import render
 from api.wiring import Parvis
 from models.accounts import Account
-from models.errors import NotFound, Refused
+from models.errors import NotFound, Refusals, Refused
 from models.people import Borough, Membership, Person
 from models.scope import Action, Viewer
 from models.vocabulary import Role
@@ -106,10 +106,17 @@ def invite(
     role: Text = "",
     scope: Text = "city",
 ) -> Response:
+    roles, scopes, wrong = list[Role](), list[RoleScope](), Refusals()
     try:
         with parvis.database.write() as session:
-            roles = [(_role(role), _scope(scope))]
-            person = people.invite(session, email, name, roles, by=viewer.person_id, now=now)
+            with wrong.collect():
+                roles.append(_role(role))
+            with wrong.collect():
+                scopes.append(_scope(scope))
+            with wrong.collect():
+                given = list(zip(roles, scopes, strict=False))
+                person = people.invite(session, email, name, given, by=viewer.person_id, now=now)
+            wrong.say()
             token = people.new_link(session, person.id, by=viewer.person_id, now=now)
             return _with_link(request, parvis, session, token, person.id)
     except Refused as error:

@@ -58,6 +58,22 @@ def invited(client, name, role):
     return client.post("/personnes", data=form)
 
 
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"email": "luc", "role": "pape", "scope": "lune"}, ["adresse courriel", "un rôle", "s’applique"]),
+        ({"email": "eve@ville.example", "role": "admin", "scope": "borough:1"}, ["déjà", "toute la ville"]),
+    ],
+)
+def test_all_that_is_wrong_with_an_invitation_is_said_at_once(enter, form, said):
+    page = enter("eve", Role.ADMIN).post("/personnes", data={"name": "Luc", **form})
+    assert page.status_code == 422
+    wrong = re.findall(r'class="wrong"[^>]*>([^<]+)<', page.text)
+    assert len(wrong) == len(said)
+    assert [one for one, text in zip(said, wrong, strict=True) if one not in text.lower()] == [], wrong
+    assert 'value="Luc"' in page.text
+
+
 def link_on(page) -> str | None:
     found = re.search(r"/invitation/([\w-]{43})", page.text)
     return found and found[1]

@@ -193,6 +193,8 @@ def test_an_invitation_serves_once_and_looking_at_it_uses_nothing(parvis, visit,
     for wrong in ("court", EMAIL, "x" * 201):
         assert client.post(link, data={"password": wrong, "again": wrong}).status_code == 422
     assert client.post(link, data={"password": PASSWORD, "again": "autre"}).status_code == 422
+    both = client.post(link, data={"password": "court", "again": "autre"})
+    assert [f'id="{name}-wrong"' in both.text for name in ("password", "again")] == [True, True]
     assert client.post(link, data={"password": PASSWORD, "again": PASSWORD}).status_code == 303
     assert client.post(link, data={"password": PASSWORD, "again": PASSWORD}).status_code == 404
     assert give_password(client).status_code == 303
@@ -216,6 +218,8 @@ def test_a_new_password_ends_every_other_session(parvis, eve, visit):
     give_password(other)
     form = {"current": PASSWORD, "password": "une autre phrase longue", "again": "une autre phrase longue"}
     assert client.post("/compte/mot-de-passe", data={**form, "current": "faux"}).status_code == 422
+    all_wrong = client.post("/compte/mot-de-passe", data={"current": "faux", "password": "court", "again": "autre"})
+    assert len(re.findall(r'id="[\w-]+-wrong"', all_wrong.text)) == 3
     assert client.post("/compte/mot-de-passe", data=form).status_code == 303
     assert client.get("/compte").status_code == 200
     assert other.get("/compte").status_code == 303
