@@ -90,8 +90,8 @@ class Variant(Base):
 
     @property
     def doubled(self) -> Effect | None:
-        """What was owed last, if it stands on the network twice."""
-        return self.effect if self.effect is not None and self.effect.doubled else None
+        """What was owed last, or its first comment, if it stands on the network twice."""
+        return next((one for one in (self.effect, self.comment_effect) if one is not None and one.doubled), None)
 
 
 class VariantPicture(Base):

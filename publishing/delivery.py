@@ -62,7 +62,7 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     if post_id is None:
         return
     post = session.execute(select(Post).where(Post.id == post_id).with_for_update()).scalar_one()
-    loaded = (joinedload(Variant.effect), joinedload(Variant.post))
+    loaded = (joinedload(Variant.effect), joinedload(Variant.comment_effect), joinedload(Variant.post))
     statement = select(Variant).options(*loaded).where(Variant.post_id == post_id)
     variants = session.scalars(statement).all()
     for variant in variants:

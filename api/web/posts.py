@@ -26,7 +26,7 @@ from models.media import Media
 from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
-from models.vocabulary import OperationKind, PostState
+from models.vocabulary import TAKE_BACK, PostState
 from publishing import checks, holding, library, planning
 from publishing.checks import Finding
 from publishing.preview import of_variant
@@ -383,8 +383,9 @@ def _page(
         post=post,
         own=own,
         may_delete={
-            variant.id: OperationKind.DELETE_POST in capabilities(variant.account.network).operations
+            variant.id: TAKE_BACK[variant.doubled.operation] in capabilities(variant.account.network).operations
             for variant in post.variants
+            if variant.doubled is not None
         },
         may_write=viewer.may(Action.WRITE_POSTS),
         may_approve=viewer.may(Action.APPROVE_POSTS),

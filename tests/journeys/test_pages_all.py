@@ -12,11 +12,14 @@ from administration.keys import add_key
 from connectors.pictures import drawn
 from connectors.registry import capabilities
 from connectors.standin.people import drawing
+from models import work
 from models.comments import Attachment
+from models.effects import Effect
 from models.people import AccessRequest, Person
-from models.vocabulary import DecisionKind, RequestStatus, Role
+from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome, PostState, RequestStatus, Role
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
+from moderation.triage.delivery import effect_handler
 from publishing import holding, library, planning
 
 pytestmark = pytest.mark.browser
@@ -83,6 +86,17 @@ def busy(served) -> dict[str, int]:
         planning.judge(
             session, approver, post.id, approved=True, comment="Parfait.", version=post.version, now=served.now
         )
+        # What stands twice in public: a reply, and a post on one of its accounts.
+        reply = decide(samuel, "merci", DecisionKind.REPLY, text="Merci!").effect_id
+        post = planning.create(session, camille, planning.Draft("Collecte double", words), now=served.now)
+        owed = {"operation": OperationKind.PUBLISH, "target": None, "payload": {}, "due_at": late}
+        effect = work.enqueue(session, key="twice", channel_id=city[1], **owed)
+        post.variants[1].effect, post.variants[1].published_at, post.state = effect, late, PostState.TO_REVIEW
+        for one in (effect, session.get_one(Effect, reply)):
+            one.state, one.outcome, one.remote_id, one.second_id = EffectState.DONE, Outcome.DOUBLED, "r1", f"r{one.id}"
+            one.second_link = "https://facebook.example/r2"
+        session.flush()
+        effect_handler(lambda _: None).record(session, session.get_one(Effect, reply), served.now)
     return ids
 
 
@@ -107,6 +121,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", f"/commentaires/{ids['critique_maire']}", ["w"]),
         ("Nadia Roy", f"/commentaires/{ids['trottoir']}", []),
         ("Nadia Roy", f"/commentaires/{ids['cyclable']}", ["r"]),
+        ("Nadia Roy", f"/commentaires/{ids['merci']}", []),
         ("Nadia Roy", f"/commentaires/{ids['insulte']}?etat=traites", []),
         ("Nadia Roy", "/?etat=traites", []),
         ("Nadia Roy", "/?mots=introuvable", []),
@@ -121,6 +136,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/publications", []),
         ("Camille Lévesque", "/publications/nouvelle", []),
         ("Camille Lévesque", "/publications/3", []),
+        ("Camille Lévesque", "/publications/4", []),
         ("Camille Lévesque", "/publications/1/modifier", []),
         ("Hélène Martel", "/publications/2", []),
         ("Camille Lévesque", "/medias", []),
@@ -165,6 +181,8 @@ def test_every_page_is_accessible_and_fits(served, busy, browser_page, scheme, s
             # As tall as any page: what is scrolled half under a bar that stays in place is no small target.
             page.set_viewport_size({"width": width, "height": 2400})
         faults += [f"{at}: {fault}" for fault in _faults(page)]
+        if path in ("/publications/4", f"/commentaires/{busy['merci']}"):
+            expect(page.get_by_role("button", name="Supprimer le second exemplaire")).to_be_visible()
     assert not faults, "\n".join(faults)
 
 

@@ -425,6 +425,24 @@ def test_the_list_costs_the_same_whatever_its_length(city):
 
 
 # ------------------------------------------------------------------------------------------ what stands twice
+def test_a_first_comment_that_stands_twice_is_for_a_person_too(city):
+    said = {city.accounts["nord"]: planning.Written("Collecte", first_comment="Info : 311")}
+    post = city.act("Claire", "create", planning.Draft("Collecte", said))
+    post = city.act("Claire", "submit", post.id, version=post.version)
+    post = city.schedule(city.judge("Gilles", post))
+    city.deliver(hours=1)
+    with city.database.write() as session:
+        effect = session.scalars(select(Effect).where(Effect.operation == OperationKind.REPLY)).one()
+        effect.state, effect.outcome, effect.second_id = EffectState.DONE, Outcome.DOUBLED, "nord_c2"
+    post = city.post(post)
+    (variant,) = post.variants
+    assert variant.doubled.second_id == "nord_c2"
+    city.act("Claire", "settle_second", post.id, variant.id, take_back=True, version=post.version)
+    city.deliver()
+    done = [(one.kind, one.target) for one in city.networks[city.accounts["nord"]].done]
+    assert (OperationKind.DELETE, "nord_c2") in done
+
+
 @pytest.mark.parametrize("take_back", [True, False])
 def test_a_post_that_stands_twice_is_for_a_person_until_they_say_what_becomes_of_the_second(city, take_back):
     post = city.schedule(city.approved("nord"))
