@@ -34,6 +34,7 @@ from models.comments import Author, Comment
 from models.errors import Refused
 from models.session import Database
 from models.text import cleaned
+from moderation.intake.merging import EARLY, OLDEST
 from moderation.intake.upserting import store
 
 BATCH = 500
@@ -43,8 +44,6 @@ NEEDED = ("id", "network", "account", "text")
 LONGEST_ID = 200
 EXACT_DIGITS = 15
 """A spreadsheet keeps so many digits of a number; the rest become noughts."""
-OLDEST = datetime(2004, 1, 1, tzinfo=UTC)
-"""No network that a city is on is older."""
 SAME_TIME = timedelta(days=1)
 """A known comment whose date is further from the row's is another one: exports round, and forget the zone."""
 
@@ -285,7 +284,7 @@ def _seen(
     if not isinstance(text, str):
         raise _Unusable("text_missing")
     created_at = _time(_text(row, "created_at"), zone)
-    if created_at is not None and not OLDEST <= created_at <= now + SAME_TIME:
+    if created_at is not None and not OLDEST <= created_at <= now + EARLY:
         raise _Unusable("created_at_unlikely")
     author = _text(row, "author")
     words, name = _repaired(text), _repaired(author) if author else author

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from connectors.base import AttachmentSeen, CommentRemoved, CommentSeen, VisibilityChanged
@@ -20,6 +20,10 @@ from models.vocabulary import AttachmentKind, CommentKind
 
 LONGEST_ID = 200
 """Characters that the column takes."""
+OLDEST = datetime(2004, 1, 1, tzinfo=UTC)
+"""No network that a city is on is older."""
+EARLY = timedelta(days=1)
+"""So much later than now a time may be said to be: clocks differ, and zones are forgotten."""
 
 _SPECIFIC = {kind: place for place, kind in enumerate(CommentKind)}
 
@@ -264,7 +268,8 @@ def _keep(versions: list[Version], seen: CommentSeen) -> None:
     pull saw it there.
     """
     text = cleaned(seen.text)
-    said_at = seen.said_at
+    # A time that cannot be is no time: of year 1, or of the next century.
+    said_at = seen.said_at if seen.said_at and OLDEST <= seen.said_at <= seen.seen_at + EARLY else None
     if seen.source == "edit":
         same = [
             v

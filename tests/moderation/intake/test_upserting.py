@@ -475,3 +475,12 @@ def test_a_batch_that_is_being_stored_keeps_no_decision_waiting(city):
         done_meanwhile = decided.wait(30)
     deciding.join()
     assert done_meanwhile
+
+
+@pytest.mark.parametrize("source", ["add", "pull"])
+@pytest.mark.parametrize("year", [1, 1970, 2126, 9999])
+def test_a_time_that_cannot_be_is_no_time(city, source, year):
+    """The comment would stand at one end of every list for ever."""
+    at = city.now - timedelta(minutes=1)
+    city.store(city.seen("1", source=source, said_at=datetime(year, 1, 1, tzinfo=UTC)))
+    assert city.comment("1").created_at == at
