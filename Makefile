@@ -59,7 +59,7 @@ messages: setup       ## bring the catalogues up to date with the sentences in c
 	    --input-file build/messages.pot --output-dir api/locales
 
 picture: setup        ## take the screenshots of the README and the guide again
-	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/journeys/test_pages_queue.py tests/journeys/test_accounts.py -k picture
+	@PICTURES=docs/images $(BIN)/python -m pytest -q tests/journeys -k picture
 
 bench: setup          ## figures as ratios to a bare floor measured in the same run; BASE=<commit>: beside that commit's
 	@$(BIN)/python tests/bench/$(if $(BASE),compare.py $(BASE),run.py)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ftfy import fix_encoding
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,6 +25,7 @@ from models.text import cleaned
 from models.vocabulary import PlaceKind
 
 LONGEST_NAME = 200
+LOST = "\N{REPLACEMENT CHARACTER}"
 _PARK = re.compile(r"(parc|square|jardin|place|boisé|espace vert|berge|halte)\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"[,;/(]|\b(?:et|entre|coin|angle|face|devant)\b", re.IGNORECASE)
 """A "street" that is a description of where to find something."""
@@ -33,17 +35,29 @@ Row = Mapping[str, Any]
 
 
 def read(path: Path) -> list[Entry]:
-    """The places that a file names, each once. Refused: its columns are none of those that are known."""
+    """The places that a file names, each once. Refused: its columns are none of those that are known, or it is no such
+    file.
+    """
     merged: dict[tuple[PlaceKind, str], Entry] = {}
-    for entry in _entries(_rows(path)):
-        name = " ".join((cleaned(entry.name) or "").replace("'", "’").split())
-        if not 2 < len(name) <= LONGEST_NAME:
+    try:
+        entries = list(_entries(_rows(path)))
+    except (csv.Error, RecursionError) as error:
+        raise Refused("gazetteer_columns") from error
+    for entry in entries:
+        name = _name(entry.name).replace("'", "’")
+        if not 2 < len(name) <= LONGEST_NAME or LOST in name:
             continue
         key = (entry.kind, name.casefold())
         known = merged.get(key)
-        borough = entry.borough if known is None or known.borough == entry.borough else None
+        borough = _name(entry.borough or "")[:LONGEST_NAME] or None
+        borough = borough if known is None or known.borough == borough else None
         merged[key] = Entry(entry.kind, known.name if known else name, borough)
     return list(merged.values())
+
+
+def _name(text: str) -> str:
+    """In single spaces, and with the letters that were written where only their bytes were read wrongly."""
+    return " ".join(fix_encoding(cleaned(text) or "").split())
 
 
 def store(session: Session, entries: Iterable[Entry]) -> int:
@@ -63,13 +77,15 @@ def store(session: Session, entries: Iterable[Entry]) -> int:
 def _rows(path: Path) -> Iterator[Row]:
     text = path.read_bytes()
     try:
-        decoded = text.decode("utf-8-sig")
+        utf16 = text.startswith((b"\xff\xfe", b"\xfe\xff"))
+        decoded = text.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError:
         decoded = text.decode("cp1252", "replace")
     if decoded.lstrip().startswith("{"):
         try:
             features = json.loads(decoded)["features"]
-            return iter([feature["properties"] for feature in features])
+            rows = [feature["properties"] for feature in features]
+            return iter([row for row in rows if isinstance(row, dict)])
         except (ValueError, KeyError, TypeError) as error:
             raise Refused("gazetteer_columns") from error
     lines = decoded.splitlines()

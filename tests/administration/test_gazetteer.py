@@ -53,7 +53,28 @@ def test_the_facilities_and_a_table_in_windows_1252_are_read_too(tmp_path):
     assert read(tmp_path / "b.csv") == [Entry(PlaceKind.STREET, "Rue de l’Église", None)]
 
 
-@pytest.mark.parametrize("text", ["", "a,b\n1,2\n", "{", '{"features": 3}', '{"features": [{"properties": {"x": 1}}]}'])
+def test_what_is_damaged_in_a_file_costs_no_other_place(tmp_path):
+    """Rows without a name, letters that were lost or read wrongly, a borough of any length."""
+    names = ["Rue Wolfe", "Rue \0Bleue", "Rue des Ã‰rables", ["x"], 12345, None]
+    properties = [None, [1], "x", *({"kind": "street", "name": name, "borough": "b\0" * 300} for name in names)]
+    collection = {"features": [{"properties": one} for one in properties]}
+    (tmp_path / "a.geojson").write_text(json.dumps(collection), encoding="utf-8")
+    found = read(tmp_path / "a.geojson")
+    assert [entry.name for entry in found if "Rue" in entry.name] == ["Rue Wolfe", "Rue des Érables"]
+    assert {len(entry.borough) for entry in found} == {200}
+    assert not any("\0" in entry.borough for entry in found)
+    (tmp_path / "b.csv").write_bytes("kind,name\nstreet,Rue de l’Église\n".encode("utf-16"))
+    assert read(tmp_path / "b.csv") == [Entry(PlaceKind.STREET, "Rue de l’Église", None)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "a,b\n1,2\n", "{", '{"features": 3}', '{"features": [{"properties": {"x": 1}}]}'),
+        pytest.param('{"features":' + "[" * 100_000, id="deep"),
+        pytest.param("kind,name\nstreet," + "x" * 200_000 + "\n", id="long"),
+    ],
+)
 def test_another_file_is_refused(tmp_path, text):
     (tmp_path / "x").write_text(text, encoding="utf-8")
     with pytest.raises(Refused, match="gazetteer_columns"):

@@ -75,8 +75,8 @@ def busy(served) -> dict[str, int]:
         shown = [planning.Pictured(one.id, "Une rue de la ville") for one in media]
         words = {city[0]: planning.Written("Bonjour!", first_comment="Info : 311"), city[1]: planning.Written("Allô!")}
         drafts = [
-            planning.create(session, camille, planning.Draft(f"Collecte {n}", words, pictures=shown), now=served.now)
-            for n in range(3)
+            planning.create(session, camille, planning.Draft(title, words, pictures=shown), now=served.now)
+            for title in ("Collecte du bac brun", "Fermeture de la rue Wolfe", "Fête des neiges")
         ]
         for post in drafts[1:]:
             planning.submit(session, camille, post.id, version=post.version, now=served.now)
@@ -88,7 +88,7 @@ def busy(served) -> dict[str, int]:
         )
         # What stands twice in public: a reply, and a post on one of its accounts.
         reply = decide(samuel, "merci", DecisionKind.REPLY, text="Merci!").effect_id
-        post = planning.create(session, camille, planning.Draft("Collecte double", words), now=served.now)
+        post = planning.create(session, camille, planning.Draft("Patinoire des Érables", words), now=served.now)
         owed = {"operation": OperationKind.PUBLISH, "target": None, "payload": {}, "due_at": late}
         effect = work.enqueue(session, key="twice", channel_id=city[1], **owed)
         post.variants[1].effect, post.variants[1].published_at, post.state = effect, late, PostState.TO_REVIEW
@@ -208,3 +208,19 @@ def test_targets_are_large_enough(served, busy, sign_in):
             .filter(([, box]) => box.width && (box.width < 24 || box.height < 24)).map(([html]) => html)"""
     )
     assert small == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("who", "path", "name"),
+    [
+        ("Camille Lévesque", "/publications", "publications"),
+        ("Camille Lévesque", "/publications/1/modifier", "composer"),
+        ("Karim Haddad", "/requetes/SRV-2026-000001", "requete"),
+    ],
+)
+def test_the_pictures_in_the_guide(served, busy, sign_in, pictures, who, path, name):
+    page = sign_in(who, path, width=1280, height=800)
+    picture = pictures / f"{name}.png"
+    page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 20_000
