@@ -305,7 +305,7 @@ def gazetteer(file: Path) -> None:
     entries = read(file)
     with installation() as parvis, parvis.database.write() as session:
         new = store(session, entries)
-    print(_("%(new)s new places among %(count)s", new=new, count=len(entries)))
+    print(ngettext("%(n)s new place among %(count)s", "%(n)s new places among %(count)s", new, count=len(entries)))
 
 
 @app.command(help=_("A fictional city on pretend networks: the whole product, offline, in one command."))

@@ -23,6 +23,9 @@ from moderation.intake import pulling
 from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
 from moderation.triage import classification
 
+TABLES = frozenset({".csv", ".tsv"})
+"""What spreadsheets call the tables that they write; any other file has a JSON object a line."""
+
 
 def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
     """Read every account (or one) now; False when a network said no to one of them."""
@@ -93,7 +96,7 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
     report = Report()
     with file.open("rb") as raw, progress(console) as say:
         lines = text_lines(raw)
-        rows = rows_of_csv(lines) if file.suffix.lower() == ".csv" else rows_of_json(lines)
+        rows = rows_of_csv(lines) if file.suffix.lower() in TABLES else rows_of_json(lines)
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
             say(_("%(count)s rows", count=format_number(report.read)))
         say(_("the classifier reads"))

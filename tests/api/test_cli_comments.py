@@ -65,6 +65,12 @@ def test_imported_comments_wait_with_a_verdict_and_twice_is_once(city, tmp_path)
     assert comments() == expected
 
 
+def test_a_table_whose_cells_tabs_part_is_one_too(city, tmp_path):
+    (tmp_path / "export.TSV").write_text("id\tnetwork\taccount\ttext\nc1\tfacebook\t104\tMerci!\n", encoding="utf-8")
+    assert city.run("import", tmp_path / "export.TSV").code == 0
+    assert [text for text, *_ in comments()] == ["Merci!"]
+
+
 def test_a_large_import_ends_when_it_is_stored_and_says_what_is_still_to_be_read(city, tmp_path, monkeypatch):
     monkeypatch.setattr("api.commands.comments.READING", timedelta(0))
     rows = [
