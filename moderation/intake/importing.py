@@ -44,6 +44,8 @@ NEEDED = ("id", "network", "account", "text")
 LONGEST_ID = 200
 EXACT_DIGITS = 15
 """A spreadsheet keeps so many digits of a number; the rest become noughts."""
+BY_CHANCE = 5
+"""So many noughts at the end of a long number are none in a hundred thousand."""
 SAME_TIME = timedelta(days=1)
 """A known comment whose date is further from the row's is another one: exports round, and forget the zone."""
 
@@ -193,7 +195,7 @@ def import_rows(
     met: dict[tuple[int, str], int] = {}
     while batch := list(islice(source, BATCH)):
         by_account: dict[int, dict[int, CommentSeen]] = {}
-        rounded = _rounded([row for _, row in batch])
+        rounded = [_rounded([row for _, row in batch], column) for column in ("id", "parent_id")]
         for line, row in batch:
             report.read += 1
             try:
@@ -203,7 +205,8 @@ def import_rows(
                 continue
             # What a row says of its comment; twice the same is the same row.
             said = hash((seen.author_name, seen.text, seen.said_at, seen.parent_external_id))
-            rounded_here = rounded and _long_number(seen.external_id)
+            ids = (seen.external_id, seen.parent_external_id or "")
+            rounded_here = any(_is_rounded(one, among) for one, among in zip(ids, rounded, strict=True))
             if rounded_here or met.setdefault((account_id, seen.external_id), said) != said:
                 report.bad.append(BadRow(line, "id_rounded" if rounded_here else "id_twice"))
                 continue
@@ -252,17 +255,23 @@ def _same(row: CommentSeen, known: tuple[str | None, datetime] | None) -> bool:
     return not another and (row.said_at is None or abs(row.said_at - created_at) <= SAME_TIME)
 
 
-def _long_number(external_id: str) -> bool:
-    return any(len(part) > EXACT_DIGITS for part in re.findall(r"\d+", external_id))
+def _tail(external_id: str) -> str:
+    """The digits of an id's numbers that a spreadsheet does not keep."""
+    return "".join(part[EXACT_DIGITS:] for part in re.findall(r"\d+", external_id))
 
 
-def _rounded(rows: Sequence[Row]) -> bool:
-    """Whether these rows went through a spreadsheet that kept 15 digits of their ids: of several long numbers, or of
-    one very long one, every digit after these is a nought.
+def _rounded(rows: Sequence[Row], column: str) -> bool:
+    """Whether these rows went through a spreadsheet that kept 15 digits of such ids: of several long numbers, or of one
+    very long one, every digit after these is a nought.
     """
-    ids = [str(row.get("id") or "") for row in rows if not isinstance(row, str)]
-    tails = [part[EXACT_DIGITS:] for one in set(ids) for part in re.findall(r"\d+", one) if len(part) > EXACT_DIGITS]
-    return len("".join(tails)) > 1 and not "".join(tails).strip("0")
+    tails = "".join(map(_tail, {str(row.get(column) or "") for row in rows if not isinstance(row, str)}))
+    return len(tails) > 1 and not tails.strip("0")
+
+
+def _is_rounded(external_id: str, among: bool) -> bool:  # noqa: FBT001
+    """Whether an id lost digits: all of its column did, or it ends with more noughts than come by chance."""
+    tail = _tail(external_id)
+    return bool(tail) and not tail.strip("0") and (among or len(tail) >= BY_CHANCE)
 
 
 def _seen(

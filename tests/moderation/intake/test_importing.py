@@ -274,6 +274,8 @@ def test_ids_that_are_json_floats_are_left_out(json_file):
         (["104_122100000000123000"], 1),
         (["122100000000123456", "122100000000456000"], 0),
         (["122100000000120"], 0),
+        (["122108880000000000_122109990000000000", "122100000000123456"], 1),
+        (["122100000000123456", "122100000000100000000"], 1),
     ],
 )
 def test_ids_that_a_spreadsheet_rounded_are_left_out(json_file, ids, left_out):
@@ -281,6 +283,13 @@ def test_ids_that_a_spreadsheet_rounded_are_left_out(json_file, ids, left_out):
     report = json_file(*({**row, "id": one} for one in ids))
     assert [reason for _, reason in _said(report)] == ["id_rounded"] * left_out
     assert report.new == len(ids) - left_out
+
+
+def test_parents_that_a_spreadsheet_rounded_leave_their_rows_out(json_file):
+    row = {"network": "facebook", "account": "104", "text": "Bonjour"}
+    parents = ["122100000000123000", "122100000000456000", None]
+    report = json_file(*({**row, "id": f"c{n}", "parent_id": one} for n, one in enumerate(parents)))
+    assert (_said(report), report.new) == ([(1, "id_rounded"), (2, "id_rounded")], 1)
 
 
 def test_rows_of_one_id_are_one_only_when_they_say_the_same(json_file, database):
