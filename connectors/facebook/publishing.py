@@ -199,7 +199,7 @@ class Publishing:
     def _stories(self, since: datetime, kind: str | None = None) -> Iterator[Receipt]:
         """Those since then, of one kind ("photo" or "video") or of both."""
         args = {"since": str(int(since.timestamp())), "limit": "100"}
-        for page in pages(self.graph, f"{self.page}/stories", READ_POSTS, **args):
+        for page in pages(self.graph, f"{self.page}/stories", READ_POSTS, name="post_id", **args):
             for item in page:
                 story, at = as_id(item.get("post_id")), as_time(item.get("creation_time"))
                 if story and (at is None or at >= since) and kind in (None, str(item.get("media_type")).lower()):

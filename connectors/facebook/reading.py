@@ -12,7 +12,7 @@ from typing import Any
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import PostPage, ThreadPage
-from connectors.meta.answers import ad_of, following, items, mentioning, rating_of
+from connectors.meta.answers import ad_of, following, items, mentioning, rating_of, torn
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import READ_ADS, READ_COMMENTS, READ_POSTS, TASK
 from connectors.wire import as_id, as_mapping, as_text, as_time
@@ -152,8 +152,8 @@ class Reader:
             path, edge = f"{source}/ads", Source("ads_read", AD_FIELDS, _advertised, {})
         args = {"fields": edge.fields, "limit": str(size), **edge.more} | ({"after": after} if after else {})
         answer = self.graph.once(path, edge.permission, **args)
-        posts, comments = list[PostSeen](), list[CommentSeen]()
-        for item in items(answer):
+        posts, comments, rows = list[PostSeen](), list[CommentSeen](), items(answer)
+        for item in rows:
             thing = edge.seen(item, self.page)
             if isinstance(thing, PostSeen):
                 posts.append(thing)
@@ -162,7 +162,9 @@ class Reader:
                 if thing.kind is CommentKind.MENTION:
                     visitor = source == "visitor_posts"
                     posts.append(replace(mentioning(thing), visitor=visitor, comments=_count(item)))
-        return PostPage(tuple(posts), following(answer), tuple(comments))
+        # A recommendation has no id of its own.
+        unnamed = "" if source != "ratings" and torn(rows) else None
+        return PostPage(tuple(posts), following(answer), tuple(comments), unnamed=unnamed)
 
     def read_thread(self, post: str, after: str | None, since: datetime | None, size: int) -> ThreadPage:
         now = datetime.now(UTC)

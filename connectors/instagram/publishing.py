@@ -72,10 +72,9 @@ class Publisher:
         """What was published since then; the newest comes first."""
         rows, fields = list[Mapping[str, Any]](), "id,caption,permalink,timestamp"
         for page in pages(self._graph, f"{self._account}/{edge}", IG_PUBLISH, fields=fields, limit="50"):
-            known = [row for row in page if as_id(row.get("id"))]
-            recent = [row for row in known if (at := as_time(row.get("timestamp"))) is None or at >= since]
+            recent = [row for row in page if (at := as_time(row.get("timestamp"))) is None or at >= since]
             rows += recent
-            if len(recent) < len(known):
+            if len(recent) < len(page):
                 break
         return rows
 

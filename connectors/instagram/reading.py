@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.base import AttachmentSeen, CommentSeen, PostSeen
 from connectors.crawl import PostPage, ThreadPage
-from connectors.meta.answers import ad_of, following, items, pages
+from connectors.meta.answers import ad_of, following, items, pages, torn
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import IG_MODERATE, IG_READ
 from connectors.wire import as_id, as_mapping, as_text, as_time
@@ -60,10 +60,10 @@ class Reader:
         args = {"fields": shown, "limit": str(size)} | ({"after": after} if after else {})
         answer = self._graph.once(f"{self._account}/{source}", IG_READ, **args)
         rows = [item for item in items(answer) if as_id(item.get("id"))]
-        if source == "tags":
-            mentions = tuple(self._mentioning(item, now) for item in rows)
-            return PostPage(tuple(post_of(item, PostKind.MENTIONING) for item in rows), following(answer), mentions)
-        return PostPage(tuple(post_of(item) for item in rows), following(answer))
+        tagged = source == "tags"
+        posts = tuple(post_of(item, PostKind.MENTIONING if tagged else None) for item in rows)
+        mentions = tuple(self._mentioning(item, now) for item in rows if tagged)
+        return PostPage(posts, following(answer), mentions, unnamed="" if torn(items(answer)) else None)
 
     def _list_ads(self, ad_account: str, after: str | None, size: int) -> PostPage:
         """The publications of advertisements, which no other edge lists; an ad account may serve several accounts."""
@@ -97,7 +97,9 @@ class Reader:
             seen.append(self._comment(item, post, now))
             inside = as_mapping(item.get("replies"))
             if inside:
-                seen += (self._comment({"media": owner, **one}, post, now, item) for one in items(inside))
+                said = [one for one in items(inside) if as_id(one.get("id"))]
+                unnamed = IG_MODERATE if len(said) < len(items(inside)) else unnamed
+                seen += (self._comment({"media": owner, **one}, post, now, item) for one in said)
                 if (more := following(inside)) is not None:
                     replies.append((str(item["id"]), more))
         seen.sort(key=lambda one: one.said_at or now)
@@ -111,7 +113,7 @@ class Reader:
         """Every comment of a listing."""
         now = datetime.now(UTC)
         listing = pages(self._graph, path, IG_MODERATE, fields=COMMENT_FIELDS, limit=str(PAGE_SIZE))
-        return [self._comment(item, None, now) for page in listing for item in page if as_id(item.get("id"))]
+        return [self._comment(item, None, now) for page in listing for item in page]
 
     def _read_replies(
         self, post: str, after: str, replies: list[tuple[str, str | None]], size: int, now: datetime

@@ -84,15 +84,21 @@ class Reader:
             )
             return PostPage(tuple(posts), None if start is None else json.dumps([start, []]))
         read = self._posts(start, min(size, POSTS_AT_ONCE))
-        if not read.rows:
-            return PostPage(after=None if read.following is None else json.dumps([read.following, []]))
-        seen = tuple(post_of(row) for row in read.rows)
-        waiting = [[row["id"], row.get("createdAt")] for row in read.rows]
-        return PostPage(seen=seen, after=json.dumps([read.following, waiting]))
+        rows = [row for row in read.rows if as_id(row.get("id"))]
+        unnamed = "" if len(rows) < len(read.rows) else None
+        if not rows:
+            return PostPage(after=None if read.following is None else json.dumps([read.following, []]), unnamed=unnamed)
+        seen = tuple(post_of(row) for row in rows)
+        waiting = [[row["id"], row.get("createdAt")] for row in rows]
+        return PostPage(seen=seen, after=json.dumps([read.following, waiting]), unnamed=unnamed)
 
     def newest_posts(self, until: datetime) -> Iterator[Mapping[str, Any]]:
-        """Posts as LinkedIn has them, the newest first, back to `until`. `Transient`: as `_pages` says."""
+        """Posts as LinkedIn has them, the newest first, back to `until`. `Transient`: as `_pages` says, or one has no
+        id, so that nobody knows which it is.
+        """
         for page in self._pages(f"posts?q=author&author={encoded(self._page)}&sortBy=CREATED&", READ_POSTS):
+            if not all(as_id(row.get("id")) for row in page):
+                raise Transient
             yield from page
             created = as_time(page[-1].get("createdAt")) if page else None
             if created is not None and created < until:
@@ -112,8 +118,7 @@ class Reader:
 
     def _posts(self, start: int, size: int) -> Slice:
         query = f"q=author&author={encoded(self._page)}&start={start}&count={size}&sortBy=CREATED"
-        read = _slice(self._api.once(f"posts?{query}", READ_POSTS))
-        return Slice([row for row in read.rows if as_id(row.get("id"))], read.following)
+        return _slice(self._api.once(f"posts?{query}", READ_POSTS))
 
     # ------------------------------------------------------------------------------------- threads
     def read_thread(self, post: str, after: str | None, size: int) -> ThreadPage:
@@ -161,8 +166,12 @@ class Reader:
         return ThreadPage(tuple(comments), place.cursor(), unnamed)
 
     def thread(self, on: str) -> Iterator[Mapping[str, Any]]:
-        """Every comment right under a post or a comment, as LinkedIn has them. `Transient`: as `_pages` says."""
+        """Every comment right under a post or a comment, as LinkedIn has them. `Transient`: as `_pages` says, or one
+        has no id.
+        """
         for page in self._pages(f"socialActions/{encoded(on)}/comments?", READ_COMMENTS):
+            if None in map(_name, page):
+                raise Transient
             yield from page
 
     def _pages(self, listing: str, permission: str) -> Iterator[list[Mapping[str, Any]]]:
@@ -362,7 +371,7 @@ def _slice(answer: Mapping[str, Any]) -> Slice:
         if as_mapping(link).get("rel") == "next":
             start = parse_qs(urlsplit(str(link.get("href", ""))).query).get("start", [""])[0]
             following = int(start) if start.isdigit() else None
-    return Slice([row for row in rows if isinstance(row, dict)], following)
+    return Slice([as_mapping(row) for row in rows], following)
 
 
 def _milliseconds(moment: datetime) -> int:

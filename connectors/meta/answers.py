@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -16,12 +16,16 @@ PAGES = 200
 """No listing that is read in one go is longer."""
 
 
-def pages(graph: Graph, path: str, permission: str, **args: str) -> Iterator[list[Mapping[str, Any]]]:
-    """The rows of a listing, page by page, to its end. `Transient`: it has none (the same page comes again), so that
-    nobody knows what is not in it.
+def pages(
+    graph: Graph, path: str, permission: str, *, name: str | None = "id", **args: str
+) -> Iterator[list[Mapping[str, Any]]]:
+    """The rows of a listing, page by page, to its end. `Transient`: it has none (the same page comes again), or some of
+    its rows have no `name` (None: they need none), so that nobody knows what is not in it.
     """
     for _ in range(PAGES):
         answer = graph.read(path, permission, **args)
+        if name is not None and torn(items(answer), name):
+            break
         yield items(answer)
         if (after := following(answer)) is None:
             return
@@ -32,11 +36,16 @@ def pages(graph: Graph, path: str, permission: str, **args: str) -> Iterator[lis
 
 
 def items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The rows of a listing. What is no listing is read again: `Transient`."""
+    """The rows of a listing, empty where they are none. What is no listing is read again: `Transient`."""
     data = answer.get("data")
     if not isinstance(data, list):
         raise Transient
-    return [item for item in data if isinstance(item, dict)]
+    return [as_mapping(item) for item in data]
+
+
+def torn(rows: Sequence[Mapping[str, Any]], name: str = "id") -> bool:
+    """Whether some rows came without their id: what was listed is not all that there is."""
+    return not all(as_id(item.get(name)) for item in rows)
 
 
 def following(answer: Mapping[str, Any]) -> str | None:

@@ -65,7 +65,7 @@ class MetaConsent:
         said = graph.debug_token() or {}
         offered: list[Offered] = []
         args = {"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"}
-        for page in pages(graph, "me/accounts", LIST, **args):
+        for page in pages(graph, "me/accounts", LIST, name=None, **args):
             for item in page:
                 offered += _offered(item, said)
         return tuple(offered)

@@ -78,6 +78,8 @@ def _store_alone(session: Session, account: Account, change: Change, *, now: dat
 
 def _store(session: Session, account: Account, changes: Sequence[Change], *, now: datetime) -> None:
     observations = [change for change in changes if not isinstance(change, PostSeen | Unreadable)]
+    if not all(change.external_id for change in observations):
+        raise ValueError("no id")  # What several citizens wrote would be one comment.
     comments = _comments(session, account, observations)
     before = {one.id: _known_row(one) for one in comments.values()}
     versions_before = {of.id: _version_row(of) for one in comments.values() for of in one.versions}

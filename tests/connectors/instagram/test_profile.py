@@ -136,6 +136,7 @@ def test_without_author_ids_the_user_name_says_who_wrote(instagram, network):
     [
         (b'{"data":[{"text":"sans identifiant"},{"id":"17900","text":"seul"}]}', ["seul"]),
         (b'{"data":[{"id":17900,"timestamp":"2021-08-10T18:45:03+0000"}]}', [None]),
+        (b'{"data":[{"id":"17900","text":"","replies":{"data":[{"text":"x"},{"id":17.9e3,"text":"y"}]}}]}', [""]),
         (b'{"data":["?",{"id":"17900","text":"","replies":{"data":[]}}],"paging":{"cursors":{"after":"QQ"}}}', [""]),
     ],
 )

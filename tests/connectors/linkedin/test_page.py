@@ -492,6 +492,29 @@ def test_the_same_words_twice_are_doubted_and_found(linkedin):
     assert network.find(Publication("Avis"), begun, {first.remote_id}) is None
 
 
+@pytest.mark.parametrize("what", ["post", "reply"])
+def test_what_came_without_its_id_makes_no_absence_certain(linkedin, monkeypatch, what):
+    network, begun = linkedin.network(), datetime.now(UTC)
+    said = linkedin.says(linkedin.post("Tempête"), "Et ma rue?").id
+    sought = Publication("Avis") if what == "post" else Operation(OperationKind.REPLY, said, "Merci!")
+    once = LinkedIn.once
+
+    def spoiled(self, path, permission, **more):
+        answer = once(self, path, permission, **more)
+        for row in answer.get("elements", ()):
+            for name in ("commentUrn", "$URN", "object", "id"):
+                row.pop(name, None)
+        return answer
+
+    act = network.publish if what == "post" else network.apply
+    act(sought, "effect-1")
+    assert network.find(sought, begun, ()) is not None
+    monkeypatch.setattr(LinkedIn, "once", spoiled)
+    monkeypatch.setattr("connectors.linkedin.rest.time.sleep", lambda _: None)
+    with pytest.raises(Transient):
+        network.find(sought, begun, ())
+
+
 def test_an_answer_cut_in_half_changes_nothing_for_a_write_and_is_read_again_for_a_read(linkedin):
     network = linkedin.network()
     linkedin.fault("half_json", times=2)

@@ -350,6 +350,20 @@ def test_a_read_of_another_shape_can_be_made_again(answering, raw):
         page.find(Publication("Avis"), NOW, ())
 
 
+@pytest.mark.parametrize("name", ["facebook", "instagram"])
+@pytest.mark.parametrize("row", ["null", "{}", '{"id": null}', '{"id": 1.79e16}', '"?"'])
+def test_what_came_without_its_id_makes_no_reading_whole_and_no_absence_certain(answering, name, row):
+    """Our own words may be among what the network does not name: to send them again would double them."""
+    network = answering(f'{{"data": [{row}]}}'.encode(), name=name)
+    page = network.pull(None, 1)
+    assert not network.pull(page.cursor, 100).whole
+    with pytest.raises(Transient):
+        network.find(Publication("Avis"), NOW, ())
+    target = "104_1" if name == "facebook" else "17900000000000001"
+    with pytest.raises(Transient):
+        network.find(Operation(OperationKind.REPLY, target, "Merci!"), NOW, ())
+
+
 def test_items_of_another_shape_are_passed_over(answering):
     page = answering(b'{"data": [null, 7, {}, {"id": 5, "message": 7, "created_time": "hier"}]}').pull(None, 1)
     (post,) = page.posts

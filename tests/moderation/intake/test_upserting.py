@@ -484,3 +484,11 @@ def test_a_time_that_cannot_be_is_no_time(city, source, year):
     at = city.now - timedelta(minutes=1)
     city.store(city.seen("1", source=source, said_at=datetime(year, 1, 1, tzinfo=UTC)))
     assert city.comment("1").created_at == at
+
+
+def test_what_has_no_id_is_set_aside_and_its_neighbours_are_stored(city):
+    """Two citizens would be one comment."""
+    city.store(city.seen("", "Un"), city.seen("1", "Deux"), city.seen("", "Trois", author_external_id="mia"))
+    with city.database.read() as session:
+        assert session.scalars(select(Comment.text)).all() == ["Deux"]
+        assert session.scalars(select(SetAside.reason)).all() == ["not_stored:ValueError:"]
