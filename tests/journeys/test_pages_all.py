@@ -73,10 +73,24 @@ def busy(served) -> dict[str, int]:
         said = library.Said("Une rue", "A street", "Ville", served.now.date() - timedelta(days=9))
         library.describe(session, camille, media[0].id, said, version=1, now=served.now)
         shown = [planning.Pictured(one.id, "Une rue de la ville") for one in media]
-        words = {city[0]: planning.Written("Bonjour!", first_comment="Info : 311"), city[1]: planning.Written("Allô!")}
+
+        def said(title, text):
+            words = {
+                city[0]: planning.Written(text, first_comment="Info : 311"),
+                city[1]: planning.Written(f"{text} #VieuxMoulin"),
+            }
+            return planning.Draft(title, words, pictures=shown)
+
         drafts = [
-            planning.create(session, camille, planning.Draft(title, words, pictures=shown), now=served.now)
-            for title in ("Collecte du bac brun", "Fermeture de la rue Wolfe", "Fête des neiges")
+            planning.create(session, camille, said(title, text), now=served.now)
+            for title, text in (
+                ("Collecte du bac brun", "Cette semaine, le bac brun passe mardi au lieu de lundi."),
+                (
+                    "Fermeture de la rue Wolfe",
+                    "La rue Wolfe est fermée jeudi, de 8 h à 16 h, pour la réparation de l’aqueduc.",
+                ),
+                ("Fête des neiges", "Glissades, tire et chocolat chaud : la Fête des neiges commence samedi à 10 h."),
+            )
         ]
         for post in drafts[1:]:
             planning.submit(session, camille, post.id, version=post.version, now=served.now)
@@ -88,7 +102,9 @@ def busy(served) -> dict[str, int]:
         )
         # What stands twice in public: a reply, and a post on one of its accounts.
         reply = decide(samuel, "merci", DecisionKind.REPLY, text="Merci!").effect_id
-        post = planning.create(session, camille, planning.Draft("Patinoire des Érables", words), now=served.now)
+        post = planning.create(
+            session, camille, said("Patinoire", "La patinoire des Érables ouvre samedi."), now=served.now
+        )
         owed = {"operation": OperationKind.PUBLISH, "target": None, "payload": {}, "due_at": late}
         effect = work.enqueue(session, key="twice", channel_id=city[1], **owed)
         post.variants[1].effect, post.variants[1].published_at, post.state = effect, late, PostState.TO_REVIEW
@@ -215,7 +231,6 @@ def test_targets_are_large_enough(served, busy, sign_in):
     ("who", "path", "name"),
     [
         ("Camille Lévesque", "/publications", "publications"),
-        ("Camille Lévesque", "/publications/1/modifier", "composer"),
         ("Karim Haddad", "/requetes/SRV-2026-000001", "requete"),
     ],
 )
