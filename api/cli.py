@@ -257,7 +257,7 @@ def train(
         Path | None, typer.Option(help=_("Folder of the public data; without it, the corpus alone."))
     ] = None,
     encoder: Annotated[
-        Path | None, typer.Option(help=_("Folder of the pre-trained encoder; without it, the n-grams alone."))
+        Path | None, typer.Option(help=_("Folder of a taught encoder; without it, the one that ships."))
     ] = None,
     out: Annotated[Path, typer.Option(help=_("Where the model is written."))] = Path("weights"),
     with_decisions: Annotated[

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import lexicon, places
-from classifiers.base import Band, Context, Scored, Urgency, Verdict
+from classifiers.base import Band, Context, Feeling, Scored, Urgency, Verdict
 from classifiers.gazetteer import EMPTY
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
 from classifiers.ngrams import HEADS
@@ -142,8 +142,19 @@ class Engine:
             reasons.extend(self._words(text, scores, [pair for pair in wanted if pair[0] in scores.probabilities]))
         hideable = frozenset(self._hideable(text, scores, found))
         place = places.find(text, context.gazetteer or EMPTY)
+        toxic = scores.probabilities.get("toxicite") if text.words else None
         return Verdict(
-            language, intention, group, breaches, urgency, tuple(reasons), self.version, hideable, place=place
+            language,
+            intention,
+            group,
+            breaches,
+            urgency,
+            tuple(reasons),
+            self.version,
+            hideable,
+            toxicity=None if toxic is None else float(toxic[0]),
+            feeling=self._best(text, scores, "sentiment", Feeling),
+            place=place,
         )
 
     def _breaches(self, text: Text, scores: Scores, found: Sequence[Hit]) -> dict[Breach, float]:
@@ -229,7 +240,7 @@ class Engine:
 def _other_readings(text: Text) -> Iterator[Text]:
     """A text that hides letters, plainly written; one that is long, in windows: its end may hold what matters."""
     if any(token.variants for token in text.tokens):
-        yield read(" ".join(text.pieces[:_WINDOW]))
+        yield read("".join(text.pieces[:_WINDOW]))
     if len(text.tokens) > _WINDOW:
         starts = range(0, len(text.tokens), _WINDOW)
         chosen = [*starts[: _WINDOWS // 2], *starts[max(len(starts) - _WINDOWS // 2, _WINDOWS // 2) :]]
@@ -241,8 +252,9 @@ def _other_readings(text: Text) -> Iterator[Text]:
 def _worse(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> Mapping[str, Floats]:
     """Of two readings of one text: the likelier of each breach, and the more urgent; all else as the first says."""
     worse = dict(one)
-    if "netiquette" in one:
-        worse["netiquette"] = np.maximum(one["netiquette"], other["netiquette"])
+    for head in ("netiquette", "toxicite"):
+        if head in one:
+            worse[head] = np.maximum(one[head], other[head])
     # Of many windows one would often be a little urgent: only one that is surely so counts.
     if "urgence" in one and other["urgence"][2] >= max(one["urgence"][2], _SURELY):
         worse["urgence"] = other["urgence"]

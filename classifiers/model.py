@@ -19,9 +19,11 @@ Floats = npt.NDArray[np.floating[Any]]
 NGRAMS_FILE = "ngrams.npz"
 ENCODER_FILE = "model.onnx"
 CALIBRATION_FILE = "calibration.json"
+HEADS_FILE = "heads.npz"
+"""What a city's own people changed in the encoder's heads; a model without it says what it was taught."""
 
 _HIDDEN_WORDS = 5
-_HIDDEN_PIECES = 120
+_HIDDEN_PIECES = 80
 """Pieces that the encoder reads again to say why, at most: it bounds what a reason costs whatever the text's length."""
 
 
@@ -35,7 +37,7 @@ class Encoder(Protocol):
 class Calibration:
     """What turns a head's two rows of logits into probabilities, and the thresholds that go with them.
 
-    Fitted on held-out rows. A head whose encoder branch did not pay has zeros there.
+    Fitted on rows that neither branch had seen; a branch that does not pay has a slope near nought.
     """
 
     ngram: Floats
@@ -47,8 +49,6 @@ class Calibration:
     """Where the medium and the high band begin."""
     same_day: float = 1.0
     """Urgency alone: level 1 from this probability of level 1 or 2 on."""
-    hide: tuple[float | None, ...] = ()
-    """Breaches alone, in the order of their outputs: from where the model alone may suggest to hide; None: nowhere."""
 
     def probabilities(self, ngram: Floats, encoder: Floats | None, *, exclusive: bool) -> Floats:
         """Probabilities of one row or of many (the outputs in the last axis)."""
@@ -63,7 +63,7 @@ class Calibration:
     def as_json(self) -> dict[str, Any]:
         """The form in which it is kept beside the weights."""
         rows = {name: [round(float(v), 5) for v in getattr(self, name)] for name in ("ngram", "encoder", "offset")}
-        kept = {"threshold": self.threshold, "bands": self.bands, "same_day": self.same_day, "hide": self.hide}
+        kept = {"threshold": self.threshold, "bands": self.bands, "same_day": self.same_day}
         return {**rows, **kept}
 
     @classmethod
@@ -76,7 +76,6 @@ class Calibration:
             threshold=float(kept["threshold"]),
             bands=(float(low), float(high)),
             same_day=float(kept["same_day"]),
-            hide=tuple(None if at is None else float(at) for at in kept["hide"]),
         )
 
 

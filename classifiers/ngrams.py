@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from classifiers.base import Feeling
 from classifiers.text import Text
 from models.vocabulary import Breach, Group311, Intention
 
@@ -34,11 +35,13 @@ HEADS: dict[str, tuple[str, ...]] = {
         Breach.PERSONAL_INFORMATION,
     ),
     "urgence": ("0", "1", "2"),
+    "toxicite": ("toxique",),
+    "sentiment": tuple(Feeling),
 }
-"""Outputs of each head, in the order of the columns in the weights. `netiquette` is six independent yes/no, the others
-exclude one another."""
+"""Outputs of each head, in the order of the columns in the weights. `netiquette` is six independent yes/no and
+`toxicite` one, the others exclude one another."""
 
-EXCLUSIVE = frozenset({"intention", "groupe", "urgence"})
+EXCLUSIVE = frozenset({"intention", "groupe", "urgence", "sentiment"})
 """Heads whose labels exclude one another."""
 
 COLUMNS = {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from classifiers.hub import tokenizer
+from classifiers.model import ENCODER_FILE, HEADS_FILE
 from classifiers.ngrams import OUTPUTS
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -32,15 +33,24 @@ class OnnxEncoder:
         # Shapes differ at every call; the arena would keep the largest ones for ever.
         options.enable_cpu_mem_arena = False
         self._session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            str(folder / ENCODER_FILE), options, providers=["CPUExecutionProvider"]
         )
         self._tokenizer = tokenizer(folder)
+        self._width = int(self._session.get_outputs()[1].shape[1])
+        self._change: tuple[Floats, Floats] | None = None
+        if (folder / HEADS_FILE).exists():
+            with np.load(folder / HEADS_FILE, allow_pickle=False) as arrays:
+                self._change = arrays["weights"].astype(np.float64), arrays["bias"].astype(np.float64)
 
     def logits(self, texts: Sequence[Sequence[str]]) -> Floats:
         """Logits of texts given as pieces, shape (len(texts), OUTPUTS)."""
+        return self.read(texts)[0]
+
+    def read(self, texts: Sequence[Sequence[str]]) -> tuple[Floats, Floats]:
+        """The logits, and the states from which every head speaks: shape (len(texts), twice the encoder's width)."""
         # More words than pieces can be read are not even split.
-        encoded = self._tokenizer([" ".join(pieces[:LENGTH]) for pieces in texts], LENGTH)
-        out = np.zeros((len(texts), OUTPUTS))
+        encoded = self._tokenizer(["".join(pieces[:LENGTH]) for pieces in texts], LENGTH)
+        out, states = np.zeros((len(texts), OUTPUTS)), np.zeros((len(texts), self._width))
         order = sorted(range(len(texts)), key=lambda row: len(encoded[row]))
         for start in range(0, len(order), _TOGETHER):
             rows = order[start : start + _TOGETHER]
@@ -49,5 +59,7 @@ class OnnxEncoder:
             for place, row in enumerate(rows):
                 ids[place, : len(encoded[row])] = encoded[row]
                 mask[place, : len(encoded[row])] = 1.0
-            out[rows] = self._session.run(["logits"], {"ids": ids, "mask": mask})[0]
-        return out
+            out[rows], states[rows] = self._session.run(["logits", "states"], {"ids": ids, "mask": mask})
+        if self._change:
+            out += states @ self._change[0] + self._change[1]
+        return out, states

@@ -55,8 +55,17 @@ class Text:
 
     @cached_property
     def pieces(self) -> tuple[str, ...]:
-        """What the encoder reads, one piece for each token: the form, or the plainest other reading of it."""
-        return tuple(token.variants[-1] if token.variants else token.form for token in self.tokens)
+        """What the encoder reads, one piece for each token with the blank before it: as it was written, in lower case
+        and each digit as 0, or the plainest other reading. Together they are the text.
+        """
+        return tuple(map(self._piece, self.tokens))
+
+    def _piece(self, token: Token) -> str:
+        blank = " " if self.original[max(token.start - 1, 0) : token.start].isspace() else ""
+        if token.form in _STAND_INS.values():
+            return f" {token.form} "
+        written = token.variants[-1] if token.variants else self.original[token.start : token.end].lower()
+        return blank + re.sub(r"\d", "0", written[:WORD_CHARACTERS])
 
     @cached_property
     def words(self) -> int:

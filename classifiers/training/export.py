@@ -25,6 +25,18 @@ _LARGEST_WEIGHT = 63
 which larger weights would overflow (seen: 15 % of error instead of 2 %)."""
 
 
+_LINEAR = (
+    "attention.self.query",
+    "attention.self.key",
+    "attention.self.value",
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+_NORMS = ("attention.output.LayerNorm", "output.LayerNorm")
+"""What multiplies and what scales in a layer, in the order in which `write` adds it."""
+
+
 class _Graph:
     """Nodes in the order in which they are added; every method gives the name of its output."""
 
@@ -84,8 +96,8 @@ class _Graph:
 def write(weights: Mapping[str, Array], ranges: Ranges, layers: int, attention_heads: int, out: Path) -> None:
     """The encoder of `classifiers.training.finetune` from its state (float32 arrays by name) and its ranges to a file.
 
-    Inputs: `ids` (texts, pieces) and `mask` (1 where there is a piece, 0 where there is padding), floats. Output:
-    `logits` (texts, outputs).
+    Inputs: `ids` (texts, pieces) and `mask` (1 where there is a piece, 0 where there is padding), floats. Outputs:
+    `logits` (texts, outputs), and the `states` that they are made of (texts, twice the width).
     """
     graph = _Graph(weights, ranges)
     size = weights["encoder.embeddings.word_embeddings.weight"].shape[1]
@@ -129,13 +141,17 @@ def write(weights: Mapping[str, Array], ranges: Ranges, layers: int, attention_h
     total = graph.node("ReduceSum", graph.node("Mul", states, kept), axis, keepdims=0)
     mean = graph.node("Div", total, graph.node("ReduceSum", kept, axis, keepdims=0))
     opening = graph.node("Gather", states, graph.constant(np.array(0)), axis=1)
-    logits = graph.linear(graph.node("Concat", opening, mean, axis=-1), "outputs")
-    graph.nodes.append(helper.make_node("Identity", [logits], ["logits"]))
+    seen = graph.node("Concat", opening, mean, axis=-1)
+    graph.nodes.append(helper.make_node("Identity", [graph.linear(seen, "outputs")], ["logits"]))
+    graph.nodes.append(helper.make_node("Identity", [seen], ["states"]))
     inputs = [
         helper.make_tensor_value_info("ids", TensorProto.INT64, ["texts", "pieces"]),
         helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["texts", "pieces"]),
     ]
-    outputs = [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", "outputs"])]
+    outputs = [
+        helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["texts", "outputs"]),
+        helper.make_tensor_value_info("states", TensorProto.FLOAT, ["texts", 2 * size]),
+    ]
     model = helper.make_model(
         helper.make_graph(graph.nodes, "parvis", inputs, outputs, graph.tensors),
         opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIBUTED, 1)],
@@ -143,3 +159,30 @@ def write(weights: Mapping[str, Array], ranges: Ranges, layers: int, attention_h
     )
     onnx.checker.check_model(model)
     onnx.save(model, out)
+
+
+def read(file: Path) -> dict[str, Array]:
+    """What `write` was given, as near as the bytes of its file keep it; the token type is part of the places."""
+    graph = onnx.load(file).graph
+    kept = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    of: dict[str, list[Any]] = {}
+    for node in graph.node:
+        of.setdefault(node.op_type, []).append(node)
+    layers = len(of["MatMulIntegerToFloat"]) // len(_LINEAR)
+    at = [f"encoder.encoder.layer.{layer}." for layer in range(layers)]
+    words = "encoder.embeddings"
+    table = kept[of["Cast"][0].input[0]].astype(np.float32) * kept[of["Mul"][0].input[1]]
+    places = kept[of["Slice"][0].input[0]].astype(np.float32)
+    found = {
+        f"{words}.word_embeddings.weight": table,
+        f"{words}.position_embeddings.weight": places,
+        f"{words}.token_type_embeddings.weight": np.zeros((1, places.shape[1]), dtype=np.float32),
+    }
+    norms = [f"{words}.LayerNorm", *(f"{one}{part}" for one in at for part in _NORMS)]
+    for name, node in zip(norms, of["LayerNormalization"], strict=True):
+        found[f"{name}.weight"], found[f"{name}.bias"] = (kept[one] for one in node.input[1:])
+    linear = [*(f"{one}{part}" for one in at for part in _LINEAR), "outputs"]
+    for name, node in zip(linear, of["MatMulIntegerToFloat"], strict=True):
+        matrix, scale, bias = (kept[node.input[place]] for place in (1, 3, 6))
+        found[f"{name}.weight"], found[f"{name}.bias"] = (matrix.astype(np.float32) * scale).T, bias
+    return {name: np.array(value, dtype=np.float32, order="C") for name, value in found.items()}

@@ -1,13 +1,12 @@
-"""Build a model: n-grams and encoder on the same held-out folds, the mixture that pays, and what ships."""
+"""Fit the n-grams beside a taught encoder, mix the two, calibrate, and write what ships. No torch in it."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,36 +14,43 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import lexicon
-from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, NGRAMS_FILE, Calibration
+from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, HEADS_FILE, NGRAMS_FILE
 from classifiers.ngrams import (
     BUCKETS,
     COLUMNS,
     EXCLUSIVE,
     HEADS,
-    LABELS,
-    OUTPUTS,
     NGrams,
     features,
     quantise,
     weigh,
 )
 from classifiers.text import Text, read
+from classifiers.training import heads
 from classifiers.training.calibrate import Held, calibrate
-from classifiers.training.sources import Row, corpus, public_sources
+from classifiers.training.parts import Part
+from classifiers.training.sources import DECIDED, ENGLISH, Row, corpus, public_sources, truth
 from models.errors import Refused
 
 Array = npt.NDArray[Any]
 Say = Callable[[str], None]
 
 SEED = 311
-VERSION = "parvis-1"
-FOLDS = 3
-_AT_ONCE = 2
+VERSION = "parvis-2"
 WRITTEN_WEIGHT = 4.0
 """For the breaches, a written municipal comment counts as four public rows: it is nearer to what will be read."""
 
-_STRENGTH = {"intention": 8.0, "groupe": 16.0, "urgence": 8.0, "netiquette": 4.0}
+_STRENGTH = {
+    "intention": 8.0,
+    "groupe": 16.0,
+    "urgence": 8.0,
+    "netiquette": 4.0,
+    "toxicite": 4.0,
+    "sentiment": 8.0,
+}
 """Inverse regularisation of each head: chosen by hand, not searched."""
+
+_ENCODER_FILES = (ENCODER_FILE, "config.json", "tokenizer.json", "tokenizer_config.json")
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,8 @@ class Lines:
     texts: Sequence[Text]
     truth: Array
     """Shape (rows, OUTPUTS): 0 or 1, NaN where a row does not tell."""
-    fold: Array
-    """Of each row, from 0: an author's or a template's rows are in one fold."""
+    calibrating: Array
+    """Whether a row is kept from the weights that are calibrated."""
 
     @property
     def written(self) -> Array:
@@ -64,30 +70,11 @@ class Lines:
         return np.array([row.source == "corpus" for row in self.rows])
 
 
-def lines(rows: Sequence[Row], folds: int = FOLDS) -> Lines:
-    """Read the rows, and give each group of them a fold: the largest groups first, each to the smallest fold."""
-    truth = np.full((len(rows), OUTPUTS), np.nan)
-    for number, row in enumerate(rows):
-        for head in EXCLUSIVE:
-            if label := getattr(row, head):
-                truth[number, COLUMNS[head]] = [label == other for other in HEADS[head]]
-        for breach, broken in row.netiquette.items():
-            truth[number, COLUMNS["netiquette"].start + HEADS["netiquette"].index(breach)] = broken
-    return Lines(rows, [read(row.text) for row in rows], truth, _folds(rows, folds))
-
-
-def _folds(rows: Sequence[Row], folds: int) -> Array:
-    """Written rows and public ones are dealt apart, so that each fold has its share of both."""
-    names, inverse, sizes = np.unique([row.group for row in rows], return_inverse=True, return_counts=True)
-    written = {row.group for row in rows if row.source == "corpus"}
-    order = np.random.default_rng(SEED).permutation(len(names))
-    given = np.zeros(len(names), dtype=np.int64)
-    for side in (True, False):
-        filled = np.zeros(folds)
-        for group in sorted((g for g in order if (names[g] in written) is side), key=lambda g: -sizes[g]):
-            given[group] = int(filled.argmin())
-            filled[given[group]] += sizes[group]
-    return given[inverse]
+def lines(rows: Sequence[Row]) -> Lines:
+    """Read the rows, less those that only the card looks at."""
+    kept = [row for row in rows if row.part is not Part.HELD_OUT]
+    calibrating = np.array([row.part is Part.CALIBRATION for row in kept])
+    return Lines(kept, [read(row.text) for row in kept], truth(kept), calibrating)
 
 
 # ------------------------------------------------------------------------------------------ the n-gram branch
@@ -181,124 +168,75 @@ def train(
     rows: Sequence[Row] = (),
     version: str = VERSION,
 ) -> dict[str, Any]:
-    """Fit both branches, mix and calibrate them on held-out folds, write a model under `out`; return its card.
+    """Fit the n-grams, mix them with an encoder, calibrate, write a model under `out`; return its card.
 
-    `data`: the folder of public sources; without it the breaches are learned from the corpus alone. `encoder`: a
-    pre-trained encoder's folder; without it the model is the n-gram branch alone, and torch is not needed. `rows`:
-    more to learn from (a city's own decisions), which make a model of another `version`. Held-out logits, the
-    calibration and the figures come from folds that keep an author's rows together, each with a seed of its own; what
-    ships is then fitted on all rows. The model of each fold is left under `out/folds`. Refused: the extra `[train]` is
-    not installed.
+    `data`: the folder of public sources; without it the breaches are learned from the corpus alone. `encoder`: the
+    folder of one that `classifiers.training.finetune` taught; without it, the one that ships. `rows`: more to learn
+    from (a city's own decisions), which make a model of another `version`. Slopes, thresholds and figures come from the
+    rows of `Part.CALIBRATION`, which neither branch has seen by then; the n-grams that ship are then fitted on these
+    rows too. Refused: the extra `[train]` is not installed.
     """
     _logistic()
     from threadpoolctl import threadpool_limits  # noqa: PLC0415 -- comes with scikit-learn
 
     # These matrices are small: a second thread of the algebra library waits longer than it computes.
-    with threadpool_limits(1):
-        return _train(data, out, encoder, say, rows, version)
+    with threadpool_limits(1), resources.as_file(resources.files("classifiers").joinpath("weights")) as shipped:
+        return _train(data, out, encoder or shipped, say, rows, version)
 
 
-def _train(
-    data: Path | None, out: Path, encoder: Path | None, say: Say, rows: Sequence[Row], version: str
-) -> dict[str, Any]:
-    given = lines([*corpus(), *rows, *(public_sources(data, SEED) if data else [])])
-    say(f"{len(given.rows)} rows")
-    matrix, idf = _matrix(given.texts)
-    linear = np.zeros((len(given.rows), OUTPUTS))
-    encoded = np.zeros((len(given.rows), OUTPUTS)) if encoder else None
-    jobs: list[_Job] = []
-    for fold in (*range(FOLDS), None):
-        seen = given.fold != fold if fold is not None else np.ones(len(given.rows), dtype=bool)
-        branch = _kept(_branch(given, matrix, seen), idf)
-        logits = _logits(matrix, branch)
-        folder = out if fold is None else out / "folds" / str(fold)
-        folder.mkdir(parents=True, exist_ok=True)
-        branch.save(folder / NGRAMS_FILE)
-        linear[~seen] = logits[~seen]
-        jobs.append(_Job(seen, logits, folder, SEED + (fold or 0)))
-        say(f"n-grams: {'all rows' if fold is None else f'fold {fold + 1} of {FOLDS}'}")
-    if encoder and encoded is not None:
-        for job, found in zip(jobs, _taught(given, encoder, jobs, say), strict=True):
-            encoded[~job.seen] = found
-    ruled = np.array([any(hit.level == 2 for hit in lexicon.hits(text)) for text in given.texts])
-    held = Held(linear, encoded, given.truth, given.written, np.array([row.group for row in given.rows]), ruled)
-    np.savez_compressed(
-        out / "folds" / "held.npz",
-        **{name: value for name, value in vars(held).items() if value is not None},
-        fold=given.fold,
-    )
-    return finish(held, given.rows, out, say, version)
-
-
-def finish(held: Held, rows: Sequence[Row], out: Path, say: Say, version: str = VERSION) -> dict[str, Any]:
-    """Mix, calibrate and measure on the held-out logits; write what goes with the weights."""
-    calibrations, figures = calibrate(held)
-    keep(out, calibrations, version)
-    # The n-gram branch alone, settled in the same way, is what the model is measured against.
-    keep(out / "linear", calibrate(replace(held, encoder=None))[0], f"{version}-linear")
-    shutil.copy(out / NGRAMS_FILE, out / "linear")
-    for fold in range(FOLDS):
-        keep(out / "folds" / str(fold), calibrations, f"{version}-fold-{fold}")
-    sources = {name: sum(row.source == name for row in rows) for name in sorted({row.source for row in rows})}
-    card = {"version": version, "seed": SEED, "folds": FOLDS, "buckets": BUCKETS, "sources": sources, **figures}
-    (out / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if held.encoder is not None and not any(c.encoder.any() for c in calibrations.values()):
-        # It pays for no head: it is not carried along.
-        (out / ENCODER_FILE).unlink(missing_ok=True)
-        say("the encoder pays for no head and is left out")
-    return card
-
-
-def keep(folder: Path, calibrations: dict[str, Calibration], version: str) -> None:
-    """Write the calibration of a model, with its version."""
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = {"version": version, "heads": {head: calibrations[head].as_json() for head in HEADS}}
-    (folder / CALIBRATION_FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One encoder to teach: on which rows, by which n-gram logits, where to, with which seed."""
-
-    seen: Array
-    teacher: Array
-    out: Path
-    seed: int
-
-
-def _taught(given: Lines, encoder: Path, jobs: Sequence[_Job], say: Say) -> list[Array]:
-    """Teach an encoder for each job, two at a time on one thread each; its logits of the rows that it has not seen."""
-    try:
-        # torch is the extra's, and nothing that serves needs it.
-        from classifiers.training import export, finetune  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise Refused("train_extra_missing", extra="train") from error
-    pieces = [text.pieces for text in given.texts]
-    weight = np.array([row.weight for row in given.rows])
-    with ProcessPoolExecutor(_AT_ONCE, mp_context=get_context("spawn")) as pool:
-        waiting = []
-        for job in jobs:
-            teacher = np.zeros(job.teacher.shape)
-            for head, columns in COLUMNS.items():
-                plain = Calibration(np.ones(1), np.zeros(1), np.zeros(1), 0.0, (0.0, 0.0))
-                teacher[:, columns] = plain.probabilities(job.teacher[:, columns], None, exclusive=head in EXCLUSIVE)
-            texts, unseen = ([pieces[row] for row in np.flatnonzero(rows)] for rows in (job.seen, ~job.seen))
-            lesson = texts, given.truth[job.seen], teacher[job.seen], weight[job.seen], given.written[job.seen]
-            waiting.append(pool.submit(_teach, encoder, lesson, unseen, job.out, job.seed))
-            say(f"encoder: {job.out} begun, {len(texts)} rows")
-        return [one.result() for one in waiting]
-
-
-def _teach(encoder: Path, lesson: tuple[Any, ...], unseen: Sequence[Sequence[str]], out: Path, seed: int) -> Array:
-    """In a process of its own: fine-tune, write the encoder under `out`, and give its logits of the unseen rows."""
+def _train(data: Path | None, out: Path, encoder: Path, say: Say, rows: Sequence[Row], version: str) -> dict[str, Any]:
+    # Most commands never read a text.
     from classifiers.onnx import OnnxEncoder  # noqa: PLC0415
-    from classifiers.training import export, finetune  # noqa: PLC0415
 
-    model, tokenizer, ranges = finetune.finetune(encoder, finetune.Lesson(*lesson), seed, print)
-    tokenizer.save_pretrained(out)
-    shape = model.encoder.config
-    shape.id2label, shape.label2id = dict(enumerate(LABELS)), {name: number for number, name in enumerate(LABELS)}
-    shape.save_pretrained(out)
-    export.write(model.arrays(), ranges, shape.num_hidden_layers, shape.num_attention_heads, out / ENCODER_FILE)
-    # Calibration must see what will be served: the file, and not the model that it was written from.
-    return np.asarray(OnnxEncoder(out).logits(unseen))
+    public = [row for row in public_sources(data, SEED) if row.source not in ENGLISH] if data else []
+    given = lines([*corpus(), *rows, *public])
+    say(f"{len(given.rows)} rows, {given.calibrating.sum()} of them to calibrate on")
+    matrix, idf = _matrix(given.texts)
+    kept = np.flatnonzero(given.calibrating).tolist()
+    linear = _logits(matrix[kept], _kept(_branch(given, matrix, ~given.calibrating), idf))
+    say("n-grams: without the rows to calibrate on")
+    out.mkdir(parents=True, exist_ok=True)
+    _kept(_branch(given, matrix, np.ones(len(given.rows), dtype=bool)), idf).save(out / NGRAMS_FILE)
+    say("n-grams: all rows")
+    for name in _ENCODER_FILES:
+        if not (out / name).exists() or not (out / name).samefile(encoder / name):
+            shutil.copy(encoder / name, out / name)
+    (out / HEADS_FILE).unlink(missing_ok=True)
+    taught = OnnxEncoder(out)
+    texts = [given.texts[row] for row in kept]
+    logits, states = taught.read([text.pieces for text in texts])
+    say("encoder: the rows to calibrate on")
+    if (decided := np.flatnonzero([row.source == DECIDED for row in given.rows])).size:
+        said, seen = taught.read([given.texts[row].pieces for row in decided])
+        weight = np.array([given.rows[row].weight for row in decided])
+
+        def change(chosen: Array) -> heads.Change:
+            rows_of = decided[chosen]
+            return heads.learn((logits, states), (said[chosen], seen[chosen]), given.truth[rows_of], weight[chosen])
+
+        # As with the n-grams: what is calibrated has not learned from the rows that calibrate, and what ships has.
+        first, whole = change(~given.calibrating[decided]), change(np.ones(decided.size, dtype=bool))
+        whole.save(out)
+        logits = logits + first.of(states)
+        say("heads: what was decided here")
+    held = Held(
+        linear,
+        logits,
+        given.truth[kept],
+        np.array([given.rows[row].source for row in kept]),
+        np.array([given.rows[row].group for row in kept]),
+        np.array([any(hit.level == 2 for hit in lexicon.hits(text)) for text in texts]),
+    )
+    np.savez_compressed(out / "held.npz", **vars(held))
+    return finish(held, given.rows, out, version)
+
+
+def finish(held: Held, rows: Sequence[Row], out: Path, version: str = VERSION) -> dict[str, Any]:
+    """Mix, calibrate and measure on the rows kept for it; write what goes with the weights."""
+    calibrations, figures = calibrate(held)
+    kept = {"version": version, "heads": {head: calibrations[head].as_json() for head in HEADS}}
+    (out / CALIBRATION_FILE).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    sources = {name: sum(row.source == name for row in rows) for name in sorted({row.source for row in rows})}
+    card = {"version": version, "seed": SEED, "buckets": BUCKETS, "sources": sources, **figures}
+    (out / "card.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return card

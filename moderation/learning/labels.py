@@ -11,7 +11,7 @@ from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from classifiers.platt import DECISIONS, Platt
-from classifiers.training.sources import Row
+from classifiers.training.sources import DECIDED, Row
 from models.comments import Comment, VerdictRow
 from models.decisions import Decision
 from models.learning import Correction, LocalCalibration
@@ -187,7 +187,7 @@ def rows_to_learn(session: Session) -> list[Row]:
             continue
         weight = CITY_WEIGHT * WEIGHTS[one.strength]
         group = f"city-author-{one.author_id}" if one.author_id else f"city-comment-{one.comment_id}"
-        row = rows.get((one.comment_id, weight)) or Row(one.text, "decisions", group, weight=weight)
+        row = rows.get((one.comment_id, weight)) or Row(one.text, DECIDED, group, weight=weight)
         if one.head in set(Breach):
             row = replace(row, netiquette={**row.netiquette, Breach(one.head): one.label == "1"})
         else:

@@ -158,9 +158,12 @@ def test_a_proposal_says_what_it_follows_from(bare_parvis):
     assert question["proposition"]["kind"] == "reply"
 
 
-def test_heads_that_the_model_lacks_say_nothing(bare_parvis):
-    (row,) = rows(bare_parvis.run("classify", stdin=b"Bravo"))
-    assert (row["toxique"], row["sentiment"]["label"]) == (None, None)
+def test_toxicity_and_feeling_are_told_where_there_are_words(bare_parvis):
+    lines = "Un grand merci à toute l'équipe, vous êtes formidables!\nFerme ta gueule, espèce de gros imbécile\n🎉🎉\n"
+    thanks, insult, emoji = rows(bare_parvis.run("classify", stdin=lines.encode()))
+    assert thanks["sentiment"]["label"] == "positif"
+    assert (thanks["toxique"] < 0.2, insult["toxique"] > 0.5) == (True, True)
+    assert (emoji["toxique"], emoji["sentiment"]["label"]) == (None, None)
 
 
 def test_nothing_in_nothing_out(bare_parvis):

@@ -37,7 +37,7 @@ def corpus() -> list[Row]:
             form.format(thing, THINGS[number - 1])
             + (" espèce de nono" if intention == "plainte" and number % 2 else ""),
             "corpus",
-            f"a-{number}",
+            f"a-{10 + number}",
             {breach: intention == "plainte" and number % 2 == 1 and breach == Breach.INSULT for breach in Breach},
             intention,
             "parcs" if number % 2 else "loisirs",

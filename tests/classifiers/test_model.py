@@ -37,15 +37,14 @@ class SaysPraise:
         self.read.append([tuple(pieces) for pieces in texts])
         out = np.zeros((len(texts), OUTPUTS))
         praise = COLUMNS["intention"].start + HEADS["intention"].index("eloge")
-        out[:, praise] = [BRAVO * ("bravo" in pieces) for pieces in texts]
+        out[:, praise] = [BRAVO * ("bravo" in "".join(pieces)) for pieces in texts]
         return out
 
 
 def test_a_calibration_comes_back_as_it_was_kept() -> None:
-    one = Calibration(np.array([1.5]), np.array([0.0]), np.array([-2.0]), 0.4, (0.6, 0.9), 0.3, (0.91, None))
+    one = Calibration(np.array([1.5]), np.array([0.0]), np.array([-2.0]), 0.4, (0.6, 0.9), 0.3)
     again = Calibration.from_json(one.as_json())
     assert again.as_json() == one.as_json()
-    assert again.hide == (0.91, None)
 
 
 def test_the_branches_are_summed_at_the_logits_each_with_its_slope() -> None:
@@ -77,7 +76,7 @@ def test_what_a_reason_costs_has_a_ceiling_whatever_the_text() -> None:
         scores = model.score([text])[0]
         encoder.read.clear()
         model.weights(text, scores, [("intention", "eloge")])
-        assert sum(len(pieces) for batch in encoder.read for pieces in batch) <= 120
+        assert sum(len(pieces) for batch in encoder.read for pieces in batch) <= 80
         assert len(encoder.read) <= 1
 
 

@@ -106,17 +106,26 @@ def test_no_line_of_the_corpus_is_near_another_or_near_a_line_that_the_model_is_
 def test_the_card_speaks_of_the_weights_that_ship() -> None:
     package = Path(str(resources.files("classifiers")))
     card = json.loads((package / "weights" / "card.json").read_text("utf-8"))
-    assert set(card["held_out"]) == set(HEADS)
+    assert set(card["calibrating"]) == set(HEADS)
     assert card["sources"]["corpus"] == len(corpus())
     assert card["version"] == load().version
     assert (package / "training" / "MODEL_CARD.md").read_text("utf-8").startswith(f"# Model card: {card['version']}\n")
-    assert sum(file.stat().st_size for file in (package / "weights").rglob("*") if file.is_file()) <= 25_000_000
+    assert sum(file.stat().st_size for file in (package / "weights").rglob("*") if file.is_file()) <= 30_000_000
 
 
-def test_no_head_is_worse_than_the_linear_baseline_and_two_are_better() -> None:
-    """On held-out authors: a head has both branches only where the pair's lower bound is above nought."""
-    held = json.loads(resources.files("classifiers").joinpath("weights/card.json").read_text("utf-8"))["held_out"]
-    heads = {name: one for name, one in held.items() if name != "netiquette"} | held["netiquette"]
-    gains = [next(iter(one["mixed_less_linear"].values())) for one in heads.values() if one["encoder"]]
-    assert all(gain["low"] > 0 for gain in gains)
-    assert len(gains) >= 2
+def test_the_card_shows_no_head_worse_than_the_model_before() -> None:
+    """On the blind comments, paired: half a point is what chance may take from an AUC or from right answers."""
+    card = json.loads(resources.files("classifiers").joinpath("weights/card.json").read_text("utf-8"))
+    figures = card["blind"]["figures"]
+    judged = [name for name in figures if name.endswith(("AUC", "right over all", "macro-F1"))]
+    assert len(judged) == 2 * 2 + len(Breach)
+    assert {name: figures[name]["difference"] for name in judged if figures[name]["difference"]["value"] < -0.005} == {}
+
+
+def test_labels_of_real_texts_stand_beside_digests_and_never_beside_texts() -> None:
+    file = resources.files("classifiers.training").joinpath("real/intentions.csv")
+    lines = list(csv.DictReader(file.read_text("utf-8").splitlines()))
+    assert len(lines) >= 700
+    assert {tuple(line) for line in lines} == {("digest", "first", "second")}
+    assert all(len(line["digest"]) == 16 and set(line["digest"]) <= set("0123456789abcdef") for line in lines)
+    assert {line["first"] for line in lines} | {line["second"] for line in lines} <= {*Intention, ""}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,10 @@ import pytest
 
 from classifiers.base import Context
 from classifiers.engine import load
+from classifiers.ngrams import HEADS
 from classifiers.training import evaluate, train
-from classifiers.training.sources import Row
+from classifiers.training.parts import Part, public, written
+from classifiers.training.sources import DECIDED, Row
 from models.vocabulary import Breach, Intention
 
 FORMS = {
@@ -18,6 +22,8 @@ FORMS = {
     "question": "Est-ce que {} ouvre bientôt, à quelle heure pour {}?",
     "plainte": "Honte à {}, encore un échec pour {}",
 }
+FEELINGS = {"eloge": "positif", "question": "neutre", "plainte": "negatif"}
+NAMES = [first + second for first, second in product("abcdefgh", repeat=2)]
 THINGS = ["la piscine", "le parc", "la rue", "le service", "la patinoire", "le bac", "la biblio", "le camp"]
 
 
@@ -30,7 +36,9 @@ def rows() -> list[Row]:
             known = {breach: broken and breach == Breach.INSULT for breach in Breach}
             group = "parcs" if number % 2 else "loisirs"
             urgency = "2" if number == 3 else "1" if number == 5 else "0"
-            found.append(Row(text, "corpus", f"a-{number}", known, intention, group, urgency))
+            found.append(
+                Row(text, "corpus", f"a-{10 + number}", known, intention, group, urgency, broken, FEELINGS[intention])
+            )
     return found
 
 
@@ -40,11 +48,25 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluate, "RESAMPLES", 10)
 
 
-def test_no_author_is_on_both_sides_of_a_split_and_every_fold_has_its_share() -> None:
-    given = train.lines(rows())
-    for author in {row.group for row in given.rows}:
-        assert len({fold for fold, row in zip(given.fold, given.rows, strict=True) if row.group == author}) == 1
-    assert np.bincount(given.fold).min() >= len(given.rows) // 3 - 3
+def test_an_author_is_whole_on_one_side_and_what_judges_is_read_by_nobody() -> None:
+    # Rows of enough authors for both parts; a public text stands with its copies, however they are spelled.
+    authors = [replace(row, group=f"a-{number}") for number, row in enumerate(rows() * 4)]
+    given = train.lines(authors)
+    assert 0 < given.calibrating.sum() < len(given.rows) / 2
+    assert {row.part for row in given.rows} == {Part.TRAIN, Part.CALIBRATION}
+    assert [written(row.group) is Part.CALIBRATION for row in given.rows] == given.calibrating.tolist()
+    texts = [f"Merci pour le parc {name}" for name in NAMES]
+    parts = [public(text) for text in texts]
+    assert set(parts) == set(Part)
+    assert [public(text.upper()) for text in texts] == parts
+    kept = train.lines([Row(text, "mlma_fr", "g") for text in texts])
+    assert len(kept.rows) == sum(part is not Part.HELD_OUT for part in parts)
+
+
+def test_what_a_city_decided_is_never_put_aside() -> None:
+    texts = [f"Le souffleur du rang {name}" for name in NAMES]
+    assert Part.HELD_OUT in {public(text) for text in texts}
+    assert Part.HELD_OUT not in {Row(text, DECIDED, "d").part for text in texts}
 
 
 def test_what_a_row_does_not_tell_is_not_learned_from() -> None:
@@ -60,15 +82,15 @@ def test_a_tiny_set_makes_a_model_and_more_rows_make_another(tmp_path: Path) -> 
     assert said.model == train.VERSION
     before = engine._model.score([train.read("Le souffleur du rang")])[0].probabilities["intention"]
     corrected = [
-        Row(f"Le souffleur du rang {number}", "decisions", f"d-{number}", intention=Intention.QUESTION)
-        for number in range(6)
+        Row(f"Le souffleur du rang {number}", DECIDED, f"d-{number}", intention=Intention.QUESTION)
+        for number in range(12)
     ]
     card = train.train(None, tmp_path / "second", rows=corrected)
     after = load(tmp_path / "second")._model.score([train.read("Le souffleur du rang")])[0].probabilities["intention"]
     place = list(Intention).index(Intention.QUESTION)
     assert after[place] > before[place]
-    assert card["sources"] == {"corpus": 24, "decisions": 6}
-    assert set(card["held_out"]) == {"intention", "groupe", "netiquette", "urgence"}
+    assert card["sources"] == {"corpus": 24, "decisions": 12}
+    assert set(card["calibrating"]) == set(HEADS)
 
 
 @pytest.mark.usefixtures("tiny")
