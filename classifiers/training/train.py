@@ -206,16 +206,16 @@ def _train(data: Path | None, out: Path, encoder: Path, say: Say, rows: Sequence
     texts = [given.texts[row] for row in kept]
     logits, states = taught.read([text.pieces for text in texts])
     say("encoder: the rows to calibrate on")
-    if (decided := np.flatnonzero([row.source == DECIDED for row in given.rows])).size:
+    if decided := [number for number, row in enumerate(given.rows) if row.source == DECIDED]:
         said, seen = taught.read([given.texts[row].pieces for row in decided])
         weight = np.array([given.rows[row].weight for row in decided])
 
         def change(chosen: Array) -> heads.Change:
-            rows_of = decided[chosen]
+            rows_of = np.array(decided)[chosen]
             return heads.learn((logits, states), (said[chosen], seen[chosen]), given.truth[rows_of], weight[chosen])
 
         # As with the n-grams: what is calibrated has not learned from the rows that calibrate, and what ships has.
-        first, whole = change(~given.calibrating[decided]), change(np.ones(decided.size, dtype=bool))
+        first, whole = change(~given.calibrating[decided]), change(np.ones(len(decided), dtype=bool))
         whole.save(out)
         logits = logits + first.of(states)
         say("heads: what was decided here")
