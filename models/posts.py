@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
 from models.base import NOBODY, Base, Id, Link, String, Text
+from models.campaigns import Campaign
 from models.effects import Effect
 from models.holds import Hold
 from models.media import Media
@@ -28,7 +29,10 @@ class Post(Base):
     """One message of the city."""
 
     __tablename__ = "post"
-    __table_args__ = (Index("ix_post_state", "state", "publish_at", "id"),)
+    __table_args__ = (
+        Index("ix_post_state", "state", "publish_at", "id"),
+        Index("ix_post_campaign", "campaign_id", "id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     title: Mapped[str] = mapped_column(String(200), info=NOBODY)
@@ -39,11 +43,13 @@ class Post(Base):
     """When the variants leave that have no time of their own: written with the post, or given to it once approved."""
     late_after_minutes: Mapped[int] = mapped_column(default=60)
     """The lateness window: later than this after its time, a person decides instead of the clock."""
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     hold_id: Mapped[int | None] = mapped_column(ForeignKey("hold.id"))
     """The emergency pause that stopped it last; None: none has, since it was last scheduled."""
     created_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(default=1)
 
+    campaign: Mapped[Campaign | None] = relationship(lazy="raise")
     hold: Mapped[Hold | None] = relationship(lazy="raise")
     author: Mapped[Person] = relationship(lazy="raise")
     contributors: Mapped[list[Person]] = relationship(lazy="raise", secondary=contributor, order_by=Person.name)

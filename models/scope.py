@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.accounts import Account
+from models.campaigns import Campaign
 from models.comments import Comment
 from models.holds import Hold
 from models.items import Item
@@ -147,7 +148,16 @@ def within(
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
-Scoped = type[Comment] | type[Item] | type[ServiceRequest] | type[Account] | type[Post] | type[Media] | type[Hold]
+Scoped = (
+    type[Comment]
+    | type[Item]
+    | type[ServiceRequest]
+    | type[Account]
+    | type[Campaign]
+    | type[Post]
+    | type[Media]
+    | type[Hold]
+)
 
 
 def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models import (
     accounts,
     audit,
+    campaigns,
     comments,
     contacts,
     decisions,
@@ -30,6 +31,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "audit",
+    "campaigns",
     "comments",
     "contacts",
     "decisions",

@@ -141,11 +141,19 @@ def _advice(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
         yield Finding("sentence_long", where, params={"words": str(longest)})
     if one.link and not able.links:
         yield Finding("link_dead", "link", params={"name": name})
+    elif one.link and one.campaign and not one.campaign.utm and "utm_" not in one.link:
+        yield Finding("untracked", "link")
+    yield from _advice_on_time(one, zone)
     if any(picture.cut for picture in one.pictures):
         yield Finding("picture_cut", "pictures", params={"name": name})
+
+
+def _advice_on_time(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
     if one.publish_at is None:
         return
     local = one.publish_at.astimezone(zone)
+    if one.campaign and not one.campaign.begins_on <= local.date() <= one.campaign.ends_on:
+        yield Finding("outside_campaign", "publish_at", params={"name": one.campaign.name})
     if not MORNING <= local.hour < NIGHT:
         yield Finding("at_night", "publish_at", params={"hour": str(local.hour)})
     for picture in one.pictures:

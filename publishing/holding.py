@@ -15,11 +15,11 @@ from models.accounts import Account
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.holds import Hold
-from models.people import Borough
 from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.vocabulary import PostState
+from publishing.places import borough_of
 
 TURN = "hold"
 """Whoever schedules takes it too, so that no post slips in between."""
@@ -36,7 +36,7 @@ def begin(
     now: datetime,
 ) -> Hold:
     """Stop what is scheduled in a scope: neither given is the whole city. What is on its way cannot be called back;
-    what nobody knows the outcome of is not sent again. Refused: `hold_reason`, `hold_scope`, `already_held`,
+    what nobody knows the outcome of is not sent again. Refused: `hold_reason`, `place_not_yours`, `already_held`,
     `people_decide`.
     """
     if viewer.person_id is None:
@@ -44,9 +44,7 @@ def begin(
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_REASON:
         raise Refused("hold_reason", field="reason", most=str(LONGEST_REASON))
-    if account_id is not None and borough_id is not None:
-        raise Refused("hold_scope", field="place")
-    borough_id = _borough(session, viewer, account_id, borough_id)
+    borough_id = borough_of(session, viewer, Action.HOLD_POSTS, account_id=account_id, borough_id=borough_id)
     take_turn(session, TURN)
     same = (Hold.account_id.is_not_distinct_from(account_id), Hold.borough_id.is_not_distinct_from(borough_id))
     if session.scalar(select(Hold.id).where(Hold.ended_at.is_(None), *same)) is not None:
@@ -91,18 +89,6 @@ def holding(session: Session, account_ids: Sequence[int]) -> Hold | None:
     return session.scalars(covering.order_by(Hold.id).limit(1)).first()
 
 
-def places(session: Session, viewer: Viewer) -> tuple[bool, Sequence[Borough], Sequence[Account]]:
-    """Where the viewer may pause: the whole city, and which boroughs and accounts."""
-    everywhere = viewer.may_on(Action.HOLD_POSTS, borough_id=None, account_id=None)
-    boroughs = [
-        borough
-        for borough in session.scalars(select(Borough).order_by(Borough.name))
-        if viewer.may_on(Action.HOLD_POSTS, borough_id=borough.id, account_id=None)
-    ]
-    accounts = visible(select(Account).order_by(Account.name), viewer, Action.HOLD_POSTS, Account)
-    return everywhere, boroughs, session.scalars(accounts).all()
-
-
 def _whole() -> Select[Hold]:
     loaded = (Hold.account, Hold.borough, Hold.began_by, Hold.ended_by)
     return select(Hold).options(*(joinedload(one) for one in loaded)).order_by(Hold.id.desc())
@@ -113,22 +99,6 @@ def _covers() -> ColumnElement[bool]:
     everything = and_(Hold.account_id.is_(None), Hold.borough_id.is_(None))
     all_of_it = and_(Hold.account_id.is_(None), Hold.borough_id == Account.borough_id)
     return or_(everything, Hold.account_id == Account.id, all_of_it)
-
-
-def _borough(session: Session, viewer: Viewer, account_id: int | None, borough_id: int | None) -> int | None:
-    """The borough of what is paused (an account's own), if the viewer may pause there."""
-    place: Account | Borough | None = None
-    if account_id is not None:
-        place = account = session.get(Account, account_id)
-        borough_id = account.borough_id if account is not None else None
-    elif borough_id is not None:
-        place = session.get(Borough, borough_id)
-    somewhere = account_id is not None or borough_id is not None
-    if (somewhere and place is None) or not viewer.may_on(
-        Action.HOLD_POSTS, borough_id=borough_id, account_id=account_id
-    ):
-        raise Refused("hold_scope", field="place")
-    return borough_id
 
 
 def _stop(session: Session, hold: Hold, now: datetime) -> int:

@@ -8,82 +8,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-from sqlalchemy import Select, case, func, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, joinedload
 
 from connectors.pictures import frame
 from connectors.registry import capabilities
 from models import audit, work
-from models.accounts import Account
 from models.comments import Comment
-from models.effects import OPEN_STATES, Effect
+from models.effects import Effect
 from models.errors import NotFound, Refusals, Refused
 from models.items import Item
 from models.keyset import Keyset
-from models.media import Media
-from models.people import Person
-from models.posts import Approval, Post, Variant, VariantPicture
+from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
-from models.text import web_link
 from models.vocabulary import ItemState, OperationKind, PostState
 from publishing import checks, holding
-from publishing.library import LONGEST_ALT
-from publishing.preview import Sketch, of_variant, sketch
+from publishing.campaigns import untagged
+from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
+from publishing.preview import Sketch, of_variant
 
 NEWEST = Keyset(Post.id, descending=True)
 
 EDITABLE = frozenset({PostState.DRAFT, PostState.SUBMITTED, PostState.APPROVED, PostState.TO_REVIEW})
-
-WINDOW, LONGEST_WINDOW = 60, 7 * 24 * 60
-"""Minutes after its time in which a post may still leave: unless somebody says otherwise, and at most."""
-
-
-@dataclass(frozen=True)
-class Pictured:
-    """A picture of the library in a post, with what is said of it there to who does not see it."""
-
-    media_id: int
-    alt_text: str = ""
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one account publishes, and when if that is not when the others do."""
-
-    text: str
-    publish_at: datetime | None = None
-    first_comment: str = ""
-    """Written under it by the account itself, once it is out."""
-    pictured: bool = True
-    """Whether it shows the post's pictures."""
-
-
-@dataclass(frozen=True)
-class Draft:
-    """What an officer writes, by the account's id. `publish_at` None: the time is given once the post is approved."""
-
-    title: str
-    variants: Mapping[int, Written]
-    link: str | None = None
-    pictures: Sequence[Pictured] = ()
-    """In the order in which they are shown."""
-    publish_at: datetime | None = None
-    late_after_minutes: int = WINDOW
-
-
-def closed(account: Account) -> Refused | None:
-    """Why nothing can be published on an account: `read_only`; None: it can."""
-    if OperationKind.PUBLISH not in capabilities(account.network).operations:
-        return Refused("read_only", field="accounts", name=account.name)
-    return None
 
 
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
@@ -91,9 +43,9 @@ def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> 
     `no_account`, `link_invalid`, `window_unreadable`, `account_unknown`, `media_unknown`, `alt_too_long`, and what
     `closed` says.
     """
-    post = Post(title="", author_id=_person(viewer), created_at=now, variants=[], contributors=[])
+    post = Post(title="", author_id=author(viewer), created_at=now, variants=[], contributors=[])
     session.add(post)
-    _write(session, viewer, post, draft)
+    write(session, viewer, post, draft)
     session.flush()
     audit.note(session, "post.created", f"post:{post.id}", now=now, person_id=viewer.person_id)
     return post
@@ -107,7 +59,7 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
     post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state not in EDITABLE:
         raise Refused("post_not_editable")
-    _write(session, viewer, post, draft)
+    write(session, viewer, post, draft)
     post.state = PostState.DRAFT
     _note(session, viewer, post, "edited", now=now)
     return post
@@ -115,7 +67,7 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
 
 def duplicate(session: Session, viewer: Viewer, post_id: int, *, now: datetime) -> Post:
     """A new draft with the words and pictures of a post, and no time. Refused: what `create` refuses."""
-    statement = visible(_whole(select(Post)).where(Post.id == post_id), viewer, Action.WRITE_POSTS, Post)
+    statement = visible(whole(select(Post)).where(Post.id == post_id), viewer, Action.WRITE_POSTS, Post)
     post = session.scalar(statement)
     if post is None:
         raise NotFound
@@ -126,7 +78,8 @@ def duplicate(session: Session, viewer: Viewer, post_id: int, *, now: datetime) 
             one.account_id: Written(one.text, None, one.first_comment or "", pictured=bool(one.pictures))
             for one in post.variants
         },
-        link=next((one.link for one in post.variants), None),
+        link=untagged(post),
+        campaign_id=post.campaign_id,
         pictures=[Pictured(one.media_id, one.alt_text) for one in shown],
         late_after_minutes=post.late_after_minutes,
     )
@@ -166,7 +119,7 @@ def judge(
             content_hash=content,
             approved=approved,
             comment=comment.strip() or None,
-            person_id=_person(viewer),
+            person_id=author(viewer),
             at=now,
         )
     )
@@ -212,7 +165,7 @@ def schedule(
             raise Refused("time_needed", field="publish_at")
         if at < now:
             raise Refused("time_passed", field="publish_at")
-        _take_back(session, variant)
+        take_back(session, variant)
         variant.effect = work.enqueue(
             session,
             key=f"publish:variant:{variant.id}:{post.version}",
@@ -233,7 +186,7 @@ def put_back(session: Session, viewer: Viewer, post_id: int, *, version: int, no
     if post.state != PostState.TO_REVIEW or any(variant.published_at for variant in post.variants):
         raise Refused("post_not_reviewed")
     for variant in post.variants:
-        _take_back(session, variant)
+        take_back(session, variant)
     post.state, post.publish_at = PostState.DRAFT, None
     _note(session, viewer, post, "put_back", now=now)
     return post
@@ -248,7 +201,7 @@ def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, 
         raise Refused("post_not_scheduled")
     left = [variant for variant in post.variants if variant.published_at is None]
     for variant in left:
-        _take_back(session, variant)
+        take_back(session, variant)
     post.state = PostState.APPROVED if len(left) == len(post.variants) else PostState.TO_REVIEW
     if not time_approved(session, post):
         post.publish_at = None
@@ -313,42 +266,26 @@ def _approved_hash(session: Session, post: Post) -> str | None:
 
 
 def posts(
-    session: Session, viewer: Viewer, *, state: PostState | None = None, after: str | None = None, limit: int = 200
+    session: Session,
+    viewer: Viewer,
+    *,
+    state: PostState | None = None,
+    campaign_id: int | None = None,
+    after: str | None = None,
+    limit: int = 200,
 ) -> tuple[Sequence[Post], str | None]:
     """Part of the viewer's posts, newest first, and the cursor behind it. Refused: `cursor_invalid`."""
-    statement = visible(_whole(select(Post)), viewer, Action.SEE_POSTS, Post)
+    statement = visible(whole(select(Post)), viewer, Action.SEE_POSTS, Post)
     if state is not None:
         statement = statement.where(Post.state == state)
+    if campaign_id is not None:
+        statement = statement.where(Post.campaign_id == campaign_id)
     return NEWEST.read(session, statement, after, limit)
 
 
 def sketches(post: Post) -> list[Sketch]:
     """What each account shows of a post, or would."""
-    return [of_variant(variant, post.publish_at) for variant in post.variants]
-
-
-def drafted(session: Session, viewer: Viewer, post_id: int | None, draft: Draft) -> list[Sketch]:
-    """What each account would show of what is being written, as far as it can be read: nothing is refused."""
-    post = session.scalar(visible(_whole(select(Post)).where(Post.id == post_id), viewer, Action.SEE_POSTS, Post))
-    pictures, link, accounts = list[tuple[Media, str]](), None, dict[int, Account]()
-    with suppress(Refused):
-        pictures = [(one.media, one.alt_text) for one in _pictures(session, viewer, post, draft)]
-    with suppress(Refused):
-        link = _link(draft)
-    with suppress(Refused):
-        accounts = _accounts(session, viewer, draft)
-    return [
-        sketch(
-            accounts[id_],
-            _typed(written.text),
-            link=link,
-            pictures=pictures if written.pictured else (),
-            first_comment=_typed(written.first_comment),
-            publish_at=written.publish_at or draft.publish_at,
-        )
-        for id_, written in draft.variants.items()
-        if id_ in accounts
-    ]
+    return [of_variant(variant, post) for variant in post.variants]
 
 
 @dataclass(frozen=True)
@@ -365,7 +302,7 @@ class PostDetail:
 
 def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     """One post; NotFound when it is not there or not the viewer's."""
-    statement = visible(_whole(select(Post)).where(Post.id == post_id), viewer, Action.SEE_POSTS, Post)
+    statement = visible(whole(select(Post)).where(Post.id == post_id), viewer, Action.SEE_POSTS, Post)
     post = session.scalar(statement)
     if post is None:
         raise NotFound
@@ -391,26 +328,12 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def _whole(statement: Select[Post]) -> Select[Post]:
-    return statement.options(
-        joinedload(Post.author),
-        joinedload(Post.hold),
-        selectinload(Post.contributors),
-        selectinload(Post.variants).options(
-            joinedload(Variant.account),
-            joinedload(Variant.effect),
-            joinedload(Variant.comment_effect),
-            selectinload(Variant.pictures).joinedload(VariantPicture.media),
-        ),
-    )
-
-
 def _load(session: Session, viewer: Viewer, post_id: int, action: Action, version: int) -> Post:
     """The post to change, at its next version."""
     # Whoever records an outcome holds the effect before the post: the same order here, or the two would lock up.
     owed = select(Variant.effect_id).where(Variant.post_id == post_id)
     session.execute(select(Effect.id).where(Effect.id.in_(owed)).order_by(Effect.id).with_for_update())
-    statement = _whole(select(Post)).where(Post.id == post_id).with_for_update(of=Post)
+    statement = whole(select(Post)).where(Post.id == post_id).with_for_update(of=Post)
     post = session.scalar(visible(statement, viewer, action, Post))
     if post is None:
         raise NotFound
@@ -420,100 +343,6 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
     return post
 
 
-def _take_back(session: Session, variant: Variant) -> None:
-    """What a variant still owed will not leave any more; refused `post_leaving` when nobody can say that."""
-    if variant.effect_id is None:
-        return
-    effect = session.get_one(Effect, variant.effect_id, with_for_update=True)
-    if effect.state in OPEN_STATES and not work.cancel(session, effect.id):
-        raise Refused("post_leaving")
-    variant.effect = None
-
-
-def _write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
-    """Make a post what the draft says, each account's part in place; what is published stays as it is."""
-    left = {variant.account_id: variant for variant in post.variants if variant.published_at is None}
-    out = {variant.account_id: variant for variant in post.variants if variant.published_at is not None}
-    wrong = Refusals()
-    with wrong.collect():
-        if not 1 <= draft.late_after_minutes <= LONGEST_WINDOW:
-            raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
-    link, accounts, pictures = None, {}, list[VariantPicture]()
-    with wrong.collect():
-        link = _link(draft)
-    with wrong.collect():
-        pictures = _pictures(session, viewer, post, draft)
-    with wrong.collect():
-        accounts = _accounts(session, viewer, draft)
-        if not draft.variants.keys() - out:
-            raise Refused("no_account", field="accounts")
-    wrong.say()
-    shown, said = [(one.media_id, one.alt_text) for one in pictures], dict[int, _Said]()
-    for id_, written in draft.variants.items():
-        comment = _typed(written.first_comment) or None
-        said[id_] = _Said(_typed(written.text), link, shown if written.pictured else [], comment)
-    if any(said[id_] != _Said.of(there) for id_, there in out.items() if id_ in said):
-        raise Refused("post_not_editable")
-    post.title = draft.title.strip()[:200] or _titled(said)
-    post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
-    for account_id, variant in left.items():
-        _take_back(session, variant)
-        if account_id not in draft.variants:
-            post.variants.remove(variant)
-            session.delete(variant)
-    for account_id in (one for one in draft.variants if one not in out):
-        if account_id not in left:
-            left[account_id] = Variant(account_id=account_id, account=accounts[account_id], pictures=[])
-            post.variants.append(left[account_id])
-        variant, saying = left[account_id], said[account_id]
-        variant.publish_at = draft.variants[account_id].publish_at
-        variant.text, variant.link, variant.first_comment = saying.text, saying.link, saying.first_comment
-        if saying.pictures != _Said.of(variant).pictures:
-            variant.pictures.clear()
-            session.flush()
-            variant.pictures = [
-                VariantPicture(position=place, media_id=one.media_id, media=one.media, alt_text=one.alt_text)
-                for place, one in enumerate(pictures)
-                if saying.pictures
-            ]
-    writer = session.get_one(Person, _person(viewer))
-    if writer not in post.contributors:
-        post.contributors.append(writer)
-
-
-@dataclass(frozen=True)
-class _Said:
-    """What a variant shows a reader."""
-
-    text: str
-    link: str | None
-    pictures: list[tuple[int, str]]
-    first_comment: str | None
-
-    @classmethod
-    def of(cls, variant: Variant) -> _Said:
-        pictures = [(picture.media_id, picture.alt_text) for picture in variant.pictures]
-        return cls(variant.text, variant.link, pictures, variant.first_comment)
-
-
-def _pictures(session: Session, viewer: Viewer, post: Post | None, draft: Draft) -> list[VariantPicture]:
-    """The pictures of a draft, in order. One that a colleague put in may be kept by who does not see it elsewhere."""
-    wanted = {one.media_id for one in draft.pictures}
-    if len(wanted) < len(draft.pictures):
-        raise Refused("media_twice", field="pictures")
-    if any(len(one.alt_text.strip()) > LONGEST_ALT for one in draft.pictures):
-        raise Refused("alt_too_long", field="pictures", most=str(LONGEST_ALT))
-    known = {one.media_id: one.media for variant in post.variants for one in variant.pictures} if post else {}
-    statement = visible(select(Media).where(Media.id.in_(wanted)), viewer, Action.WRITE_POSTS, Media)
-    known |= {media.id: media for media in session.scalars(statement)}
-    if wanted - known.keys():
-        raise Refused("media_unknown", field="pictures")
-    return [
-        VariantPicture(media_id=one.media_id, media=known[one.media_id], alt_text=one.alt_text.strip())
-        for one in draft.pictures
-    ]
-
-
 def _framed(variant: Variant) -> list[dict[str, Any]]:
     """The pictures that are owed, each with the part of it that its network shows."""
     ratios = capabilities(variant.account.network).ratios
@@ -521,46 +350,6 @@ def _framed(variant: Variant) -> list[dict[str, Any]]:
         {"id": one.media_id, "alt": one.alt_text, "box": frame(one.media.width, one.media.height, ratios)}
         for one in variant.pictures
     ]
-
-
-def _link(draft: Draft) -> str | None:
-    """The address as it is kept: what people write without its scheme is meant to be secure."""
-    link = (draft.link or "").strip()
-    if not link:
-        return None
-    if "://" not in link:
-        link = f"https://{link}"
-    if web_link(link) is None or "." not in (urlsplit(link).hostname or ""):
-        raise Refused("link_invalid", field="link")
-    return link
-
-
-def _accounts(session: Session, viewer: Viewer, draft: Draft) -> dict[int, Account]:
-    """The accounts of a draft, each of which can publish it."""
-    statement = visible(select(Account).where(Account.id.in_(draft.variants)), viewer, Action.WRITE_POSTS, Account)
-    accounts = {account.id: account for account in session.scalars(statement)}
-    if draft.variants.keys() - accounts:
-        raise Refused("account_unknown", field="accounts")
-    for account in accounts.values():
-        if (why_not := closed(account)) is not None:
-            raise why_not
-    return accounts
-
-
-def _typed(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
-
-
-def _titled(said: Mapping[int, _Said]) -> str:
-    """Of a post that was given no title: how its words begin."""
-    first = next((one.text for one in said.values() if one.text), "")
-    return first.partition("\n")[0][:60].strip() or "–"
-
-
-def _person(viewer: Viewer) -> int:
-    if viewer.person_id is None:
-        raise Refused("people_decide")
-    return viewer.person_id
 
 
 def _note(session: Session, viewer: Viewer, post: Post, action: str, *, now: datetime, **data: str | None) -> None:

@@ -11,8 +11,9 @@ from connectors import base
 from connectors.pictures import frame
 from connectors.registry import descriptor
 from models.accounts import Account
+from models.campaigns import Campaign
 from models.media import Media
-from models.posts import Variant
+from models.posts import Post, Variant
 from models.vocabulary import MediaKind
 
 Box = tuple[int, int, int, int]
@@ -45,6 +46,7 @@ class Sketch:
     pictures: Sequence[Framed]
     first_comment: str
     publish_at: datetime | None
+    campaign: Campaign | None
 
     @property
     def card(self) -> str | None:
@@ -71,6 +73,7 @@ def sketch(
     pictures: Sequence[tuple[Media, str]] = (),
     first_comment: str = "",
     publish_at: datetime | None = None,
+    campaign: Campaign | None = None,
 ) -> Sketch:
     """What an account would show of that."""
     network = descriptor(account.network)
@@ -86,18 +89,20 @@ def sketch(
         pictures=[_framed(media, alt, network.capabilities.ratios) for media, alt in pictures],
         first_comment=first_comment,
         publish_at=publish_at,
+        campaign=campaign,
     )
 
 
-def of_variant(variant: Variant, common: datetime | None) -> Sketch:
-    """What a variant shows; `common` is its post's time."""
+def of_variant(variant: Variant, post: Post) -> Sketch:
+    """What a variant of a post shows."""
     return sketch(
         variant.account,
         variant.text,
         link=variant.link,
         pictures=[(one.media, one.alt_text) for one in variant.pictures],
         first_comment=variant.first_comment or "",
-        publish_at=variant.publish_at or common,
+        publish_at=variant.publish_at or post.publish_at,
+        campaign=post.campaign,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field
 from sqlalchemy.orm import Session
 
@@ -14,6 +14,7 @@ from api.deps import Now, ReadSession, WriteSession, require
 from api.v1.contract import (
     CHANGES,
     CREATES,
+    LARGEST,
     NEXT_LINK,
     READS,
     READS_ONE,
@@ -39,7 +40,7 @@ from api.v1.values import AccountName, Named, NotDone
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
 from models.vocabulary import EffectState, Outcome, PostState
-from publishing import library, planning
+from publishing import drafting, library, planning
 
 router = APIRouter(prefix="/posts", tags=["posts"])
 
@@ -75,6 +76,7 @@ class PostShown(Shown):
     id: int
     title: str
     state: PostState
+    campaign_id: int | None
     author: Named
     contributors: list[Named]
     publish_at: Moment | None
@@ -171,21 +173,24 @@ class NewPost(Sent):
     title: Annotated[str, words(200)]
     variants: Annotated[list[NewVariant], Field(max_length=200), AfterValidator(_each_account_once)]
     link: Annotated[str, words(500)] | None = None
+    campaign_id: Number | None = None
+    """What the campaign calls itself in links is added to the link of each account."""
     pictures: Annotated[list[NewPicture], Field(max_length=50)] = []  # noqa: RUF012  # Pydantic copies it.
     """In the order in which they are shown."""
     publish_at: Time | None = None
-    late_after_minutes: Annotated[int, Field(ge=1, le=planning.LONGEST_WINDOW)] = planning.WINDOW
+    late_after_minutes: Annotated[int, Field(ge=1, le=drafting.LONGEST_WINDOW)] = drafting.WINDOW
 
-    def draft(self) -> planning.Draft:
+    def draft(self) -> drafting.Draft:
         """As the trade writes it."""
-        return planning.Draft(
+        return drafting.Draft(
             title=self.title,
             variants={
-                one.account_id: planning.Written(one.text, one.publish_at, one.first_comment, one.pictured)
+                one.account_id: drafting.Written(one.text, one.publish_at, one.first_comment, one.pictured)
                 for one in self.variants
             },
             link=self.link,
-            pictures=[planning.Pictured(one.media_id, one.alt_text) for one in self.pictures],
+            campaign_id=self.campaign_id,
+            pictures=[drafting.Pictured(one.media_id, one.alt_text) for one in self.pictures],
             publish_at=self.publish_at,
             late_after_minutes=self.late_after_minutes,
         )
@@ -226,11 +231,12 @@ def posts(
     session: ReadSession,
     viewer: Annotated[Viewer, require(Action.SEE_POSTS)],
     state: PostState | None = None,
+    campaign: Annotated[int | None, Query(ge=1, le=LARGEST)] = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[PostShown]:
     """Posts, newest first."""
-    shown, following = planning.posts(session, viewer, state=state, after=after, limit=limit)
+    shown, following = planning.posts(session, viewer, state=state, campaign_id=campaign, after=after, limit=limit)
     return listed(request, response, [PostShown.model_validate(row) for row in shown], following)
 
 

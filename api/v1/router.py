@@ -5,7 +5,20 @@ from __future__ import annotations
 from fastapi import APIRouter, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
-from api.v1 import accounts, comments, corrections, decisions, figures, holds, items, media, posts, proposals, requests
+from api.v1 import (
+    accounts,
+    campaigns,
+    comments,
+    corrections,
+    decisions,
+    figures,
+    holds,
+    items,
+    media,
+    posts,
+    proposals,
+    requests,
+)
 
 # They say in the OpenAPI document what `api.deps` asks for; the asking itself is there.
 _KEY = HTTPBearer(scheme_name="key", description="An API key of `parvis key add`: reads only.", auto_error=False)
@@ -17,5 +30,18 @@ _SESSION = APIKeyCookie(
 )
 
 router = APIRouter(prefix="/api/v1", dependencies=[Security(_KEY), Security(_SESSION)])
-for part in (comments, items, corrections, decisions, proposals, requests, posts, holds, media, accounts, figures):
+for part in (
+    comments,
+    items,
+    corrections,
+    decisions,
+    proposals,
+    requests,
+    posts,
+    campaigns,
+    holds,
+    media,
+    accounts,
+    figures,
+):
     router.include_router(part.router)

@@ -14,6 +14,7 @@ from api.web.queue import Words
 from models.errors import Refused
 from models.scope import Action, Viewer
 from publishing import holding
+from publishing.places import places
 
 router = APIRouter(prefix="/pause", include_in_schema=False)
 
@@ -34,7 +35,7 @@ def begin(
     """Stop what is scheduled: `place` is "city", "borough-3" or "account-12"."""
     try:
         with parvis.database.write() as session:
-            holding.begin(session, viewer, reason, **_place(place), now=now)
+            holding.begin(session, viewer, reason, **place_of(place), now=now)
     except Refused as error:
         with parvis.database.read() as session:
             return _page(request, session, viewer, error=error, reason=reason, place=place)
@@ -48,14 +49,14 @@ def end(viewer: Holder, session: WriteSession, now: Now, hold_id: int) -> Respon
     return RedirectResponse("/publications?fait=hold-ended", 303)
 
 
-def _place(said: str) -> dict[str, int]:
-    """As `holding.begin` takes it."""
+def place_of(said: str) -> dict[str, int]:
+    """A place of a form ("city", "borough-3", "account-12"), as the trade takes it. Refused: `place_not_yours`."""
     kind, _, number = said.partition("-")
     id_ = whole(number)
     if kind in ("borough", "account") and id_ is not None:
         return {f"{kind}_id": id_}
     if said != "city":
-        raise Refused("hold_scope", field="place")
+        raise Refused("place_not_yours", field="place")
     return {}
 
 
@@ -74,7 +75,7 @@ def _page(
         status=200 if error is None else 422 if error.params.get("field") else 409,
         live=holding.live(session, viewer),
         past=holding.past(session, viewer),
-        pausable=holding.places(session, viewer),
+        pausable=places(session, viewer, Action.HOLD_POSTS),
         may_hold=viewer.may(Action.HOLD_POSTS),
         error=error,
         reason=reason,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -21,13 +21,15 @@ from api.web.queue import Words
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
+from models.campaigns import Campaign
 from models.errors import NotFound, Refused
 from models.media import Media
 from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import checks, holding, library, planning
+from publishing import campaigns, checks, drafting, holding, library, planning
+from publishing.campaigns import untagged
 from publishing.checks import Finding
 from publishing.preview import of_variant
 
@@ -52,7 +54,7 @@ AUTOSAVE = "parvis-autosave"
 """Sent with what a page keeps by itself while somebody types."""
 
 
-def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> planning.Draft:
+def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> drafting.Draft:
     """One text and one time for all the chosen accounts, or an account's own where they were written."""
 
     def field(name: str) -> str:
@@ -63,11 +65,11 @@ def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> planning.Draft:
         return instant(field(name), zone, field=name) if field(name) else None
 
     accounts = [number for one in chosen if (number := whole(one)) is not None]
-    window = field("late_after_minutes") or str(planning.WINDOW)
-    return planning.Draft(
+    window = field("late_after_minutes") or str(drafting.WINDOW)
+    return drafting.Draft(
         title=field("title"),
         variants={
-            account: planning.Written(
+            account: drafting.Written(
                 field(f"text-{account}").strip() or field("text"),
                 time(f"publish_at-{account}"),
                 first_comment=field(f"first_comment-{account}"),
@@ -76,7 +78,8 @@ def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> planning.Draft:
             for account in accounts
         },
         link=field("link") or None,
-        pictures=[planning.Pictured(id_, field(f"alt-{id_}")) for id_ in _picked(form)],
+        pictures=[drafting.Pictured(id_, field(f"alt-{id_}")) for id_ in _picked(form)],
+        campaign_id=whole(field("campaign")),
         publish_at=time("publish_at"),
         late_after_minutes=whole(window) or 0,
     )
@@ -105,6 +108,14 @@ def instant(wall: str, zone: ZoneInfo, *, field: str = "publish_at") -> datetime
     return moment
 
 
+def day_of(said: str) -> date | None:
+    """The day that an address or a form names ("2026-11-30"); None: it names none."""
+    try:
+        return date.fromisoformat(said)
+    except ValueError:
+        return None
+
+
 def _wall(at: datetime | None, zone: ZoneInfo) -> str:
     """A moment as a form's field shows it; the inverse of `instant`."""
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M") if at else ""
@@ -127,9 +138,12 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
 
 
 @router.get("/nouvelle")
-def show_new(request: Request, viewer: Writer, session: ReadSession, now: Now) -> Response:
-    """An empty composer."""
-    return _composer(request, session, viewer, None, {}, now=now)
+def show_new(
+    request: Request, viewer: Writer, session: ReadSession, now: Now, campagne: str = "", jour: str = ""
+) -> Response:
+    """An empty composer; `campagne` and `jour` say for which campaign and day."""
+    at = f"{jour}T09:00" if day_of(jour) else ""
+    return _composer(request, session, viewer, None, {"campaign": campagne, "publish_at": at}, now=now)
 
 
 @router.get("/{post_id}")
@@ -151,7 +165,8 @@ def show_edit(
     zone = parvis.settings.zone
     left = [variant for variant in post.variants if variant.published_at is None]
     common = left[0].text
-    values: dict[str, Any] = {"title": post.title, "text": common, "link": left[0].link or ""}
+    values: dict[str, Any] = {"title": post.title, "text": common, "link": untagged(post) or ""}
+    values |= {"campaign": str(post.campaign_id or "")}
     values |= {"publish_at": _wall(post.publish_at, zone), "late_after_minutes": post.late_after_minutes}
     values |= {f"text-{variant.account_id}": variant.text for variant in left if variant.text != common}
     values |= {f"publish_at-{variant.account_id}": _wall(variant.publish_at, zone) for variant in left}
@@ -196,7 +211,7 @@ def preview(
         timeless = FormData([(name, value) for name, value in form.multi_items() if not name.startswith("publish_at")])
         draft = _draft(timeless, chosen, zone)
     post_id = whole(str(form.get("post", "")))
-    sketches = planning.drafted(session, viewer, post_id, draft)
+    sketches = drafting.drafted(session, viewer, post_id, draft)
     found = [*unreadable, *checks.look(sketches, now=now, zone=zone)]
     found += checks.around(session, viewer, sketches, post_id=post_id, now=now)
     return render(request, "posts/preview.html", sketches=sketches, found=found)
@@ -331,7 +346,7 @@ def _composer(
     parvis: Parvis = request.app.state.parvis
     statement = visible(select(Account).order_by(Account.name), viewer, Action.WRITE_POSTS, Account)
     out = {variant.account_id for variant in post.variants if variant.published_at is not None} if post else set()
-    ours = [(account, planning.closed(account)) for account in session.scalars(statement) if account.id not in out]
+    ours = [(account, drafting.closed(account)) for account in session.scalars(statement) if account.id not in out]
     accounts = [account for account, why_not in ours if why_not is None]
     return render(
         request,
@@ -344,10 +359,19 @@ def _composer(
         closed=[why_not for _, why_not in ours if why_not is not None],
         pictures=pictures,
         today=now.astimezone(parvis.settings.zone).date(),
-        window=planning.WINDOW,
+        campaigns=_campaigns(session, viewer, post),
+        window=drafting.WINDOW,
         **LIMITS,
         error=error,
     )
+
+
+def _campaigns(session: Session, viewer: Viewer, post: Post | None) -> Sequence[Campaign]:
+    """Those that a post may belong to, the one that it belongs to among them."""
+    theirs = list(campaigns.writable(session, viewer))
+    if post is not None and post.campaign is not None and post.campaign not in theirs:
+        theirs.append(post.campaign)
+    return theirs
 
 
 def _pictures(session: Session, viewer: Viewer, post: Post | None, form: FormData) -> list[tuple[Media, str]]:
@@ -395,7 +419,7 @@ def _page(
         stands=planning.approval_stands(session, post),
         times_given=planning.time_approved(session, post) or all(variant.publish_at for variant in post.variants),
         editable=post.state in planning.EDITABLE,
-        sketches={variant.id: of_variant(variant, post.publish_at) for variant in post.variants},
+        sketches={variant.id: of_variant(variant, post) for variant in post.variants},
         found=_found(parvis, session, viewer, post, now) if post.state in planning.EDITABLE else [],
         earliest=_wall(now, parvis.settings.zone),
         zone=parvis.settings.timezone,

@@ -20,6 +20,7 @@ from api import cli
 from api.app import create_app
 from api.settings import load
 from api.wiring import Parvis, build
+from models.campaigns import Campaign
 from models.comments import Attachment, Comment
 from models.decisions import Decision, Proposal
 from models.holds import Hold
@@ -47,6 +48,7 @@ class SmallCity(City):
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
     media: dict[str, int] = field(default_factory=dict)
+    campaigns: dict[str, int] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
 
     def person(self, role: Role, place: str) -> int:
@@ -222,10 +224,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.add_all([variant, item, decision, photo, picture])
             session.flush()
             city.media[name] = picture.id
+            campaign = Campaign(**scope, name=name, begins_on=now.date(), ends_on=now.date())
+            campaign.created_by_id, campaign.created_at = author, now
+            session.add(campaign)
             hold = Hold(**scope, reason="Deuil", began_at=now, began_by_id=author, ended_at=now)
             session.add(hold)
             session.flush()
-            city.holds[name] = hold.id
+            city.holds[name], city.campaigns[name] = hold.id, campaign.id
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id
             asked = {"kind": DecisionKind.HIDE, "comment_version": 1, "rule_version_id": rule, "at": now}

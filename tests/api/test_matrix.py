@@ -134,6 +134,16 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
     ("POST", "/publications/{post_id}/brouillon"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
+    # campaigns
+    ("GET", "/campagnes"): Line(Action.SEE_POSTS),
+    ("GET", "/campagnes/nouvelle"): Line(Action.WRITE_POSTS),
+    ("POST", "/campagnes"): Line(Action.WRITE_POSTS),
+    ("GET", "/campagnes/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
+    ("GET", "/campagnes/{campaign_id}/modifier"): Line(Action.WRITE_POSTS, "campaigns"),
+    ("POST", "/campagnes/{campaign_id}"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 1}),
+    ("POST", "/campagnes/{campaign_id}/suppression"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 9}),
+    ("GET", "/api/v1/campaigns"): Line(Action.SEE_POSTS),
+    ("GET", "/api/v1/campaigns/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
     # the emergency pause
     ("GET", "/pause"): Line(Action.SEE_POSTS),
     ("POST", "/pause"): Line(Action.HOLD_POSTS),
@@ -263,6 +273,7 @@ class Caller:
         scoped = (
             "account_id",
             "attachment_id",
+            "campaign_id",
             "comment_id",
             "decision_id",
             "hold_id",

@@ -54,7 +54,7 @@ from models.work import Timing, Work
 from moderation.intake import deliveries
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
-from publishing import library, planning
+from publishing import drafting, library, planning
 from scheduler.jobs import City, handlers, ticks
 from tests.city import START, Clock, MadeUpClassifier, album
 from tests.city import City as AnyCity
@@ -248,7 +248,7 @@ class OnFacebook:
 
     def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
         """A draft for the account."""
-        return planning.create(session, viewer, planning.Draft("Avis", {account_id: planning.Written(text)}), now=now)
+        return planning.create(session, viewer, drafting.Draft("Avis", {account_id: drafting.Written(text)}), now=now)
 
 
 PICTURE = library.read("avis.jpg", drawing("photo", "Avis"))
@@ -270,9 +270,9 @@ class OnInstagram(OnFacebook):
     def written(self, session: Session, viewer: Viewer, account_id: int, text: str, *, now: datetime) -> Post:
         """Nothing is published there without a picture: the city puts the same one under every text."""
         media = library.add(session, viewer, PICTURE, now=now)
-        pictures = [planning.Pictured(media.id, "Un avis")]
-        variants = {account_id: planning.Written(text)}
-        return planning.create(session, viewer, planning.Draft("Avis", variants, pictures=pictures), now=now)
+        pictures = [drafting.Pictured(media.id, "Un avis")]
+        variants = {account_id: drafting.Written(text)}
+        return planning.create(session, viewer, drafting.Draft("Avis", variants, pictures=pictures), now=now)
 
 
 class OnLinkedIn(OnFacebook):

@@ -20,7 +20,7 @@ from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome,
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals
 from moderation.triage.delivery import effect_handler
-from publishing import holding, library, planning
+from publishing import campaigns, drafting, holding, library, planning
 
 pytestmark = pytest.mark.browser
 
@@ -72,14 +72,19 @@ def busy(served) -> dict[str, int]:
         media = [library.add(session, camille, one, now=served.now) for one in named]
         said = library.Said("Une rue", "A street", "Ville", served.now.date() - timedelta(days=9))
         library.describe(session, camille, media[0].id, said, version=1, now=served.now)
-        shown = [planning.Pictured(one.id, "Une rue de la ville") for one in media]
+        shown = [drafting.Pictured(one.id, "Une rue de la ville") for one in media]
+
+        summer = campaigns.Outline(
+            "Piscines", served.now.date(), served.now.date(), "Nager", "Loisirs", "Parcs", 900, "ete"
+        )
+        effort = campaigns.create(session, camille, summer, now=served.now)
 
         def said(title, text):
             words = {
-                city[0]: planning.Written(text, first_comment="Info : 311"),
-                city[1]: planning.Written(f"{text} #VieuxMoulin"),
+                city[0]: drafting.Written(text, first_comment="Info : 311"),
+                city[1]: drafting.Written(f"{text} #VieuxMoulin"),
             }
-            return planning.Draft(title, words, pictures=shown)
+            return drafting.Draft(title, words, pictures=shown, campaign_id=effort.id)
 
         drafts = [
             planning.create(session, camille, said(title, text), now=served.now)
@@ -159,6 +164,9 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/medias/1", []),
         ("Hélène Martel", "/medias/2", []),
         ("Camille Lévesque", "/pause", []),
+        ("Camille Lévesque", "/campagnes", []),
+        ("Camille Lévesque", "/campagnes/nouvelle", []),
+        ("Hélène Martel", "/campagnes/1", []),
         ("Alain Admin", "/personnes", []),
         ("Alain Admin", "/personnes/cles", []),
         ("Alain Admin", "/compte/avant", []),

@@ -19,7 +19,7 @@ from models.vocabulary import Role
 from models.work import Timing, Work
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing import delivery, planning
-from publishing.planning import Draft, Written
+from publishing.drafting import Draft, Written
 from tests.city import City as AnyCity
 from tests.city import Clock, PretendNetwork, album
 

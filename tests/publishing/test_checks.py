@@ -13,8 +13,8 @@ from connectors.registry import ALL, descriptor
 from models.accounts import Account
 from models.errors import Refused
 from models.media import Media
-from publishing import checks, planning
-from publishing.planning import Draft, Written
+from publishing import checks, drafting
+from publishing.drafting import Draft, Written
 from publishing.preview import sketch
 from publishing.typography import repaired
 from tests.city import START
@@ -154,7 +154,7 @@ def test_the_same_words_and_a_near_time_on_one_account_are_told(city):
 
     def found(**of: object):
         with city.database.read() as session:
-            sketches = planning.drafted(session, city.people["Claire"], None, draft)
+            sketches = drafting.drafted(session, city.people["Claire"], None, draft)
             return checks.around(session, city.people["Claire"], sketches, now=city.now, **of)
 
     assert sorted((one.code, one.params["name"]) for one in found(post_id=None)) == [
@@ -167,9 +167,9 @@ def test_the_same_words_and_a_near_time_on_one_account_are_told(city):
 def test_what_cannot_be_read_yet_of_a_draft_is_left_out_of_what_is_shown(city):
     draft = Draft("", {city.accounts["nord"]: Written("Bonjour"), 999: Written("x")}, link="pas un lien")
     with city.database.read() as session:
-        assert planning.drafted(session, city.people["Claire"], None, draft) == []
+        assert drafting.drafted(session, city.people["Claire"], None, draft) == []
         known = Draft("", {city.accounts["nord"]: Written(" Bonjour ")}, link="pas un lien")
-        (one,) = planning.drafted(session, city.people["Claire"], None, known)
+        (one,) = drafting.drafted(session, city.people["Claire"], None, known)
     assert (one.words, one.link) == ("Bonjour", None)
 
 

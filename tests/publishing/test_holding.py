@@ -12,7 +12,7 @@ from models.errors import Ambiguous, NotFound, Refused
 from models.holds import Hold
 from models.vocabulary import EffectState, PostState
 from publishing import holding
-from publishing.planning import Draft, Written
+from publishing.drafting import Draft, Written
 
 
 def begin(city, who: str = "Claire", reason: str = "Deuil national", **place: int) -> Hold:
@@ -119,11 +119,11 @@ def test_no_first_comment_follows_during_it(city):
 def test_who_may_pause_what(city):
     with pytest.raises(Refused, match="hold_reason"):
         begin(city, reason=" ")
-    with pytest.raises(Refused, match="hold_scope"):
+    with pytest.raises(Refused, match="place_not_yours"):
         begin(city, "Sylvie")
-    with pytest.raises(Refused, match="hold_scope"):
+    with pytest.raises(Refused, match="place_not_yours"):
         begin(city, "Sylvie", borough_id=city.boroughs["nord"])
-    with pytest.raises(Refused, match="hold_scope"):
+    with pytest.raises(Refused, match="place_not_yours"):
         begin(city, account_id=999)
     south = begin(city, "Sylvie", borough_id=city.boroughs["sud"])
     with pytest.raises(Refused, match="already_held"):

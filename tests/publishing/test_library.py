@@ -11,9 +11,9 @@ from PIL import Image, ImageCms
 from connectors import pictures
 from models.errors import NotFound, Refused
 from models.media import Media
-from publishing import library, planning
+from publishing import drafting, library, planning
+from publishing.drafting import Pictured
 from publishing.library import Said, read
-from publishing.planning import Pictured
 from tests.city import album as city_album
 
 
@@ -215,15 +215,15 @@ def test_what_a_network_does_not_take_is_said_with_the_name_of_the_account(city)
 def test_an_account_may_go_without_the_pictures(city):
     media = add(city)
     draft = city.draft(pictures=[Pictured(media.id, "Un parc")])
-    plain = planning.Written("Bonjour", pictured=False)
-    draft = planning.Draft(draft.title, {**draft.variants, city.accounts["sud"]: plain}, pictures=draft.pictures)
+    plain = drafting.Written("Bonjour", pictured=False)
+    draft = drafting.Draft(draft.title, {**draft.variants, city.accounts["sud"]: plain}, pictures=draft.pictures)
     post = city.act("Claire", "create", draft)
     assert {len(one.pictures) for one in city.post(post).variants} == {0, 1}
 
 
 # ------------------------------------------------------------------------------------------ the first comment
-def with_comment(city, text: str = "Horaire complet : ville.example") -> planning.Draft:
-    return planning.Draft("Collecte", {city.accounts["nord"]: planning.Written("Bonjour", first_comment=text)})
+def with_comment(city, text: str = "Horaire complet : ville.example") -> drafting.Draft:
+    return drafting.Draft("Collecte", {city.accounts["nord"]: drafting.Written("Bonjour", first_comment=text)})
 
 
 def scheduled(city) -> planning.Post:

@@ -17,7 +17,7 @@ from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organiza
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin
 from publishing import library
-from publishing.planning import Draft, Pictured, Written
+from publishing.drafting import Draft, Pictured, Written
 from tests.city import album
 
 TOKEN = "a-token-that-must-never-be-seen"

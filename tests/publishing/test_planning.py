@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
+from models.accounts import Account
 from models.audit import AuditEntry
 from models.comments import Comment, SourcePost
 from models.effects import Effect
@@ -17,8 +18,9 @@ from models.errors import Ambiguous, NotFound, Refused, Rejected, Throttled, Tok
 from models.items import Item
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, ItemState, OperationKind, Outcome, PostState
-from publishing import delivery, planning
-from publishing.planning import Draft, Written, content_hash
+from publishing import delivery, drafting, planning
+from publishing.drafting import Draft, Written
+from publishing.planning import content_hash
 from tests.city import album
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
@@ -75,7 +77,7 @@ def test_from_a_draft_to_a_permalink(city):
         ({"variants": {99: "x"}}, "account_unknown"),
         ({"link": "javascript:alert(1)"}, "link_invalid"),
         ({"late_after_minutes": 0}, "window_unreadable"),
-        ({"late_after_minutes": planning.LONGEST_WINDOW + 1}, "window_unreadable"),
+        ({"late_after_minutes": drafting.LONGEST_WINDOW + 1}, "window_unreadable"),
     ],
 )
 def test_what_a_draft_needs(city, change, code):
@@ -333,7 +335,7 @@ def test_a_new_time_does_not_send_twice_what_still_waits(city):
     post = city.schedule(city.approved())
     city.networks[city.accounts["nord"]].errors = [Rejected("duplicate")]
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
+        session.get_one(Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
     city.deliver(hours=1)
     post = city.post(post)
     assert post.state == PostState.TO_REVIEW
@@ -348,7 +350,7 @@ def test_words_that_were_replaced_never_leave(city):
     post = city.schedule(city.approved())
     city.networks[city.accounts["nord"]].errors = [Rejected("policy")]
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
+        session.get_one(Account, city.accounts["sud"]).paused_until = city.now + timedelta(minutes=70)
     city.deliver(hours=1)
     post = city.post(post)
     city.act("Claire", "edit", post.id, city.draft("Mieux dit."), version=post.version)
@@ -374,7 +376,7 @@ def test_a_passing_refusal_waits_within_its_window(city, error):
     city.deliver(hours=1)
     assert city.post(post).state == PostState.SCHEDULED
     with city.database.write() as session:
-        session.get_one(planning.Account, city.accounts["nord"]).token_lost = None
+        session.get_one(Account, city.accounts["nord"]).token_lost = None
     city.deliver(minutes=30)
     assert city.post(post).state == PostState.PUBLISHED
     assert city.published("nord") == ["Collecte reportée à mardi."]

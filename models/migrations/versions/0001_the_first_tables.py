@@ -397,6 +397,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_account_figures")),
     )
     op.create_table(
+        "campaign",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("objective", sa.Text(), nullable=False),
+        sa.Column("theme", sa.String(length=100), nullable=False),
+        sa.Column("unit", sa.String(length=100), nullable=False),
+        sa.Column("begins_on", sa.Date(), nullable=False),
+        sa.Column("ends_on", sa.Date(), nullable=False),
+        sa.Column("budget", sa.Integer(), nullable=True),
+        sa.Column("utm", sa.String(length=60), nullable=True),
+        sa.Column("created_by_id", base.Id, nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_campaign_account_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_campaign_borough_id")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_campaign_created_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaign")),
+    )
+    op.create_index("ix_campaign_dates", "campaign", ["begins_on", "id"], unique=False)
+    op.create_table(
         "hold",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("account_id", base.Id, nullable=True),
@@ -575,13 +597,16 @@ def upgrade() -> None:
         sa.Column("author_id", base.Id, nullable=False),
         sa.Column("publish_at", base.UtcDateTime(), nullable=True),
         sa.Column("late_after_minutes", sa.Integer(), nullable=False),
+        sa.Column("campaign_id", base.Id, nullable=True),
         sa.Column("hold_id", base.Id, nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["author_id"], ["person.id"], name=op.f("fk_post_author_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_post_campaign_id")),
         sa.ForeignKeyConstraint(["hold_id"], ["hold.id"], name=op.f("fk_post_hold_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_post")),
     )
+    op.create_index("ix_post_campaign", "post", ["campaign_id", "id"], unique=False)
     op.create_index("ix_post_state", "post", ["state", "publish_at", "id"], unique=False)
     op.create_table(
         "post_figures",

@@ -1,0 +1,54 @@
+"""Campaigns at the door: begun in one form, their posts written from their page, read by programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.vocabulary import Role
+
+SAID = {"name": "Piscines", "begins_on": "2026-06-01", "ends_on": "2026-08-31", "utm": "piscines", "budget": "12 000 $"}
+
+
+@pytest.fixture
+def desk(sqlite_parvis, seed_city, visit, sign_in_as):
+    """An officer's browser, and the city."""
+    city = seed_city(sqlite_parvis)
+    return sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.COMMUNICATIONS, "city")), city
+
+
+def test_a_post_is_written_from_the_page_of_its_campaign(desk):
+    client, city = desk
+    place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]
+    number = place.rpartition("/")[2]
+    assert "12\N{NO-BREAK SPACE}000" in client.get(place).text
+    composer = client.get(f"/publications/nouvelle?campagne={number}").text
+    assert f'<option value="{number}" selected>Piscines</option>' in composer
+    sent = {"accounts": [str(city.accounts["city"])], "text": "Bonjour", "link": "ville.example", "campaign": number}
+    post = client.post("/publications", data=sent).headers["location"].partition("?")[0]
+    assert f'href="{place}"' in client.get(post).text
+    assert f'href="{post}"' in client.get(place).text
+    edited = client.get(f"{post}/modifier").text
+    assert 'value="https://ville.example"' in edited
+    assert f'<option value="{number}" selected>' in edited
+    shown = client.get(f"/api/v1/campaigns/{number}").json()
+    assert (shown["posts"], shown["budget"], shown["utm"]) == ({"draft": 1}, 12_000, "piscines")
+    (listed,) = client.get(f"/api/v1/posts?campaign={number}").json()["items"]
+    assert listed["variants"][0]["link"].endswith("?utm_source=facebook&utm_medium=social&utm_campaign=piscines")
+    assert number in {str(one["id"]) for one in client.get("/api/v1/campaigns?since=2026-08-31").json()["items"]}
+
+
+def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
+    client, _ = desk
+    wrong = {**SAID, "begins_on": "", "budget": "beaucoup"}
+    page = client.post("/campagnes", data=wrong)
+    assert page.status_code == 422
+    assert 'id="begins_on-wrong"' in page.text
+    assert 'id="budget-wrong"' in page.text
+    assert 'value="Piscines"' in page.text
+    reversed_ = client.post("/campagnes", data={**SAID, "ends_on": "2026-05-01"})
+    assert 'id="ends_on-wrong"' in reversed_.text
+    place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]
+    assert client.post(place, data={**SAID, "name": "Autre", "version": "1"}).status_code == 303
+    assert client.post(place, data={**SAID, "version": "1"}).status_code == 409
+    assert client.post(f"{place}/suppression", data={"version": "2"}).status_code == 303
+    assert client.get(place).status_code == 404
