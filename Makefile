@@ -6,6 +6,7 @@ SHELL       := /bin/bash
 PYTHON      ?= $(shell command -v python3.11 || command -v python3)
 BIN         := .venv/bin
 VENDOR      := api/static/vendor
+CALENDAR    := node_modules/fullcalendar
 PYTEST_ARGS ?=
 WORKERS     ?= 2
 DATA        ?= ../shared/data
@@ -120,9 +121,13 @@ node_modules/.ready: package.json package-lock.json .npmrc | prerequisites
 
 $(VENDOR)/htmx.min.js: node_modules/.ready Makefile
 	@echo "setup 3/3: pages"
-	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)/icons
+	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)/icons $(VENDOR)/calendar
 	@cp node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/htmx.min.js
 	@cp node_modules/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
+	@cp $(CALENDAR)/LICENSE.md $(CALENDAR)/skeleton.css $(CALENDAR)/themes/classic/theme.css $(VENDOR)/calendar/
+	@cp $(CALENDAR)/all/global.js $(VENDOR)/calendar/all.js
+	@cp $(CALENDAR)/themes/classic/global.js $(VENDOR)/calendar/classic.js
+	@cp $(CALENDAR)/locales/fr-ca/global.js $(VENDOR)/calendar/fr-ca.js
 	@cp node_modules/lucide-static/LICENSE $(VENDOR)/icons/LICENSE
 	@cp $(ICONS:%=node_modules/lucide-static/icons/%.svg) $(VENDOR)/icons/
 	@touch $@

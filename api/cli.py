@@ -298,6 +298,16 @@ def import_comments(file: Path) -> None:
     raise typer.Exit(1 if report.bad else 0)
 
 
+@app.command(help=_("Make the campaigns and drafts of FILE (CSV), all of them or none."))
+def plan(file: Path, by: Annotated[str, typer.Option(help=_("E-mail of the person in whose name."))]) -> None:
+    from api.commands import plan as plans
+    from api.commands.progress import screen
+
+    with installation() as parvis:
+        kept = plans.take(parvis, file, by, screen())
+    raise typer.Exit(0 if kept else 1)
+
+
 @app.command(help=_("Add streets, parks and buildings from FILE (CSV or GeoJSON of the city’s open data)."))
 def gazetteer(file: Path) -> None:
     from administration.gazetteer import read, store

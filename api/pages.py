@@ -37,6 +37,7 @@ PLACES = (
     NavItem("/", N_("Queue"), "inbox", Action.SEE_COMMENTS),
     NavItem("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
     NavItem("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
+    NavItem("/calendrier", N_("Calendar"), "calendar", Action.SEE_POSTS),
     NavItem("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
     NavItem("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
     NavItem("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),

@@ -40,6 +40,8 @@ class Person(Base):
     totp_last_step: Mapped[int | None]
     """The last accepted 30-second step, so that a code serves once."""
     active: Mapped[bool] = mapped_column(default=True)
+    feed_fingerprint: Mapped[str | None] = mapped_column(String(64), unique=True, info=STAFF)
+    """Of the secret in the address at which their calendar is read; None: none serves."""
     single_keys: Mapped[bool] = mapped_column(default=True)
     """Whether one-key shortcuts are on (WCAG 2.1.4)."""
     blurs_pictures: Mapped[bool] = mapped_column(default=False)

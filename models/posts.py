@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
-from models.base import NOBODY, Base, Id, Link, String, Text
+from models.base import NOBODY, Base, Id, Json, Link, String, Text
 from models.campaigns import Campaign
 from models.effects import Effect
 from models.holds import Hold
@@ -123,6 +124,8 @@ class Approval(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
     content_hash: Mapped[str] = mapped_column(String(64), info=NOBODY)
+    content: Mapped[list[Any]] = mapped_column(Json, info=NOBODY)
+    """What was read: words, links, times and pictures of each account (`publishing/approval.py`)."""
     approved: Mapped[bool]
     comment: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))

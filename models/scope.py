@@ -20,7 +20,7 @@ from models.comments import Comment
 from models.holds import Hold
 from models.items import Item
 from models.media import Media
-from models.people import Membership
+from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import ServiceRequest
 from models.vocabulary import Role
@@ -124,6 +124,12 @@ def grants_of(memberships: Iterable[Membership]) -> frozenset[Grant]:
         for membership in memberships
         for action in ALLOWED[Role(membership.role)]
     )
+
+
+def viewer_of(person: Person) -> Viewer:
+    """Who somebody is, whose memberships are loaded, outside of any sign-in."""
+    roles = frozenset(Role(one.role) for one in person.memberships)
+    return Viewer(person.id, person.name, roles, grants_of(person.memberships))
 
 
 def within(

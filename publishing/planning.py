@@ -24,11 +24,12 @@ from models.effects import Effect
 from models.errors import NotFound, Refusals, Refused
 from models.items import Item
 from models.keyset import Keyset
+from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.vocabulary import ItemState, OperationKind, PostState
-from publishing import checks, holding
+from publishing import approval, checks, holding
 from publishing.campaigns import untagged
 from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
 from publishing.preview import Sketch, of_variant
@@ -36,6 +37,8 @@ from publishing.preview import Sketch, of_variant
 NEWEST = Keyset(Post.id, descending=True)
 
 EDITABLE = frozenset({PostState.DRAFT, PostState.SUBMITTED, PostState.APPROVED, PostState.TO_REVIEW})
+
+MOVABLE = EDITABLE | {PostState.SCHEDULED}
 
 
 def create(session: Session, viewer: Viewer, draft: Draft, *, now: datetime) -> Post:
@@ -117,6 +120,7 @@ def judge(
         Approval(
             post_id=post.id,
             content_hash=content,
+            content=approval.content(post),
             approved=approved,
             comment=comment.strip() or None,
             person_id=author(viewer),
@@ -152,31 +156,55 @@ def schedule(
         post.publish_at = publish_at
     if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
         raise Refused("post_not_approved")
-    left = [variant.account_id for variant in post.variants if variant.published_at is None]
-    hold = holding.holding(session, left)
-    if hold is not None and not (despite_hold and viewer.may(Action.HOLD_POSTS)):
-        raise Refused("held", reason=hold.reason)
-    post.state, post.hold_id = PostState.SCHEDULED, None
-    for variant in post.variants:
-        if variant.published_at is not None:
-            continue
-        at = variant.publish_at or post.publish_at
-        if at is None:
-            raise Refused("time_needed", field="publish_at")
-        if at < now:
-            raise Refused("time_passed", field="publish_at")
-        take_back(session, variant)
-        variant.effect = work.enqueue(
-            session,
-            key=f"publish:variant:{variant.id}:{post.version}",
-            operation=OperationKind.PUBLISH,
-            channel_id=variant.account_id,
-            target=None,
-            payload={"text": variant.text, "link": variant.link, "pictures": _framed(variant)},
-            due_at=at,
-            late_at=at + timedelta(minutes=post.late_after_minutes),
-        )
+    left = [variant for variant in post.variants if variant.published_at is None]
+    _owe(session, viewer, post, left, now=now, despite_hold=despite_hold)
     _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
+    return post
+
+
+def move(
+    session: Session,
+    viewer: Viewer,
+    post_id: int,
+    publish_at: datetime,
+    *,
+    since: datetime | None,
+    version: int,
+    now: datetime,
+) -> Post:
+    """Give another time to what of a post is planned at `since` (None: to what has none yet) and has not left.
+
+    Who moves it writes in it. A draft stays one. What was approved for any time is scheduled at once; what was approved
+    for its time waits for approval again, all of it. Refused: `post_not_movable`, `time_passed`, `post_leaving`, and
+    during an emergency pause `held`.
+    """
+    take_turn(session, holding.TURN)
+    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    left = [one for one in post.variants if one.published_at is None]
+    moved = [one for one in left if (one.publish_at or post.publish_at) == since]
+    if post.state not in MOVABLE or not moved:
+        raise Refused("post_not_movable")
+    if publish_at < now:
+        raise Refused("time_passed", field="publish_at")
+    # The common time stays that of what is out.
+    common = all(one.published_at is None or one.publish_at is not None for one in post.variants)
+    for variant in moved:
+        if variant.publish_at is None and common:
+            post.publish_at = publish_at
+        else:
+            variant.publish_at = publish_at
+    if post.state not in (PostState.DRAFT, PostState.SUBMITTED):
+        if approval_stands(session, post):
+            _owe(session, viewer, post, moved if post.state == PostState.SCHEDULED else left, now=now)
+        else:
+            for variant in left:
+                take_back(session, variant)
+            post.state = PostState.SUBMITTED
+    writer = session.get_one(Person, author(viewer))
+    if writer not in post.contributors:
+        post.contributors.append(writer)
+    told = since.isoformat() if since else None
+    _note(session, viewer, post, "moved", now=now, since=told, publish_at=publish_at.isoformat())
     return post
 
 
@@ -341,6 +369,39 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
         raise Refused("post_changed")
     post.version += 1
     return post
+
+
+def _owe(
+    session: Session,
+    viewer: Viewer,
+    post: Post,
+    variants: Sequence[Variant],
+    *,
+    now: datetime,
+    despite_hold: bool = False,
+) -> None:
+    """One effect for each of these parts of a post. Refused: `held`, `time_needed`, `time_passed`, `post_leaving`."""
+    hold = holding.holding(session, [variant.account_id for variant in variants])
+    if hold is not None and not (despite_hold and viewer.may(Action.HOLD_POSTS)):
+        raise Refused("held", reason=hold.reason)
+    post.state, post.hold_id = PostState.SCHEDULED, None
+    for variant in variants:
+        at = variant.publish_at or post.publish_at
+        if at is None:
+            raise Refused("time_needed", field="publish_at")
+        if at < now:
+            raise Refused("time_passed", field="publish_at")
+        take_back(session, variant)
+        variant.effect = work.enqueue(
+            session,
+            key=f"publish:variant:{variant.id}:{post.version}",
+            operation=OperationKind.PUBLISH,
+            channel_id=variant.account_id,
+            target=None,
+            payload={"text": variant.text, "link": variant.link, "pictures": _framed(variant)},
+            due_at=at,
+            late_at=at + timedelta(minutes=post.late_after_minutes),
+        )
 
 
 def _framed(variant: Variant) -> list[dict[str, Any]]:

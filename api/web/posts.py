@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -28,10 +28,11 @@ from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import campaigns, checks, drafting, holding, library, planning
+from publishing import approval, campaigns, checks, drafting, holding, library, planning
 from publishing.campaigns import untagged
 from publishing.checks import Finding
 from publishing.preview import of_variant
+from publishing.wall import instant
 
 router = APIRouter(prefix="/publications", include_in_schema=False)
 
@@ -88,24 +89,6 @@ def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> drafting.Draft:
 def _picked(form: FormData) -> list[int]:
     """Ids of pictures, in their order."""
     return [id_ for one in form.getlist("pictures") if (id_ := whole(str(one))) is not None]
-
-
-def instant(wall: str, zone: ZoneInfo, *, field: str = "publish_at") -> datetime:
-    """The moment of a date and time as the city's clocks show it ("2026-11-30T18:00").
-
-    Refused: `time_unreadable`; `time_absent`, when clocks jump over it in spring; `time_twice`, when they show it
-    twice in autumn: which one is meant cannot be known.
-    """
-    try:
-        local = datetime.fromisoformat(wall).replace(tzinfo=zone, second=0, microsecond=0)
-        first, second = local.replace(fold=0), local.replace(fold=1)
-        moment = first.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Refused("time_unreadable", field=field) from error
-    if first.utcoffset() != second.utcoffset():
-        there = moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
-        raise Refused("time_twice" if there else "time_absent", field=field)
-    return moment
 
 
 def day_of(said: str) -> date | None:
@@ -397,6 +380,7 @@ def _page(
     if not detail.post.variants:
         raise NotFound
     post = detail.post
+    last, stands = approval.last_approved(detail.approvals), planning.approval_stands(session, post)
     own = viewer.person_id in {person.id for person in post.contributors}
     return render(
         request,
@@ -406,6 +390,8 @@ def _page(
         resets=session.scalars(resets({one.person_id for one in detail.approvals})).all(),
         post=post,
         own=own,
+        since=last,
+        changed=approval.changes(post, last) if last is not None and not stands else [],
         may_delete={
             variant.id: TAKE_BACK[variant.doubled.operation] in capabilities(variant.account.network).operations
             for variant in post.variants
@@ -416,7 +402,7 @@ def _page(
         may_hold=viewer.may(Action.HOLD_POSTS),
         holds=holding.live(session, viewer),
         held=holding.holding(session, [one.account_id for one in post.variants if one.published_at is None]),
-        stands=planning.approval_stands(session, post),
+        stands=stands,
         times_given=planning.time_approved(session, post) or all(variant.publish_at for variant in post.variants),
         editable=post.state in planning.EDITABLE,
         sketches={variant.id: of_variant(variant, post) for variant in post.variants},

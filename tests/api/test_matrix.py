@@ -144,6 +144,19 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/campagnes/{campaign_id}/suppression"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 9}),
     ("GET", "/api/v1/campaigns"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/campaigns/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
+    # the calendar
+    ("GET", "/calendrier"): Line(Action.SEE_POSTS),
+    ("GET", "/calendrier/publications"): Line(Action.SEE_POSTS),
+    ("GET", "/calendrier/{post_id}/deplacement"): Line(Action.WRITE_POSTS, "posts"),
+    ("POST", "/calendrier/{post_id}/deplacement"): Line(
+        Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
+    ),
+    ("GET", "/calendrier/abonnement"): Line(Action.SEE_POSTS),
+    ("POST", "/calendrier/abonnement"): Line(Action.SEE_POSTS),
+    ("POST", "/calendrier/abonnement/retrait"): Line(Action.SEE_POSTS),
+    ("GET", "/calendrier/abonnement/{token}.ics"): Line("secret address"),
+    ("GET", "/campagnes/plan"): Line(Action.WRITE_POSTS),
+    ("POST", "/campagnes/plan"): Line(Action.WRITE_POSTS),
     # the emergency pause
     ("GET", "/pause"): Line(Action.SEE_POSTS),
     ("POST", "/pause"): Line(Action.HOLD_POSTS),

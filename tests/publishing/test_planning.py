@@ -428,8 +428,8 @@ def test_the_list_costs_the_same_whatever_its_length(city):
 
 # ------------------------------------------------------------------------------------------ what stands twice
 def test_a_first_comment_that_stands_twice_is_for_a_person_too(city):
-    said = {city.accounts["nord"]: planning.Written("Collecte", first_comment="Info : 311")}
-    post = city.act("Claire", "create", planning.Draft("Collecte", said))
+    said = {city.accounts["nord"]: drafting.Written("Collecte", first_comment="Info : 311")}
+    post = city.act("Claire", "create", drafting.Draft("Collecte", said))
     post = city.act("Claire", "submit", post.id, version=post.version)
     post = city.schedule(city.judge("Gilles", post))
     city.deliver(hours=1)

@@ -136,12 +136,14 @@ def upgrade() -> None:
         sa.Column("totp_closed", sa.String(length=400), nullable=True),
         sa.Column("totp_last_step", sa.Integer(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("feed_fingerprint", sa.String(length=64), nullable=True),
         sa.Column("single_keys", sa.Boolean(), nullable=False),
         sa.Column("blurs_pictures", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=5), nullable=False),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
+        sa.UniqueConstraint("feed_fingerprint", name=op.f("uq_person_feed_fingerprint")),
     )
     op.create_table(
         "planted",
@@ -640,6 +642,7 @@ def upgrade() -> None:
         sa.Column("id", base.Id, nullable=False),
         sa.Column("post_id", base.Id, nullable=False),
         sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("content", base.Json, nullable=False),
         sa.Column("approved", sa.Boolean(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.Column("person_id", base.Id, nullable=False),

@@ -1,0 +1,135 @@
+"""What the delivery of posts stands: many at once, several workers, lost answers, long sleeps, clocks that move."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from connectors.base import Operation, Publication, Receipt
+from models.errors import Ambiguous, Transient
+from models.locks import locks_for
+from models.posts import Post
+from models.vocabulary import EffectState, Outcome, PostState
+from models.work import Timing, Work
+from publishing import delivery
+from publishing.wall import instant
+from tests.city import PretendNetwork, album
+
+
+class Lossy(PretendNetwork):
+    """One call in six never arrives, and one answer in six is lost after the post was taken."""
+
+    calls = 0
+
+    def publish(self, publication: Publication, key: str) -> Receipt:
+        self.calls += 1
+        turn = self.calls % 6
+        if turn == 1:
+            raise Transient
+        receipt = super().publish(publication, key)
+        if turn == 4:
+            raise Ambiguous
+        return receipt
+
+    def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
+        for number, publication in enumerate(self.published, start=1):
+            if publication.text == getattr(sought, "text", None) and f"{self.name}_{number}" not in taken:
+                return Receipt(f"{self.name}_{number}")
+        return None
+
+
+def scheduled(city, number: int, at: datetime, *names: str) -> list[int]:
+    """Posts that were approved without a time and are due at one; their words are all different."""
+    ids = []
+    for one in range(number):
+        post = city.act("Claire", "create", city.draft(f"Avis {one} du {at:%d à %H h %M}.", *names or ("nord",)))
+        post = city.judge("Gilles", city.act("Claire", "submit", post.id, version=post.version))
+        ids.append(city.act("Claire", "schedule", post.id, at, version=post.version).id)
+    return ids
+
+
+def states(city, ids: list[int]) -> Counter[str]:
+    with city.database.read() as session:
+        return Counter(session.get_one(Post, id_).state for id_ in ids)
+
+
+def texts(city) -> Counter[str]:
+    return Counter(text for name in city.accounts for text in city.published(name))
+
+
+@pytest.mark.parametrize("number", [24, pytest.param(200, id="200", marks=pytest.mark.long)])
+def test_what_is_due_in_one_minute_leaves_once_each_whatever_the_workers_and_answers(city, number, tmp_path):
+    ids = scheduled(city, number, city.now + timedelta(hours=1))
+    city.clock.pass_(hours=1)
+    city.networks[city.accounts["nord"]] = Lossy("nord")
+    handler = delivery.effect_handler(city.networks.__getitem__, album(city.database, city.clock))
+
+    def drain(owner: str) -> None:
+        told = {"owner": owner, "clock": city.clock, "timing_of": lambda _: Timing()}
+        worker = Work(city.database, locks_for(city.database, tmp_path), [handler], **told)
+        for _ in range(number):
+            for effect_id in worker.due():
+                worker.deliver(effect_id)
+
+    for _ in range(12):
+        workers = [threading.Thread(target=drain, args=(f"worker {one}",)) for one in range(3)]
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+        city.clock.pass_(minutes=4)
+        for effect_id in city.work.uncertain():
+            city.work.reconcile(effect_id)
+        if set(states(city, ids)) <= {PostState.PUBLISHED, PostState.TO_REVIEW}:
+            break
+    sent = texts(city)
+    assert max(sent.values()) == 1, "never twice"
+    assert states(city, ids) == {PostState.PUBLISHED: number}
+    assert len(sent) == number
+
+
+def test_a_worker_that_slept_for_a_day_publishes_nothing_stale(city):
+    ids = [id_ for hours in range(1, 9) for id_ in scheduled(city, 1, city.now + timedelta(hours=hours))]
+    fresh = scheduled(city, 1, city.now + timedelta(hours=24))
+    city.deliver(hours=24)
+    assert states(city, ids) == {PostState.TO_REVIEW: 8}
+    assert states(city, fresh) == {PostState.PUBLISHED: 1}
+    assert sum(texts(city).values()) == 1
+    assert {effect.outcome for effect in city.effects() if effect.state == EffectState.FAILED} == {Outcome.LATE}
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_a_clock_that_jumps_publishes_nothing_twice_and_nothing_stale(city, hours):
+    at = city.now + timedelta(minutes=30)
+    soon, later = scheduled(city, 3, at), scheduled(city, 3, at + timedelta(hours=3))
+    city.clock.pass_(hours=hours)
+    city.deliver()
+    # Ahead, what was due is past its window of an hour; back, nothing is due yet.
+    assert states(city, soon) == {PostState.TO_REVIEW if hours > 0 else PostState.SCHEDULED: 3}
+    city.clock.pass_(hours=-hours)
+    city.deliver(minutes=30)
+    city.deliver(hours=3)
+    assert states(city, later) == {PostState.PUBLISHED: 3}
+    assert set(texts(city).values()) == {1}
+    assert len(texts(city)) == (3 if hours > 0 else 6)
+
+
+@pytest.mark.parametrize(
+    ("zone", "days", "moments"),
+    [
+        ("America/Toronto", ["2026-10-31", "2026-11-01", "2026-11-02"], [13, 14, 14]),
+        ("America/Toronto", ["2027-03-13", "2027-03-14", "2027-03-15"], [14, 13, 13]),
+        ("America/Phoenix", ["2027-03-13", "2027-03-14", "2027-03-15"], [16, 16, 16]),
+    ],
+)
+def test_nine_in_the_morning_stays_nine_when_clocks_change(zone, days, moments):
+    found = [instant(f"{day}T09:00", ZoneInfo(zone)) for day in days]
+    assert found == [
+        datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) + timedelta(hours=hour)
+        for day, hour in zip(days, moments, strict=True)
+    ]
