@@ -72,6 +72,8 @@ def report(session: Session, rule: Rule, *, now: datetime) -> list[Due]:
         due |= _of(_comments_due(rule.comments, now=now))
         old = _posts_due(rule.comments, now=now)
         due |= {column: which | old for column, which in due.items() if column.table is SourcePost.__table__}
+        sent = _of_requests(_sent_requests_due(rule.comments, now=now))
+        due |= {column: which | sent[column.table] for column, which in due.items() if column.table in sent}
     found = []
     for column, which in due.items():
         there = select(func.count()).select_from(column.table).where(which, _holds_something(column))
@@ -108,8 +110,10 @@ def dispose_due(database: Database, rule: Rule, *, now: datetime, said: Callable
             break
     if rule.comments is not None:
         with database.write() as session:
-            left = {column: leaves for column, leaves in _citizens() if column.table is SourcePost.__table__}
-            session.execute(update(SourcePost).where(_posts_due(rule.comments, now=now)).values(left))
+            old = update(SourcePost).where(_posts_due(rule.comments, now=now))
+            session.execute(old.values(_left(SourcePost.__table__)))
+            for table, which in _of_requests(_sent_requests_due(rule.comments, now=now)).items():
+                session.execute(update(table).where(which).values(_left(table)))
     return disposed
 
 
@@ -172,6 +176,21 @@ def _posts_due(days: int, *, now: datetime) -> ColumnElement[bool]:
     return and_(SourcePost.created_at < now - timedelta(days=days), _elsewhere(other.disposed_at.is_(None), other))
 
 
+def _sent_requests_due(days: int, *, now: datetime) -> Select[int]:
+    """Requests that a program sent and no comment asked for, closed before the rule."""
+    by_comment = exists().where(Requester.request_id == ServiceRequest.id, Requester.comment_id.is_not(None))
+    return select(ServiceRequest.id).where(ServiceRequest.closed_at < now - timedelta(days=days), ~by_comment)
+
+
+def _of_requests(requests: Select[int]) -> dict[Any, ColumnElement[bool]]:
+    """By table: the rows that belong to these requests and to no comment."""
+    return {
+        ServiceRequest.__table__: ServiceRequest.id.in_(requests),
+        RequestChange.__table__: RequestChange.request_id.in_(requests),
+        Requester.__table__: Requester.request_id.in_(requests),
+    }
+
+
 def _elsewhere(kept: ColumnElement[bool], other: type[Comment]) -> ColumnElement[bool]:
     """Somebody else's posts without such a comment; the city's own are its archives."""
     under = exists().where(other.source_post_id == SourcePost.id, kept)
@@ -218,6 +237,11 @@ def _of(comments: Select[int]) -> Iterator[tuple[Column[Any], ColumnElement[bool
     for column, _ in _citizens():
         if column.table not in SENT:
             yield column, ways[column if column in ways else column.table]
+
+
+def _left(table: Any) -> dict[str, Any]:
+    """What stands in a table's citizens' columns after disposal."""
+    return {column.name: leaves for column, leaves in _citizens() if column.table is table}
 
 
 def _citizens() -> Iterator[tuple[Column[Any], Any]]:

@@ -235,7 +235,7 @@ def identify_key(database: Database, key: str, *, now: datetime) -> Identity | N
         with database.write() as session:
             session.execute(update(ApiKey).where(ApiKey.id == row.id).values(used_at=now))
     grants = frozenset(Grant(KEY_SCOPES[scope]) for scope in row.scopes if scope in KEY_SCOPES)
-    return Identity(Viewer(None, row.name, frozenset(), grants))
+    return Identity(Viewer(None, row.name, frozenset(), grants, key_id=row.id))
 
 
 def check_own(

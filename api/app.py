@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.staticfiles import StaticFiles
 
-from api import health, pages, problems, webhooks
+from api import health, open311, pages, problems, webhooks
 from api.deps import Hashing
 from api.i18n import Dates
 from api.security import BodyLimit, EdgeMiddleware
@@ -42,6 +42,7 @@ ROUTERS = (
     health.router,
     webhooks.router,
     v1.router,
+    open311.router,
     sign_in.router,
     account.router,
     queue.router,

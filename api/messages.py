@@ -201,6 +201,13 @@ REFUSALS: Mapping[str, str] = {
     "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
     # 311 requests
     "note_needed": N_("Write a note for the citizen."),
+    "moment_unreadable": N_("%(field)s must be a date and time with its zone, as in 2026-01-05T12:00:00-05:00."),
+    "description_too_long": N_("The description must have at most %(most)s characters."),
+    "media_unreadable": N_("media_url must be an address on the web, of at most 500 characters."),
+    "place_needed": N_("Say where: lat and long, or address_string."),
+    "place_unreadable": N_("lat and long must be degrees: at most 90 and 180, in figures."),
+    "span_too_long": N_("A listing spans at most %(days)s days."),
+    "status_unknown": N_("status is open, closed, or both."),
     "request_changed": N_("Somebody has changed this request since you opened it."),
     "request_closed": N_("Request %(number)s is closed."),
     "request_unknown": N_("There is no such request."),

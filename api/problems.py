@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from api import georeport
 from api.i18n import N_, _
 from api.messages import refusal
 from api.pages import render
@@ -104,6 +105,9 @@ def problem_response(
     code = code or _CODES.get(status, "bad_request" if status < 500 else "internal")
     title, usual = _PROBLEMS.get(code) or _PROBLEMS[_CODES.get(status, "internal")]
     detail = detail or _(usual)
+    if request.url.path.startswith(georeport.PREFIX):
+        said = [one["detail"] for one in errors if "detail" in one] or [detail]
+        return georeport.failed(request.url.path, status, said, headers)
     if wants_json(request):
         body: dict[str, Any] = {
             "type": f"urn:parvis:problem:{code}",

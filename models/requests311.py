@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import CITIZEN, NOBODY, Base, Id, String, Text
+from models.base import CITIZEN, NOBODY, Base, Id, Link, String, Text
 from models.people import Borough, Person
 from models.vocabulary import Group311, RequestNature, RequestStatus
 
@@ -22,7 +22,11 @@ class Service(Base):
     group: Mapped[Group311] = mapped_column(String(40))
     days: Mapped[int]
     """Service standard, in calendar days."""
+    confidential: Mapped[bool] = mapped_column(default=False)
+    """Who asks for it is not said in public, and neither is the number of a request."""
     active: Mapped[bool] = mapped_column(default=True)
+    changed_at: Mapped[datetime | None]
+    """When anything of it last changed: programs then read the services again."""
 
 
 class RequestCounter(Base):
@@ -51,11 +55,17 @@ class ServiceRequest(Base):
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
     place: Mapped[str | None] = mapped_column(String(300), info=CITIZEN)
     """As written or corrected by a person; never invented."""
+    latitude: Mapped[float | None] = mapped_column(info=CITIZEN)
+    longitude: Mapped[float | None] = mapped_column(info=CITIZEN)
+    """Degrees, WGS 84, as a program sent them; never found from a text."""
+    media_url: Mapped[str | None] = mapped_column(Link, info=CITIZEN)
     description: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     status: Mapped[RequestStatus] = mapped_column(String(20), default=RequestStatus.ACCEPTED)
     citizen_note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """What the agent tells citizens about the outcome."""
-    opened_by_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    opened_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
+    """The program that sent it, where nobody of the city opened it."""
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
@@ -68,14 +78,18 @@ class ServiceRequest(Base):
 
 
 class Requester(Base):
-    """A comment by which a citizen asked for a request; many comments, one request."""
+    """A citizen who asked for a request, by a comment or through a program; many of them, one request."""
 
     __tablename__ = "requester"
     __table_args__ = (UniqueConstraint("request_id", "comment_id"), Index("ix_requester_comment", "comment_id"))
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
-    comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    comment_id: Mapped[int | None] = mapped_column(ForeignKey("comment.id"))
+    name: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
+    email: Mapped[str | None] = mapped_column(String(254), info=CITIZEN)
+    phone: Mapped[str | None] = mapped_column(String(40), info=CITIZEN)
+    """How a program says to reach whoever asked through it; never given out again."""
     added_at: Mapped[datetime]
     detached_at: Mapped[datetime | None]
     """Set when the decision that linked them is undone."""
@@ -93,7 +107,8 @@ class RequestChange(Base):
     request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
     status: Mapped[RequestStatus] = mapped_column(String(20))
     note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """None: a program, when it sent the request."""
     at: Mapped[datetime]
 
-    person: Mapped[Person] = relationship(lazy="raise")
+    person: Mapped[Person | None] = relationship(lazy="raise")

@@ -33,6 +33,8 @@ class Action(StrEnum):
     DECIDE = "decide"
     SEE_REQUESTS = "see_requests"
     WORK_REQUESTS = "work_requests"
+    EXCHANGE_REQUESTS = "exchange_requests"
+    """Of a program of the city's 311: send requests, and read them whole, through Open311."""
     SEE_POSTS = "see_posts"
     WRITE_POSTS = "write_posts"
     APPROVE_POSTS = "approve_posts"
@@ -77,8 +79,11 @@ KEY_SCOPES: Mapping[str, Action] = {
     "posts:read": Action.SEE_POSTS,
     "accounts:read": Action.SEE_ACCOUNTS,
     "figures:read": Action.SEE_ANALYSIS,
+    "open311": Action.EXCHANGE_REQUESTS,
 }
-"""What `parvis key add --scope` knows. Keys read, over the whole city; decisions belong to people."""
+"""What `parvis key add --scope` knows, over the whole city. Keys read, and send 311 requests; decisions belong to
+people.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ class Viewer:
     name: str
     roles: frozenset[Role]
     grants: frozenset[Grant]
+    key_id: int | None = None
 
     def may(self, action: Action) -> bool:
         """Whether the action is allowed in at least one scope."""

@@ -63,11 +63,10 @@ def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: d
         name, _, language = code.rpartition(".")
         version = row.version + 1 if row is not None else 1
         session.add(MessageTemplate(code=name, language=language, version=version, created_at=now, **said))
-    elif row is None:
-        session.add(Service(code=code, **said) if kind == "service" else PublicContact(value=code, **said))
+    elif kind == "service":
+        session.merge(Service(code=code, changed_at=now, **said))
     else:
-        for name, value in said.items():
-            setattr(row, name, value)
+        session.merge(PublicContact(value=code, **said))
 
 
 def _articles(folder: Traversable) -> dict[str, Said]:
@@ -93,7 +92,13 @@ def _newest_templates(session: Session) -> Mapping[str, Row]:
 def _services(folder: Traversable) -> dict[str, Said]:
     with (folder / "services.csv").open(encoding="utf-8") as lines:
         return {
-            row["code"]: {"name": row["name"], "group": row["group"], "days": int(row["days"]), "active": True}
+            row["code"]: {
+                "name": row["name"],
+                "group": row["group"],
+                "days": int(row["days"]),
+                "confidential": row["confidential"] == "yes",
+                "active": True,
+            }
             for row in csv.DictReader(lines)
         }
 

@@ -76,7 +76,8 @@ class Step(Shown):
 
     status: RequestStatus
     note: str | None
-    person: Named
+    person: Named | None
+    """Null: a program, which sent the request."""
     at: Moment
 
 

@@ -161,31 +161,40 @@ def _open(
     now: datetime,
     prefix: str,
 ) -> ServiceRequest:
-    if not service_code:
-        raise Refused("service_needed", field="service_code")
-    service = session.get(Service, service_code)
-    if service is None or not service.active:
-        raise Refused("service_unknown", field="service_code")
+    service = asked_for(session, service_code)
     if viewer.person_id is None:
         raise Refused("people_decide")
     request = ServiceRequest(
-        number=_next_number(session, prefix, now=now),
-        service_code=service.code,
         account_id=comment.account_id,
         borough_id=comment.borough_id,
         place=(cleaned(place) or "").strip()[:300] or None,
         description=comment.text,
         opened_by_id=viewer.person_id,
-        opened_at=now,
-        due_at=now + timedelta(days=service.days),
     )
+    return register(session, request, service, now=now, prefix=prefix)
+
+
+def asked_for(session: Session, service_code: str | None) -> Service:
+    """The service of a code, if it can be asked for. Refused: `service_needed`, `service_unknown`."""
+    if not service_code:
+        raise Refused("service_needed", field="service_code")
+    service = session.get(Service, service_code)
+    if service is None or not service.active:
+        raise Refused("service_unknown", field="service_code")
+    return service
+
+
+def register(
+    session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str
+) -> ServiceRequest:
+    """Open a request of which everything is said but its number and its times."""
+    request.service_code = service.code
+    request.opened_at, request.due_at = now, now + timedelta(days=service.days)
+    request.number = _next_number(session, prefix, now=now)
     session.add(request)
     session.flush()
-    session.add(
-        RequestChange(
-            request_id=request.id, status=RequestStatus.ACCEPTED, note=None, person_id=viewer.person_id, at=now
-        )
-    )
+    first = RequestStatus.ACCEPTED
+    session.add(RequestChange(request_id=request.id, status=first, note=None, person_id=request.opened_by_id, at=now))
     return request
 
 

@@ -13,6 +13,7 @@ from models.comments import Comment
 from models.errors import NotFound
 from models.items import DraftReply
 from models.keyset import Keyset
+from models.people import ApiKey
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, DraftState, Language, RequestStatus
@@ -48,6 +49,10 @@ class RequestDetail:
     request: ServiceRequest
     comments: Sequence[Comment]
     """By which citizens asked, oldest first; whoever may see the request may read these words."""
+    senders: Sequence[Requester]
+    """Who asked through a program."""
+    program: str | None
+    """The key by which a program sent it."""
     drafted: frozenset[int | None]
     """Ids of those for which the answer is drafted and waits for a moderator."""
     history: Sequence[RequestChange]
@@ -102,6 +107,12 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
             .order_by(Requester.id)
         ).all(),
+        senders=session.scalars(
+            select(Requester)
+            .where(Requester.request_id == request.id, Requester.comment_id.is_(None))
+            .order_by(Requester.id)
+        ).all(),
+        program=session.scalar(select(ApiKey.name).where(ApiKey.id == request.key_id)) if request.key_id else None,
         drafted=frozenset(
             session.scalars(
                 select(DraftReply.comment_id).where(

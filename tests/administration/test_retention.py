@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import JSON, LargeBinary, String, Text, cast, func, select, update
+from sqlalchemy import JSON, Float, LargeBinary, String, Text, cast, func, select, update
 
 from administration import retention
 from administration.retention import Rule
@@ -15,10 +15,11 @@ from models.accounts import Delivery, SetAside
 from models.base import GONE, Whose, mark_of
 from models.errors import Refused, Rejected
 from models.requests311 import ServiceRequest
+from models.scope import Viewer
 from models.tables import metadata
 from models.vocabulary import AttachmentKind, PostKind, Reason, RequestStatus
 from moderation.intake import deliveries
-from moderation.requests import escalation
+from moderation.requests import escalation, exchange
 
 CANARY = "canari"
 RULE = Rule(unread=365, comments=730)
@@ -108,6 +109,7 @@ def test_disposal_empties_every_column_that_is_marked(city, story):
             kind = getattr(column.type, "impl", column.type)
             words = [CANARY] if isinstance(kind, JSON) else CANARY.encode() if isinstance(kind, LargeBinary) else CANARY
             words = f"https://{CANARY}.example/" if type(column.type).__name__ == "Link" else words
+            words = 46.8 if isinstance(kind, Float) else words
             count = session.execute(update(column.table).values({column: words})).rowcount
             assert count, f"the story has no row of {column.table.name}"
         # By which what networks sent is found; the city's own post is its archive.
@@ -115,9 +117,12 @@ def test_disposal_empties_every_column_that_is_marked(city, story):
         session.execute(update(Delivery).values(raw=f"{CANARY} 1010".encode()))
         session.execute(update(metadata.tables["source_post"]).values(kind=PostKind.MENTIONING))
         session.execute(update(SetAside).values(settled_at=city.now))
-    assert len(places(city, CANARY)) == len(citizens()) - 1
+    figures = [(one.table.name, one.name) for one in citizens() if isinstance(one.type, Float)]
+    assert len(places(city, CANARY)) == len(citizens()) - len(figures) - 1
+    assert all(filled(city, name) for name in figures)
     dispose(city, *story)
     assert places(city, CANARY) == []
+    assert not any(filled(city, name) for name in figures)
 
 
 def test_disposal_leaves_no_word_and_no_name_and_a_journal_that_verifies(city, story):
@@ -254,6 +259,29 @@ def test_a_request_keeps_where_it_is_until_the_last_who_asked_and_not_the_words_
 
 
 # ------------------------------------------------------------------------------------------ what networks sent
+def test_a_request_that_a_program_sent_is_emptied_so_long_after_it_was_closed(city):
+    words = {"description": CANARY, "address": CANARY, "name": CANARY, "email": CANARY, "phone": CANARY}
+    sent = exchange.Sent("nid-de-poule", latitude="46.8", longitude="-71.2", media_url=f"https://x/{CANARY}", **words)
+    program = Viewer(None, "app", frozenset(), frozenset())
+    with city.database.write() as session:
+        number = exchange.submit(session, program, sent, now=city.now, prefix="STR").number
+    city.clock.pass_(days=800)
+    retention.dispose_due(city.database, RULE, now=city.now)
+    assert places(city, CANARY) != [], "somebody still works at it"
+    close(city, number, note=CANARY)
+    city.clock.pass_(days=729)
+    retention.dispose_due(city.database, RULE, now=city.now)
+    assert places(city, CANARY) != []
+    city.clock.pass_(days=2)
+    with city.database.read() as session:
+        said = {(one.table, one.column) for one in retention.report(session, RULE, now=city.now)}
+    assert {("requester", "email"), ("service_request", "latitude"), ("request_change", "note")} <= said
+    retention.dispose_due(city.database, RULE, now=city.now)
+    assert places(city, CANARY) == []
+    with city.database.read() as session:
+        assert session.execute(select(ServiceRequest.latitude, ServiceRequest.longitude)).one() == (None, None)
+
+
 def test_a_change_that_nobody_could_store_is_not_kept_for_ever(city):
     """Seen: a citizen's social insurance number, ten years after."""
     receive(city, Event("page-nord", Unreadable("value", "Mon NAS est 046 454 286")))

@@ -115,6 +115,15 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/requetes/{number}/statut"): Line(
         Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "version": 1}
     ),
+    # Open311: what a key adds to it is in tests/api/v1/test_open311.py
+    ("GET", "/open311/v2/discovery.{form}"): Line(PUBLIC),
+    ("GET", "/open311/v2/services.{form}"): Line(PUBLIC),
+    ("GET", "/open311/v2/services/{code}.{form}"): Line(PUBLIC),
+    ("POST", "/open311/v2/requests.{form}"): Line("open311 key"),
+    ("GET", "/open311/v2/tokens/{token}.{form}"): Line("nothing there"),
+    ("GET", "/open311/v2/requests.{form}"): Line(PUBLIC),
+    ("GET", "/open311/v2/requests/{number}.{form}"): Line("public services"),
+    ("GET", "/open311/v2/servicerequestupdates.{form}"): Line("open311 key"),
     # posts
     ("GET", "/publications"): Line(Action.SEE_POSTS),
     ("GET", "/publications/nouvelle"): Line(Action.WRITE_POSTS),
@@ -279,7 +288,7 @@ class Caller:
             request = asked.id
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
-        self._places |= {"request_id": request, "name": "x.jpg"}
+        self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
