@@ -314,7 +314,7 @@ class Caller:
         return self._client.request(method, path.format(**places), headers=headers, **sent)
 
 
-@pytest.mark.parametrize("place", ["city", "north", "north account"])
+@pytest.mark.parametrize("place", ["city", "north", pytest.param("north account", marks=pytest.mark.long)])
 @pytest.mark.parametrize("role", list(Role))
 def test_a_role_passes_where_its_place_and_its_actions_say(role, place, sqlite_parvis, seed_city, visit, sign_in_as):
     city = seed_city(sqlite_parvis)

@@ -182,7 +182,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
 
 DESK, PHONE, SMALL, WIDE, ZOOMED = (1280, 800), (360, 740), (1366, 768), (1920, 1080), (683, 384)
 """`ZOOMED` is a screen of 1366 × 768 at 200 %."""
-LOOKS = [("light", DESK), ("dark", PHONE)]
+LOOKS = [("light", DESK)]
 OTHERS = [(scheme, size) for size in (DESK, PHONE, SMALL, WIDE, ZOOMED) for scheme in ("light", "dark")]
 
 
