@@ -23,7 +23,7 @@ from models import audit
 from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, Refusals, Refused
-from models.items import Claim
+from models.items import Claim, Item
 from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
 from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
@@ -215,6 +215,10 @@ def set_active(session: Session, person_id: int, active: bool, *, by: int | None
         end_sessions(session, person.id, now=now)
         _end_links(session, person.id, now=now)
         session.execute(delete(Claim).where(Claim.person_id == person.id))
+        # What was theirs to do is anybody's again.
+        session.execute(
+            update(Item).where(Item.assignee_id == person.id).values(assignee_id=None, version=Item.version + 1)
+        )
         admin = select(Membership.role).where(Membership.person_id == person.id, Membership.role == Role.ADMIN)
         facts = {"role": session.scalar(admin)}
     action = "person_activated" if active else "person_deactivated"

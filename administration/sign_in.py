@@ -33,6 +33,7 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.errors import Refused
+from models.notes import Notice
 from models.people import ApiKey, Membership, Person, PersonalLink, SignIn, SignInAttempt, resets
 from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
 from models.secrets import Vault, fingerprint
@@ -105,6 +106,16 @@ class Identity:
     blurs_pictures: bool = False
     factor_due: bool = False
     """Whether a second factor must be set up before anything else."""
+    unseen: int = 0
+    """How many notices they have not read."""
+
+
+_UNSEEN = (
+    select(func.count())
+    .where(Notice.person_id == Person.id, Notice.seen_at.is_(None))
+    .correlate(Person)
+    .scalar_subquery()
+)
 
 
 def sign_in(
@@ -202,13 +213,13 @@ def identify(
         return None
     with database.read() as session:
         found = session.execute(
-            select(SignIn, Person)
+            select(SignIn, Person, _UNSEEN)
             .join(Person, Person.id == SignIn.person_id)
             .where(SignIn.fingerprint == fingerprint(token), *_alive(now), Person.active)
         ).first()
         if found is None:
             return None
-        sign_in_row, person = found
+        sign_in_row, person, unseen = found
         memberships = session.scalars(select(Membership).where(Membership.person_id == person.id)).all()
     if used and now - sign_in_row.seen_at >= SEEN_EVERY:
         with database.write() as session:
@@ -216,7 +227,7 @@ def identify(
     roles = frozenset(Role(membership.role) for membership in memberships)
     viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
     factor_due = _lacks_factor(person, roles, factor_roles) and now - person.created_at >= GRACE
-    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures, factor_due)
+    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures, factor_due, unseen)
 
 
 def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:

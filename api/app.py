@@ -32,9 +32,14 @@ from api.web import (
     posts,
     proposals,
     queue,
+    replies,
     requests311,
     sign_in,
     start,
+    team,
+    teamwork,
+    together,
+    views,
 )
 from api.wiring import THREADS, Parvis, running
 
@@ -48,6 +53,11 @@ ROUTERS = (
     queue.router,
     corrections.router,
     proposals.router,
+    teamwork.router,
+    together.router,
+    replies.router,
+    views.router,
+    team.router,
     analysis.router,
     requests311.router,
     posts.router,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.i18n import N_, _
+from api.notices import NOTICES
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
@@ -72,6 +73,23 @@ REFUSALS: Mapping[str, str] = {
     "name_needed": N_("A name is needed, of at most 100 characters."),
     "name_taken": N_("The name %(name)s is taken."),
     # decisions
+    "assigned_meanwhile": N_("Somebody has assigned this comment meanwhile; it is now for: %(by)s."),
+    "danger_waits": N_("An immediate danger is never put off."),
+    "not_a_colleague": N_("Choose somebody who may decide about this comment."),
+    "not_yours": N_("Only whoever wrote this note takes it back."),
+    "note_empty": N_("Write a note first."),
+    "snooze_time": N_("Choose a time to come, within %(most)s days."),
+    "danger_alone": N_("An immediate danger is decided alone."),
+    "left_before": N_("It was left the first time that this was sent."),
+    "not_opened": N_("It was not opened and confirmed."),
+    "nothing_selected": N_("Select at least one comment."),
+    "place_blank": N_("Nothing fills %(place)s here: write it, or take it out."),
+    "place_unknown": N_("%(place)s is filled by nothing; what Parvis fills is: %(known)s."),
+    "template_changed": N_("Somebody has worded it anew since you opened this page. Here is how it reads now."),
+    "nothing_narrowed": N_("Narrow the queue first: a view keeps its filters."),
+    "not_for_team": N_("Views of the team are kept by those who work on the queue."),
+    "too_many_views": N_("At most %(most)s views are kept; keep one no more first."),
+    "too_many_selected": N_("At most %(most)s comments are decided at once."),
     "already_answered": N_("%(by)s has answered already."),
     "already_decided": N_("%(by)s has decided already."),
     "already_hidden": N_("This comment is hidden already."),
@@ -271,44 +289,6 @@ STANDINGS: Mapping[str, str] = {
     Standing.FOREIGN: N_("%(name)s is not a database of Parvis: it is left as it is."),
 }
 
-NOTICES: Mapping[str, str] = {
-    "password": N_("Your password is changed."),
-    "welcome": N_("Your password is set. Sign in."),
-    "saved": N_("Saved."),
-    "confirmation-asked": N_("Asked. Another administrator says yes or no on this page."),
-    "session-closed": N_("The session is closed."),
-    "sessions-closed": N_("Every other session is closed."),
-    "signed-out": N_("You are signed out."),
-    "second-factor-on": N_("The second factor is on."),
-    "second-factor-off": N_("The second factor is off."),
-    "undone": N_("Undone: the comment waits again."),
-    "second-taken": N_("The second one is being deleted on the network."),
-    "second-kept": N_("Both stay on the network."),
-    "proposed": N_("It is asked for: a second person must say yes."),
-    "confirmed": N_("Confirmed: the comment will be hidden in a few seconds."),
-    "declined": N_("Declined: the comment goes on waiting, with your reason."),
-    "withdrawn": N_("Taken back: nobody is asked any more."),
-    "connected": N_("Connected. The first reading begins by itself."),
-    "check-asked": N_("The network is being asked; the answer appears here in a few seconds."),
-    "reading-asked": N_("The reading begins in a few seconds."),
-    "corrected": N_("Corrected: the queue follows."),
-    "submitted": N_("Approval is asked for."),
-    "approved": N_("Approved."),
-    "sent-back": N_("Sent back to whoever wrote it."),
-    "scheduled": N_("Scheduled."),
-    "hold-began": N_("Paused: nothing that was scheduled there leaves."),
-    "hold-ended": N_("The pause is over. Each post that it stopped is to be reviewed below."),
-    "campaign-saved": N_("The campaign is kept."),
-    "campaign-removed": N_("The campaign is forgotten."),
-    "feed-revoked": N_("The address serves no more."),
-    "moved": N_("Moved."),
-    "moved-submitted": N_("Moved: it waits for approval again."),
-    "put-back": N_("It is a draft again."),
-    "pictures-added": N_("The pictures are in the library. Say what each one shows."),
-    "picture-removed": N_("The picture is forgotten."),
-    "unscheduled": N_("Out of the schedule."),
-}
-
 REJECTIONS: Mapping[str, str] = {
     "abusive": N_("the network finds it abusive"),
     "address": N_("the address is not one of the network"),
@@ -419,10 +399,17 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "decision": {
         DecisionKind.NOTHING: N_("Nothing to report"),
         DecisionKind.REPLY: N_("Reply"),
+        DecisionKind.LIKE: N_("Like"),
         DecisionKind.HIDE: N_("Hide"),
         DecisionKind.UNHIDE: N_("Show again"),
         DecisionKind.REQUEST: N_("Send to 311"),
         DecisionKind.CANCEL: N_("Undo"),
+    },
+    "later": {
+        "hour": N_("In an hour"),
+        "afternoon": N_("This afternoon"),
+        "tomorrow": N_("Tomorrow morning"),
+        "monday": N_("On Monday morning"),
     },
     "effect": {
         EffectState.READY: N_("Waiting to leave"),

@@ -38,6 +38,7 @@ PLACES = (
     NavItem("/requetes", N_("311 requests"), "wrench", Action.SEE_REQUESTS),
     NavItem("/publications", N_("Posts"), "megaphone", Action.SEE_POSTS),
     NavItem("/calendrier", N_("Calendar"), "calendar", Action.SEE_POSTS),
+    NavItem("/equipe", N_("Team"), "clock", Action.SEE_TEAM),
     NavItem("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
     NavItem("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
     NavItem("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),

@@ -126,6 +126,8 @@ class Comment(Presence, Base):
     __tablename__ = "comment"
     __table_args__ = (
         UniqueConstraint("account_id", "external_id"),
+        # What came on one day, and what is older than the rule.
+        Index("ix_comment_received", "received_at"),
         # Few rows are in the two below: what must be rechecked, and what the city itself answered.
         Index(
             "ix_comment_recheck",

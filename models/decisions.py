@@ -71,6 +71,7 @@ class Proposal(OfSubject, Base):
     motive: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """Why not, in the words of whoever said no."""
 
+    comment: Mapped[Comment | None] = relationship(lazy="raise")
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     answered_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[answered_by_id])
     rule_version: Mapped[RuleVersion] = relationship(lazy="raise")
@@ -86,11 +87,29 @@ class Proposal(OfSubject, Base):
         return self.confirmed is False and self.answered_by_id == self.person_id
 
 
+class Batch(Base):
+    """Decisions that one person took at once, about several comments; it is taken back at once too."""
+
+    __tablename__ = "batch"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[DecisionKind] = mapped_column(String(20))
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    form_key: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)
+    """As of a decision."""
+
+
 class Decision(OfSubject, Base):
     """What a person decided; never changed. An undo is another decision that names the one it cancels."""
 
     __tablename__ = "decision"
-    __table_args__ = (one_subject(), Index("ix_decision_comment", "comment_id", "id"), UniqueConstraint("cancels_id"))
+    __table_args__ = (
+        one_subject(),
+        Index("ix_decision_comment", "comment_id", "id"),
+        Index("ix_decision_at", "at", "id"),
+        UniqueConstraint("cancels_id"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     comment_version: Mapped[int]
@@ -105,6 +124,9 @@ class Decision(OfSubject, Base):
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
     cancels_id: Mapped[int | None] = mapped_column(ForeignKey("decision.id"))
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batch.id"), index=True)
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("message_template.id"), index=True)
+    """The wording of a saved reply that the answer was made of."""
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True, info=NOBODY)
     """The key of the form that asked for it: a form sent twice is one decision."""
     suggested: Mapped[str | None] = mapped_column(String(20), info=NOBODY)

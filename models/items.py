@@ -16,7 +16,7 @@ from models.requests311 import ServiceRequest
 from models.subjects import OfSubject, one_subject
 from models.vocabulary import DecisionKind, DraftState, Intention, ItemState
 
-NARROWED = (None, "borough_id", "account_id", "intention", "suggestion")
+NARROWED = (None, "borough_id", "account_id", "intention", "suggestion", "assignee_id")
 """Columns that a list of items is narrowed by; None: the whole list."""
 
 
@@ -45,6 +45,8 @@ class Item(OfSubject, Base):
         one_subject(),
         UniqueConstraint("comment_id"),
         CheckConstraint("state <> 'handled' OR handled_at IS NOT NULL", name="handled_when"),
+        CheckConstraint("urgency < 2 OR snoozed_until IS NULL", name="danger_is_never_put_off"),
+        CheckConstraint("(snoozed_until IS NULL) = (queued_before IS NULL)", name="put_off_whole"),
         # For each urgency, the oldest first; handled ones, the last first: keyset paging walks these.
         *_each_of("waiting", "urgency", "queued_at", "id"),
         *_each_of("handled", "handled_at", "id"),
@@ -64,7 +66,14 @@ class Item(OfSubject, Base):
     urgency: Mapped[int] = mapped_column(default=0)
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]
-    """When it last entered the queue: of one urgency, the oldest is first."""
+    """When it last entered the queue: of one urgency, the oldest is first. In the future: it is put off, and comes back
+    then by itself.
+    """
+    snoozed_until: Mapped[datetime | None]
+    """It is put off, or was until then and nobody has decided since; `queued_before` is the place that it had."""
+    queued_before: Mapped[datetime | None]
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Whose it is, as the team agreed; who has it open right now is its claim."""
     intention: Mapped[Intention | None] = mapped_column(String(30))
     """As the verdict has it."""
     suggestion: Mapped[DecisionKind | None] = mapped_column(String(20))
@@ -80,6 +89,7 @@ class Item(OfSubject, Base):
 
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     problem: Mapped[Effect | None] = relationship(lazy="raise")
+    assignee: Mapped[Person | None] = relationship(lazy="raise")
 
 
 def in_state(item: Any, state: ItemState) -> ColumnElement[bool]:

@@ -31,6 +31,12 @@ class Action(StrEnum):
 
     SEE_COMMENTS = "see_comments"
     DECIDE = "decide"
+    WRITE_NOTES = "write_notes"
+    """Tell colleagues something about an item, and say whose it is."""
+    SEE_TEAM = "see_team"
+    """What each person of the team carries today."""
+    EDIT_REPLIES = "edit_replies"
+    """Word the sentences that citizens receive."""
     SEE_REQUESTS = "see_requests"
     WORK_REQUESTS = "work_requests"
     EXCHANGE_REQUESTS = "exchange_requests"
@@ -50,16 +56,34 @@ class Action(StrEnum):
 
 ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.MODERATOR: frozenset(
-        {Action.SEE_COMMENTS, Action.DECIDE, Action.SEE_REQUESTS, Action.SEE_ACCOUNTS, Action.SEE_ANALYSIS}
+        {
+            Action.SEE_COMMENTS,
+            Action.DECIDE,
+            Action.WRITE_NOTES,
+            Action.SEE_REQUESTS,
+            Action.SEE_ACCOUNTS,
+            Action.SEE_ANALYSIS,
+        }
     ),
     Role.COMMUNICATIONS: frozenset(
-        {Action.SEE_COMMENTS, Action.SEE_POSTS, Action.WRITE_POSTS, Action.HOLD_POSTS, Action.SEE_ACCOUNTS},
+        {
+            Action.SEE_COMMENTS,
+            Action.WRITE_NOTES,
+            Action.EDIT_REPLIES,
+            Action.SEE_POSTS,
+            Action.WRITE_POSTS,
+            Action.HOLD_POSTS,
+            Action.SEE_ACCOUNTS,
+        },
     ),
     Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS}),
     Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
     Role.MANAGER: frozenset(
         {
             Action.SEE_COMMENTS,
+            Action.WRITE_NOTES,
+            Action.SEE_TEAM,
+            Action.EDIT_REPLIES,
             Action.SEE_REQUESTS,
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,

@@ -18,11 +18,13 @@ from models import (
     learning,
     media,
     netiquette,
+    notes,
     people,
     posts,
     requests311,
     seeds,
     templates,
+    views,
 )
 from models.base import Base
 
@@ -45,9 +47,11 @@ __all__ = [
     "media",
     "metadata",
     "netiquette",
+    "notes",
     "people",
     "posts",
     "requests311",
     "seeds",
     "templates",
+    "views",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import NOBODY, Base, Id, String, Text
+from models.people import Person
+from models.vocabulary import Intention
 
 
 class MessageTemplate(Base):
@@ -20,6 +22,16 @@ class MessageTemplate(Base):
     code: Mapped[str] = mapped_column(String(40), info=NOBODY)
     language: Mapped[str] = mapped_column(String(5), info=NOBODY)
     version: Mapped[int]
+    title: Mapped[str | None] = mapped_column(String(80), info=NOBODY)
+    """Of a reply: what a moderator finds it by."""
+    intention: Mapped[Intention | None] = mapped_column(String(30))
+    """Of a reply: what comments it answers; None: any."""
+    retired: Mapped[bool] = mapped_column(default=False)
+    """From this version on it is not offered any more."""
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Who worded it; None: it came with Parvis."""
     body: Mapped[str] = mapped_column(Text, info=NOBODY)
     """With `{name}`-like places, filled by `moderation.templates.render`."""
     created_at: Mapped[datetime]
+
+    person: Mapped[Person | None] = relationship(lazy="raise")

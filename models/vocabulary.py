@@ -43,11 +43,21 @@ class DraftState(StrEnum):
     DISCARDED = "discarded"
 
 
+class NoteKind(StrEnum):
+    """What a colleague did with an item without deciding."""
+
+    NOTE = "note"
+    """Left words."""
+    ASSIGN = "assign"
+    SNOOZE = "snooze"
+
+
 class DecisionKind(StrEnum):
     """What can be decided about a comment."""
 
     NOTHING = "nothing"
     REPLY = "reply"
+    LIKE = "like"
     HIDE = "hide"
     UNHIDE = "unhide"
     REQUEST = "request"

@@ -18,11 +18,15 @@ from models.items import DraftReply, Item
 from models.session import upsert
 from models.vocabulary import DecisionKind, DraftState, ItemState
 
+DANGER = 2
+"""The urgency of an immediate danger."""
+
 
 def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: datetime) -> None:
     """Put the items of comments in a state, and make those that are not there; one statement for a whole batch.
 
-    To be classified: an item that was handled goes to the end of the queue, one that waits keeps its place.
+    To be classified: an item that was handled goes to the end of the queue, one that waits keeps its place, and one
+    that was put off is not any more.
     """
     if not comment_ids:
         return
@@ -48,7 +52,11 @@ def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: 
             set_={
                 "state": statement.excluded.state,
                 "handled_at": func.coalesce(statement.excluded.handled_at, Item.handled_at),
-                "queued_at": case((comes_back, statement.excluded.queued_at), else_=Item.queued_at),
+                "queued_at": case(
+                    (comes_back, statement.excluded.queued_at), else_=func.coalesce(Item.queued_before, Item.queued_at)
+                ),
+                "queued_before": None,
+                "snoozed_until": None,
                 "version": Item.version + 1,
             },
             where=or_(Item.state != ItemState.HANDLED, statement.excluded.state != ItemState.HANDLED),
@@ -82,12 +90,31 @@ def describe(session: Session, comment_ids: Sequence[int]) -> None:
 
 def classified(item: Item, urgency: int) -> None:
     """Its newest text was read: a person may decide. It keeps the place that it had when it came."""
-    _change(item, state=ItemState.WAITING, urgency=urgency)
+    _change(item, state=ItemState.WAITING)
+    corrected(item, urgency)
 
 
 def corrected(item: Item, urgency: int) -> None:
-    """Somebody said how urgent it is."""
+    """Somebody said how urgent it is. What is an immediate danger is not put off any more."""
+    if urgency == DANGER:
+        wake(item)
     _change(item, urgency=urgency)
+
+
+def snooze(item: Item, until: datetime) -> None:
+    """Put it off: it leaves the queue, and stands in it again from `until` on, as what comes then."""
+    _change(item, queued_before=item.queued_before or item.queued_at, queued_at=until, snoozed_until=until)
+
+
+def wake(item: Item) -> None:
+    """It is not put off, and never was: it has its old place."""
+    if item.queued_before is not None:
+        _change(item, queued_at=item.queued_before, queued_before=None, snoozed_until=None)
+
+
+def assign(item: Item, person_id: int | None) -> None:
+    """Say whose it is; None: nobody's."""
+    _change(item, assignee_id=person_id)
 
 
 def bring_back(item: Item | None, comment: Comment, queued_at: datetime | None = None) -> None:
@@ -108,6 +135,7 @@ def failed(item: Item | None, comment: Comment, effect: Effect) -> None:
 def decided(item: Item | None, *, waits: bool, now: datetime) -> None:
     """Somebody decided. It leaves the queue, unless it `waits` for more; newer words go on waiting to be classified."""
     if item is not None:
+        wake(item)
         _change(item, problem_id=None)
         if item.state == ItemState.WAITING and not waits:
             _change(item, state=ItemState.HANDLED, handled_at=now)
@@ -116,6 +144,7 @@ def decided(item: Item | None, *, waits: bool, now: datetime) -> None:
 def finish(item: Item | None, *, now: datetime) -> None:
     """Nothing is left to decide."""
     if item is not None:
+        wake(item)
         _change(item, state=ItemState.HANDLED, handled_at=now)
 
 

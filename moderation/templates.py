@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Mapping
-from string import Formatter
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session, joinedload
 
-from models.errors import NotFound
+from models import audit
+from models.decisions import Decision
+from models.errors import NotFound, Refused
+from models.scope import Viewer
+from models.session import take_turn
 from models.templates import MessageTemplate
+from models.text import cleaned
 
 FRENCH = "fr"
 
+LONGEST, LONGEST_TITLE = 2000, 80
+"""Characters."""
 
-class _Blank(dict[str, str]):
-    """A place that nothing fills stays visible in the draft, so that a person sees what is missing."""
-
-    def __missing__(self, key: str) -> str:
-        return "{" + key + "}"
+PLACES = ("prenom", "numero", "service", "note")
+"""What a template may leave to be filled."""
+PLACE = re.compile(rf"\{{(?:{'|'.join(PLACES)})\}}")
+"""One that nothing filled: no citizen receives it."""
 
 
 def render(body: str, values: Mapping[str, str]) -> str:
-    """Fill `{name}` places. Only plain names are places: a template cannot reach into objects."""
-    filled = _Blank({name: value for name, value in values.items() if value})
-    return "".join(
-        literal + (filled[name] if name is not None else "")
-        for literal, name, _spec, _conversion in Formatter().parse(body)
-    ).strip()
+    """Fill the places of a body. One that nothing fills stays as it is, so that a person sees what is missing."""
+    return PLACE.sub(lambda found: values.get(found.group()[1:-1]) or found.group(), body).strip()
+
+
+def first_name(name: str | None) -> str:
+    """The first name of an author as the network says it; empty: none is known."""
+    return (name or "").strip().partition(" ")[0]
 
 
 def template(session: Session, code: str, language: str) -> str:
@@ -35,18 +45,109 @@ def template(session: Session, code: str, language: str) -> str:
     found = _newest(session, language, MessageTemplate.code == code)
     if not found:
         raise NotFound
-    return found[code]
+    return found[code].body
 
 
-def drafts(session: Session, language: str) -> list[tuple[str, str]]:
-    """The newest wording of every template that a moderator may pick for a reply: (code, body), by code."""
-    return sorted(_newest(session, language, MessageTemplate.code.like("reply_%")).items())
+def saved(session: Session, language: str, intention: str | None = None) -> list[MessageTemplate]:
+    """The newest wording of every reply that a moderator may pick: first those for what the comment wants, then those
+    for any, by title.
+    """
+    found = _newest(session, language, MessageTemplate.code.like("reply_%")).values()
+
+    def place(one: MessageTemplate) -> tuple[int, str, str]:
+        nearness = 1 if one.intention is None else 0 if one.intention == intention else 2
+        return nearness, name_of(one).casefold(), one.code
+
+    return sorted((one for one in found if not one.retired), key=place)
 
 
-def _newest(session: Session, language: str, which: ColumnElement[bool]) -> dict[str, str]:
+def name_of(one: MessageTemplate) -> str:
+    """What it is found by."""
+    return one.title or one.code.removeprefix("reply_")
+
+
+def every_version(session: Session) -> dict[str, list[MessageTemplate]]:
+    """All wordings of every template by its code, the newest first, each with who worded it."""
+    statement = select(MessageTemplate).options(joinedload(MessageTemplate.person))
+    found: dict[str, list[MessageTemplate]] = {}
+    for one in session.scalars(statement.order_by(MessageTemplate.code, MessageTemplate.id.desc())):
+        found.setdefault(one.code, []).append(one)
+    return found
+
+
+def uses(session: Session) -> dict[str, int]:
+    """How many answers that stand were made of each reply, by its code."""
+    undone = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
     statement = (
-        select(MessageTemplate.code, MessageTemplate.body)
+        select(MessageTemplate.code, func.count(Decision.id))
+        .join(Decision, Decision.template_id == MessageTemplate.id)
+        .where(Decision.id.not_in(undone))
+        .group_by(MessageTemplate.code)
+    )
+    return {code: count for code, count in session.execute(statement)}  # noqa: C416  # Rows are not pairs for the types.
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a template shall read, in each language."""
+
+    title: str
+    bodies: Mapping[str, str]
+    intention: str | None = None
+    retired: bool = False
+
+
+def word(session: Session, viewer: Viewer, code: str | None, wording: Wording, *, seen: int, now: datetime) -> str:
+    """Word a template anew, or (no `code`) a new reply: each language that reads otherwise has a version more. `seen`
+    is the id of the newest version that the form showed (0: a new one). Gives the code.
+
+    Refused: `name_needed`, `text_empty`, `longer_than_kept`, `place_unknown`, `template_changed`.
+    """
+    title, intention = (cleaned(wording.title) or "").strip(), wording.intention or None
+    bodies = {language: _body(text) for language, text in wording.bodies.items() if text.strip()}
+    take_turn(session, "templates")
+    before = every_version(session).get(code or "", [])
+    if code is not None and not before:
+        raise NotFound
+    if before and before[0].id != seen:
+        raise Refused("template_changed")
+    if (not before or before[0].code.startswith("reply_")) and not 0 < len(title) <= LONGEST_TITLE:
+        raise Refused("name_needed", field="title")
+    if FRENCH not in bodies:
+        raise Refused("text_empty", field=FRENCH)
+    code = code or f"reply_{secrets.token_hex(6)}"
+    said = {"title": title or None, "intention": intention, "retired": wording.retired}
+    for language, body in bodies.items():
+        newest = next((one for one in before if one.language == language), None)
+        if newest is not None and {"body": newest.body, **{name: getattr(newest, name) for name in said}} == {
+            "body": body,
+            **said,
+        }:
+            continue
+        version = newest.version + 1 if newest else 1
+        who = {"person_id": viewer.person_id, "created_at": now}
+        session.add(MessageTemplate(code=code, language=language, version=version, body=body, **said, **who))
+        audit.note(
+            session, "template.word", f"template:{code}", now=now, person_id=viewer.person_id,
+            language=language, version=version, retired=wording.retired,
+        )  # fmt: skip
+    return code
+
+
+def _body(text: str) -> str:
+    body = (cleaned(text) or "").replace("\r\n", "\n").strip()
+    if len(body) > LONGEST:
+        raise Refused("longer_than_kept", field=FRENCH, most=str(LONGEST))
+    for name in re.findall(r"\{([^{}]*)\}", body):
+        if name not in PLACES:
+            raise Refused("place_unknown", field=FRENCH, place=name, known=", ".join(PLACES))
+    return body
+
+
+def _newest(session: Session, language: str, which: ColumnElement[bool]) -> dict[str, MessageTemplate]:
+    statement = (
+        select(MessageTemplate)
         .where(which, MessageTemplate.language.in_([language, FRENCH]))
         .order_by(MessageTemplate.language == language, MessageTemplate.version)
     )
-    return {code: body for code, body in session.execute(statement)}  # noqa: C416  # Rows are not pairs for the types.
+    return {one.code: one for one in session.scalars(statement)}

@@ -81,7 +81,15 @@ def _newest_articles(session: Session) -> Mapping[str, Row]:
 
 def _templates(folder: Traversable) -> dict[str, Said]:
     templates = tomllib.loads((folder / "templates.toml").read_text("utf-8"))["template"]
-    return {f"{one['code']}.{language}": {"body": one[language].strip()} for one in templates for language in LANGUAGES}
+    return {
+        f"{one['code']}.{language}": {
+            "body": one[language].strip(),
+            "title": one.get("title"),
+            "intention": one.get("intention"),
+        }
+        for one in templates
+        for language in LANGUAGES
+    }
 
 
 def _newest_templates(session: Session) -> Mapping[str, Row]:

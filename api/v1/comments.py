@@ -47,6 +47,7 @@ from moderation import drafts
 from moderation.netiquette import articles, in_force
 from moderation.triage import queue
 from moderation.triage.classification import reasons_of
+from moderation.triage.listing import Filter
 
 router = APIRouter(prefix="/comments", tags=["comments"])
 
@@ -195,6 +196,9 @@ class Version(Shown):
 OfUrgency = Annotated[
     int | None, Query(ge=0, le=2, description="2: immediate danger, 1: the same day, 0: everything else.")
 ]
+Snoozed = Annotated[
+    bool, Query(description="Of those that wait: what is put off, and comes back later, instead of what waits now.")
+]
 InWords = Annotated[str, words(200), Query(description="Words of the text or of the author’s name.")]
 
 
@@ -243,13 +247,14 @@ def _queue_part(
     viewer: Annotated[Viewer, require(Action.SEE_COMMENTS)],
     now: Now,
     state: ItemState = ItemState.WAITING,
+    snoozed: Snoozed = False,  # noqa: FBT002
     account: Number | None = None,
     urgency: OfUrgency = None,
     q: InWords = "",
     limit: Limit = 50,
     after: After = None,
 ) -> QueuePart:
-    wanted = queue.Filter(state=state, account_id=account, urgency=urgency, words=q)
+    wanted = Filter(state=state, snoozed=snoozed, account_id=account, urgency=urgency, words=q)
     page = queue.page(session, viewer, wanted, now=now, after=after or None, limit=limit)
     given = drafts.of_each(session, [line.comment.id for line in page.lines if line.drafted])
     return QueuePart(page.lines, given, articles(in_force(session, now=now)), page.after)

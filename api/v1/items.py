@@ -68,6 +68,10 @@ class ItemShown(Shown):
     urgency: int
     """2: immediate danger, 1: the same day, 0: everything else."""
     queued_at: Moment
+    snoozed_until: Moment | None
+    """It was put off until then; to come: it is no part of what waits now."""
+    assignee: str | None
+    """Whose it is, as the team agreed."""
     problem: NotDone | None
     """Why what was decided did not happen on the network."""
     drafts: list[Draft]
@@ -90,6 +94,8 @@ class ItemShown(Shown):
             state=ItemState(item.state),
             urgency=item.urgency,
             queued_at=item.queued_at,
+            snoozed_until=item.snoozed_until,
+            assignee=item.assignee.name if item.assignee else None,
             problem=NotDone.model_validate(item.problem) if item.problem else None,
             drafts=[Draft.of(draft) for draft in given],
             suggestion=line.suggestion,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.deps import Now, WriteSession
+from api.deps import Installation, Now, WriteSession
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part, item_values
 from models.comments import VerdictRow
@@ -23,6 +23,7 @@ router = APIRouter(include_in_schema=False)
 def correct_labels(
     request: Request,
     viewer: Decider,
+    parvis: Installation,
     session: WriteSession,
     view: CurrentView,
     now: Now,
@@ -46,7 +47,8 @@ def correct_labels(
     if not is_part(request):
         return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait="corrected"), 303)
     session.flush()
-    values = item_values(session, viewer, queue.detail(session, viewer, comment_id, now=now), now=now)
+    opened = queue.detail(session, viewer, comment_id, now=now)
+    values = item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
     return render(request, "queue/item.html", view=view, **values)
 
 

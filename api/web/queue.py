@@ -10,6 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -35,16 +36,19 @@ from models.scope import Action, Viewer, visible
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
-from moderation.triage import deciding, queue
+from moderation.triage import deciding, listing, queue, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
-from moderation.triage.queue import Detail, Filter, Listed
-from moderation.triage.suggestion import shown_breaches
+from moderation.triage.listing import Filter
+from moderation.triage.queue import Detail, Listed
+from moderation.triage.suggestion import shown_breaches, sure
 
 router = APIRouter(include_in_schema=False)
 
 Reader = Annotated[Viewer, require(Action.SEE_COMMENTS)]
 Decider = Annotated[Viewer, require(Action.DECIDE)]
 
+MINE, NOBODYS = "moi", "personne"
+"""Of whose the items are, as an address says it; another value is the number of a person."""
 STATES = {"a-traiter": ItemState.WAITING, "traites": ItemState.HANDLED}
 Words = Annotated[str, Form(), AfterValidator(lambda text: text.replace("\0", ""))]
 """What somebody typed: PostgreSQL keeps every character but this one."""
@@ -61,7 +65,8 @@ class View:
     @property
     def narrowed(self) -> bool:
         """Whether the list is less than what a tab shows."""
-        return bool(self.named.keys() - {"etat", "voie"})
+        of_a_tab = {"etat", "voie"} | ({"attribution"} if self.named.get("attribution") == MINE else set())
+        return bool(self.named.keys() - of_a_tab)
 
     def link(self, path: str, **more: str) -> str:
         """An address that keeps the filters; an empty value takes one away."""
@@ -69,22 +74,28 @@ class View:
         return f"{path}?{query}" if query else path
 
 
-def _view(
+def view_of(
+    viewer: CurrentViewer,
     etat: str = "",
     compte: str = "",
     publication: str = "",
     voie: str = "",
+    attribution: str = "",
     intention: str = "",
     suggestion: str = "",
     decision: str = "",
     mots: str = "",
 ) -> View:
     """An empty or unknown value of a filter narrows nothing: an old bookmark still opens the queue."""
+    whose = {MINE: viewer.person_id, NOBODYS: listing.NOBODY}
+    assignee_id = whose[attribution] if attribution in whose else whole(attribution) or None
     wanted = Filter(
         state=STATES.get(etat, ItemState.WAITING),
         account_id=whole(compte),
         source_post_id=whole(publication),
-        urgency=queue.DANGER if voie == "danger" else None,
+        urgency=listing.DANGER if voie == "danger" else None,
+        snoozed=voie == "reportes" and etat != "traites",
+        assignee_id=assignee_id,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
         decision=decision if decision in set(DecisionKind) else None,
@@ -94,7 +105,8 @@ def _view(
         "etat": "traites" if wanted.state == ItemState.HANDLED else "",
         "compte": str(wanted.account_id or ""),
         "publication": str(wanted.source_post_id or ""),
-        "voie": "danger" if wanted.urgency == queue.DANGER else "",
+        "voie": "danger" if wanted.urgency == listing.DANGER else "reportes" if wanted.snoozed else "",
+        "attribution": attribution if assignee_id is not None else "",
         "intention": wanted.intention or "",
         "suggestion": wanted.suggestion or "",
         "decision": wanted.decision or "",
@@ -103,7 +115,7 @@ def _view(
     return View(wanted, {name: value for name, value in named.items() if value})
 
 
-CurrentView = Annotated[View, Depends(_view)]
+CurrentView = Annotated[View, Depends(view_of)]
 
 
 def is_part(request: Request) -> bool:
@@ -132,16 +144,19 @@ def show_queue(
             raise Forbidden
         return RedirectResponse(place.path, 303)
     part = queue.page(session, viewer, view.wanted, now=now, after=apres, whole=False)
-    counts = queue.counts(session, viewer)
+    counts = listing.counts(session, viewer, now=now)
     if not is_part(request):
         # The first comment comes with the page: no key that is pressed at once has to wait for it.
-        first = next((listed.comment.id for listed in part.lines if listed.claimed_by is None), None)
+        passed = view.wanted.assignee_id is None
+        free = (one.comment.id for one in part.lines if one.claimed_by is None and not (passed and one.theirs))
+        first = next(free, None)
         undoable = whole(annulable)
         values = _list_values(parvis, session, viewer, view, part, counts, now=now)
         if first is not None:
-            values |= item_values(session, viewer, queue.detail(session, viewer, first, now=now), now=now)
+            opened = queue.detail(session, viewer, first, now=now)
+            values |= item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
         return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
-    etag = _etag(part.lines, counts, now)
+    etag = _etag(part.lines, (counts, request.state.identity.unseen), now)
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
     values = _list_values(parvis, session, viewer, view, part, counts, now=now)
@@ -159,11 +174,12 @@ def show_comment(
     comment_id: int,
 ) -> Response:
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
-    values = item_values(session, viewer, queue.detail(session, viewer, comment_id, now=now), now=now)
+    opened = queue.detail(session, viewer, comment_id, now=now)
+    values = item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
     part = queue.page(session, viewer, view.wanted, now=now, whole=False)
-    counts = queue.counts(session, viewer)
+    counts = listing.counts(session, viewer, now=now)
     return render(
         request,
         "queue/page.html",
@@ -184,6 +200,7 @@ def show_picture(viewer: Reader, session: ReadSession, comment_id: int, attachme
 @router.post("/commentaires/{comment_id}/reservation")
 def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> Response:
     """Say that this comment is open here; 409 with the name of whoever has it."""
+    teamwork.see(session, viewer, comment_id, now=now)
     holder = deciding.claim(session, viewer, comment_id, now=now)
     if holder is not None:
         raise Refused("claimed", by=holder)
@@ -215,6 +232,7 @@ def decide(
     place: Words = "",
     request_number: Words = "",
     draft_id: Annotated[int | None, Form(gt=0, lt=2**63)] = None,
+    template_id: Words = "",
 ) -> Response:
     """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
     choice = deciding.Choice(
@@ -226,6 +244,7 @@ def decide(
         place=place,
         request_number=request_number or None,
         draft_id=draft_id,
+        template_id=whole(template_id),
         form_key=form_key,
     )
     decision = deciding.decide(session, viewer, comment_id, choice, parvis.terms, now=now)
@@ -271,13 +290,14 @@ def _list_values(
     viewer: Viewer,
     view: View,
     part: queue.QueuePage,
-    counts: queue.Counts,
+    counts: listing.Counts,
     *,
     now: datetime,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited}
+    values["may_group"] = viewer.may(Action.DECIDE)
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
-    values["found"] = queue.found(session, viewer, view.wanted) if view.narrowed else None
+    values["found"] = listing.found(session, viewer, view.wanted, now=now) if view.narrowed else None
     values["articles"] = netiquette.articles(netiquette.in_force(session, now=now))
     if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -287,7 +307,7 @@ def _list_values(
     return values
 
 
-def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: datetime) -> dict[str, Any]:
+def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """What `queue/item.html` shows of one comment, besides the `view`."""
     comment, verdict = detail.comment, detail.comment.verdict
     language = verdict.language if verdict else Language.FRENCH
@@ -295,7 +315,10 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
     asked = detail.proposal if detail.proposal and detail.proposal.open else None
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
-    given = ((comment.author.name if comment.author else None) or "").partition(" ")[0]
+    given = templates.first_name(comment.author.name if comment.author else None)
+    filling = {"prenom": given}
+    if detail.requests:
+        filling |= {"numero": detail.requests[-1].number, "service": detail.requests[-1].service.name}
     return {
         "detail": detail,
         "resets": session.scalars(
@@ -305,6 +328,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
         "offered": deciding.offered(comment, capabilities),
+        "sure": sure(verdict, detail.suggestion, drafted=bool(detail.drafts)),
         "may_delete": OperationKind.DELETE in capabilities(comment.account.network).operations,
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
@@ -322,9 +346,16 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, now: dateti
         "asks": asked is None and needs_second,
         "rules": netiquette.usable(session, viewer, DecisionKind.HIDE, now=now),
         "articles": netiquette.articles(netiquette.in_force(session, now=now)),
-        "drafts": [templates.render(body, {"prenom": given}) for _, body in templates.drafts(session, language)],
+        "saved": [
+            (one.id, templates.name_of(one), templates.render(one.body, filling))
+            for one in templates.saved(session, language, verdict.intention if verdict else None)
+        ],
         "opened": templates.template(session, "request_opened", language),
         "joined": templates.template(session, "request_joined", language),
+        "may_note": viewer.may_on(Action.WRITE_NOTES, **scope),
+        "colleagues": teamwork.colleagues(session, comment),
+        "laters": teamwork.laters(now, zone),
+        "longest_note": teamwork.LONGEST,
         "services": escalation.services(session),
         "likely": detail.services[0].code if detail.services else None,
         "effects": {effect.id: effect for effect in detail.effects},
@@ -368,7 +399,7 @@ def waited(since: datetime | None, now: datetime) -> tuple[str, int]:
     return ("hour", minutes // 60) if minutes < 48 * 60 else ("day", minutes // (24 * 60))
 
 
-def _etag(items: Sequence[Listed], counts: queue.Counts, now: datetime) -> str:
+def _etag(items: Sequence[Listed], counts: object, now: datetime) -> str:
     """Changes when the list would read otherwise; waiting times are in minutes, so a minute is a change."""
 
     def line(listed: Listed) -> tuple[object, ...]:

@@ -22,7 +22,7 @@ from models.session import Database
 from models.vocabulary import Breach, DecisionKind
 from moderation.triage.classification import corrections, effective, model_said
 
-_LET_BE = frozenset({DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.REQUEST})
+_LET_BE = frozenset({DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.LIKE, DecisionKind.REQUEST})
 _BATCH = 500
 
 EVERY = timedelta(hours=23)

@@ -12,12 +12,13 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.base import Capabilities
 from models import audit, work
 from models.comments import Attachment, Comment
-from models.decisions import Decision, Evidence, Proposal
+from models.decisions import Batch, Decision, Evidence, Proposal
 from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.items import Claim, DraftReply, Item
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.templates import MessageTemplate
 from models.text import cleaned
 from models.vocabulary import (
     RESTRICTIVE,
@@ -27,7 +28,7 @@ from models.vocabulary import (
     ItemState,
     OperationKind,
 )
-from moderation import drafts, items, netiquette
+from moderation import drafts, items, netiquette, templates
 from moderation.requests import escalation
 from moderation.triage.classification import corrections, criticism
 from moderation.triage.suggestion import proposed
@@ -41,9 +42,9 @@ class Choice:
     """What a person chose for one comment.
 
     `version` is the text that they had before them. `text` is the reply (or what acknowledges a 311 request),
-    `rule_code` the article that a hide cites; `service_code` and `place` open a 311 request, `request_number` joins
-    one that is open; `draft_id` is the drafted reply that `text` was made of. `form_key` makes a form that is sent
-    twice one decision.
+    `template_id` the saved wording that it was made of, `rule_code` the article that a hide cites; `service_code` and
+    `place` open a 311 request, `request_number` joins one that is open; `draft_id` is the drafted reply that `text` was
+    made of. `form_key` makes a form that is sent twice one decision.
     """
 
     kind: DecisionKind
@@ -54,6 +55,7 @@ class Choice:
     place: str = ""
     request_number: str | None = None
     draft_id: int | None = None
+    template_id: int | None = None
     form_key: str | None = None
 
 
@@ -80,6 +82,7 @@ def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[Deci
     return frozenset(
         {DecisionKind.NOTHING, DecisionKind.REQUEST}
         | ({DecisionKind.REPLY} if OperationKind.REPLY in able else set())
+        | ({DecisionKind.LIKE} if OperationKind.LIKE in able and ours else set())
         | ({DecisionKind.HIDE} if OperationKind.HIDE in able and ours else set())
         | ({DecisionKind.UNHIDE} if OperationKind.UNHIDE in able and ours else set())
     )
@@ -95,7 +98,7 @@ def claim(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -
     if item is None:
         return None
     if item.state == ItemState.HANDLED:
-        raise _handled(session, comment)
+        raise handled(session, comment)
     held = _claim_of(session, item)
     if held is None:
         session.add(Claim(item_id=item.id, person_id=person_id, until=now + CLAIM))
@@ -127,9 +130,11 @@ def decide(
     *,
     now: datetime,
     confirming: Proposal | None = None,
+    batch: Batch | None = None,
 ) -> Decision:
     """Record what a person decided, and owe the network what follows from it after the undo time. `confirming` is
-    what somebody else proposed, when this is the second person's yes to it (`proposals.answer`).
+    what somebody else proposed, when this is the second person's yes to it (`proposals.answer`); `batch` what it is a
+    part of, when several are decided at once (`together.decide_all`).
 
     Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
     network does not let the city do that), `second_person_needed`, and what the kind itself needs.
@@ -149,6 +154,7 @@ def decide(
         person_id=acting(viewer),
         at=now,
         proposal_id=confirming.id if confirming else None,
+        batch_id=batch.id if batch else None,
         form_key=choice.form_key,
         suggested=proposed(comment.verdict, drafted=bool(drafts.proposed(session, [comment.id]))),
     )
@@ -161,14 +167,15 @@ def decide(
     session.flush()
     answered = None
     match decision.kind:
-        case DecisionKind.HIDE | DecisionKind.UNHIDE:
-            decision.effect_id = _enqueue(session, comment, decision, now + terms.undo).id
+        case DecisionKind.HIDE | DecisionKind.UNHIDE | DecisionKind.LIKE:
+            decision.effect_id = _enqueue(session, comment, decision, _ACTS[decision.kind], now + terms.undo).id
         case DecisionKind.REPLY:
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
-            decision.effect_id = _enqueue(
-                session, comment, decision, now + terms.undo, text=_reply_text(choice.text, longest)
-            ).id
+            text = _reply_text(choice.text, longest)
+            if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
+                decision.template_id = choice.template_id
+            decision.effect_id = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text).id
         case DecisionKind.REQUEST:
             request = escalation.open_or_join(
                 session,
@@ -182,8 +189,10 @@ def decide(
             )
             decision.request_id = request.id
             if choice.text.strip():
-                text = _reply_text(choice.text, longest).replace("{numero}", request.number)
-                decision.effect_id = _enqueue(session, comment, decision, now + terms.undo, text=text).id
+                text = _reply_text(choice.text.replace("{numero}", request.number), longest)
+                decision.effect_id = _enqueue(
+                    session, comment, decision, OperationKind.REPLY, now + terms.undo, text
+                ).id
         case _:
             pass
     _leave_queue(session, comment, item, decision, answered)
@@ -198,6 +207,7 @@ def decide(
         version=comment.version,
         rule_version=decision.rule_version_id,
         request=decision.request_id,
+        batch=decision.batch_id,
         text=audit.digest(session, comment.text),
         reply=audit.digest(session, cleaned(choice.text) or None),
     )
@@ -239,9 +249,9 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     session.add(decision)
     session.flush()
     if cancelled.effect_id is not None and not _never_leaves(session, cancelled.effect_id):
-        if cancelled.kind != DecisionKind.HIDE:
+        if cancelled.kind not in _OPPOSITES:
             raise Refused("reply_sent")
-        decision.effect_id = _enqueue(session, comment, decision, now).id
+        decision.effect_id = _enqueue(session, comment, decision, _OPPOSITES[cancelled.kind], now).id
     if cancelled.kind == DecisionKind.REQUEST and cancelled.request_id is not None:
         escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
     items.bring_back(item, comment)
@@ -292,12 +302,14 @@ def settle_second(session: Session, viewer: Viewer, comment_id: int, *, take_bac
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def load(session: Session, viewer: Viewer, comment_id: int) -> tuple[Comment, Item | None]:
-    """A comment that the viewer may decide about, held until the transaction ends, and its item, if it ever waited;
-    NotFound when there is no such comment.
+def load(
+    session: Session, viewer: Viewer, comment_id: int, action: Action = Action.DECIDE
+) -> tuple[Comment, Item | None]:
+    """A comment that the viewer may decide about (or do something else), held until the transaction ends, and its item,
+    if it ever waited; NotFound when there is no such comment.
     """
     ours = select(Comment.id).where(Comment.id == comment_id).with_for_update(of=Comment)
-    if session.scalar(visible(ours, viewer, Action.DECIDE, Comment)) is None:
+    if session.scalar(visible(ours, viewer, action, Comment)) is None:
         raise NotFound
     # Read once it is held, or what stands beside it would be from before the wait.
     statement = (
@@ -349,7 +361,7 @@ def _leave_queue(
     items.decided(item, waits=bool(kept), now=decision.at)
 
 
-def _handled(session: Session, comment: Comment) -> Refused:
+def handled(session: Session, comment: Comment) -> Refused:
     """Why nothing is left to decide about a comment, and who decided."""
     last = session.scalar(
         select(Decision)
@@ -381,7 +393,7 @@ def refuse_unless_possible(
     if state == ItemState.RECEIVED and choice.kind != DecisionKind.UNHIDE:
         raise Refused("not_waiting" if choice.version == comment.version else "text_changed")
     if state == ItemState.HANDLED and choice.kind != DecisionKind.UNHIDE:
-        raise _handled(session, comment)
+        raise handled(session, comment)
     if choice.version != comment.version:
         raise Refused("text_changed")
     if comment.removed and choice.kind != DecisionKind.NOTHING:
@@ -395,9 +407,7 @@ def refuse_unless_possible(
         raise Refused("not_possible_there")
 
 
-_CHOICES = frozenset(
-    {DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.HIDE, DecisionKind.UNHIDE, DecisionKind.REQUEST}
-)
+_CHOICES = frozenset(DecisionKind) - {DecisionKind.CANCEL}
 
 
 def needs_second(session: Session, viewer: Viewer, comment: Comment, kind: DecisionKind) -> bool:
@@ -425,14 +435,23 @@ def _evidence(session: Session, comment: Comment, *, now: datetime) -> Evidence:
     return evidence
 
 
+_ACTS = {
+    DecisionKind.HIDE: OperationKind.HIDE,
+    DecisionKind.UNHIDE: OperationKind.UNHIDE,
+    DecisionKind.LIKE: OperationKind.LIKE,
+}
+_OPPOSITES = {DecisionKind.HIDE: OperationKind.UNHIDE, DecisionKind.LIKE: OperationKind.UNLIKE}
+"""How what left is undone; what is not here cannot be."""
+
+
 def _enqueue(
-    session: Session, comment: Comment, decision: Decision, due_at: datetime, text: str | None = None
+    session: Session,
+    comment: Comment,
+    decision: Decision,
+    operation: OperationKind,
+    due_at: datetime,
+    text: str | None = None,
 ) -> Effect:
-    operation = {
-        DecisionKind.HIDE: OperationKind.HIDE,
-        DecisionKind.UNHIDE: OperationKind.UNHIDE,
-        DecisionKind.CANCEL: OperationKind.UNHIDE,
-    }.get(DecisionKind(decision.kind), OperationKind.REPLY)
     return work.enqueue(
         session,
         key=f"{operation}:decision:{decision.id}",
@@ -455,6 +474,8 @@ def _reply_text(text: str, longest: int) -> str:
     text = (cleaned(text) or "").replace("\r\n", "\n").strip()
     if not text:
         raise Refused("reply_empty", field="text")
+    if (blank := templates.PLACE.search(text)) is not None:
+        raise Refused("place_blank", field="text", place=blank.group())
     if len(text) > longest:
         raise Refused("reply_too_long", field="text", most=str(longest))
     return text

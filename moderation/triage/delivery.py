@@ -18,7 +18,9 @@ from models.work import EffectHandler, Task
 from moderation import drafts, items
 from moderation.intake.merging import set_visibility
 
-DECIDED = frozenset({OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.REPLY})
+DECIDED = frozenset(
+    {OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.LIKE, OperationKind.UNLIKE, OperationKind.REPLY}
+)
 OPERATIONS = DECIDED | {OperationKind.DELETE}
 """A reply that stands twice in public is taken back once."""
 

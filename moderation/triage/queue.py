@@ -3,81 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Integer,
     ScalarSelect,
     Select,
     and_,
     bindparam,
     exists,
-    false,
     func,
     or_,
     select,
     true,
-    tuple_,
-    union_all,
 )
 from sqlalchemy.orm import Session, aliased, joinedload, load_only, selectinload
 
 from models.accounts import Account
-from models.base import Id, UtcDateTime
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.errors import NotFound
-from models.items import Claim, DraftReply, Item, in_state
-from models.keyset import Keyset
+from models.items import Claim, DraftReply, Item
 from models.learning import Correction
 from models.netiquette import RuleVersion
+from models.notes import Note
 from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.search import FEW, few, said
 from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests.escalation import likeliest, services, similar
-from moderation.triage import proposals
+from moderation.triage import proposals, teamwork
 from moderation.triage.classification import corrections
+from moderation.triage.listing import DANGER, MOST_URGENT, NEWEST, Filter, stands, walk
 from moderation.triage.suggestion import proposed
-
-URGENCIES = (2, 1, 0)
-"""Immediate danger, the same day, everything else: the order of the queue."""
-DANGER = URGENCIES[0]
-
-MOST_URGENT = Keyset(Item.urgency, Item.queued_at, Item.id)
-"""The place of an item that waits; `_first` says in which order."""
-NEWEST = Keyset(Item.handled_at, Item.id, descending=True)
-"""Of handled items: the last handled first."""
-
-MOST_COUNTED = 1000
-"""Counts are computed, and stop here: the page then says 999+."""
 
 HISTORY = timedelta(days=365)
 """How far back an author's earlier comments are shown."""
-
-
-@dataclass(frozen=True)
-class Filter:
-    """What the list is narrowed to; every field is in the page's URL."""
-
-    state: ItemState = ItemState.WAITING
-    account_id: int | None = None
-    source_post_id: int | None = None
-    urgency: int | None = None
-    intention: str | None = None
-    suggestion: str | None = None
-    """What is proposed for it (`suggestion.proposed`)."""
-    decision: str | None = None
-    """What was decided about it, and stands."""
-    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,6 +55,8 @@ class Listed:
     comment: Comment
     claimed_by: str | None
     claimed_by_me: bool
+    theirs: bool
+    """It is somebody else's to do. An immediate danger is everybody's."""
     drafted: bool
     """Whether a reply is drafted for it."""
     proposal: Proposal | None
@@ -114,14 +83,6 @@ class QueuePage:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """How many wait, and how many of them are immediate danger; each at most `MOST_COUNTED`."""
-
-    waiting: int
-    danger: int
-
-
-@dataclass(frozen=True)
 class Detail:
     """One comment with all that a decision needs."""
 
@@ -137,6 +98,8 @@ class Detail:
     history: Sequence[Comment]
     """The author's other comments of the last year, newest first."""
     decisions: Sequence[Decision]
+    notes: Sequence[Note]
+    """What colleagues did with it without deciding, oldest first; what was taken back is left out."""
     corrections: Sequence[Correction]
     """What people said of the labels of this text, oldest first."""
     effects: Sequence[Effect]
@@ -174,8 +137,8 @@ def page(
     broken one is Refused `cursor_invalid`. Without `whole`, only what the page of the queue shows is loaded.
     """
     order = NEWEST if wanted.state == ItemState.HANDLED else MOST_URGENT
-    walk, given = _walk(session, viewer, wanted, order.place(after))
-    found, following = order.cut(session.execute(walk, {**given, "limit": limit + 1}).all(), limit)
+    statement, given = walk(session, viewer, wanted, order.place(after), now=now)
+    found, following = order.cut(session.execute(statement, {**given, "limit": limit + 1}).all(), limit)
     ids = [one.id for one in found]
     rows = {row[0].id: row for row in session.execute(_lines(whole), {"ids": ids})}
     comment_ids = [row[1].id for row in rows.values()]
@@ -189,22 +152,14 @@ def page(
     return QueuePage(tuple(lines), following)
 
 
-def counts(session: Session, viewer: Viewer) -> Counts:
-    """How much waits, within the viewer's scope."""
-    return Counts(_count(session, viewer, Filter()), _count(session, viewer, Filter(urgency=DANGER)))
-
-
-def found(session: Session, viewer: Viewer, wanted: Filter) -> tuple[int, int]:
-    """How many a filter finds among those that wait, and among handled ones; each at most `MOST_COUNTED`."""
-    return (
-        _count(session, viewer, replace(wanted, state=ItemState.WAITING)),
-        _count(session, viewer, replace(wanted, state=ItemState.HANDLED)),
-    )
-
-
-def _count(session: Session, viewer: Viewer, wanted: Filter) -> int:
-    statement = _counting(_sight(viewer), wanted, _few(session, wanted), MOST_COUNTED)
-    return session.scalar(statement) or 0
+def chosen(session: Session, viewer: Viewer, comment_ids: Collection[int], *, now: datetime) -> Sequence[Listed]:
+    """Lines of comments that somebody picked, in that order; what is not the viewer's to decide is left out."""
+    mine = select(Item.id).where(Item.comment_id.in_(comment_ids))
+    ids = session.scalars(visible(mine, viewer, Action.DECIDE, Item)).all()
+    rows = {row[1].id: row for row in session.execute(_lines(whole=True), {"ids": ids})}
+    outside = _answered_outside(session, rows)
+    found = [rows[one] for one in comment_ids if one in rows]
+    return [_listed(*row, decided={}, outside=outside, viewer=viewer, now=now) for row in found]
 
 
 def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
@@ -233,6 +188,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             joinedload(Comment.verdict),
             selectinload(Comment.attachments),
             joinedload(Item.problem),
+            joinedload(Item.assignee),
             joinedload(Claim.person),
         )
         .where(Comment.id == comment_id)
@@ -262,6 +218,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             .where(Decision.comment_id == comment_id)
             .order_by(Decision.id)
         ).all(),
+        notes=teamwork.about(session, comment_id),
         corrections=corrections(session, [comment_id]),
         effects=session.scalars(
             select(Effect)
@@ -307,101 +264,6 @@ def picture(session: Session, viewer: Viewer, comment_id: int, attachment_id: in
 # -------------------------------------------------------------------------------------------------------------------
 
 
-# Which items, in which order: statements that are made once for all who see the same, because to make one takes longer
-# than to have it executed.
-def _walk(
-    session: Session, viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None
-) -> tuple[Select, dict[str, Any]]:  # type: ignore[type-arg]
-    """Places of the first items behind a place, and what the statement is given with its `limit`."""
-    scope, few_have = _sight(viewer), _few(session, wanted)
-    if wanted.state == ItemState.HANDLED:
-        given = {} if place is None else {"at": place[0], "id": place[1]}
-        return _newest(scope, wanted, few_have, placed=place is not None), given
-    given = {} if place is None else {"at": place[1], "id": place[2]}
-    return _first(scope, wanted, few_have, None if place is None else place[0]), given
-
-
-def _sight(viewer: Viewer) -> Viewer:
-    """Whoever sees the same."""
-    return replace(viewer, person_id=None, name="")
-
-
-def _few(session: Session, wanted: Filter) -> Select[int] | None:
-    """The comments that have the words looked for, where they are few."""
-    return few(session, wanted.words) if wanted.words.strip() else None
-
-
-@lru_cache(maxsize=128)
-def _first(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, level: int | None) -> Select:  # type: ignore[type-arg]
-    """Those that wait, behind a place of an urgency (None: from the beginning). No index is walked down one column and
-    up the next, so each urgency gives its own first ones, by one walk of the index each.
-    """
-    walks = []
-    for urgency in URGENCIES:
-        if (level is not None and urgency > level) or wanted.urgency not in (None, urgency):
-            continue
-        item = _narrowed(few_have)
-        walk = select(item.id, item.urgency, item.queued_at).where(item.urgency == urgency)
-        if urgency == level:
-            walk = walk.where(tuple_(item.queued_at, item.id) > tuple_(_AT, _ID))
-        walk = _filtered(walk, viewer, wanted, item, few_have).order_by(item.queued_at, item.id).limit(_LIMIT)
-        walks.append(select(walk.subquery()))
-    if not walks:
-        return select(Item.id, Item.urgency, Item.queued_at).where(false())
-    together = union_all(*walks).subquery()
-    place = together.c
-    return select(together).order_by(place.urgency.desc(), place.queued_at, place.id).limit(_LIMIT)
-
-
-@lru_cache(maxsize=128)
-def _newest(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, *, placed: bool) -> Select:  # type: ignore[type-arg]
-    """Handled ones."""
-    item = _narrowed(few_have)
-    walk = _filtered(select(item.id, item.handled_at), viewer, wanted, item, few_have)
-    if placed:
-        walk = walk.where(tuple_(item.handled_at, item.id) < tuple_(_AT, _ID))
-    return walk.order_by(item.handled_at.desc(), item.id.desc()).limit(_LIMIT)
-
-
-@lru_cache(maxsize=128)
-def _counting(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, most: int) -> Select[int]:
-    item = _narrowed(few_have)
-    inner = _filtered(select(item.id), viewer, wanted, item, few_have).limit(most).subquery()
-    return select(func.count()).select_from(inner)
-
-
-_LIMIT = bindparam("limit", type_=Integer())
-_AT, _ID = bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Id)
-
-
-def _narrowed(few_have: Select[int] | None) -> Any:
-    """Items, or those few of them; the limit keeps databases from walking all the others in their order instead."""
-    if few_have is None:
-        return Item
-    return aliased(Item, select(Item).where(Item.comment_id.in_(few_have)).limit(FEW + 1).subquery())
-
-
-def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_have: Select[int] | None) -> Select:  # type: ignore[type-arg]
-    statement = visible(statement, viewer, Action.SEE_COMMENTS, item).where(in_state(item, wanted.state))
-    if wanted.account_id is not None:
-        statement = statement.where(item.account_id == wanted.account_id)
-    if wanted.urgency is not None:
-        statement = statement.where(item.urgency == wanted.urgency)
-    if wanted.intention:
-        statement = statement.where(item.intention == wanted.intention)
-    if wanted.suggestion:
-        statement = statement.where(item.suggestion == wanted.suggestion)
-    many_have = bool(wanted.words.strip()) and few_have is None
-    # What the city itself wrote waits for nobody, but is handled.
-    if wanted.state != ItemState.WAITING or wanted.source_post_id is not None or wanted.decision or many_have:
-        statement = statement.join(Comment, Comment.id == item.comment_id).where(Comment.by_city.is_(False))
-    if wanted.source_post_id is not None:
-        statement = statement.where(Comment.source_post_id == wanted.source_post_id)
-    if wanted.decision:
-        statement = statement.where(exists(_stands(Decision.kind == wanted.decision).correlate(Comment)))
-    return statement.where(said(wanted.words)) if many_have else statement
-
-
 @cache
 def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a key
     """Lines of the list by the ids of their items, with all that a line shows."""
@@ -414,7 +276,7 @@ def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a
         Comment.hidden_here_at, Comment.hidden_there_at, Comment.shown_at, Comment.removed_at, Comment.present_at,
     )  # fmt: skip
     shown = [
-        *only(Item.version, Item.urgency, Item.handled_at),
+        *only(Item.version, Item.state, Item.urgency, Item.handled_at, Item.snoozed_until, Item.assignee_id),
         *of_comment,
         joinedload(Comment.account).options(*only(Account.network, Account.name)),
         joinedload(Comment.author).options(*only(Author.name)),
@@ -422,6 +284,7 @@ def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a
             *only(VerdictRow.intention, VerdictRow.suggestion, VerdictRow.suggested_breach)
         ),
         joinedload(Item.problem),
+        joinedload(Item.assignee).options(*only(Person.name)),
         joinedload(Claim.person).options(*only(Person.name)),
         joinedload(Proposal.person).options(*only(Person.name)),
         joinedload(Proposal.answered_by).options(*only(Person.name)),
@@ -446,17 +309,9 @@ def _drafted() -> ColumnElement[bool]:
     return exists(select(DraftReply.id).where(*drafted)).correlate(Comment)
 
 
-def _stands(*more: ColumnElement[bool]) -> Select[int]:
-    """The decisions about a comment that nobody took back."""
-    undoing = aliased(Decision)
-    taken_back = exists().where(undoing.cancels_id == Decision.id)
-    about = Decision.comment_id == Comment.id, Decision.kind != DecisionKind.CANCEL, ~taken_back
-    return select(Decision.id).where(*about, *more)
-
-
 def _standing(session: Session, comment_ids: Sequence[int]) -> dict[int | None, Decision]:
     """The last decision about each comment that stands, with who decided."""
-    newest = _stands().order_by(Decision.id.desc()).limit(1).correlate(Comment).scalar_subquery()
+    newest = stands().order_by(Decision.id.desc()).limit(1).correlate(Comment).scalar_subquery()
     statement = (
         select(Decision)
         .join(Comment, Decision.id == newest)
@@ -521,9 +376,9 @@ def _listed(
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
-    return Listed(
-        item, comment, claimed_by, mine, drafted, proposal, comment.id in outside, shows, decided.get(comment.id)
-    )
+    theirs = item.assignee_id not in (None, viewer.person_id) and item.urgency != DANGER
+    answered, decision = comment.id in outside, decided.get(comment.id)
+    return Listed(item, comment, claimed_by, mine, theirs, drafted, proposal, answered, shows, decision)
 
 
 def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str | None, bool]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from classifiers.base import Verdict
+from classifiers.base import Band, Verdict
 from classifiers.reasons import DANGERS, PROOFS
 from models.comments import VerdictRow
 from models.vocabulary import Breach, DecisionKind, Intention
@@ -86,6 +86,19 @@ def proposed(verdict: VerdictRow | None, *, drafted: bool) -> DecisionKind | Non
     if drafted:
         return DecisionKind.REPLY
     return DecisionKind(verdict.suggestion) if verdict and verdict.suggestion else None
+
+
+def sure(verdict: VerdictRow | None, kind: DecisionKind | None, *, drafted: bool) -> bool:
+    """Whether what is proposed can be taken by one key: words that are drafted, or what the classifier is sure of or a
+    person has said of the label that it follows from. An immediate danger is looked at.
+    """
+    if kind is None or verdict is None or verdict.urgency == 2:
+        return False
+    if kind == DecisionKind.REPLY:
+        return drafted
+    head = verdict.suggested_breach if kind == DecisionKind.HIDE else "intention"
+    known = verdict.certainty.get(head or "", {})
+    return "said" in known or known.get("band") == Band.HIGH
 
 
 def mere_criticism(intention: str | None, breaches: dict[str, float]) -> bool:

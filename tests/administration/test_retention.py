@@ -20,6 +20,7 @@ from models.tables import metadata
 from models.vocabulary import AttachmentKind, PostKind, Reason, RequestStatus
 from moderation.intake import deliveries
 from moderation.requests import escalation, exchange
+from moderation.triage import teamwork
 
 CANARY = "canari"
 RULE = Rule(unread=365, comments=730)
@@ -89,6 +90,8 @@ def story(city, insult, criticism):
     shown = replace(shown, text=f"Bien dit, {CANARY}", source="edit", said_at=city.now)
     receive(city, Event("page-nord", Unreadable("value", CANARY)), Event("page-nord", shown))
     with city.database.write() as session:
+        told = {"form_key": "n" * 16, "now": city.now}
+        teamwork.note(session, city.people["Ariane"], declined.id, f"Vu la semaine passée, {CANARY}", **told)
         audit.seal_due(session)
     return ["1007", "1008", "1009", "1010"]
 

@@ -22,15 +22,16 @@ from api.settings import load
 from api.wiring import Parvis, build
 from models.campaigns import Campaign
 from models.comments import Attachment, Comment
-from models.decisions import Decision, Proposal
+from models.decisions import Batch, Decision, Proposal
 from models.holds import Hold
 from models.items import Item
 from models.media import Media
 from models.netiquette import RuleVersion
+from models.notes import Note
 from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
-from models.vocabulary import DecisionKind, Group311, ItemState, PostState, Role
+from models.vocabulary import DecisionKind, Group311, ItemState, NoteKind, PostState, Role
 from tests.city import City, Clock
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -44,6 +45,8 @@ class SmallCity(City):
     items: dict[str, int] = field(default_factory=dict)
     decisions: dict[str, int] = field(default_factory=dict)
     proposals: dict[str, int] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+    batches: dict[str, int] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
     posts: dict[str, int] = field(default_factory=dict)
@@ -212,7 +215,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.flush()
             item = Item(**scope, comment_id=comment.id, state=ItemState.WAITING, queued_at=now)
             kind = DecisionKind.NOTHING
-            decision = Decision(comment_id=comment.id, comment_version=1, kind=kind, person_id=author, at=now)
+            batch = Batch(kind=kind, person_id=author, at=now, form_key=f"batch-of-{name}")
+            session.add(batch)
+            session.flush()
+            city.batches[name] = batch.id
+            decision = Decision(
+                batch_id=batch.id, comment_id=comment.id, comment_version=1, kind=kind, person_id=author, at=now
+            )
             # By the id of its comment, so that one place of an address fills both.
             photo = Attachment(id=comment.id, comment_id=comment.id, position=0, kind="photo", seen_at=now)
             photo.picture = b"jpeg"
@@ -238,6 +247,10 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.add(proposal)
             session.flush()
             city.proposals[name] = proposal.id
+            note = Note(comment_id=comment.id, kind=NoteKind.ASSIGN, person_id=author, at=now)
+            session.add(note)
+            session.flush()
+            city.notes[name] = note.id
         everywhere = {
             "city": {},
             "north": {"borough_id": city.boroughs["north"]},

@@ -99,6 +99,30 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/commentaires/{comment_id}/decision"): Line(
         Action.DECIDE, "comments", body={"kind": "nothing", "version": 1, "form_key": FORM_KEY}
     ),
+    ("POST", "/commentaires/{comment_id}/notes"): Line(
+        Action.WRITE_NOTES, "comments", body={"form_key": "{key}", "text": "Oui"}
+    ),
+    ("POST", "/commentaires/{comment_id}/attribution"): Line(
+        Action.WRITE_NOTES, "comments", body={"form_key": "{key}"}
+    ),
+    ("POST", "/commentaires/{comment_id}/report"): Line(
+        Action.DECIDE, "comments", body={"form_key": "{key}", "until": "2020-01-01T00:00:00Z"}
+    ),
+    ("GET", "/equipe"): Line(Action.SEE_TEAM),
+    ("GET", "/equipe/personnes.csv"): Line(Action.SEE_TEAM),
+    ("GET", "/equipe/arrivees.csv"): Line(Action.SEE_TEAM),
+    ("GET", "/reponses"): Line(Action.SEE_COMMENTS),
+    ("POST", "/reponses"): Line(Action.EDIT_REPLIES, whole_city=True),
+    ("POST", "/reponses/{template}"): Line(Action.EDIT_REPLIES, whole_city=True),
+    ("GET", "/vues"): Line(Action.SEE_COMMENTS),
+    ("POST", "/vues"): Line(Action.SEE_COMMENTS, body={"name": "Une vue"}),
+    ("POST", "/vues/{view_id}/suppression"): Line("own view"),
+    ("GET", "/groupe"): Line(Action.DECIDE),
+    ("POST", "/groupe"): Line(Action.DECIDE, body={"kind": "nothing", "form_key": FORM_KEY}),
+    ("POST", "/groupes/{batch_id}/annulation"): Line(Action.DECIDE, "batches"),
+    ("POST", "/notes/{note_id}/annulation"): Line(Action.WRITE_NOTES, "notes"),
+    ("GET", "/avis"): Line(Action.SEE_COMMENTS),
+    ("POST", "/avis/lus"): Line(Action.SEE_COMMENTS),
     ("POST", "/commentaires/{comment_id}/proposition"): Line(
         Action.DECIDE, "comments", body={"kind": "hide", "version": 1, "form_key": FORM_KEY, "rule_code": "N2"}
     ),
@@ -289,24 +313,28 @@ class Caller:
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
         self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
+        self._places |= {"template": "reply_thanks", "view_id": 0}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
         scoped = (
             "account_id",
             "attachment_id",
+            "batch_id",
             "campaign_id",
             "comment_id",
             "decision_id",
             "hold_id",
             "item_id",
             "media_id",
+            "note_id",
             "post_id",
             "proposal_id",
             "number",
         )
         places = dict.fromkeys(scoped, there) | self._places
-        body = {name: there if value == "{thing}" else value for name, value in line.body.items()}
+        given = {"{thing}": there, "{key}": f"{method}{path}{thing}"[-40:]}
+        body = {name: given.get(value, value) if isinstance(value, str) else value for name, value in line.body.items()}
         sent: dict[str, Any] = {}
         if method != "GET":
             sent = {"json": body} if path.startswith("/api/") else {"data": body}

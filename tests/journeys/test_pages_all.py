@@ -18,7 +18,7 @@ from models.effects import Effect
 from models.people import AccessRequest, Person
 from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome, PostState, RequestStatus, Role
 from moderation.requests import escalation
-from moderation.triage import deciding, proposals
+from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
 from publishing import campaigns, drafting, holding, library, planning
 
@@ -55,6 +55,12 @@ def busy(served) -> dict[str, int]:
         escalation.progress(
             session, karim, "SRV-2026-000002", RequestStatus.DONE, "Déneigée à 9 h.", version=1, now=served.now
         )
+        # What colleagues say to each other.
+        given = {"before_id": None, "text": "@Samuel Côté @Hélène: à voir avec les Travaux publics", "now": served.now}
+        teamwork.assign(session, nadia, ids["bravo"], samuel.person_id, form_key="a" * 16, **given)
+        later = served.now + timedelta(hours=2)
+        teamwork.snooze(session, nadia, ids["cyclable"], later, form_key="s" * 16, now=served.now)
+        views.save(session, nadia, "Remerciements", {"intention": "eloge"}, team=True, now=served.now)
         # What two comments show: a picture that is blurred first, and one that could not be had.
         session.get_one(Person, nadia.person_id).blurs_pictures = True
         of = {"position": 0, "kind": "photo", "seen_at": late, "picture_address": "https://x", "address": "https://x"}
@@ -147,6 +153,17 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", "/?etat=traites", []),
         ("Nadia Roy", "/?mots=introuvable", []),
         ("Nadia Roy", "/commentaires/999999", []),
+        ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["a"]),
+        ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["p"]),
+        ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["n"]),
+        ("Nadia Roy", "/?voie=reportes", []),
+        ("Nadia Roy", "/", ["j", "=", "r"]),
+        ("Nadia Roy", f"/groupe?kind=hide&ids={ids['insulte']}&ids={ids['pas_bons']}&ids={ids['danger']}", []),
+        ("Samuel Côté", "/avis", []),
+        ("Nadia Roy", "/vues?intention=eloge", []),
+        ("Hélène Martel", "/reponses", []),
+        ("Hélène Martel", "/equipe", []),
+        ("Nadia Roy", f"/commentaires/{ids['numero']}", ["e"]),
         ("Nadia Roy", "/compte", []),
         ("Nadia Roy", "/", ["c"]),
         ("Hélène Martel", "/analyse", []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -106,6 +107,47 @@ def test_triage_by_keyboard(served, five, sign_in):
         (five[3], "hide"),
         (five[4], "nothing"),
     ]
+
+
+def test_a_sure_suggestion_is_taken_by_one_key(served, five, sign_in):
+    """One key files the thanks; of a hide, the dialog that it opens has its article, and Enter confirms."""
+    page = sign_in("Nadia Roy")
+    expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
+    page.keyboard.press("o")
+    expect(page.locator("#pane .words")).to_contain_text("trottoir")
+    expect(page.locator("#toasts button")).to_be_visible()
+    page.keyboard.press("o")  # Of this one the classifier is not sure: there is nothing to take.
+    page.goto(f"/commentaires/{five[3]}")
+    page.keyboard.press("o")
+    expect(page.locator("#hide-dialog")).to_be_visible()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("sera masqué")
+    assert _decisions(served) == [(five[0], "nothing"), (five[3], "hide")]
+
+
+def test_a_saved_reply_is_found_by_number_or_by_letters_read_and_sent(served, five, sign_in):
+    page = sign_in("Nadia Roy")
+    expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
+    for key in ("e", "1", "Control+Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#pane .words")).to_contain_text("trottoir")
+    page.keyboard.press("e")
+    page.keyboard.type("preciser")
+    page.keyboard.press("Enter")
+    expect(page.locator("#reply-text")).to_have_value(re.compile("rue et intersection"))
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#pane .words")).to_contain_text("piscine")
+    page.wait_for_load_state("networkidle")
+    helene = sign_in("Hélène Martel", "/reponses")
+    card = helene.locator("#reply_thanks")
+    expect(card).to_contain_text("1 fois")
+    card.get_by_text("Reformuler").click()
+    card.get_by_label("Français").fill("Merci {nom}!")
+    card.get_by_role("button", name="Enregistrer").click()
+    expect(helene.get_by_role("alert")).to_contain_text("prenom")
+    card.get_by_label("Français").fill("Merci {prenom}!")
+    card.get_by_role("button", name="Enregistrer").click()
+    expect(card).to_contain_text("version 2, Hélène Martel")
 
 
 def test_a_decision_is_taken_back_with_one_key(served, five, sign_in):
@@ -229,7 +271,7 @@ def test_what_a_colleague_handled_turns_grey(served, five, sign_in):
         terms = deciding.Terms(timedelta(0), "SRV", capabilities)
         deciding.decide(session, served.people["Samuel Côté"], five[3], choice, terms, now=served.now)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(page.locator(".row-gone")).to_contain_text("Traité par une autre personne")
+    expect(page.locator(".row-gone")).to_contain_text("Traité ou reporté par une autre personne")
     expect(page.locator(".row")).to_have_count(5)
 
 
@@ -275,6 +317,135 @@ def test_what_was_asked_is_taken_back_with_one_key(served, five, sign_in):
     expect(page.locator(f'.row[data-id="{five[4]}"]')).not_to_contain_text("demande")
 
 
+@pytest.fixture
+def thanks(served) -> list[int]:
+    """Twelve comments of which ten say thanks; one of these is open at a colleague's."""
+    served.add_account("Ville de Sainte-Rive")
+    texts = [f"Merci beaucoup aux déneigeurs, bravo! {'!' * n}" for n in range(10)]
+    texts[3:3] = ["À quelle heure ouvre la piscine?"]
+    texts.append("T'es rien qu'un maudit imbécile, ferme ta yeule.")
+    ids = [served.says(text, by=f"Personne {n}", under="Neige", ago=3000 - 60 * n) for n, text in enumerate(texts)]
+    served.read()
+    with served.parvis.database.write() as session:
+        session.execute(update(Item).values(urgency=0))
+        deciding.claim(session, served.people["Samuel Côté"], ids[1], now=served.now)
+    return ids
+
+
+def test_all_that_look_alike_are_decided_together_by_keyboard(served, thanks, sign_in):
+    """Four keys for ten thanks, less the one that a colleague decides meanwhile; one key takes them back."""
+    page = sign_in("Nadia Roy")
+    expect(page.locator("#pane .words")).to_contain_text("Merci beaucoup")
+    page.keyboard.press("=")
+    expect(page.locator("[data-selected]")).to_have_text("9 choisis")
+    with served.parvis.database.write() as session:
+        terms = deciding.Terms(timedelta(0), "SRV", capabilities)
+        choice = deciding.Choice(DecisionKind.NOTHING, 1)
+        deciding.decide(session, served.people["Samuel Côté"], thanks[2], choice, terms, now=served.now)
+    page.keyboard.press("l")
+    expect(page.locator("#together-dialog")).to_be_visible()
+    expect(page.locator("#together-dialog .together li")).to_have_count(9)
+    expect(page.locator("#together-dialog .together-left")).to_have_count(1)
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("8 commentaires")
+    page.wait_for_load_state("networkidle")
+    decisions = _decisions(served)
+    assert sorted(decisions) == sorted(set(decisions))
+    assert [kind for _, kind in decisions].count("like") == 8
+    page.keyboard.press("z")
+    expect(page.locator("#toasts")).to_contain_text("8 commentaires attendent")
+    page.wait_for_load_state("networkidle")
+    assert [kind for _, kind in _decisions(served)].count("cancel") == 8
+    expect(page.locator(".row:not(.row-gone)")).to_have_count(11)
+
+
+def test_several_are_hidden_only_one_by_one(served, thanks, sign_in):
+    page = sign_in("Nadia Roy")
+    for index in (3, 11):
+        page.locator(f'.row[data-id="{thanks[index]}"] .row-check input').check()
+    page.locator("#group").get_by_role("button", name="Masquer").click()
+    dialog = page.locator("#together-dialog")
+    dialog.get_by_role("radio", name="N2").check()
+    second = dialog.locator("details").nth(1)
+    second.locator("summary").click()
+    second.get_by_label("Je l’ai lu : oui, masquer").check()
+    dialog.get_by_role("button", name="Masquer").click()
+    expect(page.locator("#toasts")).to_contain_text("1 commentaire")
+    assert _decisions(served) == [(thanks[11], "hide")]
+
+
+def test_several_at_once_without_javascript(served, thanks, sign_in):
+    page = sign_in("Nadia Roy", java_script_enabled=False)
+    for index in (0, 2):
+        page.locator(f'.row[data-id="{thanks[index]}"] .row-check input').check()
+    page.locator("#group").get_by_role("button", name="Rien à signaler").click()
+    page.locator("main").get_by_role("button", name="Rien à signaler").click()
+    expect(page.locator("main")).to_contain_text("2 commentaires")
+    assert sorted(_decisions(served)) == [(thanks[0], "nothing"), (thanks[2], "nothing")]
+
+
+def test_assign_put_off_and_note_by_keyboard(served, five, sign_in):
+    """Each by its key, a digit and Enter; each taken back by z; whoever is named or given something hears of it."""
+    page = sign_in("Nadia Roy")
+    words = page.locator("#pane .words")
+    expect(words).to_have_text("Merci aux déneigeurs!")
+    page.keyboard.press("p")
+    expect(page.locator("#snooze-dialog")).to_be_visible()
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    expect(words).to_contain_text("trottoir")
+    expect(page.locator("#toasts")).to_contain_text("Reporté au")
+    expect(page.locator('[data-tab="snoozed"]')).to_contain_text("1")
+    page.keyboard.press("z")
+    expect(words).to_have_text("Merci aux déneigeurs!")
+    expect(page.locator('[data-tab="snoozed"]')).to_be_hidden()
+
+    page.keyboard.press("n")
+    page.keyboard.type("Déjà vu, @sam")
+    page.keyboard.press("Tab")
+    page.keyboard.type("?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#toasts")).to_contain_text("Prévenus : Samuel Côté")
+    expect(page.locator(".team")).to_contain_text("Déjà vu, @Samuel Côté ?")
+
+    page.keyboard.press("a")
+    page.get_by_role("radio", name="Samuel Côté").check()
+    page.keyboard.press("Enter")
+    expect(page.locator("#toasts")).to_contain_text("Pour : Samuel Côté")
+    expect(words).to_contain_text("trottoir")
+    expect(page.locator(f'.row[data-id="{five[0]}"]')).to_contain_text("Pour Samuel Côté")
+    page.keyboard.press("k")
+    expect(words).to_contain_text("trottoir")  # What is somebody else's to do is passed over.
+
+    samuel = sign_in("Samuel Côté", "/avis")
+    expect(samuel.locator(".notices-link .count")).to_have_text("2")
+    expect(samuel.locator(".notice-new")).to_have_count(2)
+    expect(samuel.locator("main")).to_contain_text("Nadia Roy vous l’attribue")
+    samuel.goto("/?attribution=moi")
+    expect(samuel.locator(".row")).to_have_count(1)
+    _until_claims(served, samuel, 1)
+    samuel.goto("/avis")
+    expect(samuel.locator(".notice-new")).to_have_count(0)
+    page.keyboard.press("z")
+    expect(words).to_have_text("Merci aux déneigeurs!")
+    assert _decisions(served) == []
+
+
+def test_a_view_is_kept_under_a_name_for_oneself_or_for_the_team(served, five, sign_in):
+    page = sign_in("Nadia Roy", "/?intention=eloge")
+    page.get_by_role("link", name="Garder cette vue…").click()
+    page.get_by_label("Nom").fill("Remerciements")
+    page.get_by_label("Pour toute l’équipe").check()
+    page.get_by_role("button", name="Garder", exact=True).click()
+    expect(page.locator("#views [aria-current]")).to_contain_text("Remerciements")
+    expect(page.locator("#views [aria-current] .count")).to_have_text("1")
+    samuel = sign_in("Samuel Côté")
+    samuel.locator("#views").get_by_role("link", name="Remerciements").wait_for()
+    samuel.keyboard.press("v")
+    samuel.keyboard.press("Enter")
+    expect(samuel.locator(".row")).to_have_count(1)
+
+
 def test_a_server_that_does_not_answer_loses_nothing(served, five, sign_in):
     page = sign_in("Nadia Roy")
     expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
@@ -299,6 +470,17 @@ def test_without_javascript(served, five, sign_in):
     expect(page.locator(".row")).to_have_count(4)
     page.get_by_role("button", name="Annuler").click()
     expect(page.locator(".row")).to_have_count(5)
+    page.get_by_role("button", name="Reporter").click()
+    page.get_by_label("Demain matin").check()
+    page.locator("#snooze-dialog").get_by_role("button", name="Reporter").click()
+    expect(page.locator(".row")).to_have_count(4)
+    page.get_by_role("link", name="Reportés").click()
+    page.locator(".row a").click()
+    page.get_by_role("button", name="Attribuer").click()
+    page.get_by_label("Nadia Roy (moi)").check()
+    page.locator("#assign-dialog").get_by_role("button", name="Attribuer").click()
+    expect(page.locator(".item-states")).to_contain_text("À moi")
+    page.goto(f"/commentaires/{five[0]}")
     page.get_by_role("button", name="Masquer").click()  # A dialog that the browser opens by itself.
     page.get_by_role("radio", name="N2").check()
     page.locator("#hide-dialog").get_by_role("button", name="Masquer").click()
@@ -382,5 +564,46 @@ def test_the_picture_in_the_readme(served, sign_in, pictures):
     page.keyboard.press("w")
     page.locator(".queue-scroll").evaluate("e => e.scrollTop = 0")
     picture = pictures / "file.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 20_000
+
+
+def test_the_picture_of_several_in_the_guide(served, sign_in, pictures):
+    served.tells()
+    page = sign_in("Nadia Roy", "/?intention=eloge", width=1366, height=768)
+    expect(page.locator("#pane .words")).to_be_visible()
+    page.keyboard.press("=")
+    page.keyboard.press("l")
+    expect(page.locator("#together-dialog .together li").first).to_be_visible()
+    picture = pictures / "groupe.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 20_000
+
+
+def test_the_picture_of_the_team_in_the_guide(served, sign_in, pictures):
+    told = served.tells()
+    page = sign_in("Nadia Roy", f"/commentaires/{told['numero']}", width=1366, height=768)
+    page.keyboard.press("n")
+    page.keyboard.type("@Samuel Côté : le numéro de fin de semaine a changé?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".team li")).to_have_count(1)
+    page.keyboard.press("a")
+    expect(page.locator("#assign-dialog")).to_be_visible()
+    picture = pictures / "equipe.png"
+    page.screenshot(path=picture)
+    assert picture.stat().st_size > 20_000
+
+
+def test_the_picture_of_the_day_in_the_guide(served, sign_in, pictures):
+    ids = served.tells()
+    terms = deciding.Terms(timedelta(0), "SRV", capabilities)
+    with served.parvis.database.write() as session:
+        for number, comment_id in enumerate(list(ids.values())[40:52]):
+            who = served.people["Nadia Roy" if number % 3 else "Samuel Côté"]
+            at = served.now - timedelta(minutes=7 * number)
+            deciding.decide(session, who, comment_id, deciding.Choice(DecisionKind.NOTHING, 1), terms, now=at)
+    page = sign_in("Hélène Martel", "/equipe", width=1366, height=768)
+    expect(page.locator(".lead")).to_contain_text("12 traités")
+    picture = pictures / "equipe-aujourdhui.png"
     page.screenshot(path=picture)
     assert picture.stat().st_size > 20_000

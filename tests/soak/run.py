@@ -1,11 +1,12 @@
 """The long batteries: workers really killed by the hundred, histories by the thousand, on both databases.
 
-    python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000] [--only copies]
+    python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000] [--items 20000] [--only copies]
 
-Five batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
+Six batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
 `histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
 history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL. `copies`:
-`backup`, `restore` and `migrate`, killed at their steps and at any time. `mutations`: rules of the trade broken on
+`backup`, `restore` and `migrate`, killed at their steps and at any time. `team`: eight people who work one queue down
+together. `mutations`: rules of the trade broken on
 purpose, which their tests must notice; it is short, and runs whole each time.
 
 Every run is one line of `var/soak/*.jsonl`, of a few minutes, with its seed and what it counted; started again, the
@@ -34,12 +35,14 @@ FOLDER = ROOT / "var" / "soak"
 CRASH, HISTORIES = "tests/journeys/test_crash.py", "tests/models/test_work_histories.py"
 CITIES = "tests/histories/test_histories.py"
 COPIES = "tests/api/test_kills.py"
+TEAM = "tests/moderation/triage/test_many.py"
 ACTS = {"sqlite": 3, "postgresql": 1}
 """How many of the commands that are killed there are for each kind of database."""
 KILLS_A_RUN = 25
 CITIES_A_RUN = {"sqlite": 150, "postgresql": 50}
 CITIES_OF = {"facebook": 2, "instagram": 1, "linkedin": 1}
 """How many cities of each network are played for one of another."""
+ITEMS_A_RUN = {"sqlite": 10_000, "postgresql": 10_000}
 ENOUGH = 500
 """Cities of a network among which every kind of fault must have been met."""
 HISTORIES_A_RUN = {"sqlite": 2_000, "postgresql": 200}
@@ -65,8 +68,8 @@ def total(runs: Iterable[dict[str, Any]], database: str, what: str) -> int:
 def pytest(test: str, database: str, *more: str, only: str = "", **settings: str) -> bool:
     """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
     kind = ("postgres" if database == "postgresql" else database) + only
-    # Of the kills of copies the short tier has the same test, with fewer.
-    tier = [] if test == COPIES else ["-m", "long"]
+    # Of the kills of copies and of the team the short tier has the same test, with fewer.
+    tier = [] if test in (COPIES, TEAM) else ["-m", "long"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, *tier, "-k", kind, *more]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
     if run.returncode:
@@ -149,6 +152,22 @@ def cities(database: str, wanted: int) -> bool:
     return well
 
 
+def team(database: str, wanted: int) -> bool:
+    """Eight people at one queue, until `wanted` items were worked down."""
+    well = True
+    while (done := total(lines("team"), database, "items")) < wanted:
+        seed = random.SystemRandom().randrange(1_000_000)
+        now = min(ITEMS_A_RUN[database], wanted - done)
+        print(f"team on {database}: {done} of {wanted} items; {now} more with seed {seed}", flush=True)
+        began = time.monotonic()
+        passed = pytest(TEAM, database, PARVIS_DAY_ITEMS=str(now), PARVIS_DAY_SEED=str(seed))
+        line = {"database": database, "seed": seed, "items": now, "passed": passed}
+        with (FOLDER / "team.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | {"seconds": round(time.monotonic() - began, 1)}) + "\n")
+        well = well and passed
+    return well
+
+
 def of(network: str) -> list[dict[str, Any]]:
     """Runs of cities of one network."""
     return [run for run in lines("cities") if run.get("network") == network]
@@ -167,7 +186,8 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="on each database (default: %(default)s)")
     parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
     parser.add_argument("--cities", type=int, default=5_000, help="on SQLite; a tenth of them on PostgreSQL")
-    batteries = ("mutations", "crash", "copies", "histories", "cities")
+    parser.add_argument("--items", type=int, default=20_000, help="that a team works down, on each database")
+    batteries = ("mutations", "crash", "copies", "histories", "cities", "team")
     parser.add_argument("--only", choices=batteries, action="append", help="one battery; all of them by default")
     asked = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -184,6 +204,7 @@ def main() -> int:
             "copies": partial(copies, database, asked.kills * 2),
             "histories": partial(histories, database, asked.histories // tenth),
             "cities": partial(cities, database, asked.cities // tenth),
+            "team": partial(team, database, asked.items),
         }
         for battery in asked.only or batteries:
             well &= wanted[battery]() if battery in wanted else True
@@ -193,8 +214,9 @@ def main() -> int:
         totals["histories"] = total(lines("histories"), database, "histories")
         totals["cities"] = total(lines("cities"), database, "histories")
         totals["kills_in_cities"] = total(lines("cities"), database, "really killed")
+        totals["items_of_the_team"] = total(lines("team"), database, "items")
         totals["kills_of_copies"] = total(lines("copies"), database, "kills")
-        played = lines("histories") + lines("cities") + lines("copies")
+        played = lines("histories") + lines("cities") + lines("copies") + lines("team")
         failed = sum(not run["passed"] for run in played if run["database"] == database)
         print(json.dumps({"database": database, **totals, "histories_failed": failed}))
         well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]

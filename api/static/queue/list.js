@@ -13,7 +13,11 @@ export const linkOf = (id) => elementOf(id)?.querySelector("a") ?? null;
 const valueOf = (element) => ({
   id: element.dataset.id,
   held: element.dataset.held ?? "",
+  theirs: "theirs" in element.dataset,
   content: element.querySelector("a").innerHTML,
+  selectable: Boolean(element.querySelector(".row-check")),
+  alike: element.dataset.alike ?? "",
+  words: element.querySelector(".row-text").textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim(),
   element,
 });
 
@@ -22,9 +26,7 @@ export function read(list) {
   return {
     rows: [...list.querySelectorAll(".row")].map(valueOf),
     more: list.querySelector(".more"),
-    waiting: Number(list.dataset.waiting),
-    danger: Number(list.dataset.danger),
-    found: Number(list.dataset.found ?? 0),
+    counts: Object.fromEntries(["waiting", "danger", "mine", "snoozed", "unseen", "found"].map((name) => [name, Number(list.dataset[name] ?? 0)])),
     list,
   };
 }
@@ -33,10 +35,11 @@ export const parseList = (html) => read(parse(html).firstElementChild);
 
 const shown = (n) => (n >= 1000 ? "999+" : String(n));
 
-export function showCounts({ waiting, danger, found }) {
-  const counts = { waiting, danger, found };
+export function showCounts({ counts }) {
   for (const place of document.querySelectorAll("[data-count]")) place.textContent = shown(counts[place.dataset.count]);
-  document.title = document.title.replace(/^(\(.*?\) )?/, waiting > 0 ? `(${shown(waiting)}) ` : "");
+  for (const tab of document.querySelectorAll("[data-tab]")) tab.hidden = !counts[tab.dataset.tab] && !tab.hasAttribute("aria-current");
+  document.querySelector('[data-count="unseen"]').hidden = !counts.unseen;
+  document.title = document.title.replace(/^(\(.*?\) )?/, counts.waiting > 0 ? `(${shown(counts.waiting)}) ` : "");
 }
 
 // One comment is the current one, and only one.
@@ -45,6 +48,15 @@ export function select(id) {
   const link = linkOf(id);
   link?.setAttribute("aria-current", "true");
   link?.closest(".row").scrollIntoView({ block: "nearest" });
+}
+
+export function showSelected({ selected }) {
+  for (const box of rows().querySelectorAll(".row-check input")) {
+    box.checked = selected.has(box.value);
+    box.closest(".row").classList.toggle("row-selected", box.checked);
+  }
+  const said = document.querySelector("[data-selected]");
+  if (said && selected.size) said.textContent = selected.size === 1 ? said.dataset.one : said.dataset.many.replace("{n}", selected.size);
 }
 
 export function putBack(queue, { id, row }) {
@@ -61,12 +73,13 @@ export function grey(id) {
   element?.querySelector(".row-chips").replaceChildren(document.getElementById("gone-template").content.cloneNode(true));
 }
 
-export function refresh({ id, content, held, element: newer }) {
+export function refresh({ id, content, held, theirs, element: newer }) {
   const element = elementOf(id);
   if (!element) return;
   element.querySelector("a").innerHTML = content;
   element.className = newer.className;
   element.dataset.held = held;
+  element.toggleAttribute("data-theirs", theirs);
 }
 
 // The part that follows ours takes the place of the link that asked for it.

@@ -7,8 +7,10 @@ import { say, sayTemplate } from "../toasts.js";
 import { Claims } from "./claims.js";
 import { Keys, LATER, TYPED, WORDS, ours, type } from "./keys.js";
 import * as list from "./list.js";
+import "./mentions.js";
 import { Queue } from "./model.js";
 import * as pane from "./pane.js";
+import { Together } from "./together.js";
 
 const POLL = 5000; // milliseconds
 const keysOn = document.documentElement.dataset.singleKeys === "on";
@@ -138,6 +140,24 @@ async function act(form) {
   refreshList();
 }
 
+const together = new Together(queue, {
+  leave(ids) {
+    const open = ids.includes(queue.open);
+    const reserved = open ? claims.handOver() : null;
+    const places = ids.map((id) => { const place = queue.take(id); list.elementOf(id)?.remove(); return place; });
+    list.showCounts(queue);
+    together.changed();
+    if (open) goOn(queue.first());
+    return { places, reserved };
+  },
+  back: (places) => places.toReversed().forEach(putBack),
+  decided(places, decision) {
+    queue.settleAll(places, decision, performance.now());
+    refreshList();
+  },
+  shown() { show("together-dialog"); keys.go(); },
+});
+
 function putBack(place) {
   queue.putBack(place);
   list.putBack(queue, place);
@@ -157,14 +177,32 @@ async function takeBack(decision) {
   const response = await ask(decision, { method: "POST" }).catch(() => null);
   if (!response) { sayTemplate("offline-template"); return; }
   say(parse(await response.text()), 8);
-  const last = queue.decided.find((one) => one.decision === decision);
+  const stand = (document.querySelector("#toasts [data-left]")?.dataset.left ?? "").split(" ");
+  const places = queue.decided.find((one) => one.decision === decision)?.places ?? [];
   queue.undone(decision);
   if (!response.ok) return;
   etag = null;
-  if (last && !queue.rows.has(last.id)) putBack(last);
-  const id = last?.id ?? queue.open;
+  for (const place of places.toReversed()) if (!queue.rows.has(place.id) && !stand.includes(place.id)) putBack(place);
+  const id = places[0]?.id ?? queue.open;
   if (id) { pane.forget(id); open(id, { again: true }); }
   poll();
+}
+
+// A note stays with its comment, which stays where it is.
+async function note(form) {
+  const id = queue.open;
+  keepDraft(form);
+  const data = new URLSearchParams(new FormData(form));
+  form.closest("dialog").close();
+  const response = await ask(form.action, { method: "POST", body: data }).catch(() => null);
+  if (!response) { sayTemplate("offline-template"); return; }
+  const said = parse(await response.text());
+  if (!response.ok) { say(said); return; }
+  forgetDraft(form);
+  queue.did(id, said.firstElementChild.dataset.decision);
+  say(said, 10);
+  pane.forget(id);
+  if (queue.open === id) pane.replace(await pane.load(id));
 }
 
 // The pane is shown again with what follows from the correction; what is being typed stays.
@@ -235,6 +273,7 @@ function showNew() {
   if (!queue.open) pane.clear();
   queue.replace({ ...listing, rows: still });
   list.showCounts(queue);
+  together.changed();
   list.tellNews(0);
   if (queue.rows.has(queue.open)) list.select(queue.open);
   else if (!queue.open && wide.matches && queue.first()) goOn(queue.first());
@@ -253,6 +292,12 @@ async function more(link) {
 
 // ------------------------------------------------------------------------------------------------ mouse and forms
 document.addEventListener("click", (event) => {
+  const box = event.target.closest?.(".row-check input");
+  if (box) {
+    if (event.shiftKey && box.checked) together.extend(box.value);
+    else together.toggle(box.value);
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
   keys.forget();
   const link = event.target.closest("#rows a");
@@ -271,8 +316,10 @@ document.addEventListener("click", (event) => {
     if (runner.dataset.text) fill(document.getElementById("reply-text"), runner.dataset.text);
     return;
   }
+  const command = event.target.closest("[data-command]");
+  if (command) { COMMANDS[command.dataset.command](); return; }
   const filler = event.target.closest("[data-fill]");
-  if (filler) { fill(document.getElementById(filler.dataset.fill), filler.textContent); filler.closest("details").open = false; return; }
+  if (filler) { takeSaved(filler); return; }
   if (event.target.closest("#news")) showNew();
 });
 
@@ -282,6 +329,14 @@ function backToList() {
   close();
   history.replaceState(null, "", list.poll);
   list.linkOf(last)?.focus();
+}
+
+// A saved reply is read before it leaves; the server counts of which wording it was made.
+function takeSaved(button) {
+  button.closest("dialog").close();
+  const area = document.getElementById(button.dataset.fill);
+  area.form.elements.template_id.value = button.dataset.template;
+  fill(area, button.dataset.text);
 }
 
 function fill(area, text) {
@@ -294,9 +349,12 @@ function fill(area, text) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (form.id === "group") { event.preventDefault(); together.preview(event.submitter.value); return; }
+  if ("together" in form.dataset) { event.preventDefault(); together.decide(form); return; }
   if ("correct" in form.dataset) { event.preventDefault(); correct(form, event.submitter); return; }
+  if ("note" in form.dataset) { event.preventDefault(); note(form); return; }
   if (form.dataset.act) { event.preventDefault(); act(form); return; }
-  if ("undo" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
+  if ("undo" in form.dataset || "takesBack" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
 });
 
 document.addEventListener("change", (event) => {
@@ -305,6 +363,16 @@ document.addEventListener("change", (event) => {
   const joining = event.target.value !== "";
   event.target.closest("dialog").querySelector(".new-request").hidden = joining;
   if (area && (area.value === area.dataset.opened || area.value === area.dataset.joined)) area.value = joining ? area.dataset.joined : area.dataset.opened;
+});
+
+// Letters narrow the saved replies.
+document.addEventListener("input", ({ target }) => {
+  if (!target.dataset?.narrows) return;
+  const words = folded(target.value).split(/\s+/);
+  for (const line of document.getElementById(target.dataset.narrows).children) {
+    const text = folded(line.textContent);
+    line.hidden = !words.every((word) => text.includes(word));
+  }
 });
 
 // On a low screen the words that are answered stay in sight.
@@ -327,16 +395,33 @@ function show(id) {
   first.find(Boolean).focus();
 }
 
-const submit = (selector) => pane.find(selector)?.requestSubmit();
+const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+// On a narrow screen the pane may hold a comment that nobody opened.
+const submit = (selector) => { if (queue.open) pane.find(selector)?.requestSubmit(); };
 
 const COMMANDS = {
   j: () => step(1),
   k: () => step(-1),
-  i: () => submit('.act [data-act="nothing"]'),
-  r: () => document.getElementById("reply-text")?.focus(),
-  m: () => show("hide-dialog"),
+  i: () => (together.some ? together.preview("nothing") : submit('.act [data-act="nothing"]')),
+  l: () => (together.some ? together.preview("like") : submit('.act [data-act="like"]')),
+  r: () => (together.some ? together.preview("reply") : document.getElementById("reply-text")?.focus()),
+  m: () => (together.some ? together.preview("hide") : show("hide-dialog")),
+  x: () => { if (queue.open) together.toggle(queue.open); },
+  X: () => { if (queue.open) together.extend(queue.open); },
+  "=": () => together.alike(queue.open),
+  unselect: () => together.clear(),
   c: () => show("correct-dialog"),
+  e: () => show("saved-dialog"),
+  a: () => show("assign-dialog"),
+  p: () => show("snooze-dialog"),
+  n: () => show("note-dialog"),
   q: () => show("request-dialog"),
+  o: () => {
+    const sure = pane.find(".act [data-sure]");
+    if (sure?.hasAttribute("commandfor")) show(sure.getAttribute("commandfor"));
+    else if (sure?.form && sure.matches("button")) sure.form.requestSubmit(sure);
+    else sure?.focus();
+  },
   u: () => submit('[data-act="unhide"]'),
   w: () => { const why = pane.find(".why"); if (why) why.open = !why.open; },
   z: () => {
@@ -345,6 +430,7 @@ const COMMANDS = {
     else submit("[data-undo][data-own]");
   },
   "/": () => { document.querySelector(".filters").open = true; document.getElementById("mots").focus(); },
+  v: () => document.querySelector("#views a")?.focus(),
   ".": () => showNew(),
   "?": () => show("help"),
 };
@@ -380,23 +466,33 @@ function run(key) {
 
 const held = document.getElementById("keys-waiting");
 const keys = new Keys({
-  ready: () => !queue.open || pane.shows(queue.open),
+  ready: () => !together.loading && (!queue.open || pane.shows(queue.open)),
   run,
   show: (waiting) => { held.hidden = !waiting.length; held.querySelector("kbd").textContent = waiting.join(" "); },
 });
 
 document.addEventListener("keydown", (event) => {
   const here = event.target;
-  if (here.id === "reply-text" && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+  if (here.matches?.("#reply-text, [data-mentions]") && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     here.form.requestSubmit();
     return;
   }
   if (here.id === "reply-text" && event.key === "Escape") { (list.linkOf(queue.open) ?? here).focus(); return; }
-  if (event.key === "Escape") keys.forget();
+  if (here.dataset?.narrows && (event.key === "Enter" || (/^\d$/.test(event.key) && ours(event)))) {
+    // In a field that narrows a list, a number chooses, and Enter the first that is left.
+    event.preventDefault();
+    const which = event.key === "Enter" ? "li:not([hidden]) button" : `[data-digit="${event.key}"]`;
+    document.querySelector(`#${here.dataset.narrows} ${which}`)?.click();
+    return;
+  }
+  if (event.key === "Escape") {
+    keys.forget();
+    if (!document.querySelector("dialog[open]") && !here.matches?.(TYPED)) together.clear();
+  }
   if (!keysOn || !ours(event) || (event.repeat && !"jk".includes(event.key)) || here.closest?.("#sign-in-again")) return;
-  const known = event.key in COMMANDS || document.querySelector("dialog[open]") || !keys.empty;
-  const follows = !keys.empty && LATER.includes(event.key);
+  const known = (event.key.length === 1 && event.key in COMMANDS) || document.querySelector("dialog[open]") || !keys.empty;
+  const follows = (!keys.empty || together.loading) && LATER.includes(event.key);
   if ((here.matches?.(TYPED) && keys.empty) || (event.key.length > 1 && !follows) || !known) return;
   event.preventDefault();
   keys.press(event.key);

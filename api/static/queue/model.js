@@ -2,36 +2,38 @@
 // which, what was decided here. Every change of the page is a change of this state first.
 
 export class Queue {
-  rows = new Map(); // id → { id, held, content }
+  rows = new Map(); // id → { id, held, theirs, content }
   order = []; // ids, as shown
   gone = new Set(); // handled by somebody else; shown grey until the next listing
   open = null;
-  waiting = 0;
-  danger = 0;
-  found = 0; // of those, what the filters let through
-  decided = []; // what can be taken back here: { decision: an address, id, row, before }, the newest last
+  counts = {}; // waiting, danger, mine, snoozed, unseen as the server has them; found: what the filters let through
+  decided = []; // what can be taken back here: { decision: an address, places }, the newest last
+  selected = new Set(); // ids that are decided together
+  #anchor = null; // where the selection was changed last
   #left = new Map(); // id → when its decision was recorded (Infinity: not yet)
 
-  constructor(listing = { rows: [], waiting: 0, danger: 0, found: 0 }) {
+  constructor(listing = { rows: [], counts: {} }) {
     this.replace(listing);
   }
 
-  replace({ rows, waiting, danger, found = 0 }) {
+  replace({ rows, counts }) {
     this.rows = new Map(rows.map((row) => [row.id, row]));
     this.order = rows.map((row) => row.id);
     this.gone.clear();
-    Object.assign(this, { waiting, danger, found });
+    for (const id of this.selected) if (!this.rows.has(id)) this.selected.delete(id);
+    this.counts = { ...counts };
   }
 
   free(id) {
-    return this.rows.has(id) && !this.gone.has(id) && !this.rows.get(id).held;
+    const row = this.rows.get(id);
+    return Boolean(row) && !this.gone.has(id) && !row.held && !row.theirs;
   }
 
   first() {
     return this.order.find((id) => this.free(id)) ?? null;
   }
 
-  // The nearest comment in that direction that nobody else has, or null.
+  // The nearest comment in that direction that nobody else has or is to do, or null.
   step(by, from = this.open) {
     const at = this.order.indexOf(from);
     const ids = by > 0 ? this.order.slice(at + 1) : this.order.slice(0, Math.max(at, 0)).reverse();
@@ -49,15 +51,47 @@ export class Queue {
     const place = { id, row: this.rows.get(id) ?? null, before: at < 0 ? null : this.order[at + 1] ?? null };
     this.#left.set(id, Infinity);
     this.#remove(id);
-    this.waiting = Math.max(0, this.waiting - 1);
-    this.found = Math.max(0, this.found - 1);
+    this.#count(-1);
     return place;
   }
 
   // The server has the decision: lists that were asked for before now still hold its comment.
   settle(place, decision, at) {
     this.#left.set(place.id, at);
-    if (decision) this.decided.push({ decision, ...place });
+    if (decision) this.decided.push({ decision, places: [place] });
+  }
+
+  // Several at once, which one address takes back.
+  settleAll(places, decision, at) {
+    for (const place of places) this.settle(place, null, at);
+    if (places.length) this.decided.push({ decision, places });
+  }
+
+  // Something was done with a comment that stays where it is.
+  did(id, decision) {
+    this.decided.push({ decision, places: [{ id, row: this.rows.get(id) ?? null, before: null }] });
+  }
+
+  // A comment joins what is selected, or leaves it. What nobody may decide among others cannot join.
+  select(id, on = !this.selected.has(id)) {
+    if (on && !(this.free(id) && this.rows.get(id).selectable)) return;
+    if (on) this.selected.add(id);
+    else this.selected.delete(id);
+    this.#anchor = id;
+  }
+
+  // All from where the selection was changed last to here.
+  selectTo(id) {
+    const [from, to] = [this.order.indexOf(this.#anchor ?? id), this.order.indexOf(id)].sort((a, b) => a - b);
+    for (const one of this.order.slice(Math.max(from, 0), to + 1)) this.select(one, true);
+  }
+
+  // All that are suggested and meant alike, or say the same, among those that are loaded.
+  selectAlike(id) {
+    const row = this.rows.get(id);
+    if (!row) return;
+    const alike = (other) => (row.alike && other.alike === row.alike) || (row.words && other.words === row.words);
+    for (const [other, seen] of this.rows) if (other === id || alike(seen)) this.select(other, true);
   }
 
   // Whether it was decided here after a listing was asked for that still holds it.
@@ -72,8 +106,7 @@ export class Queue {
   // It waits after all.
   putBack(place) {
     this.#left.delete(place.id);
-    this.waiting += 1;
-    this.found += 1;
+    this.#count(1);
     if (!place.row || this.rows.has(place.id)) return;
     this.rows.set(place.id, place.row);
     const at = this.order.indexOf(place.before);
@@ -107,17 +140,22 @@ export class Queue {
     return dropped;
   }
 
+  #count(more) {
+    for (const name of ["waiting", "found"]) this.counts[name] = Math.max(0, (this.counts[name] ?? 0) + more);
+  }
+
   #remove(id) {
     this.rows.delete(id);
+    this.selected.delete(id);
     this.order = this.order.filter((other) => other !== id);
   }
 
   // A listing that the server gave, asked for at `asked`. Nothing moves under the reader's eyes: known rows change in
   // place, those that are missing go, the part that follows ours joins the end, and what is new waits in `fresh`.
-  merge({ rows, more, waiting, danger, found = 0 }, asked) {
+  merge({ rows, more, counts }, asked) {
     const listed = rows.filter((row) => !this.leftSince(row.id, asked));
     const theirs = new Map(listed.map((row) => [row.id, row]));
-    Object.assign(this, { waiting, danger, found });
+    this.counts = { ...counts };
     const dropped = this.dropGone((id) => !theirs.has(id));
     // Of a listing that goes on, only what stands before its last known row can be missed.
     const lastKnown = this.order.findLastIndex((id) => theirs.has(id));

@@ -101,17 +101,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("model", "head", "label", name=op.f("uq_local_calibration_model_head_label")),
     )
     op.create_table(
-        "message_template",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("code", sa.String(length=40), nullable=False),
-        sa.Column("language", sa.String(length=5), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("body", sa.Text(), nullable=False),
-        sa.Column("created_at", base.UtcDateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_message_template")),
-        sa.UniqueConstraint("code", "language", "version", name=op.f("uq_message_template_code_language_version")),
-    )
-    op.create_table(
         "named_place",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -228,6 +217,17 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject", "id"], unique=False)
     op.create_table(
+        "batch",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_batch_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_batch_form_key")),
+    )
+    op.create_table(
         "consent_handshake",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("state_fingerprint", sa.String(length=64), nullable=False),
@@ -308,6 +308,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_idempotency_key_at", "idempotency_key", ["at"], unique=False)
     op.create_table(
+        "message_template",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("code", sa.String(length=40), nullable=False),
+        sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("title", sa.String(length=80), nullable=True),
+        sa.Column("intention", sa.String(length=30), nullable=True),
+        sa.Column("retired", sa.Boolean(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_message_template_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message_template")),
+        sa.UniqueConstraint("code", "language", "version", name=op.f("uq_message_template_code_language_version")),
+    )
+    op.create_table(
         "personal_link",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -341,6 +357,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rule_version")),
         sa.UniqueConstraint("rule_id", "number", name=op.f("uq_rule_version_rule_id_number")),
     )
+    op.create_table(
+        "saved_view",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("filters", base.Json, nullable=False),
+        sa.Column("made_by_id", base.Id, nullable=False),
+        sa.Column("made_at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["made_by_id"], ["person.id"], name=op.f("fk_saved_view_made_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_saved_view_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
+    )
+    op.create_index("ix_saved_view_person", "saved_view", ["person_id", "name"], unique=False)
     op.create_table(
         "set_aside",
         sa.Column("id", base.Id, nullable=False),
@@ -589,6 +618,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("by_city"),
     )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
+    op.create_index("ix_comment_received", "comment", ["received_at"], unique=False)
     op.create_index(
         "ix_comment_recheck",
         "comment",
@@ -736,6 +766,9 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=False),
+        sa.Column("snoozed_until", base.UtcDateTime(), nullable=True),
+        sa.Column("queued_before", base.UtcDateTime(), nullable=True),
+        sa.Column("assignee_id", base.Id, nullable=True),
         sa.Column("intention", sa.String(length=30), nullable=True),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("handled_at", base.UtcDateTime(), nullable=True),
@@ -744,8 +777,11 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("comment_id", base.Id, nullable=True),
         sa.CheckConstraint("state <> 'handled' OR handled_at IS NOT NULL", name=op.f("ck_item_handled_when")),
+        sa.CheckConstraint("(snoozed_until IS NULL) = (queued_before IS NULL)", name=op.f("ck_item_put_off_whole")),
         sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_item_one_subject")),
+        sa.CheckConstraint("urgency < 2 OR snoozed_until IS NULL", name=op.f("ck_item_danger_is_never_put_off")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_item_account_id")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_item_assignee_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_item_borough_id")),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_item_comment_id")),
         sa.ForeignKeyConstraint(["problem_id"], ["effect.id"], name=op.f("fk_item_problem_id")),
@@ -764,6 +800,14 @@ def upgrade() -> None:
         "ix_item_handled_account",
         "item",
         ["account_id", "handled_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'handled'"),
+        postgresql_where=sa.text("state = 'handled'"),
+    )
+    op.create_index(
+        "ix_item_handled_assignee",
+        "item",
+        ["assignee_id", "handled_at", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'handled'"),
         postgresql_where=sa.text("state = 'handled'"),
@@ -817,6 +861,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
+        "ix_item_waiting_assignee",
+        "item",
+        ["assignee_id", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
         "ix_item_waiting_borough",
         "item",
         ["borough_id", "urgency", "queued_at", "id"],
@@ -840,6 +892,28 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_table(
+        "note",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("assignee_id", base.Id, nullable=True),
+        sa.Column("assignee_before_id", base.Id, nullable=True),
+        sa.Column("until", base.UtcDateTime(), nullable=True),
+        sa.Column("taken_back_at", base.UtcDateTime(), nullable=True),
+        sa.Column("form_key", sa.String(length=64), nullable=True),
+        sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_note_one_subject")),
+        sa.ForeignKeyConstraint(["assignee_before_id"], ["person.id"], name=op.f("fk_note_assignee_before_id")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_note_assignee_id")),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_note_comment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_note_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_note")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_note_form_key")),
+    )
+    op.create_index("ix_note_comment", "note", ["comment_id", "id"], unique=False)
     op.create_table(
         "post_contributor",
         sa.Column("post_id", base.Id, nullable=False),
@@ -965,10 +1039,13 @@ def upgrade() -> None:
         sa.Column("effect_id", base.Id, nullable=True),
         sa.Column("request_id", base.Id, nullable=True),
         sa.Column("cancels_id", base.Id, nullable=True),
+        sa.Column("batch_id", base.Id, nullable=True),
+        sa.Column("template_id", base.Id, nullable=True),
         sa.Column("form_key", sa.String(length=64), nullable=True),
         sa.Column("suggested", sa.String(length=20), nullable=True),
         sa.Column("comment_id", base.Id, nullable=True),
         sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_decision_one_subject")),
+        sa.ForeignKeyConstraint(["batch_id"], ["batch.id"], name=op.f("fk_decision_batch_id")),
         sa.ForeignKeyConstraint(["cancels_id"], ["decision.id"], name=op.f("fk_decision_cancels_id")),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_decision_comment_id")),
         sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_decision_effect_id")),
@@ -977,12 +1054,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["proposal_id"], ["proposal.id"], name=op.f("fk_decision_proposal_id")),
         sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_decision_request_id")),
         sa.ForeignKeyConstraint(["rule_version_id"], ["rule_version.id"], name=op.f("fk_decision_rule_version_id")),
+        sa.ForeignKeyConstraint(["template_id"], ["message_template.id"], name=op.f("fk_decision_template_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_decision")),
         sa.UniqueConstraint("cancels_id", name=op.f("uq_decision_cancels_id")),
         sa.UniqueConstraint("form_key", name=op.f("uq_decision_form_key")),
         sa.UniqueConstraint("proposal_id", name=op.f("uq_decision_proposal_id")),
     )
+    op.create_index("ix_decision_at", "decision", ["at", "id"], unique=False)
+    op.create_index(op.f("ix_decision_batch_id"), "decision", ["batch_id"], unique=False)
     op.create_index("ix_decision_comment", "decision", ["comment_id", "id"], unique=False)
+    op.create_index(op.f("ix_decision_template_id"), "decision", ["template_id"], unique=False)
     op.create_table(
         "evidence_attachment",
         sa.Column("evidence_id", base.Id, nullable=False),
@@ -992,6 +1073,26 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
         sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
+    )
+    op.create_table(
+        "notice",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("note_id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_notice_note_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("note_id", "person_id", name=op.f("uq_notice_note_id_person_id")),
+    )
+    op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
+    op.create_index(
+        "ix_notice_unseen",
+        "notice",
+        ["person_id"],
+        unique=False,
+        sqlite_where=sa.text("seen_at IS NULL"),
+        postgresql_where=sa.text("seen_at IS NULL"),
     )
     op.create_table(
         "variant_picture",

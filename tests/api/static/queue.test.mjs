@@ -5,11 +5,11 @@ import test from "node:test";
 import { Keys } from "../../../api/static/queue/keys.js";
 import { Queue } from "../../../api/static/queue/model.js";
 
-const row = (id, more = {}) => ({ id, held: "", content: id, ...more });
-const listing = (ids, more = {}) => ({ rows: ids.map((id) => row(id)), more: false, waiting: ids.length, danger: 0, ...more });
+const row = (id, more = {}) => ({ id, held: "", content: id, selectable: true, ...more });
+const listing = (ids, more = {}) => ({ rows: ids.map((id) => row(id)), more: false, counts: { waiting: ids.length }, ...more });
 
-test("going on skips what somebody else holds or has handled", () => {
-  const queue = new Queue({ ...listing([]), rows: [row("1"), row("2", { held: "Bo" }), row("3"), row("4")], waiting: 4 });
+test("going on skips what somebody else holds, has handled or is to do", () => {
+  const queue = new Queue({ ...listing([]), rows: [row("1"), row("2", { held: "Bo" }), row("3"), row("5", { theirs: true }), row("4")] });
   queue.open = "1";
   queue.handledElsewhere("3");
   assert.equal(queue.step(1), "4");
@@ -28,9 +28,9 @@ test("what leaves goes on forward, else back, else nowhere", () => {
 test("a refused decision comes back where it was", () => {
   const queue = new Queue(listing(["1", "2", "3"]));
   const place = queue.take("2");
-  assert.deepEqual([queue.order, queue.waiting], [["1", "3"], 2]);
+  assert.deepEqual([queue.order, queue.counts.waiting], [["1", "3"], 2]);
   queue.putBack(place);
-  assert.deepEqual([queue.order, queue.waiting], [["1", "2", "3"], 3]);
+  assert.deepEqual([queue.order, queue.counts.waiting], [["1", "2", "3"], 3]);
 });
 
 test("two that come back find their order again, whatever left meanwhile", () => {
@@ -86,7 +86,40 @@ test("only one's own decisions can be taken back, the newest first", () => {
   queue.settle(queue.take("2"), "12", 2);
   assert.equal(queue.decided.at(-1).decision, "12");
   queue.undone("12");
-  assert.equal(queue.decided.at(-1).id, "1");
+  assert.equal(queue.decided.at(-1).places[0].id, "1");
+});
+
+test("several at once are one thing to take back, and a note is one that stays", () => {
+  const queue = new Queue(listing(["1", "2", "3"]));
+  queue.settleAll(["1", "3"].map((id) => queue.take(id)), "/groupes/5/annulation", 1);
+  queue.did("2", "/notes/6/annulation");
+  assert.deepEqual(queue.order, ["2"]);
+  assert.deepEqual(queue.decided.map(({ decision, places }) => [decision, places.map(({ id }) => id)]), [
+    ["/groupes/5/annulation", ["1", "3"]], ["/notes/6/annulation", ["2"]]]);
+  for (const place of queue.decided[0].places.toReversed()) queue.putBack(place);
+  assert.deepEqual(queue.order, ["1", "2", "3"]);
+});
+
+test("what is selected: one, from there to here, all that look alike; never what is not to be decided among others", () => {
+  const rows = [
+    row("1", { alike: "nothing eloge", words: "merci" }), row("2", { selectable: false, alike: "nothing eloge" }),
+    row("3", { held: "Bo", alike: "nothing eloge" }), row("4", { words: "merci" }), row("5"), row("6", { alike: "nothing eloge" }),
+  ];
+  const queue = new Queue({ rows, counts: {} });
+  queue.selectAlike("1");
+  assert.deepEqual([...queue.selected], ["1", "4", "6"]);
+  queue.select("4");
+  queue.select("2");
+  assert.deepEqual([...queue.selected], ["1", "6"]);
+  queue.select("6", false);
+  queue.selectTo("4");
+  assert.deepEqual([...queue.selected].sort(), ["1", "4", "5", "6"]);
+  queue.take("5");
+  queue.replace(listing(["1", "4"]));
+  assert.deepEqual([...queue.selected].sort(), ["1", "4"]);
+  const plain = new Queue(listing(["7", "8"]));
+  plain.selectAlike("7");
+  assert.deepEqual([...plain.selected], ["7"], "nothing in common is not alike");
 });
 
 function typing() {

@@ -13,7 +13,8 @@ from models.errors import NotFound, Refused
 from models.learning import Correction
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Reason
 from moderation.learning.correction import correct
-from moderation.triage import classification, queue
+from moderation.triage import classification, listing, queue
+from moderation.triage.listing import Filter
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def test_the_queue_shows_what_was_corrected_and_proposes_what_follows(city, corr
     assert comment.verdict.suggestion == DecisionKind.REPLY
     assert correcting("Ariane", comment, intention="eloge") == {"intention": "eloge"}
     with city.database.read() as session:
-        (listed,) = queue.page(session, city.people["Bruno"], queue.Filter(intention="eloge"), now=city.now).lines
+        (listed,) = queue.page(session, city.people["Bruno"], Filter(intention="eloge"), now=city.now).lines
         item = queue.detail(session, city.people["Bruno"], comment.id, now=city.now)
     assert listed.comment.verdict.suggestion == DecisionKind.NOTHING
     assert [(one.head, one.label, one.person.name) for one in item.corrections] == [("intention", "eloge", "Ariane")]
@@ -74,7 +75,7 @@ def test_a_corrected_urgency_changes_the_place_in_the_queue_at_once(city, correc
     after = city.item("7")
     assert (after.urgency, after.state, after.queued_at) == (int(level), ItemState.WAITING, before.queued_at)
     with city.database.read() as session:
-        assert queue.counts(session, city.people["Ariane"]).danger == (level == "2")
+        assert listing.counts(session, city.people["Ariane"], now=city.now).danger == (level == "2")
 
 
 def test_a_breach_that_a_person_saw_proposes_to_hide_and_one_that_they_deny_does_not(city, correcting, insult):

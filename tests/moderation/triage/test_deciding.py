@@ -139,10 +139,10 @@ def test_what_is_gone_can_only_be_filed(city):
 @pytest.mark.parametrize(
     ("values", "able"),
     [
-        ({}, {"nothing", "request", "reply", "hide", "unhide"}),
+        ({}, {"nothing", "request", "reply", "like", "hide", "unhide"}),
         ({"kind": "mention"}, {"nothing", "request", "reply"}),
         ({"kind": "review"}, {"nothing", "request", "reply"}),
-        ({"network": "linkedin"}, {"nothing", "request", "reply"}),
+        ({"network": "linkedin"}, {"nothing", "request", "reply", "like"}),
         ({"network": "instagram_public"}, {"nothing", "request"}),
     ],
 )

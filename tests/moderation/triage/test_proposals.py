@@ -15,6 +15,7 @@ from models.errors import NotFound, Refused
 from models.netiquette import RuleVersion
 from models.vocabulary import ItemState, OperationKind
 from moderation.triage import deciding, queue
+from moderation.triage.listing import Filter
 
 UNDO = timedelta(seconds=10)
 
@@ -44,7 +45,7 @@ def detail(city, who="Ariane"):
 
 def line(city, who="Ariane"):
     with city.database.read() as session:
-        (found,) = queue.page(session, city.people[who], queue.Filter(), now=city.now).lines
+        (found,) = queue.page(session, city.people[who], Filter(), now=city.now).lines
     return found
 
 

@@ -9,6 +9,7 @@ from administration import retention
 from models.comments import Comment
 from models.text import chunks, stem
 from moderation.triage import queue
+from moderation.triage.listing import Filter
 
 TEXTS = {
     "a1": "Y’a-tu moyen d’arroser la patinoire? Les bacs d’encombrants du parc débordent",
@@ -77,7 +78,7 @@ def said(city):
 
 def found(city, words: str) -> set[str]:
     with city.database.read() as session:
-        page = queue.page(session, city.people["Ariane"], queue.Filter(words=words), now=city.now)
+        page = queue.page(session, city.people["Ariane"], Filter(words=words), now=city.now)
     return {line.comment.external_id for line in page.lines}
 
 

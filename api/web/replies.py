@@ -1,0 +1,85 @@
+"""Saved replies: what a moderator may pick from, how often each is used, and its wordings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from api.deps import Now, ReadSession, WriteSession, require
+from api.pages import render
+from api.web.queue import Reader, Words
+from models.errors import Refused
+from models.scope import Action, Viewer
+from models.vocabulary import Intention
+from moderation import templates
+
+router = APIRouter(include_in_schema=False)
+
+Editor = Annotated[Viewer, require(Action.EDIT_REPLIES, whole_city=True)]
+
+
+@router.get("/reponses")
+def show(request: Request, viewer: Reader, session: ReadSession) -> Response:
+    """Every sentence that citizens receive, by its newest wording."""
+    return _page(request, viewer, session)
+
+
+@router.post("/reponses")
+@router.post("/reponses/{template}")
+def word(
+    request: Request,
+    viewer: Editor,
+    session: WriteSession,
+    now: Now,
+    template: str | None = None,
+    title: Words = "",
+    intention: Words = "",
+    fr: Words = "",
+    en: Words = "",
+    retired: Annotated[bool, Form()] = False,  # noqa: FBT002
+    seen: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Word one anew, or a new one; what was refused is shown again with what was typed."""
+    wanted = intention if intention in set(Intention) else None
+    wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, retired)
+    try:
+        code = templates.word(session, viewer, template, wording, seen=seen, now=now)
+    except Refused as error:
+        typed = {"code": template, "title": title, "intention": wanted, "fr": fr, "en": en, "retired": retired}
+        return _page(request, viewer, session, error=error, typed=typed)
+    return RedirectResponse(f"/reponses?fait=saved#{code}", 303)
+
+
+def _page(
+    request: Request,
+    viewer: Viewer,
+    session: Session,
+    *,
+    error: Refused | None = None,
+    typed: dict[str, Any] | None = None,
+) -> Response:
+    every = templates.every_version(session)
+    newest = {code: {one.language: one for one in reversed(versions)} for code, versions in every.items()}
+    values: dict[str, Any] = {
+        "every": every,
+        "newest": newest,
+        "replies": sorted((code for code in every if code.startswith("reply_")), key=lambda one: _order(newest[one])),
+        "others": [code for code in every if not code.startswith("reply_")],
+        "uses": templates.uses(session),
+        "may_edit": viewer.may_on(Action.EDIT_REPLIES, borough_id=None, account_id=None),
+        "intentions": list(Intention),
+        "fillings": templates.PLACES,
+        "name_of": templates.name_of,
+        "longest": templates.LONGEST,
+        "error": error,
+        "typed": typed or {},
+    }
+    return render(request, "replies.html", status=422 if error else 200, **values)
+
+
+def _order(languages: dict[str, Any]) -> tuple[bool, str]:
+    one = languages[templates.FRENCH]
+    return one.retired, templates.name_of(one).casefold()

@@ -1,0 +1,30 @@
+"""The sheets of the team: figures for a spreadsheet, and no formula in them, whatever a name begins with."""
+
+from __future__ import annotations
+
+import pytest
+
+from api.web.team import safe
+from models.vocabulary import Role
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "|cmd"])
+def test_no_cell_is_a_formula(cell):
+    assert safe(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["Nadia Roy", 12, -3, ""])
+def test_what_is_no_formula_stays_as_it_is(cell):
+    assert safe(cell) == cell
+
+
+def test_a_sheet_says_what_the_page_says(sqlite_parvis, seed_city, visit, sign_in_as):
+    city = seed_city(sqlite_parvis)
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.MANAGER, "city"))
+    sheet = client.get("/equipe/personnes.csv")
+    assert sheet.content.decode("utf-8-sig").splitlines() == ["Personne;Décidés;Ouverts;À faire", "Seed;3;0;0"]
+    assert "attachment" in sheet.headers["content-disposition"]
+    assert "Seed" in client.get("/equipe").text
+    north = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.MANAGER, "north"))
+    assert "Seed;1;0;0" in north.get("/equipe/personnes.csv").text
+    assert sum(int(line.split(";")[1]) for line in north.get("/equipe/arrivees.csv").text.splitlines()[1:]) == 1
