@@ -127,6 +127,7 @@ def test_every_word_of_the_trade_has_a_label():
     unsaid |= {vocabulary.MediaKind, vocabulary.PublicationForm}  # No page offers files yet.
     unsaid |= {vocabulary.PictureState}  # Its sentences are on the page, where the picture would be.
     unsaid |= {vocabulary.PlaceKind}  # The page shows the place's own words.
+    unsaid |= {vocabulary.NoteKind}  # Each is a sentence of its own, in the queue and among the notices.
     unsaid |= {vocabulary.DraftState}  # A page shows only what is still proposed.
     kinds = {kind for kind in vars(vocabulary).values() if isinstance(kind, type) and issubclass(kind, StrEnum)}
     labelled = {frozenset(words) for words in messages.LABELS.values()}

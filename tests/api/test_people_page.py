@@ -188,7 +188,7 @@ def test_what_was_decided_after_somebody_elses_reset_is_marked(parvis, enter, cl
 
     def said(name):
         with parvis.database.write() as session:
-            about = {"post_id": post.id, "content_hash": "0" * 64, "approved": False, "comment": "Non"}
+            about = {"post_id": post.id, "content_hash": "0" * 64, "content": {}, "approved": False, "comment": "Non"}
             session.add(Approval(**about, person_id=number(parvis, name), at=clock.now))
         reader = enter.again("luc", "une autre phrase longue" if clock.now > began else PASSWORD)
         reader.post("/compte/avant")

@@ -423,7 +423,7 @@ def test_assign_put_off_and_note_by_keyboard(served, five, sign_in):
     expect(samuel.locator("main")).to_contain_text("Nadia Roy vous l’attribue")
     samuel.goto("/?attribution=moi")
     expect(samuel.locator(".row")).to_have_count(1)
-    _until_claims(served, samuel, 1)
+    _until_claims(served, samuel, 2)  # Hers, and then his.
     samuel.goto("/avis")
     expect(samuel.locator(".notice-new")).to_have_count(0)
     page.keyboard.press("z")
