@@ -190,7 +190,9 @@ def _record(
         select(SourcePost).join(Comment, Comment.source_post_id == SourcePost.id).where(Comment.id == comment_id)
     )
     unlisted = post is not None and _unlisted(session, account, post, comment_id)
-    if found is None and not unlisted and not _missed(session, account, post, comment_id, now=now):
+    # The network may have said it itself meanwhile: no reading will miss what is gone already.
+    known = session.scalar(select(Comment.removed).where(Comment.id == comment_id))
+    if found is None and not (known or unlisted or _missed(session, account, post, comment_id, now=now)):
         _recheck_at(session, comment_id, now + LATER)
         return
     seen = CommentRemoved(external_id, asked_at) if found is None else replace(found, source="pull")

@@ -664,6 +664,20 @@ def begun(world_on):
     return begin
 
 
+@pytest.mark.parametrize("name", [FB, IG])
+def test_what_a_webhook_said_gone_before_a_reply_met_it_is_not_asked_about_for_ever(name, begun):
+    """The reply found nobody, so its comment was suspected; no reading misses what is a tombstone already, and the
+    network was asked every quarter of an hour.
+    """
+    history = begun(name)
+    history.an_hour_goes_by(wait=0)
+    history.an_hour_goes_by(wait=0)
+    history.a_moderator_decides(kind="reply", text="Merci, c’est transmis.", which=0)
+    history.something_changes(by=False, on=0, text="Et ma rue?", what="remove")
+    history.a_delivery_comes(how="thousand", wait=1, which=0)
+    history.teardown()
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_listing_that_turns_in_circles_was_not_read(name, begun):
     """An empty page that has a next one, which is itself: taken for the end of the posts, it moved the coverage beyond
