@@ -599,9 +599,13 @@ class World(AnyCity):
                     self.unheard |= set(range(self.call_from, len(self.state.requests)))
                 raise OperationalError("the database went away", None, Exception())
             case "stopped" if point != "before the commit":  # There it holds the database, and all the others wait.
+                met = len(self.state.requests)
                 for _ in range(4):
                     self.clock.pass_(mishap.seconds / 4)
                     self.turn(1)
+                if point == "after a call" and met and self.state.requests[met - 1]["fault"] is not None:
+                    # What it was refused is not written yet: the other worker could not know.
+                    self.excused |= set(range(met, len(self.state.requests)))
                 self.excusing = True
             case "meanwhile":
                 mishap.act()
