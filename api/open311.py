@@ -92,7 +92,7 @@ def definition(code: str, form: Form, session: ReadSession) -> Response:
 
 
 @router.post("/requests.{form}")
-def submit(form: Form, request: Request, parvis: Installation, now: Now, reader: Reader, sent: Sent) -> Response:
+def submit(form: Form, parvis: Installation, now: Now, reader: Reader, sent: Sent) -> Response:
     """Open a request. Its number is given at once, to the program alone."""
     said = {name: value.strip() for name, value in sent.items() if isinstance(value, str)}
     viewer = known(parvis, said["api_key"]) if said.get("api_key") else reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import JSON, BigInteger, Column, DateTime, Dialect, Integer, MetaData, types
 from sqlalchemy.dialects.postgresql import JSONB
@@ -193,3 +193,19 @@ class Base(DeclarativeBase):
         list[Any]: Json,
         list[str]: Json,
     }
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def next_version(row: Row | None, version: int, changed: str) -> Row:
+    """The row that somebody read at `version`, now at its next one. NotFound: there is none; Refused, with the code
+    `changed`: somebody was faster.
+    """
+    if row is None:
+        raise NotFound
+    kept: Any = row
+    if kept.version != version:
+        raise Refused(changed)
+    kept.version += 1
+    return row

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.registry import capabilities
 from models import audit
 from models.accounts import Account
+from models.base import next_version
 from models.campaigns import Campaign
 from models.errors import NotFound, Refusals, Refused
 from models.keyset import Keyset
@@ -194,9 +195,4 @@ def _load(session: Session, viewer: Viewer, campaign_id: int, version: int) -> C
     """The campaign to change, at its next version."""
     statement = select(Campaign).where(Campaign.id == campaign_id).with_for_update()
     found = session.scalar(visible(statement, viewer, Action.WRITE_POSTS, Campaign))
-    if found is None:
-        raise NotFound
-    if found.version != version:
-        raise Refused("campaign_changed")
-    found.version += 1
-    return found
+    return next_version(found, version, "campaign_changed")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from connectors import pictures
 from connectors.pictures import Drawing
 from models import audit, search
+from models.base import next_version
 from models.errors import NotFound, Refusals, Refused, Rejected
 from models.keyset import Keyset
 from models.media import Media
@@ -189,12 +190,7 @@ def _load(session: Session, viewer: Viewer, media_id: int, version: int) -> Medi
     """The picture to change, at its next version."""
     statement = select(Media).where(Media.id == media_id).with_for_update()
     found = session.scalar(visible(statement, viewer, Action.WRITE_POSTS, Media))
-    if found is None:
-        raise NotFound
-    if found.version != version:
-        raise Refused("media_changed")
-    found.version += 1
-    return found
+    return next_version(found, version, "media_changed")
 
 
 def _scope(viewer: Viewer) -> tuple[int | None, int | None]:

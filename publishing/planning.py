@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, joinedload
 from connectors.pictures import frame
 from connectors.registry import capabilities
 from models import audit, work
+from models.base import next_version
 from models.comments import Comment
 from models.effects import Effect
 from models.errors import NotFound, Refusals, Refused
@@ -362,13 +363,7 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
     owed = select(Variant.effect_id).where(Variant.post_id == post_id)
     session.execute(select(Effect.id).where(Effect.id.in_(owed)).order_by(Effect.id).with_for_update())
     statement = whole(select(Post)).where(Post.id == post_id).with_for_update(of=Post)
-    post = session.scalar(visible(statement, viewer, action, Post))
-    if post is None:
-        raise NotFound
-    if post.version != version:
-        raise Refused("post_changed")
-    post.version += 1
-    return post
+    return next_version(session.scalar(visible(statement, viewer, action, Post)), version, "post_changed")
 
 
 def _owe(

@@ -121,10 +121,7 @@ def listed(
     if wanted.numbers:
         statement = statement.where(ServiceRequest.number.in_(wanted.numbers))
     else:
-        end = wanted.end or (min(now, wanted.start + SPAN) if wanted.start else now)
-        start = wanted.start or end - SPAN
-        if end - start > SPAN:
-            raise Refused("span_too_long", field="start_date", days=str(SPAN.days))
+        start, end = _span(wanted.start, wanted.end, now=now)
         statement = statement.where(ServiceRequest.opened_at >= start, ServiceRequest.opened_at <= end)
         if wanted.services:
             statement = statement.where(ServiceRequest.service_code.in_(wanted.services))
@@ -148,10 +145,7 @@ def changes(
     session: Session, viewer: Viewer, *, start: datetime | None, end: datetime | None, now: datetime
 ) -> Sequence[tuple[RequestChange, str]]:
     """What became of requests, oldest first, each with the request's number. Refused: `span_too_long`."""
-    end = end or now
-    start = start or end - SPAN
-    if end - start > SPAN:
-        raise Refused("span_too_long", field="start_date", days=str(SPAN.days))
+    start, end = _span(start, end, now=now)
     statement = (
         select(RequestChange, ServiceRequest.number)
         .join(ServiceRequest, ServiceRequest.id == RequestChange.request_id)
@@ -172,6 +166,14 @@ def _known(viewer: Viewer | None) -> Select[ServiceRequest, datetime]:
         return visible(statement, viewer, Action.EXCHANGE_REQUESTS, ServiceRequest)
     public = select(Service.code).where(Service.confidential == false())
     return statement.where(ServiceRequest.service_code.in_(public))
+
+
+def _span(start: datetime | None, end: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
+    end = end or (min(now, start + SPAN) if start else now)
+    start = start or end - SPAN
+    if end - start > SPAN:
+        raise Refused("span_too_long", field="start_date", days=str(SPAN.days))
+    return start, end
 
 
 def _degrees(said: str, most: int) -> float | None:
