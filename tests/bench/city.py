@@ -79,8 +79,8 @@ def signature(raw: bytes) -> str:
     return "sha256=" + hmac.new(APP_SECRET.encode(), raw, hashlib.sha256).hexdigest()
 
 
-def found(parvis: Parvis, *, now: datetime, token: str = "no-token") -> int:
-    """An account and a moderator of the whole city who is signed in; gives the account's id."""
+def found(parvis: Parvis, *, now: datetime, token: str = "no-token", pull_due_at: datetime | None = None) -> int:
+    """An account, read now or when it is said, and a moderator of the whole city who is signed in; gives the account's id."""
     with parvis.database.write() as session:
         account = Account(
             network="facebook",
@@ -88,7 +88,7 @@ def found(parvis: Parvis, *, now: datetime, token: str = "no-token") -> int:
             name="Ville de Sainte-Rive",
             token_closed=parvis.vault.close(token),
             token_since=now,
-            pull_due_at=now,
+            pull_due_at=pull_due_at or now,
             created_at=now,
         )
         person = Person(email="mona@ville.example", name="Mona", created_at=now)
