@@ -19,7 +19,7 @@ from connectors.base import Capabilities
 from connectors.registry import descriptor
 from models.accounts import Account, Delivery, SetAside
 from models.comments import SourcePost
-from models.effects import OPEN_STATES, Effect
+from models.effects import Effect, still_open
 from models.figures import AccountFigures, PostFigures, is_newest
 from models.people import Borough, Person
 from models.scope import Action, Viewer, visible
@@ -118,7 +118,7 @@ def cards(
     by = {account.connected_by for account in accounts}
     people = dict(session.execute(select(Person.id, Person.name).where(Person.id.in_(by))).all())
     followers, measured = _followers(session, ids), _measured(session, ids, now - MEASURED)
-    owed = select(Effect.channel_id, func.count()).where(Effect.state.in_(OPEN_STATES), Effect.channel_id.in_(ids))
+    owed = select(Effect.channel_id, func.count()).where(still_open(Effect), Effect.channel_id.in_(ids))
     waiting = dict(session.execute(owed.group_by(Effect.channel_id)).all())
     made = []
     for account in accounts:

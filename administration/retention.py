@@ -31,7 +31,7 @@ from models.accounts import ConsentHandshake, Delivery, SetAside
 from models.base import GONE, Base, Whose, mark_of
 from models.comments import Attachment, Author, Comment, CommentVersion, SourcePost
 from models.decisions import Evidence
-from models.effects import OPEN_STATES, Effect
+from models.effects import Effect, still_open
 from models.errors import Refused
 from models.items import Item
 from models.people import SignIn, SignInAttempt
@@ -201,7 +201,7 @@ def _owed() -> dict[str, ColumnElement[bool]]:
     """What of a comment is not over, by the code of the refusal."""
     return {
         "effects_open": exists().where(
-            Effect.channel_id == Comment.account_id, Effect.target == Comment.external_id, Effect.state.in_(OPEN_STATES)
+            Effect.channel_id == Comment.account_id, Effect.target == Comment.external_id, still_open(Effect)
         ),
         "requests_open": exists().where(
             Requester.comment_id == Comment.id,

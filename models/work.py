@@ -14,7 +14,7 @@ stopped for an hour does not meet a second sender when it wakes. A claim is less
 twice, is made for a few effects at once, and ends by itself when its worker does not come to them.
 
 A trade (moderation, publishing) says how its own effects are sent, found and recorded (`EffectHandler`); everything
-else is here. What may hold an effect back is in `_sendable`.
+else is here. What may hold an effect back is in `models/outbox.py`.
 """
 
 from __future__ import annotations
@@ -24,17 +24,15 @@ import random
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session, aliased, joinedload, with_polymorphic
+from sqlalchemy.orm import Session, aliased
 
-from models import channels
-from models.base import Id, UtcDateTime
+from models import channels, outbox
 from models.channels import Channel
-from models.effects import OPEN_STATES, Effect
+from models.effects import OPEN_STATES, Effect, still_open
 from models.errors import Blocked, FarSideError, Gone, PermissionMissing, Rejected, Throttled, TokenInvalid, Transient
 from models.locks import Locks
 from models.session import Database
@@ -48,7 +46,6 @@ AT_ONCE = 4
 """Effects that a worker claims together: few, because the last of them waits for the calls of all before it."""
 CLAIM = timedelta(seconds=20)
 """How long a worker has to come to what it claimed; then others may."""
-_NOW = bindparam("now", type_=UtcDateTime())
 
 
 class Proof(Protocol):
@@ -153,7 +150,8 @@ class Work:
         none of such a channel.
         """
         with self._database.read() as session:
-            return list(session.scalars(_due(calm), {"now": self._clock(), "limit": limit}))
+            calm = calm or not session.scalar(outbox.any_spent())
+            return list(session.scalars(outbox.due(calm), {"now": self._clock(), "limit": limit}))
 
     def claim(self, *, limit: int = AT_ONCE, calm: bool = False) -> list[int]:
         """Ids of effects that are due, as of `due`: this process's to deliver for a while, and nobody else's."""
@@ -164,13 +162,13 @@ class Work:
         now = self._clock()
         with self._database.write() as session:
             given = {"now": now, "wanted": wanted, "limit": limit, "by": self._owner, "until": now + self._hold}
-            taken = set(session.scalars(_taking(), given))
+            taken = set(session.scalars(outbox.taking(), given))
         return [effect_id for effect_id in wanted if effect_id in taken]
 
     def uncertain(self, *, limit: int = 100) -> list[int]:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""
         with self._database.read() as session:
-            return list(session.scalars(_uncertain(), {"now": self._clock(), "limit": limit}))
+            return list(session.scalars(outbox.uncertain(), {"now": self._clock(), "limit": limit}))
 
     def deliver(self, effect_id: int) -> EffectState | None:
         """Send one effect, if it was claimed here or is still due, and nobody else has it. Gives its new state, None if
@@ -214,7 +212,7 @@ class Work:
         now = self._clock()
         with self._database.write() as session:
             given = {"effect_id": effect_id, "now": now, "by": self._owner}
-            effect = session.scalar(_beginning(), given)
+            effect = session.scalar(outbox.beginning(), given)
             if effect is None:
                 return None
             if effect.state == EffectState.READY:
@@ -326,7 +324,7 @@ class Work:
         """With the lock held: free what was never sent, and give the task whose outcome must be read now."""
         now = self._clock()
         with self._database.write() as session:
-            effect = session.scalars(_whole(), {"effect_id": effect_id}).one()
+            effect = session.scalars(outbox.whole(), {"effect_id": effect_id}).one()
             task = self._task(effect, effect.first_sent_at or now)
             expired = effect.lease_until is not None and effect.lease_until <= now
             if effect.state == EffectState.CLAIMED and expired:
@@ -378,7 +376,7 @@ class Work:
         in_doubt = and_(
             other.operation.in_(CREATIVE),
             other.target.is_not_distinct_from(effect.target),
-            other.state.in_(OPEN_STATES),
+            still_open(other),
             other.first_sent_at.is_not(None),
         )
         here = and_(other.channel_id == effect.channel_id, other.id != effect.id)
@@ -505,77 +503,6 @@ def doubt_restored(session: Session, *, now: datetime) -> int:
     return len(effects)
 
 
-# Statements, each made once: to make one takes longer than to have it executed. ------------------------------------
-@cache
-def _due(calm: bool) -> Select[int]:  # noqa: FBT001 - a key
-    turn = func.row_number().over(partition_by=Effect.channel_id, order_by=(Effect.due_at, Effect.id))
-    waiting = select(Effect.id, Effect.due_at, Effect.late_at, channels.calm().label("calm"), turn.label("turn"))
-    rows = waiting.join(Effect.channel).where(_sendable()).subquery()
-    chosen = select(rows.c.id).where(
-        rows.c.calm if calm else or_(rows.c.calm, rows.c.turn == 1, rows.c.late_at <= _NOW)
-    )
-    return chosen.order_by(rows.c.due_at, rows.c.id).limit(bindparam("limit", type_=Integer()))
-
-
-@cache
-def _taking() -> Any:
-    wanted = Effect.id.in_(bindparam("wanted", expanding=True))
-    free = select(Effect.id).where(wanted, _sendable()).order_by(Effect.due_at, Effect.id)
-    free = free.limit(bindparam("limit", type_=Integer())).with_for_update(of=Effect, skip_locked=True)
-    taken = {"state": EffectState.CLAIMED, "attempt": Effect.attempt + 1}
-    given = {"owner": bindparam("by"), "lease_until": bindparam("until", type_=UtcDateTime())}
-    statement = update(Effect).where(Effect.id.in_(free.scalar_subquery())).values(**taken, **given)
-    return statement.returning(Effect.id).execution_options(synchronize_session=False)
-
-
-@cache
-def _uncertain() -> Select[int]:
-    expired = and_(Effect.state.in_([EffectState.CLAIMED, EffectState.SENDING]), Effect.lease_until <= _NOW)
-    unread = and_(Effect.read_due_at <= _NOW, _channel_usable())
-    waiting = select(Effect.id).where(expired).union(select(Effect.id).where(unread)).subquery()
-    return select(waiting.c.id).order_by(waiting.c.id).limit(bindparam("limit", type_=Integer()))
-
-
-@cache
-def _alone() -> Select[Effect]:
-    """An effect, and nobody else's to change until the transaction ends."""
-    return select(Effect).where(Effect.id == bindparam("effect_id", type_=Id)).with_for_update(of=Effect)
-
-
-@cache
-def _whole() -> Select[Effect]:
-    """The same with its channel, whatever that is."""
-    channel = Effect.channel.of_type(with_polymorphic(Channel, "*", flat=True))
-    return _alone().options(joinedload(channel))
-
-
-@cache
-def _beginning() -> Select[Effect]:
-    claimed = and_(Effect.state == EffectState.CLAIMED, Effect.owner == bindparam("by"))
-    return _whole().where(or_(claimed, _sendable()))
-
-
-def _sendable() -> ColumnElement[bool]:
-    """Due, its channel usable, and nothing older still open on the same target (a hide before its unhide); or late
-    already, so that a person hears of it whatever it waits for.
-    """
-    older = aliased(Effect)
-    behind = exists(
-        select(older.id).where(
-            older.channel_id == Effect.channel_id,
-            older.target == Effect.target,
-            older.id < Effect.id,
-            older.state.in_(OPEN_STATES),
-        )
-    )
-    in_turn = and_(Effect.due_at <= _NOW, _channel_usable(), ~behind)
-    return and_(Effect.state == EffectState.READY, or_(in_turn, Effect.late_at <= _NOW))
-
-
-def _channel_usable() -> ColumnElement[bool]:
-    return exists(select(Channel.id).where(Channel.id == Effect.channel_id, channels.usable(_NOW)).correlate(Effect))
-
-
 def _stopped(channel: Channel, now: datetime) -> Outcome | None:
     """Why nothing may be called on this channel now, if that is so."""
     if channel.token_lost is not None:
@@ -584,7 +511,7 @@ def _stopped(channel: Channel, now: datetime) -> Outcome | None:
 
 
 def _load(session: Session, effect_id: int) -> Effect:
-    return session.scalars(_alone(), {"effect_id": effect_id}).one()
+    return session.scalars(outbox.alone(), {"effect_id": effect_id}).one()
 
 
 def _postpone(effect: Effect, due_at: datetime, outcome: Outcome) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from models import audit, work
 from models.accounts import Account
-from models.effects import OPEN_STATES, Effect
+from models.effects import Effect, still_open
 from models.errors import NotFound, Refused
 from models.holds import Hold
 from models.posts import Post, Variant
@@ -109,7 +109,7 @@ def _stop(session: Session, hold: Hold, now: datetime) -> int:
     said = (Variant.account_id.in_(held), Variant.comment_effect_id.is_not(None))
     comments = select(Variant.comment_effect_id).where(*said)
     owed = or_(Effect.id.in_(select(Variant.effect_id).where(*ours)), Effect.id.in_(comments))
-    open_ = and_(owed, Effect.state.in_(OPEN_STATES))
+    open_ = and_(owed, still_open(Effect))
     effects = session.scalars(select(Effect.id).where(open_).order_by(Effect.id).with_for_update()).all()
     stopped = {effect_id for effect_id in effects if work.cancel(session, effect_id)}
     # What a worker has claimed, or whose outcome is not known: it is late from now on, and is not sent (again).

@@ -23,7 +23,7 @@ from models.accounts import Account
 from models.audit import AuditEntry
 from models.comments import Comment
 from models.decisions import Decision
-from models.effects import OPEN_STATES, Effect
+from models.effects import Effect, still_open
 from models.errors import NotFound
 from models.items import Item
 from models.posts import Post
@@ -159,7 +159,7 @@ def facts(session: Session) -> Facts:
         waiting=count(Item.state != ItemState.HANDLED),
         decisions=count(Decision.id.is_not(None)),
         effects_done=count(Effect.state == EffectState.DONE),
-        effects_open=count(Effect.state.in_(OPEN_STATES)),
+        effects_open=count(still_open(Effect)),
         effects_uncertain=count(Effect.state.in_([EffectState.UNKNOWN, EffectState.NEEDS_PERSON])),
         requests=count(ServiceRequest.id.is_not(None)),
         answered=answered(session),

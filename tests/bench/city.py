@@ -80,7 +80,7 @@ def signature(raw: bytes) -> str:
 
 
 def found(parvis: Parvis, *, now: datetime, token: str = "no-token", pull_due_at: datetime | None = None) -> int:
-    """An account, read now or when it is said, and a moderator of the whole city who is signed in; gives the account's id."""
+    """An account that is due to be read, and a moderator of the whole city who is signed in; gives the account's id."""
     with parvis.database.write() as session:
         account = Account(
             network="facebook",

@@ -273,6 +273,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_effect_key")),
     )
     op.create_index(
+        "ix_effect_late",
+        "effect",
+        ["late_at"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('ready', 'claimed', 'sending', 'unknown')"),
+        postgresql_where=sa.text("state IN ('ready', 'claimed', 'sending', 'unknown')"),
+    )
+    op.create_index(
+        "ix_effect_lease",
+        "effect",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
+    op.create_index(
         "ix_effect_open_due",
         "effect",
         ["due_at", "id"],

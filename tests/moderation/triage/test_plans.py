@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import insert, text
 
 from models import search
 from models.accounts import Account
@@ -23,6 +20,7 @@ from models.vocabulary import Intention, ItemState, Role
 from moderation.triage import listing, queue
 from moderation.triage.listing import Filter
 from tests.city import START
+from tests.plans import ROWS, STEPS, rows_met, scans
 
 SIZE = 10_000
 NOW = START + timedelta(days=1)
@@ -31,8 +29,6 @@ RARE = 5
 PUT_OFF = 2_000
 """Of the others that wait, the last ones are put off: nothing looks through them to find what waits now."""
 """Of each kind that is looked for, waiting and handled alike; the last in the order of their list."""
-ROWS, STEPS = 20, 50
-"""That may be looked at for each line shown and for ten beside them: rows of PostgreSQL, tens of steps of SQLite."""
 EVERYBODY = Viewer(1, "Mona", frozenset({Role.MODERATOR}), grants_of([Membership(role=Role.MODERATOR)]))
 
 
@@ -82,66 +78,6 @@ def _row(number: int) -> tuple[dict[str, Any], ...]:
     )  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------------ what it costs
-@contextmanager
-def executed(database: Database) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are read, each with what it was given."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
-        if not statement.startswith("BEGIN"):
-            statements.append((statement, given))
-
-    event.listen(database._reading, "before_cursor_execute", note)
-    yield statements
-    event.remove(database._reading, "before_cursor_execute", note)
-
-
-def rows_met(database: Database, look: Callable[[Any], object]) -> tuple[int, list[str]]:
-    """How many rows the database looked at, and SQLite's own words for how. SQLite does not say how many: its steps are
-    counted, of which it makes ten at least for a row.
-    """
-    with executed(database) as statements, database.read() as session:
-        look(session)
-    steps, plans, met = 0, [], 0
-
-    def step() -> int:
-        nonlocal steps
-        steps += 10
-        return 0
-
-    for statement, given in statements:
-        with database._reading.connect() as connection:
-            if database.sqlite:
-                raw = connection.connection.driver_connection
-                plans += [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {statement}", given)]
-                raw.set_progress_handler(step, 10)
-                raw.execute(statement, given).fetchall()
-                raw.set_progress_handler(None, 0)
-            else:
-                # Ten thousand rows are so few that it may read them all: it says what it would do with more.
-                connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar()
-                met += _met((explained if isinstance(explained, list) else json.loads(explained))[0]["Plan"])
-    return (steps // 10 if database.sqlite else met), plans
-
-
-def _met(node: dict[str, Any]) -> int:
-    """Rows that the leaves of a plan gave or left out."""
-    under = [_met(one) for one in node.get("Plans", ())]
-    if node["Node Type"] == "Bitmap Index Scan":
-        return 0  # Places in an index; the rows there are met by the node above.
-    if under and "Scan" not in node["Node Type"]:
-        return sum(under)
-    left = sum(count for name, count in node.items() if name.startswith("Rows Removed"))
-    return sum(under) + round((node["Actual Rows"] + left) * node["Actual Loops"])
-
-
-def scans(plans: list[str]) -> list[str]:
-    """Where SQLite reads a table of the queue in no order of use; its index of words is asked by a word."""
-    return [one for one in plans if one.startswith(("SCAN item", "SCAN comment")) and "INDEX" not in one]
-
-
 LISTED = {
     "all": Filter(),
     "danger": Filter(urgency=2),
@@ -179,7 +115,7 @@ def test_no_list_is_a_walk_of_the_whole_queue(large, name, state, monkeypatch):
     # Of words, it is asked first whether few have them.
     asked = search.FEW if wanted.words else 0
     assert met <= (lines + 10) * (STEPS if large.sqlite else ROWS) + asked
-    assert scans(plans) == []
+    assert scans(plans, "item", "comment") == []
 
 
 def test_counts_and_one_comment_cost_no_walk_either(large):
@@ -187,4 +123,4 @@ def test_counts_and_one_comment_cost_no_walk_either(large):
     assert met <= 3 * listing.MOST_COUNTED
     met, more = rows_met(large, lambda session: queue.detail(session, EVERYBODY, 17, now=NOW))
     assert met <= 20 * (STEPS if large.sqlite else ROWS)
-    assert scans(plans + more) == []
+    assert scans(plans + more, "item", "comment") == []
