@@ -61,8 +61,8 @@ def check(
 
     A newer token takes the old one's place only after the network has said that it works.
     """
-    with calling(database, locks, "check", account_id, clock=clock) as caller:
-        if (account := caller.account(even_lost=True)) is None:
+    with calling(database, locks, "check", Account, account_id, clock=clock) as caller:
+        if (account := caller.channel(even_lost=True)) is None:
             return
         soon = clock() + timedelta(days=max(WARNINGS))
 

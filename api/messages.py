@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from api import request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
 from classifiers.base import Band
@@ -217,21 +218,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "model_labels": N_("These labels of the model stand for none of ours: %(labels)s."),
     "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
-    # 311 requests
-    "note_needed": N_("Write a note for the citizen."),
-    "moment_unreadable": N_("%(field)s must be a date and time with its zone, as in 2026-01-05T12:00:00-05:00."),
-    "description_too_long": N_("The description must have at most %(most)s characters."),
-    "media_unreadable": N_("media_url must be an address on the web, of at most 500 characters."),
-    "place_needed": N_("Say where: lat and long, or address_string."),
-    "place_unreadable": N_("lat and long must be degrees: at most 90 and 180, in figures."),
-    "span_too_long": N_("A listing spans at most %(days)s days."),
-    "status_unknown": N_("status is open, closed, or both."),
-    "request_changed": N_("Somebody has changed this request since you opened it."),
-    "request_closed": N_("Request %(number)s is closed."),
-    "request_unknown": N_("There is no such request."),
-    "service_needed": N_("Choose a service."),
-    "service_unknown": N_("There is no such service."),
-    "status_not_next": N_("A request cannot go from its status to that one."),
+    **request_words.REFUSALS,
 }
 
 FINDINGS: Mapping[str, str] = {
@@ -341,6 +328,7 @@ REJECTIONS: Mapping[str, str] = {
     "version_sunset": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "video_format": N_("the network does not take this video: its format, its length or its size"),
     "window_closed": N_("a private reply is for the seven days after the comment"),
+    **request_words.REJECTIONS,
 }
 """Why a network refused, where a person can do something about it: what connectors put in `Rejected`."""
 
@@ -428,6 +416,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         RequestStatus.REFUSED: N_("Not accepted"),
         RequestStatus.CANCELLED: N_("Cancelled"),
     },
+    "handover": request_words.HANDOVER,
     "nature": {
         RequestNature.INFORMATION: N_("Information"),
         RequestNature.COMMENT: N_("Comment"),

@@ -16,6 +16,8 @@ NOTICES: Mapping[str, str] = {
     "signed-out": N_("You are signed out."),
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
+    "number-written": N_("The number is kept: citizens see it and no other."),
+    "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
     "note-done": N_("The note is kept."),
     "assign-done": N_("Assigned."),

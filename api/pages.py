@@ -82,6 +82,7 @@ def environment(dates: Dates) -> Environment:
         about=_about,
         not_published=messages.not_published,
         problem=messages.problem,
+        failure=messages.failure,
         head=messages.head,
         said=messages.said,
         places=PLACES,

@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
+from connectors.desks import DeskSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
 from models.vocabulary import Role
@@ -73,6 +74,21 @@ def _base_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _desk_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise PydanticCustomError("url", N_("must be like https://311.ville.example/open311/v2"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    return value.rstrip("/")
+
+
+def _desk_form(value: str) -> str:
+    if value not in {"xml", "json"}:
+        raise PydanticCustomError("form", N_("must be “xml” or “json”"))
+    return value
 
 
 def _engine(value: str) -> str:
@@ -177,6 +193,15 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""
+    open311_url: Annotated[str, AfterValidator(_desk_url)] | None = None
+    """Where the outside 311 is that takes the city's requests (GeoReport v2), up to the `/requests` of its addresses;
+    empty: Parvis is the city's 311."""
+    open311_api_key: SecretStr | None = None
+    """What the outside 311 knows us by."""
+    open311_jurisdiction: str | None = None
+    """The city there, where that server has several."""
+    open311_form: Annotated[str, AfterValidator(_desk_form)] = "xml"
+    """“xml”, which every such server speaks, or “json”."""
     model: str | None = None
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
@@ -221,6 +246,14 @@ class Settings(BaseSettings):
         """What another process of ours needs to go out: where the proxy is, whom to trust; none of our settings."""
         names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
         return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def desk(self) -> DeskSettings | None:
+        """The outside 311; None: there is none."""
+        if self.open311_url is None:
+            return None
+        key = self.open311_api_key.get_secret_value() if self.open311_api_key else None
+        return DeskSettings(self.open311_url, key, self.open311_jurisdiction, self.open311_form)
 
     @property
     def networks(self) -> NetworkSettings:

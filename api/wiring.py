@@ -15,23 +15,27 @@ from sqlalchemy import Select, bindparam, select
 from administration.retention import Rule
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
+from connectors import desks
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.registry import (
     NetworkSettings,
     capabilities,
     consent,
     descriptor,
+    desk,
     network,
     picture,
     webhook,
 )
 from models.accounts import Account
 from models.channels import Channel
-from models.errors import NotFound
+from models.desks import Desk
+from models.errors import NotFound, TokenInvalid
 from models.locks import Locks, locks_for
-from models.secrets import Vault
+from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
+from moderation.requests import handover
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -93,6 +97,14 @@ class Parvis:
     def _reference(self, network: str, external_id: str, token_closed: str) -> AccountRef:
         return AccountRef(network, external_id, self.vault.open(token_closed))
 
+    def desk_of(self, desk_id: int) -> desks.Desk:
+        """The outside 311 of an id. TokenInvalid: the settings name another one, or none any more."""
+        with self.database.read() as session:
+            url = session.get_one(Desk, desk_id).url
+        if self.settings.desk is None or self.settings.desk.url != url:
+            raise TokenInvalid("desk_unset")
+        return desk(self.settings.desk)
+
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
         return consent(self.networks, name)
@@ -113,7 +125,11 @@ class Parvis:
         return Work(
             self.database,
             self.locks,
-            [moderation_effects(self.network_of), publishing_effects(self.network_of, self.album)],
+            [
+                moderation_effects(self.network_of),
+                publishing_effects(self.network_of, self.album),
+                handover.effect_handler(self.database, self.desk_of),
+            ],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,
             timing_of=self._timing,
@@ -121,6 +137,8 @@ class Parvis:
 
     def _timing(self, channel: Channel) -> Timing:
         """How patient to be with a channel: its network's own lag, what the city sets, and what was seen of it."""
+        if isinstance(channel, Desk):
+            return Timing(settle=desks.SETTLE, between_reads=desks.SETTLE, patience=desks.PATIENCE)
         name = channel.network if isinstance(channel, Account) else ""
         network = descriptor(name) if name else None
 
@@ -142,7 +160,12 @@ class Parvis:
     def terms(self) -> Terms:
         """How this city decides."""
         undo = timedelta(seconds=self.settings.undo_seconds)
-        return Terms(undo, self.settings.request_prefix, capabilities)
+        return Terms(undo, self.settings.request_prefix, capabilities, self.settings.desk is not None)
+
+    @property
+    def _given_desk(self) -> handover.Given | None:
+        given = self.settings.desk
+        return None if given is None else handover.Given(given.url, fingerprint(given.key) if given.key else None)
 
     @property
     def city(self) -> City:
@@ -157,6 +180,9 @@ class Parvis:
             network_with=self.network_with,
             consent_of=self.consent_of,
             webhook_of=self.webhook_of,
+            desk_of=self.desk_of,
+            desk=self._given_desk,
+            undo=self.terms.undo,
             picture_of=partial(picture, self.networks),
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),

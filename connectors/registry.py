@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 from connectors import pictures
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
+from connectors.desks import Desk, DeskSettings
 from connectors.facebook.descriptor import FACEBOOK
 from connectors.instagram.descriptor import INSTAGRAM
 from connectors.instagram_public.descriptor import INSTAGRAM_PUBLIC
 from connectors.linkedin.descriptor import LINKEDIN
+from connectors.open311.desk import Open311Desk
 from models.errors import NotFound, Refused, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)
@@ -87,3 +89,8 @@ def picture(settings: NetworkSettings, name: str, address: str) -> bytes:
     if not known.pictures:
         raise Rejected("address")
     return pictures.fetch(address, known.pictures, settings.of(known.settings).base_url)
+
+
+def desk(settings: DeskSettings) -> Desk:
+    """The outside 311 of the city."""
+    return Open311Desk(settings)

@@ -48,15 +48,20 @@ def over_kept_connections(session: requests.Session) -> requests.Session:
     return session
 
 
-def whole(response: requests.Response, seconds: float) -> requests.Response:
-    """The answer, made with `stream=True`, with all of its body. ReadTimeout: it is not whole after so many seconds.
+def whole(response: requests.Response, seconds: float, most: int | None = None) -> requests.Response:
+    """The answer, made with `stream=True`, with all of its body. ReadTimeout: it is not whole after so many seconds;
+    ConnectionError: it was cut, or has more than `most` bytes.
 
     What `requests` calls a timeout is for each piece: an answer that drips would hold a worker for as long as it likes.
     """
-    until, parts = time.monotonic() + seconds, list[bytes]()
+    until, parts, size = time.monotonic() + seconds, list[bytes](), 0
     try:
         while part := response.raw.read1(65_536, decode_content=True):
             parts.append(part)
+            size += len(part)
+            if most is not None and size > most:
+                response.close()
+                raise requests.ConnectionError
             if time.monotonic() > until:
                 response.close()
                 raise requests.ReadTimeout

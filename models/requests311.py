@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, NOBODY, Base, Id, Link, String, Text
@@ -25,6 +25,8 @@ class Service(Base):
     confidential: Mapped[bool] = mapped_column(default=False)
     """Who asks for it is not said in public, and neither is the number of a request."""
     active: Mapped[bool] = mapped_column(default=True)
+    outside_code: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
+    """What the outside 311 calls it, where it has one of the same name; None: as here."""
     changed_at: Mapped[datetime | None]
     """When anything of it last changed: programs then read the services again."""
 
@@ -45,10 +47,20 @@ class ServiceRequest(Base):
     __table_args__ = (
         Index("ix_service_request_status", "status", "due_at", "id"),
         Index("ix_service_request_service", "service_code", "status"),
+        Index(
+            "ix_service_request_hand_over",
+            "id",
+            sqlite_where=text("hand_over = 1"),
+            postgresql_where=text("hand_over"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     number: Mapped[str] = mapped_column(String(40), unique=True, info=NOBODY)
+    outside_number: Mapped[str | None] = mapped_column(String(100), index=True, info=NOBODY)
+    """In the city's other 311 system; once there is one, it is the only number that citizens see."""
+    hand_over: Mapped[bool] = mapped_column(default=False)
+    """Whether nobody has yet looked if it goes to the outside 311."""
     service_code: Mapped[str] = mapped_column(ForeignKey("service.code"))
     nature: Mapped[RequestNature] = mapped_column(String(20), default=RequestNature.REQUEST)
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -71,6 +83,11 @@ class ServiceRequest(Base):
     closed_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column(default=1)
     """Counts changes: two agents at once, one wins."""
+
+    @property
+    def public_number(self) -> str:
+        """The number that citizens know it by."""
+        return self.outside_number or self.number
 
     service: Mapped[Service] = relationship(lazy="raise")
     borough: Mapped[Borough | None] = relationship(lazy="raise")
@@ -108,7 +125,9 @@ class RequestChange(Base):
     status: Mapped[RequestStatus] = mapped_column(String(20))
     note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    """None: a program, when it sent the request."""
+    """None: a program, when it sent the request, or the outside 311."""
+    outside: Mapped[bool] = mapped_column(default=False)
+    """Whether the outside 311 said it."""
     at: Mapped[datetime]
 
     person: Mapped[Person | None] = relationship(lazy="raise")

@@ -162,9 +162,11 @@ class OperationKind(StrEnum):
     DELETE_POST = "delete_post"
     CLOSE_COMMENTS = "close_comments"
     OPEN_COMMENTS = "open_comments"
+    SUBMIT = "submit"
+    """A 311 request, to an outside desk; its target is our own name of the request."""
 
 
-CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY})
+CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.SUBMIT})
 """Operations that make something new, whose id on the network belongs to one effect only."""
 
 
@@ -233,6 +235,24 @@ class RequestStatus(StrEnum):
 
 
 CLOSED_STATUSES = frozenset({RequestStatus.DONE, RequestStatus.REFUSED, RequestStatus.CANCELLED})
+
+
+class HandoverState(StrEnum):
+    """How far a request is on its way to the outside 311."""
+
+    WAITING = "waiting"
+    """It leaves by itself."""
+    CHECKED = "checked"
+    """Its answer is lost: the desk is read."""
+    NUMBERLESS = "numberless"
+    """The desk has it, and has yet to say its number."""
+    CONFIRMED = "confirmed"
+    BY_HAND = "by_hand"
+    """A person carried it over, and wrote its number down."""
+    FAILED = "failed"
+    """The desk refused it: a person says what comes next."""
+    DOUBTFUL = "doubtful"
+    """Whether it is there cannot be read, or it stands there twice: a person looks."""
 
 
 class RequestNature(StrEnum):

@@ -12,12 +12,14 @@ from functools import partial
 from administration import retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
+from connectors.desks import Desk
 from models import audit
 from models.locks import Locks
 from models.session import Database
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
+from moderation.requests import following, handover
 from moderation.triage import classification
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -47,9 +49,15 @@ class City:
     clock: Callable[[], datetime]
     pull_every: timedelta
     kept: retention.Rule
+    desk_of: Callable[[int], Desk]
+    """TokenInvalid: that outside 311 is not the settings' one any more."""
+    desk: handover.Given | None
+    """The outside 311 that takes the city's requests; None: there is none."""
+    undo: timedelta
+    """How long a decision can be taken back without a trace."""
 
 
-def handlers(city: City) -> dict[str, Handler]:
+def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short jobs, kept on one page
     """What the engine carries ids to."""
 
     def pull(account_id: int) -> None:
@@ -66,6 +74,9 @@ def handlers(city: City) -> dict[str, Handler]:
 
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
+
+    def follow(desk_id: int) -> None:
+        following.follow(city.database, city.locks, city.desk_of, desk_id, clock=city.clock)
 
     verdicts_alone = replace(city.context, reasons=False)
 
@@ -96,6 +107,7 @@ def handlers(city: City) -> dict[str, Handler]:
         "check": check,
         "measure": measure,
         "fetch": fetch,
+        "follow": follow,
     }
 
 
@@ -133,6 +145,14 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         for effect_id in city.work.uncertain():
             engine.send("reconcile", effect_id)
 
+    def hand_over() -> None:
+        with city.database.read() as session:
+            if not handover.waits(session) and (city.desk is None or not handover.desk_changed(session, city.desk)):
+                return
+        with city.database.write() as session:
+            desk_id = None if city.desk is None else handover.keep_desk(session, city.desk, now=city.clock())
+            handover.hand_over_due(session, desk_id, now=city.clock(), undo=city.undo)
+
     def seal() -> None:
         with city.database.read() as session:
             waiting = audit.unsealed(session)
@@ -160,6 +180,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("recheck", timedelta(seconds=30), carry("recheck", recheck.accounts_to_recheck)),
         Tick("check", timedelta(minutes=1), carry("check", tokens.accounts_to_check)),
         Tick("measure", timedelta(hours=1), carry("measure", measuring.accounts_to_measure)),
+        Tick("hand_over", timedelta(seconds=2), hand_over),
+        Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),

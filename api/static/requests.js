@@ -1,4 +1,4 @@
-// Shows what will be proposed in the threads, as the note is written.
+// Shows what will be proposed in the threads, as the note is written; copies the lines of a sheet.
 
 const form = document.querySelector("form[data-request]");
 const preview = document.getElementById("answer");
@@ -15,4 +15,12 @@ function show() {
 if (form && preview) {
   form.addEventListener("input", show);
   show();
+}
+
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    const told = document.getElementById("copied");
+    told.textContent = told.dataset.said;
+  });
 }

@@ -318,7 +318,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
     given = templates.first_name(comment.author.name if comment.author else None)
     filling = {"prenom": given}
     if detail.requests:
-        filling |= {"numero": detail.requests[-1].number, "service": detail.requests[-1].service.name}
+        filling |= {"numero": detail.requests[-1].public_number, "service": detail.requests[-1].service.name}
     return {
         "detail": detail,
         "resets": session.scalars(

@@ -18,7 +18,7 @@ from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
 from models.vocabulary import RequestStatus
-from moderation.requests import escalation, inbox
+from moderation.requests import escalation, handover, inbox
 from moderation.requests.inbox import Wanted
 
 router = APIRouter(include_in_schema=False)
@@ -67,6 +67,8 @@ def show_requests(
         statuses=list(RequestStatus),
         address=lambda **more: _address(replace(wanted, **more)),
         more=_address(wanted, apres=part.after) if part.after else None,
+        trouble=handover.desk_in_trouble(session),
+        may_work=viewer.may(Action.WORK_REQUESTS),
         now=now,
         waited=waited,
     )
@@ -75,7 +77,7 @@ def show_requests(
 @router.get("/requetes/{number}")
 def show_request(request: Request, viewer: Reader, session: ReadSession, now: Now, number: str) -> Response:
     """One request: what, where, who asked and in which words, and what was done."""
-    return _page(request, session, viewer, number, now=now)
+    return request_page(request, session, viewer, number, now=now)
 
 
 @router.post("/requetes/{number}/statut")
@@ -97,11 +99,11 @@ def progress(
         if is_part(request):
             raise
         with parvis.database.read() as session:
-            return _page(request, session, viewer, number, now=now, error=error, note=note, status=status)
+            return request_page(request, session, viewer, number, now=now, error=error, note=note, status=status)
     return RedirectResponse(f"/requetes/{number}?fait=saved", 303)
 
 
-def _page(
+def request_page(
     request: Request,
     session: Session,
     viewer: Viewer,
@@ -111,7 +113,9 @@ def _page(
     error: Refused | None = None,
     note: str = "",
     status: RequestStatus | None = None,
+    outside: str = "",
 ) -> Response:
+    """The page of one request, with what was written where it is refused."""
     found = inbox.detail(session, viewer, number)
     scope = {"borough_id": found.request.borough_id, "account_id": found.request.account_id}
     return render(
@@ -124,6 +128,7 @@ def _page(
         error=error,
         note=note,
         chosen=status,
+        outside=outside,
         now=now,
         waited=waited,
     )

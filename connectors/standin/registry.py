@@ -18,16 +18,24 @@ from connectors.standin.linkedin.control import linkedin_control
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET
 from connectors.standin.meta import graph
 from connectors.standin.meta import webhooks as meta
+from connectors.standin.open311 import server as open311
+from connectors.standin.open311.control import open311_control
 from connectors.standin.state import Fault, Standin
 from connectors.standin.wire import Answer, Call, Told
 
 Speaker = Callable[[Standin, Call, Fault | None], Answer]
-CONTROLS: tuple[Callable[[Standin], APIRouter], ...] = (facebook_control, instagram_control, linkedin_control)
+CONTROLS: tuple[Callable[[Standin], APIRouter], ...] = (
+    facebook_control,
+    instagram_control,
+    linkedin_control,
+    open311_control,
+)
 _SPEAKERS: dict[str, Speaker] = {
     "ig-api-upload": profiles.upload,
     "rest": pages.answer,
     "dms-uploads": pages.answer,
     "oauth": consent.answer,
+    "open311": open311.answer,
 }
 """By the first part of the path: each network has its own host outside. What is not here is Graph."""
 

@@ -32,7 +32,16 @@ from connectors.standin.webhooks import Webhooks
 from connectors.standin.wire import START, Answer, Call
 
 SECRET = frozenset(
-    {"access_token", "appsecret_proof", "input_token", "client_secret", "code", "fb_exchange_token", "refresh_token"}
+    {
+        "access_token",
+        "api_key",
+        "appsecret_proof",
+        "input_token",
+        "client_secret",
+        "code",
+        "fb_exchange_token",
+        "refresh_token",
+    }
 )
 DRIP = 0.05
 """Seconds between two pieces of an answer that drips."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from connectors.standin.desk import PretendDesk
 from connectors.standin.faults import Applied, Fault, Kind
 from connectors.standin.people import Ad, Draft, Grant, Letter, Person, Review, Shown, ShownKind, drawing
 
@@ -201,6 +202,7 @@ class Standin:
             self.ads: list[Ad] = []
             self.files: dict[str, bytes] = {}
             self.grants: dict[str, Grant] = {}  # By code and by user's token.
+            self.desk = PretendDesk()
             self.percent: float | None = None
             self._regain_at: float | None = None
             self.ahead = 0.0

@@ -46,8 +46,8 @@ def measure(
     """Keep what the network counts today for one account and its newest posts. A network that refuses for good is
     asked again tomorrow.
     """
-    with calling(database, locks, "measure", account_id, clock=clock) as caller:
-        if caller.account(spare=True) is None:
+    with calling(database, locks, "measure", Account, account_id, clock=clock) as caller:
+        if caller.channel(spare=True) is None:
             return
         with database.read() as session:
             newest = select(SourcePost.external_id, SourcePost.id).where(

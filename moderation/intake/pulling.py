@@ -53,9 +53,9 @@ def pull(
     `to_the_oldest`, one round of it follows the other here.
     """
     network_of, read, steps, more = cache(network_of), 0, 0, True
-    with calling(database, locks, "pull", account_id, clock=clock) as caller:
+    with calling(database, locks, "pull", Account, account_id, clock=clock) as caller:
         # A person may try a token that was lost; what another worker was told since the last step stops this one too.
-        while more and (account := caller.account(even_lost=steps == 0)) is not None:
+        while more and (account := caller.channel(even_lost=steps == 0)) is not None:
             wait = max(every, descriptor(account.network).pull_every)
             page, more = caller.ask(
                 partial(_pull, network_of, account),

@@ -126,8 +126,8 @@ def recheck(
     for later, and the others have their turn.
     """
     network_of, probed, failures = cache(network_of), 0, 0
-    with calling(database, locks, "recheck", account_id, clock=clock) as caller:
-        if (account := caller.account(spare=True)) is None:
+    with calling(database, locks, "recheck", Account, account_id, clock=clock) as caller:
+        if (account := caller.channel(spare=True)) is None:
             return 0
         with database.read() as session:
             due = select(Comment.id, Comment.external_id).where(
@@ -136,7 +136,7 @@ def recheck(
             most = SLOW_PROBES if account.slow else PROBES
             waiting = session.execute(due.order_by(Comment.recheck_due_at, Comment.id).limit(most)).all()
         for comment_id, external_id in waiting:
-            if caller.account(spare=True) is None:
+            if caller.channel(spare=True) is None:
                 break
             try:
                 caller.ask(

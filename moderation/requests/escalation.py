@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
 
 from connectors.registry import capabilities
@@ -22,6 +22,7 @@ from models.session import upsert
 from models.text import chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus
 from moderation import drafts, items
+from moderation.requests import handover
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
@@ -38,6 +39,9 @@ NEXT: dict[RequestStatus, frozenset[RequestStatus]] = {
 
 ANSWERS = {RequestStatus.DONE: "request_done", RequestStatus.REFUSED: "request_refused"}
 """The template that drafts the answer in the thread, by outcome."""
+
+UNEXPLAINED = "request_closed"
+"""The one where the outside 311 closed it without a word."""
 
 _SMALL = frozenset({"aux", "des", "les", "par", "pas", "sur", "une"})
 """Words of a service's name by which no text asks for it."""
@@ -123,12 +127,7 @@ def open_or_join(
     """
     if number:
         request = session.scalar(
-            visible(
-                _held().where(ServiceRequest.number == number.strip()),
-                viewer,
-                Action.SEE_REQUESTS,
-                ServiceRequest,
-            )
+            visible(_held().where(named(number.strip())), viewer, Action.SEE_REQUESTS, ServiceRequest)
         )
         if request is None:
             raise Refused("request_unknown", field="request_number")
@@ -138,6 +137,16 @@ def open_or_join(
         request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix)
     _add_requester(session, request, comment, now=now)
     return request
+
+
+def named(number: str) -> ColumnElement[bool]:
+    """The request of a number, ours or the outside 311's."""
+    return or_(ServiceRequest.number == number, ServiceRequest.outside_number == number)
+
+
+def held(session: Session, request_id: int) -> ServiceRequest:
+    """A request as it is now, and nobody else's to change until the transaction ends."""
+    return session.scalars(_held().where(ServiceRequest.id == request_id)).one()
 
 
 def hold(session: Session, which: ColumnElement[bool]) -> None:
@@ -188,7 +197,7 @@ def register(
     session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str
 ) -> ServiceRequest:
     """Open a request of which everything is said but its number and its times."""
-    request.service_code = service.code
+    request.service_code, request.hand_over = service.code, True
     request.opened_at, request.due_at = now, now + timedelta(days=service.days)
     request.number = _next_number(session, prefix, now=now)
     session.add(request)
@@ -224,7 +233,7 @@ def _add_requester(session: Session, request: ServiceRequest, comment: Comment, 
 
 def leave(session: Session, viewer: Viewer, request_id: int, comment: Comment, *, now: datetime) -> None:
     """Undo: the comment asks for this request no more, and one that nobody asks for and nobody began is cancelled."""
-    request = session.scalars(_held().where(ServiceRequest.id == request_id)).one()
+    request = held(session, request_id)
     requesters = session.scalars(
         select(Requester).where(Requester.request_id == request_id, Requester.detached_at.is_(None))
     ).all()
@@ -233,7 +242,8 @@ def leave(session: Session, viewer: Viewer, request_id: int, comment: Comment, *
             requester.detached_at = now
     others = any(requester.comment_id != comment.id for requester in requesters)
     if not others and request.status == RequestStatus.ACCEPTED:
-        _change(session, viewer, request, RequestStatus.CANCELLED, None, now=now)
+        handover.let_go(session, request_id)
+        _change(session, request, RequestStatus.CANCELLED, None, person_id=_person(viewer), now=now)
 
 
 def progress(
@@ -260,7 +270,24 @@ def progress(
     note = (cleaned(note) or "").strip()
     if status in CLOSED_STATUSES and not note:
         raise Refused("note_needed", field="note")
-    _change(session, viewer, request, status, note or None, now=now)
+    _change(session, request, status, note or None, person_id=_person(viewer), now=now)
+    _tell(session, request, now=now)
+    return request
+
+
+def hear(session: Session, request: ServiceRequest, status: RequestStatus, note: str, *, now: datetime) -> None:
+    """The outside 311 says where a request stands; the request is held. One that was opened by mistake stays so."""
+    note = (cleaned(note) or "").strip()
+    if request.status == RequestStatus.CANCELLED or (request.status == status and not note):
+        return
+    before = request.status
+    _change(session, request, status, note or None, person_id=None, now=now)
+    if before != status:
+        _tell(session, request, now=now)
+
+
+def _tell(session: Session, request: ServiceRequest, *, now: datetime) -> None:
+    """Whoever asked hears of what the request has become: a draft in each thread, or none any more."""
     for comment in session.scalars(
         select(Comment)
         .join(Requester, Requester.comment_id == Comment.id)
@@ -268,11 +295,10 @@ def progress(
         .order_by(Comment.id)
         .with_for_update(of=Comment)
     ).all():
-        if status in ANSWERS:
+        if request.status in ANSWERS:
             propose_reply(session, comment, request, now=now)
         else:
             _withdraw_reply(session, comment, request, now=now)
-    return request
 
 
 def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *, now: datetime) -> None:
@@ -281,8 +307,9 @@ def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *
     if comment.removed or request.status not in ANSWERS or not capabilities(network).operations:
         return
     language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
-    body = template(session, ANSWERS[RequestStatus(request.status)], language or Language.FRENCH)
-    text = render(body, {"numero": request.number, "note": request.citizen_note or ""})
+    code = ANSWERS[RequestStatus(request.status)] if request.citizen_note else UNEXPLAINED
+    body = template(session, code, language or Language.FRENCH)
+    text = render(body, {"numero": request.public_number, "note": request.citizen_note or ""})
     drafts.propose(session, comment, text, request_id=request.id, now=now)
     items.bring_back(items.of_comment(session, comment.id), comment, now)
 
@@ -305,21 +332,34 @@ def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest,
         items.finish(item, now=now)
 
 
-def _change(
-    session: Session, viewer: Viewer, request: ServiceRequest, status: RequestStatus, note: str | None, *, now: datetime
-) -> None:
+def _person(viewer: Viewer) -> int:
     if viewer.person_id is None:
         raise Refused("people_decide")
+    return viewer.person_id
+
+
+def _change(
+    session: Session,
+    request: ServiceRequest,
+    status: RequestStatus,
+    note: str | None,
+    *,
+    person_id: int | None,
+    now: datetime,
+) -> None:
+    """`person_id` None: the outside 311 says it."""
     request.status = status
     request.version += 1
     request.citizen_note = note or request.citizen_note
     request.closed_at = now if status in CLOSED_STATUSES else None
-    session.add(RequestChange(request_id=request.id, status=status, note=note, person_id=viewer.person_id, at=now))
+    step = RequestChange(request_id=request.id, status=status, note=note, person_id=person_id, at=now)
+    step.outside = person_id is None
+    session.add(step)
     audit.note(
         session,
         f"request.{status}",
         f"request:{request.id}",
         now=now,
-        person_id=viewer.person_id,
+        person_id=person_id,
         note=audit.digest(session, note),
     )

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
+from models.desks import Handover
 from models.errors import NotFound
 from models.items import DraftReply
 from models.keyset import Keyset
@@ -17,6 +18,7 @@ from models.people import ApiKey
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, DraftState, Language, RequestStatus
+from moderation.requests import escalation, handover
 from moderation.requests.escalation import ANSWERS, NEXT
 from moderation.templates import template
 
@@ -39,6 +41,8 @@ class RequestPage:
 
     requests: Sequence[ServiceRequest]
     askers: dict[int, int]
+    handovers: dict[int, Handover]
+    """How far each is on its way to the outside 311 (by id of the request)."""
     after: str | None
 
 
@@ -56,6 +60,8 @@ class RequestDetail:
     drafted: frozenset[int | None]
     """Ids of those for which the answer is drafted and waits for a moderator."""
     history: Sequence[RequestChange]
+    handover: Handover | None
+    """How far it is on its way to the outside 311; None: it does not go there."""
     next: tuple[RequestStatus, ...]
     """The changes that are possible from here."""
     answers: dict[RequestStatus, str]
@@ -65,7 +71,7 @@ class RequestDetail:
 def requests(
     session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime, after: str | None = None, limit: int = 50
 ) -> RequestPage:
-    """One page of requests, the soonest due first (closed ones: the newest first). Two queries, whatever its length."""
+    """One page of requests, the soonest due first (closed ones: the newest first); three queries, whatever its size."""
     statement = select(ServiceRequest).options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
     if wanted.status is None:
         statement = statement.where(ServiceRequest.status.not_in(CLOSED_STATUSES))
@@ -84,7 +90,7 @@ def requests(
         .group_by(Requester.request_id)
     )
     askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
-    return RequestPage(found, askers, following)
+    return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
 
 
 def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
@@ -92,7 +98,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
     statement = (
         select(ServiceRequest)
         .options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
-        .where(ServiceRequest.number == number)
+        .where(escalation.named(number))
     )
     request = session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
     if request is None:
@@ -126,6 +132,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(RequestChange.request_id == request.id)
             .order_by(RequestChange.id)
         ).all(),
+        handover=handover.of_requests(session, [request.id]).get(request.id),
         next=tuple(status for status in RequestStatus if status in possible),
         answers={
             status: template(session, code, Language.FRENCH) for status, code in ANSWERS.items() if status in possible

@@ -29,7 +29,7 @@ from models.vocabulary import (
     OperationKind,
 )
 from moderation import drafts, items, netiquette, templates
-from moderation.requests import escalation
+from moderation.requests import escalation, handover
 from moderation.triage.classification import corrections, criticism
 from moderation.triage.suggestion import proposed
 
@@ -65,11 +65,14 @@ CapabilitiesOf = Callable[[str], Capabilities]
 
 @dataclass(frozen=True)
 class Terms:
-    """How a city decides: for how long without trace, how its requests are numbered, what its networks can do."""
+    """How a city decides: for how long without trace, how its requests are numbered, what its networks can do, and
+    whether its requests go on to an outside 311, which numbers them anew.
+    """
 
     undo: timedelta
     prefix: str
     capabilities_of: CapabilitiesOf
+    hands_over: bool = False
 
 
 def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
@@ -141,7 +144,7 @@ def decide(
     """
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
-        escalation.hold(session, ServiceRequest.number == choice.request_number.strip())
+        escalation.hold(session, escalation.named(choice.request_number.strip()))
     comment, item = load(session, viewer, comment_id)
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
@@ -189,10 +192,13 @@ def decide(
             )
             decision.request_id = request.id
             if choice.text.strip():
-                text = _reply_text(choice.text.replace("{numero}", request.number), longest)
-                decision.effect_id = _enqueue(
-                    session, comment, decision, OperationKind.REPLY, now + terms.undo, text
-                ).id
+                text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
+                reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
+                if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
+                    # Citizens know it by one number: these words leave when the outside 311 has said its own.
+                    reply.payload = {"text": text.replace(request.number, handover.BLANK)}
+                    reply.due_at = reply.late_at = reply.due_at + handover.WITHOUT_NUMBER
+                decision.effect_id = reply.id
         case _:
             pass
     _leave_queue(session, comment, item, decision, answered)
@@ -224,6 +230,8 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
     if cancelled is None or cancelled.comment_id is None:
         raise NotFound
     # Same order as whoever records an effect or works on a request: these first, then the comment.
+    if cancelled.kind == DecisionKind.REQUEST:
+        handover.hold_effect(session, cancelled.request_id)
     session.execute(select(Effect.id).where(Effect.id == cancelled.effect_id).with_for_update())
     if cancelled.kind == DecisionKind.REQUEST:
         escalation.hold(session, ServiceRequest.id == cancelled.request_id)

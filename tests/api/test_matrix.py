@@ -139,6 +139,12 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/requetes/{number}/statut"): Line(
         Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "version": 1}
     ),
+    ("GET", "/requetes/{number}/fiche"): Line(Action.SEE_REQUESTS, "requests"),
+    ("POST", "/requetes/{number}/transmission"): Line(Action.WORK_REQUESTS, "requests"),
+    ("POST", "/requetes/{number}/transmission/numero"): Line(
+        Action.WORK_REQUESTS, "requests", body={"version": 1, "outside_number": "{key}"}
+    ),
+    ("POST", "/requetes/transmission/reprise"): Line(Action.WORK_REQUESTS, whole_city=True),
     # Open311: what a key adds to it is in tests/api/v1/test_open311.py
     ("GET", "/open311/v2/discovery.{form}"): Line(PUBLIC),
     ("GET", "/open311/v2/services.{form}"): Line(PUBLIC),

@@ -489,6 +489,9 @@ class World(AnyCity):
             clock=self.clock,
             pull_every=PULL_EVERY,
             kept=Rule(unread=365, comments=None),
+            desk_of=lambda _: None,  # type: ignore[arg-type, return-value]  # This city has none.
+            desk=None,
+            undo=timedelta(0),
         )
         carried = handlers(city)
 

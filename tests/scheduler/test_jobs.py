@@ -107,6 +107,9 @@ def city(database: Database, tmp_path: Path) -> City:
         clock=lambda: NOW,
         pull_every=timedelta(minutes=5),
         kept=Rule(unread=365, comments=None),
+        desk_of=None,
+        desk=None,
+        undo=timedelta(0),
     )
 
 
@@ -121,8 +124,8 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
-    called_out |= {"explain"}
-    assert set(names) == called_out | {"parse", "calibrate", "seal", "forget", "dispose"}
+    called_out |= {"explain", "follow"}
+    assert set(names) == called_out | {"parse", "calibrate", "hand_over", "seal", "forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out

@@ -161,6 +161,7 @@ def upgrade() -> None:
         sa.Column("days", sa.Integer(), nullable=False),
         sa.Column("confidential", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("outside_code", sa.String(length=200), nullable=True),
         sa.Column("changed_at", base.UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_service")),
     )
@@ -241,6 +242,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_consent_handshake_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_handshake")),
         sa.UniqueConstraint("state_fingerprint", name=op.f("uq_consent_handshake_state_fingerprint")),
+    )
+    op.create_table(
+        "desk",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("key_print", sa.String(length=64), nullable=True),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("services_due_at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["channel.id"], name=op.f("fk_desk_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk")),
+        sa.UniqueConstraint("url", name=op.f("uq_desk_url")),
     )
     op.create_table(
         "effect",
@@ -541,6 +553,8 @@ def upgrade() -> None:
         "service_request",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("number", sa.String(length=40), nullable=False),
+        sa.Column("outside_number", sa.String(length=100), nullable=True),
+        sa.Column("hand_over", sa.Boolean(), nullable=False),
         sa.Column("service_code", sa.String(length=60), nullable=False),
         sa.Column("nature", sa.String(length=20), nullable=False),
         sa.Column("account_id", base.Id, nullable=True),
@@ -566,6 +580,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_request")),
         sa.UniqueConstraint("number", name=op.f("uq_service_request_number")),
     )
+    op.create_index(
+        "ix_service_request_hand_over",
+        "service_request",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("hand_over = 1"),
+        postgresql_where=sa.text("hand_over"),
+    )
+    op.create_index(op.f("ix_service_request_outside_number"), "service_request", ["outside_number"], unique=False)
     op.create_index("ix_service_request_service", "service_request", ["service_code", "status"], unique=False)
     op.create_index("ix_service_request_status", "service_request", ["status", "due_at", "id"], unique=False)
     op.create_table(
@@ -645,6 +668,37 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
     op.create_table(
+        "handover",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("request_id", base.Id, nullable=False),
+        sa.Column("desk_id", base.Id, nullable=True),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("sent", sa.Integer(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("token", sa.String(length=200), nullable=True),
+        sa.Column("numbered", sa.Boolean(), nullable=False),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=True),
+        sa.Column("seen", sa.String(length=64), nullable=True),
+        sa.Column("looked_at", base.UtcDateTime(), nullable=True),
+        sa.Column("look_due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("absent_since", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["desk_id"], ["desk.id"], name=op.f("fk_handover_desk_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_handover_effect_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_handover_person_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_handover_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handover")),
+        sa.UniqueConstraint("effect_id", name=op.f("uq_handover_effect_id")),
+        sa.UniqueConstraint("request_id", name=op.f("uq_handover_request_id")),
+    )
+    op.create_index(
+        "ix_handover_look",
+        "handover",
+        ["desk_id", "look_due_at"],
+        unique=False,
+        sqlite_where=sa.text("look_due_at IS NOT NULL"),
+        postgresql_where=sa.text("look_due_at IS NOT NULL"),
+    )
+    op.create_table(
         "post",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),
@@ -684,6 +738,7 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("outside", sa.Boolean(), nullable=False),
         sa.Column("at", base.UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_request_change_person_id")),
         sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_request_change_request_id")),
