@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Media, Network, Operation, Publication, Receipt
 from models import audit, channels, work
 from models.accounts import Account
+from models.base import Id
 from models.comments import SourcePost
 from models.effects import Effect
 from models.posts import Post, Variant
@@ -54,22 +56,38 @@ def _publication(task: Task, media: Sequence[Media]) -> Publication:
     return Publication(text=task.payload["text"], link=task.payload["link"], media=tuple(media))
 
 
+# Each made once: to make a statement takes longer than to have it executed.
+@cache
+def _post() -> Select[Post]:
+    """The post of an effect, and nobody else's until the transaction ends: its parts may be done at once."""
+    of_effect = select(Variant.post_id).where(Variant.effect_id == bindparam("effect_id", type_=Id))
+    return select(Post).where(Post.id == of_effect.scalar_subquery()).with_for_update()
+
+
+@cache
+def _variants() -> Select[Variant]:
+    loaded = (joinedload(Variant.effect), joinedload(Variant.comment_effect), joinedload(Variant.post))
+    return select(Variant).options(*loaded).where(Variant.post_id == bindparam("post_id", type_=Id))
+
+
+@cache
+def _met() -> Select[SourcePost]:
+    here = SourcePost.account_id == bindparam("account_id", type_=Id)
+    return select(SourcePost).where(here, SourcePost.external_id == bindparam("external_id"))
+
+
 def _record(session: Session, effect: Effect, now: datetime) -> None:
     """Settle the variant, and its post: published once every part of it is, for a person to review as soon as one
     part failed (the others still leave at their time).
     """
-    post_id = session.scalar(select(Variant.post_id).where(Variant.effect_id == effect.id))
-    if post_id is None:
+    if (post := session.scalar(_post(), {"effect_id": effect.id})) is None:
         return
-    post = session.execute(select(Post).where(Post.id == post_id).with_for_update()).scalar_one()
-    loaded = (joinedload(Variant.effect), joinedload(Variant.comment_effect), joinedload(Variant.post))
-    statement = select(Variant).options(*loaded).where(Variant.post_id == post_id)
-    variants = session.scalars(statement).all()
+    variants = session.scalars(_variants(), {"post_id": post.id}).all()
     for variant in variants:
         if variant.effect_id == effect.id and effect.state == EffectState.DONE:
+            variant.source_post_id = _source_post(session, variant, effect)
             variant.remote_id, variant.permalink = effect.remote_id, effect.permalink
             variant.published_at = effect.done_at
-            variant.source_post_id = _source_post(session, variant)
             _owe_first_comment(session, variant, now)
     if any(variant.failure or variant.doubled for variant in variants):
         post.state = PostState.TO_REVIEW
@@ -80,7 +98,7 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     audit.note(
         session,
         "post.doubled" if effect.doubled else "post.sent" if effect.state == EffectState.DONE else "post.not_sent",
-        f"post:{post_id}",
+        f"post:{post.id}",
         now=now,
         person_id=None,
         effect=effect.id,
@@ -109,14 +127,14 @@ def _owe_first_comment(session: Session, variant: Variant, now: datetime) -> Non
     )
 
 
-def _source_post(session: Session, variant: Variant) -> int:
+def _source_post(session: Session, variant: Variant, effect: Effect) -> int:
     """What citizens write under, whether a reading met it before or will."""
     # Readings hold the account while they store: neither inserts what the other has just inserted.
     channels.lock(session, Account, variant.account_id)
-    about = {"account_id": variant.account_id, "external_id": variant.remote_id}
-    post = session.scalar(select(SourcePost).filter_by(**about))
+    about = {"account_id": variant.account_id, "external_id": effect.remote_id}
+    post = session.scalar(_met(), about)
     if post is None:
-        post = SourcePost(**about, text=variant.text, permalink=variant.permalink, created_at=variant.published_at)
+        post = SourcePost(**about, text=variant.text, permalink=effect.permalink, created_at=effect.done_at)
         session.add(post)
         session.flush()
     return post.id

@@ -173,7 +173,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("explain", timedelta(seconds=1), carry("explain", classification.batches_to_explain)),
         Tick("reclassify", timedelta(minutes=10), reclassify),
         Tick("calibrate", timedelta(hours=1), calibrate),
-        Tick("deliver", timedelta(seconds=1), deliver),
+        Tick("deliver", timedelta(seconds=0.5), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.accounts_to_pull)),
         Tick("fetch", timedelta(seconds=5), carry("fetch", fetching.accounts_to_fetch)),
