@@ -33,7 +33,7 @@ from sqlalchemy.orm import Session
 
 from models import audit
 from models.errors import Refused
-from models.notes import Notice
+from models.notices import Notice
 from models.people import ApiKey, Membership, Person, PersonalLink, SignIn, SignInAttempt, resets
 from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
 from models.secrets import Vault, fingerprint

@@ -70,6 +70,12 @@ class Dates:
             text = text.replace("1", "1er", 1)  # Only the first of a month is ordinal in French.
         return text.replace(" ", NBSP, 1)
 
+    def weekday(self, value: datetime) -> str:
+        """Like "lundi", in the city's zone."""
+        from babel.dates import format_date  # noqa: PLC0415
+
+        return format_date(value.astimezone(self.zone), "EEEE", locale=language.get())
+
     def time(self, value: datetime) -> str:
         """Like "13 h 05", with spaces that no line breaks at."""
         from babel.dates import format_time  # noqa: PLC0415

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from api import request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
+from api.post_words import POSTS
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
@@ -20,6 +21,7 @@ from models.vocabulary import (
     Breach,
     ChannelState,
     CommentKind,
+    DateRule,
     DecisionKind,
     EffectState,
     Ground,
@@ -28,7 +30,11 @@ from models.vocabulary import (
     Intention,
     ItemState,
     Language,
+    MonthEnd,
+    NoticeKind,
+    NotMade,
     Outcome,
+    OutsideTask,
     PostKind,
     PostState,
     Reason,
@@ -40,6 +46,7 @@ from models.vocabulary import (
 from publishing.checks import Finding
 
 REFUSALS: Mapping[str, str] = {
+    **POSTS,
     # people
     "own_memberships": N_("You cannot change your own roles or access; another administrator does it."),
     "password_short": N_("The password must have at least %(least)s characters."),
@@ -134,64 +141,6 @@ REFUSALS: Mapping[str, str] = {
     "nothing_offered": N_("The network offers no account: the person who consented manages none, or ticked none."),
     "not_offered": N_("This account is not among those that the network offers. Begin again."),
     "permission_needed": N_("Nothing can be connected without the permission %(permission)s. Begin again and give it."),
-    # posts
-    "place_not_yours": N_("Choose a place among those that are yours."),
-    "campaign_name": N_("Give the campaign a name, of at most %(most)s characters."),
-    "campaign_changed": N_("Somebody has changed this campaign since you opened it."),
-    "campaign_unknown": N_("There is no such campaign, or it is not yours to write in."),
-    "campaign_used": N_("Posts belong to this campaign: it stays."),
-    "plan_account": N_("No account of yours is called “%(name)s”."),
-    "plan_accounts": N_("Several accounts are called “%(name)s”: write its network and its id, like network:104."),
-    "plan_cells": N_(
-        "There are %(there)s cells where %(awaited)s are expected: another separator, or one between quotes missing."
-    ),
-    "plan_columns": N_("The file must have the columns %(columns)s."),
-    "plan_days": N_("“%(name)s” is no campaign yet: give its first and last day, like 2027-06-30."),
-    "plan_empty": N_("There is no line in this file."),
-    "plan_heavy": N_("The file is too heavy: %(most)s MB at most."),
-    "plan_hour": N_("There is an hour without a day."),
-    "plan_long": N_("The file has too many lines: %(most)s at most."),
-    "dates_reversed": N_("The last day comes before the first one."),
-    "budget_unreadable": N_("Give a whole number of dollars, or nothing."),
-    "utm_unreadable": N_("For links, only small letters, digits, hyphens and underscores, at most %(most)s."),
-    "account_unknown": N_("There is no such account, or it is not yours to publish on."),
-    "link_invalid": N_("The link must begin with https:// or http://."),
-    "alt_missing": N_("Say what each picture shows: who does not see it has only that."),
-    "alt_too_long": N_("An alternative text has at most %(most)s characters."),
-    "comment_impossible": N_("The network of %(name)s takes no first comment."),
-    "comment_too_long": N_("The first comment must have at most %(most)s characters on %(name)s."),
-    "credit_too_long": N_("This text must have at most %(most)s characters."),
-    "media_changed": N_("Somebody has changed what is said of this picture since you opened it."),
-    "media_many": N_("%(name)s takes at most %(most)s pictures."),
-    "media_needed": N_("Add a picture: the network of %(name)s takes no post without one."),
-    "media_twice": N_("The same picture is there twice."),
-    "media_unknown": N_("One of these pictures is not in the library any more, or is not yours to use."),
-    "media_used": N_("A post shows this picture: it stays."),
-    "picture_heavy": N_("“%(name)s” is too heavy: %(most)s MB at most."),
-    "picture_needed": N_("Choose at least one picture."),
-    "picture_too_large": N_("“%(name)s” is too large to be drawn: %(most)s million points at most."),
-    "picture_unreadable": N_("“%(name)s” is no picture that Parvis can read: JPEG, PNG, WebP or GIF."),
-    "no_account": N_("Choose at least one account."),
-    "own_post": N_("Nobody approves their own post."),
-    "post_changed": N_("Somebody has changed this post since you opened it."),
-    "post_leaving": N_("A part of this post is on its way already."),
-    "post_not_movable": N_("What is out, or has another time by now, does not move."),
-    "post_not_approved": N_("This post, as it is written now, is not approved."),
-    "post_not_draft": N_("This post is not a draft any more."),
-    "post_not_editable": N_("This post cannot be changed any more."),
-    "post_not_scheduled": N_("This post is not scheduled."),
-    "post_not_submitted": N_("This post does not wait for an approval."),
-    "read_only": N_("Nothing is published on %(name)s: Parvis only reads there."),
-    "reason_needed": N_("Say why it is sent back."),
-    "text_empty": N_("Write a text for every account."),
-    "text_too_long": N_("%(name)s: the text has %(over)s characters too many (%(most)s at most)."),
-    "hashtags_many": N_("%(name)s takes at most %(most)s hashtags; there are %(there)s."),
-    "time_needed": N_("Give the date and time at which it goes out."),
-    "window_unreadable": N_("Give a number of minutes, from 1 to %(most)s."),
-    "time_absent": N_("Clocks jump over that hour in spring: it does not exist. Choose one hour later."),
-    "time_twice": N_("Clocks show that hour twice in autumn. Choose a time before or after it."),
-    "time_unreadable": N_("Give a date and a time."),
-    "time_passed": N_("This time has passed."),
     # programs
     "cursor_invalid": N_("This place in the list is not one that we gave."),
     "idempotency_key_reused": N_("This Idempotency-Key came with another request already."),
@@ -430,6 +379,36 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         PostState.SCHEDULED: N_("Scheduled"),
         PostState.PUBLISHED: N_("Published"),
         PostState.TO_REVIEW: N_("To review"),
+    },
+    "date_rule": {
+        DateRule.NONE: N_("Without a rule"),
+        DateRule.REPEATS: N_("By the calendar"),
+        DateRule.ANCHORED: N_("By a key date"),
+    },
+    "month_end": {MonthEnd.LAST: N_("Its last day"), MonthEnd.SKIP: N_("It is left out")},
+    "not_made": {
+        NotMade.MISSED: N_("Its day passed before a draft could be made"),
+        NotMade.OWNER_GONE: N_("No draft: who answers for it does not work here any more"),
+        NotMade.REFUSED: N_("No draft: who answers for it may not write it"),
+    },
+    "outside_task": {
+        OutsideTask.PRESS_RELEASE: N_("Press release"),
+        OutsideTask.WEB_PAGE: N_("Web page"),
+        OutsideTask.POSTER: N_("Posters"),
+        OutsideTask.NEWSLETTER: N_("Newsletter"),
+    },
+    "figure": {
+        "reach": N_("People reached"),
+        "views": N_("Views"),
+        "reactions": N_("Reactions"),
+        "comments": N_("Comments"),
+        "shares": N_("Shares"),
+        "clicks": N_("Clicks"),
+    },
+    "notice": {
+        NoticeKind.NAMED: N_("A note names you"),
+        NoticeKind.ASSIGNED: N_("Something is assigned to you"),
+        NoticeKind.DOSSIER_DUE: N_("A recurring file is to be written"),
     },
     "part": {"text": N_("the text"), "link": N_("the link"), "first_comment": N_("the first comment")},
     "hidden_by": {

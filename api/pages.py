@@ -89,7 +89,12 @@ def environment(dates: Dates) -> Environment:
         reset_before=reset_before,
     )
     templates.filters.update(
-        day=dates.day, time=dates.time, moment=dates.moment, machine=dates.machine, number=i18n.format_number
+        day=dates.day,
+        weekday=dates.weekday,
+        time=dates.time,
+        moment=dates.moment,
+        machine=dates.machine,
+        number=i18n.format_number,
     )
     return templates
 

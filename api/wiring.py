@@ -186,6 +186,7 @@ class Parvis:
             picture_of=partial(picture, self.networks),
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
+            zone=self.settings.zone,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )
 

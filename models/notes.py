@@ -1,10 +1,10 @@
-"""What colleagues tell each other about an item: words, whose it is, until when it is put off; and who must hear."""
+"""What colleagues tell each other about an item: words, whose it is, until when it is put off."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, NOBODY, Base, Id, String, Text
@@ -40,26 +40,3 @@ class Note(OfSubject, Base):
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     assignee: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[assignee_id])
-
-
-class Notice(Base):
-    """Somebody must hear of a note: it names them, or gives them the item."""
-
-    __tablename__ = "notice"
-    __table_args__ = (
-        UniqueConstraint("note_id", "person_id"),
-        Index("ix_notice_person", "person_id", "id"),
-        Index(
-            "ix_notice_unseen",
-            "person_id",
-            sqlite_where=text("seen_at IS NULL"),
-            postgresql_where=text("seen_at IS NULL"),
-        ),
-    )
-
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    note_id: Mapped[int] = mapped_column(ForeignKey("note.id"))
-    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
-    seen_at: Mapped[datetime | None]
-
-    note: Mapped[Note] = relationship(lazy="raise")

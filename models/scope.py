@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models.accounts import Account
 from models.campaigns import Campaign
 from models.comments import Comment
+from models.dossiers import Dossier
 from models.holds import Hold
 from models.items import Item
 from models.media import Media
@@ -190,6 +191,7 @@ Scoped = (
     | type[ServiceRequest]
     | type[Account]
     | type[Campaign]
+    | type[Dossier]
     | type[Post]
     | type[Media]
     | type[Hold]

@@ -276,6 +276,55 @@ class PostState(StrEnum):
     """Its time passed without it leaving (lateness window, refusal, unreadable outcome): a person decides."""
 
 
+class DateRule(StrEnum):
+    """How the dates of a recurring file are known."""
+
+    NONE = "none"
+    """They are not: somebody says when."""
+    REPEATS = "repeats"
+    """By a rule of the calendar."""
+    ANCHORED = "anchored"
+    """So many days before or after a key date of the city."""
+
+
+class MonthEnd(StrEnum):
+    """What becomes of a day that a month does not have: the 31st in June, February 29."""
+
+    LAST = "last"
+    """The last day of that month."""
+    SKIP = "skip"
+
+
+class NotMade(StrEnum):
+    """Why the draft of a recurring file was not made by itself: a person looks."""
+
+    MISSED = "missed"
+    """Its day had passed before anything could be made of it."""
+    OWNER_GONE = "owner_gone"
+    """Who answers for it does not work here any more."""
+    REFUSED = "refused"
+    """Who answers for it may not write there, or something in it is not theirs to use."""
+
+
+class OutsideTask(StrEnum):
+    """What a recurring file asks for outside of the networks."""
+
+    PRESS_RELEASE = "press_release"
+    WEB_PAGE = "web_page"
+    POSTER = "poster"
+    NEWSLETTER = "newsletter"
+
+
+class NoticeKind(StrEnum):
+    """Of what somebody is told."""
+
+    NAMED = "named"
+    """A note names them."""
+    ASSIGNED = "assigned"
+    DOSSIER_DUE = "dossier_due"
+    """The time of a recurring file has come."""
+
+
 class ChannelState(StrEnum):
     """Whether the token of a channel can be used."""
 

@@ -83,7 +83,7 @@ def write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
             raise Refused("window_unreadable", field="late_after_minutes", most=str(LONGEST_WINDOW))
     link, campaign, accounts, pictures = None, None, dict[int, Account](), list[VariantPicture]()
     with wrong.collect():
-        link = _link(draft)
+        link = link_of(draft.link)
     with wrong.collect():
         campaign = _campaign(session, viewer, post, draft)
     with wrong.collect():
@@ -171,9 +171,11 @@ def _pictures(session: Session, viewer: Viewer, post: Post | None, draft: Draft)
     ]
 
 
-def _link(draft: Draft) -> str | None:
-    """The address as it is kept: what people write without its scheme is meant to be secure."""
-    link = (draft.link or "").strip()
+def link_of(typed: str | None) -> str | None:
+    """The address as it is kept: what people write without its scheme is meant to be secure. Refused:
+    `link_invalid`.
+    """
+    link = (typed or "").strip()
     if not link:
         return None
     if "://" not in link:
@@ -225,7 +227,7 @@ def drafted(session: Session, viewer: Viewer, post_id: int | None, draft: Draft)
     with suppress(Refused):
         pictures = [(one.media, one.alt_text) for one in _pictures(session, viewer, post, draft)]
     with suppress(Refused):
-        link = _link(draft)
+        link = link_of(draft.link)
     with suppress(Refused):
         campaign = _campaign(session, viewer, post, draft)
     with suppress(Refused):

@@ -1,4 +1,6 @@
-"""A year's plan from a spreadsheet: campaigns and drafts, all of them or none, with what is wrong line by line."""
+"""A year's plan from a spreadsheet: campaigns, drafts and recurring files, all of them or none, with what is wrong line
+by line.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ import csv
 import datetime as dt
 import io
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -18,11 +19,14 @@ from sqlalchemy.orm import Session
 
 from models.accounts import Account
 from models.campaigns import Campaign
+from models.dossiers import Dossier
 from models.errors import Refused
+from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.session import Database
-from publishing import campaigns, planning
+from models.vocabulary import OutsideTask
+from publishing import campaigns, dossiers, planning, rules
 from publishing.campaigns import Outline
 from publishing.drafting import Draft, Written, closed
 from publishing.wall import instant
@@ -40,9 +44,24 @@ COLUMNS = (
     "date",
     "heure",
     "lien",
+    "type",
+    "regle",
+    "delai",
+    "responsable",
+    "taches",
 )
+DOSSIER = "dossier"
+KINDS = {"", "publication", DOSSIER}
+TASKS = {
+    "communique": OutsideTask.PRESS_RELEASE,
+    "page web": OutsideTask.WEB_PAGE,
+    "affichage": OutsideTask.POSTER,
+    "infolettre": OutsideTask.NEWSLETTER,
+}
 NEEDED = ("campagne", "titre", "texte", "comptes")
-"""Of the columns, those that a file cannot be without. A line without a title makes its campaign alone."""
+"""Of the columns, those that a file cannot be without. A line without a title makes its campaign alone. One whose
+type is "dossier" makes a recurring file, whose date is the first day on which it may come.
+"""
 LARGEST, MOST = 1_000_000, 5_000
 """Bytes of a file, and its lines."""
 
@@ -55,8 +74,9 @@ class Report:
 
     campaigns: int = 0
     posts: int = 0
+    dossiers: int = 0
     known: int = 0
-    """Lines whose post was there already."""
+    """Lines whose post or recurring file was there already."""
     wrong: list[tuple[int, Refused]] = field(default_factory=list)
     """Number of the line in the file, and why."""
 
@@ -99,19 +119,62 @@ class _Maker:
         self._accounts: dict[str, list[Account]] = {}
         for account in theirs:
             for said in (account.name, f"{account.network}:{account.external_id}"):
-                self._accounts.setdefault(_folded(said), []).append(account)
-        self._campaigns = {_folded(one.name): one for one in campaigns.writable(session, viewer)}
+                self._accounts.setdefault(rules.folded(said), []).append(account)
+        self._campaigns = {rules.folded(one.name): one for one in campaigns.writable(session, viewer)}
+        kept = visible(select(Dossier).where(Dossier.archived_at.is_(None)), viewer, Action.SEE_POSTS, Dossier)
+        self._dossiers = {rules.folded(one.name) for one in session.scalars(kept)}
+        self._anchors = {rules.folded(name): name for name in dossiers.anchors(session)}
 
     def make(self, row: Mapping[str, str]) -> None:
-        """One line: its campaign, unless one of that name is there, and its draft."""
+        """One line: its campaign, unless one of that name is there, and its draft or recurring file."""
+        kind = rules.folded(row["type"])
+        if kind not in KINDS:
+            raise Refused("plan_type", said=row["type"])
         with self._session.begin_nested():
             campaign = self._campaign(row)
         if row["titre"]:
             with self._session.begin_nested():
-                self._draft(row, campaign)
+                (self._dossier if kind == DOSSIER else self._draft)(row, campaign)
+
+    def _dossier(self, row: Mapping[str, str], campaign: Campaign | None) -> None:
+        if rules.folded(row["titre"]) in self._dossiers:
+            self._report.known += 1
+            return
+        today = self._now.astimezone(self._zone).date()
+        rule = rules.read(row["regle"], self._anchors)
+        outline = dossiers.Outline(
+            name=row["titre"],
+            starts_on=_day(row["date"], "date") or today,
+            owner_id=self._owner(row["responsable"]),
+            rule=rule.kind,
+            rrule=rule.rrule,
+            anchor=rule.anchor,
+            offset_days=rule.offset_days,
+            hour=_hour(row["heure"]),
+            lead_days=_lead(row["delai"]),
+            text=row["texte"],
+            link=row["lien"],
+            campaign_id=campaign.id if campaign else None,
+            account_ids=[account.id for account in self._named(row["comptes"])],
+            tasks=[_task(name) for name in _parted(row["taches"])],
+        )
+        dossiers.create(self._session, self._viewer, outline, today=today, now=self._now)
+        self._dossiers.add(rules.folded(row["titre"]))
+        self._report.dossiers += 1
+
+    def _owner(self, email: str) -> int | None:
+        if not email:
+            return None
+        found = self._session.scalar(select(Person.id).where(Person.email == email.casefold(), Person.active))
+        if found is None:
+            raise Refused("plan_person", email=email)
+        return found
+
+    def _named(self, names: str) -> list[Account]:
+        return [self._account(name) for name in _parted(names)]
 
     def _draft(self, row: Mapping[str, str], campaign: Campaign | None) -> None:
-        accounts = [self._account(name) for name in re.split(r"[,;|]", row["comptes"]) if name.strip()]
+        accounts = self._named(row["comptes"])
         if not accounts:
             raise Refused("no_account", field="comptes")
         at = self._time(row)
@@ -132,7 +195,7 @@ class _Maker:
         name = row["campagne"]
         if not name:
             return None
-        known = self._campaigns.get(_folded(name))
+        known = self._campaigns.get(rules.folded(name))
         if known is not None:
             return known
         begins_on, ends_on = (_day(row[column], column) for column in ("debut", "fin"))
@@ -140,12 +203,12 @@ class _Maker:
             raise Refused("plan_days", name=name)
         outline = Outline(name, begins_on, ends_on, row["objectif"], row["theme"], row["service"])
         made = campaigns.create(self._session, self._viewer, outline, now=self._now)
-        self._campaigns[_folded(name)] = made
+        self._campaigns[rules.folded(name)] = made
         self._report.campaigns += 1
         return made
 
     def _account(self, name: str) -> Account:
-        found = self._accounts.get(_folded(name), [])
+        found = self._accounts.get(rules.folded(name), [])
         if len(found) != 1:
             raise Refused("plan_account" if not found else "plan_accounts", name=name.strip())
         if (why_not := closed(found[0])) is not None:
@@ -158,10 +221,7 @@ class _Maker:
             if row["heure"]:
                 raise Refused("plan_hour")
             return None
-        hour = _HOUR.fullmatch(row["heure"] or "9:00")
-        if hour is None:
-            raise Refused("time_unreadable", field="heure")
-        at = instant(f"{day.isoformat()}T{int(hour[1]):02}:{hour[2] or '00'}", self._zone, field="heure")
+        at = instant(f"{day.isoformat()}T{_hour(row['heure'])}", self._zone, field="heure")
         if at < self._now:
             raise Refused("time_passed", field="date")
         return at
@@ -181,7 +241,7 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
     head = text.split("\n", 1)[0]
     separator = max(";,\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    names = [_folded(name).replace(" ", "_") for name in next(reader, [])]
+    names = [rules.folded(name).replace(" ", "_") for name in next(reader, [])]
     if missing := [name for name in NEEDED if name not in names]:
         raise Refused("plan_columns", field="file", columns=", ".join(missing))
     found = 0
@@ -244,7 +304,25 @@ def _day(said: str, column: str) -> dt.date | None:
     return day
 
 
-def _folded(said: str) -> str:
-    """Without accents, case or spaces around, as people write the same name twice."""
-    marks = unicodedata.normalize("NFKD", said).casefold()
-    return " ".join("".join(char for char in marks if not unicodedata.combining(char)).split())
+def _hour(said: str) -> dt.time:
+    hour = _HOUR.fullmatch(said or "9:00")
+    if hour is None or int(hour[1]) > 23 or int(hour[2] or 0) > 59:
+        raise Refused("time_unreadable", field="heure")
+    return dt.time(int(hour[1]), int(hour[2] or 0))
+
+
+def _lead(said: str) -> int:
+    if said and not (said.isdecimal() and len(said) < 4):
+        raise Refused("lead_unreadable", field="delai", most=str(dossiers.MOST_LEAD))
+    return int(said) if said else dossiers.Outline.lead_days
+
+
+def _task(said: str) -> OutsideTask:
+    task = TASKS.get(rules.folded(said))
+    if task is None:
+        raise Refused("plan_task", said=said, known=", ".join(TASKS))
+    return task
+
+
+def _parted(said: str) -> list[str]:
+    return [one.strip() for one in re.split(r"[,;|]", said) if one.strip()]

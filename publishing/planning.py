@@ -75,8 +75,13 @@ def duplicate(session: Session, viewer: Viewer, post_id: int, *, now: datetime) 
     post = session.scalar(statement)
     if post is None:
         raise NotFound
+    return create(session, viewer, copied(post), now=now)
+
+
+def copied(post: Post) -> Draft:
+    """The words and pictures of a post as somebody would write them again, without a time."""
     shown = next((one.pictures for one in post.variants if one.pictures), [])
-    draft = Draft(
+    return Draft(
         title=post.title,
         variants={
             one.account_id: Written(one.text, None, one.first_comment or "", pictured=bool(one.pictures))
@@ -87,7 +92,6 @@ def duplicate(session: Session, viewer: Viewer, post_id: int, *, now: datetime) 
         pictures=[Pictured(one.media_id, one.alt_text) for one in shown],
         late_after_minutes=post.late_after_minutes,
     )
-    return create(session, viewer, draft, now=now)
 
 
 def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:

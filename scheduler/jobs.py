@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 from administration import retention, tokens
 from classifiers.base import Classifier, Context
@@ -21,6 +22,7 @@ from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover
 from moderation.triage import classification
+from publishing import occurrences
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
@@ -55,6 +57,8 @@ class City:
     """The outside 311 that takes the city's requests; None: there is none."""
     undo: timedelta
     """How long a decision can be taken back without a trace."""
+    zone: ZoneInfo
+    """Of the city: its recurring files come by its clocks."""
 
 
 def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short jobs, kept on one page
@@ -164,6 +168,9 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         with city.database.write() as session:
             retention.forget_raw_due(session, city.kept, now=city.clock())
 
+    def come_back() -> None:
+        occurrences.make_due(city.database, city.zone, now=city.clock())
+
     def dispose() -> None:
         retention.dispose_due(city.database, city.kept, now=city.clock())
 
@@ -183,6 +190,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("hand_over", timedelta(seconds=2), hand_over),
         Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
         Tick("seal", timedelta(seconds=5), seal),
+        Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),
     ]

@@ -36,5 +36,6 @@ def take(parvis: Parvis, file: Path, email: str, console: Console) -> bool:
         return False
     made = ngettext("%(n)s campaign", "%(n)s campaigns", report.campaigns)
     drafts = ngettext("%(n)s draft", "%(n)s drafts", report.posts)
-    console.print(f"{made}, {drafts}")
+    files = ngettext("%(n)s recurring file", "%(n)s recurring files", report.dossiers)
+    console.print(f"{made}, {drafts}, {files}")
     return True

@@ -30,6 +30,7 @@ from models.comments import Comment
 from models.decisions import Decision
 from models.errors import Refused
 from models.items import Item
+from models.notices import see
 from models.people import resets
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
@@ -200,7 +201,7 @@ def show_picture(viewer: Reader, session: ReadSession, comment_id: int, attachme
 @router.post("/commentaires/{comment_id}/reservation")
 def claim(viewer: Decider, session: WriteSession, now: Now, comment_id: int) -> Response:
     """Say that this comment is open here; 409 with the name of whoever has it."""
-    teamwork.see(session, viewer, comment_id, now=now)
+    see(session, viewer.person_id, comment_id=comment_id, now=now)
     holder = deciding.claim(session, viewer, comment_id, now=now)
     if holder is not None:
         raise Refused("claimed", by=holder)

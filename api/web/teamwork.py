@@ -1,4 +1,4 @@
-"""What a team does at the queue besides deciding: whose an item is, until when it is put off, notes and notices."""
+"""What a team does at the queue besides deciding: whose an item is, until when it is put off, notes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from api.deps import Installation, Now, ReadSession, WriteSession, require, whole
+from api.deps import Installation, Now, WriteSession, require, whole
 from api.pages import render
-from api.web.queue import CurrentView, Decider, Reader, View, Words, is_part
+from api.web.queue import CurrentView, Decider, View, Words, is_part
 from models.errors import Refused
 from models.notes import Note
 from models.people import Person
@@ -91,20 +91,6 @@ def take_back(
     if is_part(request):
         return render(request, "queue/undone.html", note=undone)
     return RedirectResponse(view.link(f"/commentaires/{undone.comment_id}", fait="taken-back"), 303)
-
-
-# ------------------------------------------------------------------------------------------------- being told
-@router.get("/avis")
-def show_notices(request: Request, viewer: Reader, session: ReadSession) -> Response:
-    """What colleagues told the viewer."""
-    return render(request, "notices.html", notices=teamwork.notices(session, viewer))
-
-
-@router.post("/avis/lus")
-def see(viewer: Reader, session: WriteSession, now: Now, comment_id: Words = "") -> Response:
-    """Those about one comment, or all of them, are read."""
-    teamwork.see(session, viewer, whole(comment_id), now=now)
-    return RedirectResponse("/avis", 303)
 
 
 # -------------------------------------------------------------------------------------------------------------------

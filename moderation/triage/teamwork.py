@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from models import audit
+from models import audit, notices
 from models.comments import Comment
 from models.errors import NotFound, Refused
 from models.items import Item
-from models.notes import Note, Notice
+from models.notes import Note
+from models.notices import Notice
 from models.people import Membership, Person
-from models.scope import Action, Viewer, grants_of, visible
+from models.scope import Action, Viewer, grants_of
 from models.text import cleaned
-from models.vocabulary import ItemState, NoteKind
+from models.vocabulary import ItemState, NoteKind, NoticeKind
 from moderation import items
 from moderation.triage import deciding
 
@@ -27,8 +28,6 @@ LONGEST = 4000
 """Characters of a note."""
 FARTHEST = timedelta(days=92)
 """For how long something is put off at most."""
-SHOWN = 100
-"""Notices of one person that are listed, the newest ones."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +198,7 @@ def take_back(session: Session, viewer: Viewer, note_id: int, *, now: datetime) 
         else:
             items.assign(item, found.assignee_before_id)
     found.taken_back_at = now
-    session.execute(delete(Notice).where(Notice.note_id == found.id, Notice.seen_at.is_(None)))
+    notices.forget(session, note_id=found.id)
     _audit(session, viewer, comment, found, "comment.note_back", now=now)
     return found
 
@@ -216,36 +215,10 @@ def about(session: Session, comment_id: int) -> Sequence[Note]:
     return session.scalars(statement).all()
 
 
-def notices(session: Session, viewer: Viewer) -> Sequence[Notice]:
-    """What the viewer was told, newest first; what they may not see any more is left out."""
-    statement: Select[Notice] = (
-        select(Notice)
-        .join(Note, Note.id == Notice.note_id)
-        .join(Comment, Comment.id == Note.comment_id)
-        .options(
-            joinedload(Notice.note).joinedload(Note.person),
-            joinedload(Notice.note).joinedload(Note.comment).joinedload(Comment.account),
-            joinedload(Notice.note).joinedload(Note.comment).joinedload(Comment.author),
-        )
-        .where(Notice.person_id == viewer.person_id, _STANDS)
-        .order_by(Notice.id.desc())
-        .limit(SHOWN)
-    )
-    return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
-
-
 def told(session: Session, said: Note) -> list[str]:
     """The names of those who are told of it."""
     statement = select(Person.name).join(Notice, Notice.person_id == Person.id).where(Notice.note_id == said.id)
     return list(session.scalars(statement.order_by(Person.name)))
-
-
-def see(session: Session, viewer: Viewer, comment_id: int | None = None, *, now: datetime) -> None:
-    """The viewer has read what they were told about a comment, or (None) all that they were told."""
-    statement = update(Notice).where(Notice.person_id == viewer.person_id, Notice.seen_at.is_(None))
-    if comment_id is not None:
-        statement = statement.where(Notice.note_id.in_(select(Note.id).where(Note.comment_id == comment_id)))
-    session.execute(statement.values(seen_at=now), execution_options={"synchronize_session": False})
 
 
 # -------------------------------------------------------------------------------------------------------------------
@@ -282,14 +255,11 @@ def _write(session: Session, viewer: Viewer, comment: Comment, said: Note, *, no
     session.add(said)
     session.flush()
     named = mentioned(said.text, colleagues(session, comment)) if said.text else set()
-    _tell(session, said, named | ({said.assignee_id} if said.assignee_id else set()))
+    given = {said.assignee_id} if said.assignee_id else set()
+    for kind, people in ((NoticeKind.ASSIGNED, given), (NoticeKind.NAMED, named - given)):
+        notices.tell(session, kind, people, key=f"note:{said.id}", by_id=said.person_id, note_id=said.id, now=now)
     _audit(session, viewer, comment, said, f"comment.{said.kind}", now=now)
     return said
-
-
-def _tell(session: Session, said: Note, people: Iterable[int]) -> None:
-    """Nobody is told of what they did themselves."""
-    session.add_all(Notice(note_id=said.id, person_id=one) for one in sorted(set(people) - {said.person_id}))
 
 
 def _audit(session: Session, viewer: Viewer, comment: Comment, said: Note, action: str, *, now: datetime) -> None:

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from api.wiring import Parvis, build
 from models.campaigns import Campaign
 from models.comments import Attachment, Comment
 from models.decisions import Batch, Decision, Proposal
+from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.holds import Hold
 from models.items import Item
 from models.media import Media
@@ -31,7 +32,7 @@ from models.notes import Note
 from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Service, ServiceRequest
-from models.vocabulary import DecisionKind, Group311, ItemState, NoteKind, PostState, Role
+from models.vocabulary import DecisionKind, Group311, ItemState, NoteKind, OutsideTask, PostState, Role
 from tests.city import City, Clock
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -53,6 +54,8 @@ class SmallCity(City):
     media: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
+    dossiers: dict[str, int] = field(default_factory=dict)
+    occurrences: dict[str, int] = field(default_factory=dict)
 
     def person(self, role: Role, place: str) -> int:
         """Who has this role in a place: "city", "north" (the borough), "north account"."""
@@ -236,6 +239,15 @@ def _seed(parvis: Parvis) -> SmallCity:
             campaign = Campaign(**scope, name=name, begins_on=now.date(), ends_on=now.date())
             campaign.created_by_id, campaign.created_at = author, now
             session.add(campaign)
+            dossier = Dossier(**scope, name=name, owner_id=author, starts_on=now.date(), hour=time(9), lead_days=7)
+            dossier.created_by_id, dossier.created_at = author, now
+            session.add(dossier)
+            session.flush()
+            occurrence = Occurrence(dossier_id=dossier.id, day=now.date(), made_at=now)
+            session.add(occurrence)
+            session.flush()
+            session.add(OccurrenceTask(occurrence_id=occurrence.id, kind=OutsideTask.POSTER))
+            city.dossiers[name], city.occurrences[name] = dossier.id, occurrence.id
             hold = Hold(**scope, reason="Deuil", began_at=now, began_by_id=author, ended_at=now)
             session.add(hold)
             session.flush()

@@ -121,8 +121,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/groupe"): Line(Action.DECIDE, body={"kind": "nothing", "form_key": FORM_KEY}),
     ("POST", "/groupes/{batch_id}/annulation"): Line(Action.DECIDE, "batches"),
     ("POST", "/notes/{note_id}/annulation"): Line(Action.WRITE_NOTES, "notes"),
-    ("GET", "/avis"): Line(Action.SEE_COMMENTS),
-    ("POST", "/avis/lus"): Line(Action.SEE_COMMENTS),
+    ("GET", "/avis"): Line(SIGNED_IN),
+    ("POST", "/avis/lus"): Line(SIGNED_IN),
     ("POST", "/commentaires/{comment_id}/proposition"): Line(
         Action.DECIDE, "comments", body={"kind": "hide", "version": 1, "form_key": FORM_KEY, "rule_code": "N2"}
     ),
@@ -183,6 +183,25 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/campagnes/{campaign_id}/suppression"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 9}),
     ("GET", "/api/v1/campaigns"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/campaigns/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
+    # recurring files
+    ("GET", "/dossiers"): Line(Action.SEE_POSTS),
+    ("GET", "/dossiers/nouveau"): Line(Action.WRITE_POSTS),
+    ("POST", "/dossiers"): Line(Action.WRITE_POSTS),
+    ("POST", "/dossiers/regle"): Line(Action.WRITE_POSTS),
+    ("GET", "/dossiers/dates-cles"): Line(Action.SEE_POSTS),
+    ("POST", "/dossiers/dates-cles"): Line(Action.WRITE_POSTS, whole_city=True),
+    ("POST", "/dossiers/dates-cles/{key_date_id}/suppression"): Line("key date"),
+    ("GET", "/dossiers/{dossier_id}"): Line(Action.SEE_POSTS, "dossiers"),
+    ("GET", "/dossiers/{dossier_id}/modifier"): Line(Action.WRITE_POSTS, "dossiers"),
+    ("POST", "/dossiers/{dossier_id}"): Line(
+        Action.WRITE_POSTS, "dossiers", body={"version": 1, "starts_on": "2026-12-01", "hour": "9:00", "lead_days": 1}
+    ),
+    ("POST", "/dossiers/{dossier_id}/archive"): Line(Action.WRITE_POSTS, "dossiers", body={"version": 9}),
+    ("POST", "/dossiers/{dossier_id}/brouillon"): Line(Action.WRITE_POSTS, "dossiers", body={"day": "2027-01-01"}),
+    ("POST", "/dossiers/fois/{occurrence_id}/taches"): Line(
+        Action.WRITE_POSTS, "occurrences", body={"task": "poster", "done": "true"}
+    ),
+    ("POST", "/dossiers/fois/{occurrence_id}/classement"): Line(Action.WRITE_POSTS, "occurrences"),
     # the calendar
     ("GET", "/calendrier"): Line(Action.SEE_POSTS),
     ("GET", "/calendrier/publications"): Line(Action.SEE_POSTS),
@@ -319,7 +338,7 @@ class Caller:
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
         self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
-        self._places |= {"template": "reply_thanks", "view_id": 0}
+        self._places |= {"template": "reply_thanks", "view_id": 0, "key_date_id": 0}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
@@ -330,10 +349,12 @@ class Caller:
             "campaign_id",
             "comment_id",
             "decision_id",
+            "dossier_id",
             "hold_id",
             "item_id",
             "media_id",
             "note_id",
+            "occurrence_id",
             "post_id",
             "proposal_id",
             "number",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,11 +17,22 @@ from models import work
 from models.comments import Attachment
 from models.effects import Effect
 from models.people import AccessRequest, Person
-from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome, PostState, RequestStatus, Role
+from models.vocabulary import (
+    DateRule,
+    DecisionKind,
+    EffectState,
+    MonthEnd,
+    OperationKind,
+    Outcome,
+    OutsideTask,
+    PostState,
+    RequestStatus,
+    Role,
+)
 from moderation.requests import escalation
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
-from publishing import campaigns, drafting, holding, library, planning
+from publishing import campaigns, dossiers, drafting, holding, library, occurrences, planning
 
 pytestmark = pytest.mark.browser
 
@@ -124,6 +136,26 @@ def busy(served) -> dict[str, int]:
             one.second_link = "https://facebook.example/r2"
         session.flush()
         effect_handler(lambda _: None).record(session, session.get_one(Effect, reply), served.now)
+        # Recurring files: one that has come and is late, one counted from a key date.
+        today = served.now.date()
+        dated = {"today": today, "now": served.now}
+        for name, day in (("Versement des taxes", today + timedelta(days=40)), ("Séance du conseil", today)):
+            dossiers.add_key_date(session, camille, name, day, **dated)
+        weekly = dossiers.Outline(
+            "Collecte des feuilles",
+            starts_on=today,
+            rule=DateRule.REPEATS,
+            rrule="FREQ=MONTHLY;BYMONTHDAY=31",
+            month_end=MonthEnd.SKIP,
+            text="Les feuilles sont ramassées lundi.",
+            purpose="Les sacs de papier seulement.",
+            account_ids=city[:2],
+            tasks=(OutsideTask.WEB_PAGE, OutsideTask.POSTER),
+        )
+        file = dossiers.create(session, camille, weekly, **dated)
+        taxes = {"rule": DateRule.ANCHORED, "anchor": "Versement des taxes", "offset_days": -21}
+        dossiers.create(session, camille, replace(weekly, name="Rappel des taxes", **taxes), **dated)
+        occurrences.make(session, camille, file.id, today, served.parvis.settings.zone, now=served.now)
     return ids
 
 
@@ -182,6 +214,11 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Hélène Martel", "/medias/2", []),
         ("Camille Lévesque", "/pause", []),
         ("Camille Lévesque", "/campagnes", []),
+        ("Camille Lévesque", "/dossiers", []),
+        ("Camille Lévesque", "/dossiers/1", []),
+        ("Camille Lévesque", "/dossiers/2/modifier", []),
+        ("Camille Lévesque", "/dossiers/nouveau", []),
+        ("Hélène Martel", "/dossiers/dates-cles", []),
         ("Camille Lévesque", "/calendrier", []),
         ("Camille Lévesque", "/calendrier/abonnement", []),
         ("Camille Lévesque", "/campagnes/plan", []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, time
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,11 +11,12 @@ from sqlalchemy import func, select
 from models.campaigns import Campaign
 from models.errors import Refused
 from models.posts import Post
-from publishing import plan
+from publishing import dossiers, plan
 from publishing.plan import COLUMNS
 
 ZONE = ZoneInfo("America/Toronto")
-HEAD = ";".join(COLUMNS)
+TODAY = date(2026, 11, 2)
+HEAD = ";".join(COLUMNS[:12])
 POOL = (
     "Piscines;2027-06-01;2027-08-31;Nager;Loisirs;Parcs;Ouverture;« L'été » commence : à l'eau!;nord, sud;"
     "2027-06-20;9 h 30;ville.example/a"
@@ -112,3 +114,71 @@ def test_a_plan_is_made_where_its_person_writes(city):
     assert [why.code for _, why in with_campaign.wrong] == ["place_not_yours"]
     theirs = take(city, "campagne;titre;texte;comptes\n;Un;Bonjour;sud\n;Deux;Bonjour;nord", who="Sylvie")
     assert [(line, why.code) for line, why in theirs.wrong] == [(3, "plan_account")]
+
+
+# ------------------------------------------------------------------------------------------ recurring files
+FILES = "type;campagne;titre;texte;comptes;regle;delai;heure;taches;responsable"
+
+
+def test_three_hundred_recurring_files_and_the_same_file_twice_makes_nothing_twice(city):
+    rules = [
+        "2e lundi d'avril",
+        "Dernier vendredi de chaque mois",
+        "1er juillet",
+        "Le 31 du mois",
+        "Chaque mercredi",
+        '"FREQ=YEARLY;BYMONTH=5;BYDAY=SA;BYSETPOS=-1"',
+        "21 jours avant le Versement des taxes",
+        "",
+    ]
+    with city.database.write() as session:
+        for month in (3, 6):
+            day = date(2027, month, 1)
+            claire = city.people["Claire"]
+            dossiers.add_key_date(session, claire, "Versement des taxes", day, today=TODAY, now=city.now)
+    lines = [
+        f"dossier;;Dossier {number};Texte {number};nord|sud;{rules[number % len(rules)]};10;8 h;Communiqué, page Web;"
+        for number in range(300)
+    ]
+    text = "\n".join([FILES, *lines, "publication;;Avis;Un avis;nord;;;;;"])
+    first = take(city, text)
+    assert (first.wrong, first.dossiers, first.posts, first.known) == ([], 300, 1, 0)
+    again = take(city, text)
+    assert (again.wrong, again.dossiers, again.posts, again.known) == ([], 0, 0, 301)
+    with city.database.read() as session:
+        kept = dossiers.dossiers(session, city.people["Claire"])
+        assert len(kept) == 300
+        found = {one.name: (one.next_on, one.lead_days, one.hour, one.tasks) for one in kept}
+    days = ["2027-04-12", "2026-11-27", "2027-07-01", "2026-11-30", "2026-11-04", "2027-05-29", "2027-02-08", None]
+    for number, day in enumerate(days):
+        said = date.fromisoformat(day) if day else None
+        assert found[f"Dossier {number}"] == (said, 10, time(8), ["press_release", "web_page"])
+
+
+def test_what_is_wrong_with_a_recurring_file_is_said_on_its_line(city):
+    lines = [
+        FILES,
+        "dossiers;;Un;Texte;nord;;;;;",
+        "dossier;;Un;Texte;nord;Un lundi sur deux;;;;",
+        "dossier;;Un;Texte;nord;3 jours avant la rentrée;;;;",
+        "dossier;;Un;Texte;nord;;bientôt;;;",
+        "dossier;;Un;Texte;nord;;;25 h;;",
+        "dossier;;Un;Texte;nord;;;;téléphone;",
+        "dossier;;Un;Texte;nord;;;;;inconnu@ville.example",
+        "dossier;;Un;Texte;vitrine;;;;;",
+        "dossier;;Un;Texte;nord;FREQ=MINUTELY;;;;",
+        "dossier;;Un;Texte;nord;31 février;;;;",
+    ]
+    report = take(city, "\n".join(lines))
+    assert [(line, why.code) for line, why in report.wrong] == [
+        (2, "plan_type"),
+        (3, "plan_rule"),
+        (4, "key_date_unknown"),
+        (5, "lead_unreadable"),
+        (6, "time_unreadable"),
+        (7, "plan_task"),
+        (8, "plan_person"),
+        (9, "read_only"),
+        (10, "rule_part"),
+    ], "and the 31st of February is its last day, as is chosen where nothing is said"
+    assert report.dossiers == 0

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
@@ -110,6 +111,7 @@ def city(database: Database, tmp_path: Path) -> City:
         desk_of=None,
         desk=None,
         undo=timedelta(0),
+        zone=ZoneInfo("America/Toronto"),
     )
 
 
@@ -125,7 +127,7 @@ def test_the_list(city):
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
     called_out |= {"explain", "follow"}
-    assert set(names) == called_out | {"parse", "calibrate", "hand_over", "seal", "forget", "dispose"}
+    assert set(names) == called_out | {"parse", "calibrate", "hand_over", "seal", "come_back", "forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out

@@ -85,6 +85,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_state_id", "delivery", ["state", "id"], unique=False)
     op.create_table(
+        "key_date",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_key_date")),
+        sa.UniqueConstraint("name", "day", name=op.f("uq_key_date_name_day")),
+    )
+    op.create_table(
         "local_calibration",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("model", sa.String(length=100), nullable=False),
@@ -668,6 +676,55 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_comment_source_post_id"), "comment", ["source_post_id"], unique=False)
     op.create_table(
+        "dossier",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("owner_id", base.Id, nullable=False),
+        sa.Column("rule", sa.String(length=20), nullable=False),
+        sa.Column("rrule", sa.String(length=200), nullable=False),
+        sa.Column("starts_on", sa.Date(), nullable=False),
+        sa.Column("anchor", sa.String(length=100), nullable=False),
+        sa.Column("offset_days", sa.Integer(), nullable=False),
+        sa.Column("month_end", sa.String(length=10), nullable=False),
+        sa.Column("hour", sa.Time(), nullable=False),
+        sa.Column("lead_days", sa.Integer(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("link", sa.String(length=500), nullable=True),
+        sa.Column("campaign_id", base.Id, nullable=True),
+        sa.Column("tasks", base.Json, nullable=False),
+        sa.Column("next_on", sa.Date(), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("created_by_id", base.Id, nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("archived_at", base.UtcDateTime(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_dossier_account_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_dossier_borough_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaign.id"], name=op.f("fk_dossier_campaign_id")),
+        sa.ForeignKeyConstraint(["created_by_id"], ["person.id"], name=op.f("fk_dossier_created_by_id")),
+        sa.ForeignKeyConstraint(["owner_id"], ["person.id"], name=op.f("fk_dossier_owner_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dossier")),
+    )
+    op.create_index(
+        "ix_dossier_due",
+        "dossier",
+        ["due_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("archived_at IS NULL"),
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
+    op.create_index(
+        "ix_dossier_next",
+        "dossier",
+        ["next_on", "id"],
+        unique=False,
+        sqlite_where=sa.text("archived_at IS NULL"),
+        postgresql_where=sa.text("archived_at IS NULL"),
+    )
+    op.create_table(
         "handover",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("request_id", base.Id, nullable=False),
@@ -817,6 +874,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_correction")),
     )
     op.create_index("ix_correction_comment", "correction", ["comment_id", "id"], unique=False)
+    op.create_table(
+        "dossier_account",
+        sa.Column("dossier_id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_dossier_account_account_id")),
+        sa.ForeignKeyConstraint(["dossier_id"], ["dossier.id"], name=op.f("fk_dossier_account_dossier_id")),
+        sa.PrimaryKeyConstraint("dossier_id", "account_id", name=op.f("pk_dossier_account")),
+    )
     op.create_table(
         "evidence",
         sa.Column("id", base.Id, nullable=False),
@@ -986,6 +1051,31 @@ def upgrade() -> None:
     )
     op.create_index("ix_note_comment", "note", ["comment_id", "id"], unique=False)
     op.create_table(
+        "occurrence",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("dossier_id", base.Id, nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("post_id", base.Id, nullable=True),
+        sa.Column("problem", sa.String(length=20), nullable=True),
+        sa.Column("made_at", base.UtcDateTime(), nullable=False),
+        sa.Column("settled_at", base.UtcDateTime(), nullable=True),
+        sa.Column("settled_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["dossier_id"], ["dossier.id"], name=op.f("fk_occurrence_dossier_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_occurrence_post_id")),
+        sa.ForeignKeyConstraint(["settled_by_id"], ["person.id"], name=op.f("fk_occurrence_settled_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_occurrence")),
+        sa.UniqueConstraint("dossier_id", "day", name=op.f("uq_occurrence_dossier_id_day")),
+    )
+    op.create_index(
+        "ix_occurrence_open",
+        "occurrence",
+        ["day"],
+        unique=False,
+        sqlite_where=sa.text("settled_at IS NULL"),
+        postgresql_where=sa.text("settled_at IS NULL"),
+    )
+    op.create_index("ix_occurrence_post", "occurrence", ["post_id"], unique=False)
+    op.create_table(
         "post_contributor",
         sa.Column("post_id", base.Id, nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
@@ -1148,14 +1238,24 @@ def upgrade() -> None:
     op.create_table(
         "notice",
         sa.Column("id", base.Id, nullable=False),
-        sa.Column("note_id", base.Id, nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("note_id", base.Id, nullable=True),
+        sa.Column("post_id", base.Id, nullable=True),
+        sa.Column("occurrence_id", base.Id, nullable=True),
+        sa.Column("by_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
         sa.Column("seen_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_notice_by_id")),
         sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_notice_note_id")),
+        sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_notice_post_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
-        sa.UniqueConstraint("note_id", "person_id", name=op.f("uq_notice_note_id_person_id")),
+        sa.UniqueConstraint("person_id", "key", name=op.f("uq_notice_person_id_key")),
     )
+    op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
     op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
     op.create_index(
         "ix_notice_unseen",
@@ -1164,6 +1264,16 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("seen_at IS NULL"),
         postgresql_where=sa.text("seen_at IS NULL"),
+    )
+    op.create_table(
+        "occurrence_task",
+        sa.Column("occurrence_id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("done_at", base.UtcDateTime(), nullable=True),
+        sa.Column("done_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["done_by_id"], ["person.id"], name=op.f("fk_occurrence_task_done_by_id")),
+        sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_occurrence_task_occurrence_id")),
+        sa.PrimaryKeyConstraint("occurrence_id", "kind", name=op.f("pk_occurrence_task")),
     )
     op.create_table(
         "variant_picture",

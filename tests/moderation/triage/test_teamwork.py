@@ -10,13 +10,14 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from administration import people
+from administration import notices, people
 from classifiers.base import Urgency
 from connectors.base import CommentRemoved
 from models.audit import AuditEntry
 from models.errors import NotFound, Refused
 from models.items import Claim, Item
-from models.notes import Note, Notice
+from models.notes import Note
+from models.notices import Notice, see
 from moderation import items
 from moderation.triage import deciding, listing, queue, teamwork
 from moderation.triage.listing import Filter
@@ -59,7 +60,7 @@ def counts(city, who="Ariane"):
 def told(city, who):
     with city.database.read() as session:
         return [
-            (one.note.kind, one.note.text, one.seen_at is None) for one in teamwork.notices(session, city.people[who])
+            (one.note.kind, one.note.text, one.seen_at is None) for one in notices.notices(session, city.people[who])
         ]
 
 
@@ -212,7 +213,7 @@ def test_a_note_tells_whom_it_names_and_opening_the_comment_reads_it(city):
     assert told(city, "Bruno") == [("note", "@Bruno @Chantal @Ariane: vu la semaine passée", True)]
     assert (told(city, "Chantal"), told(city, "Ariane")) == ([], [])
     with city.database.write() as session:
-        teamwork.see(session, city.people["Bruno"], comment.id, now=city.now)
+        see(session, city.people["Bruno"].person_id, comment_id=comment.id, now=city.now)
     assert [new for *_, new in told(city, "Bruno")] == [False]
 
 

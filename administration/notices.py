@@ -1,0 +1,48 @@
+"""What a person was told, as far as they may still see what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from models.comments import Comment
+from models.dossiers import Dossier, Occurrence
+from models.notes import Note
+from models.notices import Notice
+from models.posts import Post
+from models.scope import Action, Viewer, visible
+
+SHOWN = 100
+"""Notices of one person that are listed, the newest ones."""
+
+
+def notices(session: Session, viewer: Viewer) -> Sequence[Notice]:
+    """What the viewer was told, newest first."""
+    statement = (
+        select(Notice)
+        .options(
+            joinedload(Notice.by),
+            joinedload(Notice.note)
+            .joinedload(Note.comment)
+            .options(joinedload(Comment.account), joinedload(Comment.author)),
+            joinedload(Notice.post),
+            joinedload(Notice.occurrence).joinedload(Occurrence.dossier),
+        )
+        .where(Notice.person_id == viewer.person_id, readable(viewer))
+        .order_by(Notice.id.desc())
+        .limit(SHOWN)
+    )
+    return session.scalars(statement).all()
+
+
+def readable(viewer: Viewer) -> ColumnElement[bool]:
+    """Notices about what the viewer may see now, and that was not taken back."""
+    notes = select(Note.id).join(Comment, Comment.id == Note.comment_id).where(Note.taken_back_at.is_(None))
+    posts, occurrences = select(Post.id), select(Occurrence.id).join(Dossier, Dossier.id == Occurrence.dossier_id)
+    return or_(
+        Notice.note_id.in_(visible(notes, viewer, Action.SEE_COMMENTS, Comment)),
+        Notice.post_id.in_(visible(posts, viewer, Action.SEE_POSTS, Post)),
+        Notice.occurrence_id.in_(visible(occurrences, viewer, Action.SEE_POSTS, Dossier)),
+    )

@@ -1,0 +1,30 @@
+"""What the viewer was told, by colleagues and by Parvis itself."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import RedirectResponse, Response
+
+from administration import notices
+from api.deps import CurrentViewer, Now, ReadSession, WriteSession, whole
+from api.pages import render
+from api.web.queue import Words
+from models.notices import see
+
+router = APIRouter(prefix="/avis", include_in_schema=False)
+
+
+@router.get("")
+def show_notices(request: Request, viewer: CurrentViewer, session: ReadSession) -> Response:
+    """The newest first."""
+    return render(request, "notices.html", notices=notices.notices(session, viewer))
+
+
+@router.post("/lus")
+def mark_read(
+    viewer: CurrentViewer, session: WriteSession, now: Now, comment_id: Words = "", notice_id: Words = ""
+) -> Response:
+    """Those about one comment, one notice, or all of them, are read."""
+    about = {"comment_id": whole(comment_id), "notice_id": whole(notice_id)}
+    see(session, viewer.person_id, **about, now=now)
+    return RedirectResponse("/avis", 303)

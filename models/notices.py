@@ -1,0 +1,99 @@
+"""What somebody must hear: a note that names them, a post that waits for them, a recurring file whose time has come.
+
+A notice says what it is about and holds no words of anybody: who reads it is shown the thing itself, as far as they
+may see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from models.base import NOBODY, Base, Id, String
+from models.dossiers import Occurrence
+from models.notes import Note
+from models.people import Person
+from models.posts import Post
+from models.session import upsert
+from models.vocabulary import NoticeKind
+
+_UNSEEN = "seen_at IS NULL"
+
+
+class Notice(Base):
+    """One person, told of one thing once."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        UniqueConstraint("person_id", "key"),
+        Index("ix_notice_person", "person_id", "id"),
+        Index("ix_notice_note", "note_id"),
+        Index("ix_notice_unseen", "person_id", sqlite_where=text(_UNSEEN), postgresql_where=text(_UNSEEN)),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    kind: Mapped[NoticeKind] = mapped_column(String(20))
+    key: Mapped[str] = mapped_column(String(100), info=NOBODY)
+    """Names what happened ("note:12", "submitted:3:4"): told twice, it is one notice."""
+    note_id: Mapped[int | None] = mapped_column(ForeignKey("note.id"))
+    post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"))
+    occurrence_id: Mapped[int | None] = mapped_column(ForeignKey("occurrence.id"))
+    """What it is about: one of these three."""
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Who did it; None: Parvis by itself."""
+    at: Mapped[datetime]
+    seen_at: Mapped[datetime | None]
+
+    by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[by_id])
+    note: Mapped[Note | None] = relationship(lazy="raise")
+    post: Mapped[Post | None] = relationship(lazy="raise")
+    occurrence: Mapped[Occurrence | None] = relationship(lazy="raise")
+
+
+def tell(
+    session: Session,
+    kind: NoticeKind,
+    people: Iterable[int],
+    *,
+    key: str,
+    by_id: int | None,
+    now: datetime,
+    note_id: int | None = None,
+    post_id: int | None = None,
+    occurrence_id: int | None = None,
+) -> None:
+    """Tell these people of one thing, once each; nobody is told of what they did themselves."""
+    about = {"note_id": note_id, "post_id": post_id, "occurrence_id": occurrence_id}
+    rows = [
+        {"person_id": one, "kind": kind, "key": key, "by_id": by_id, "at": now, **about}
+        for one in sorted(set(people) - {by_id})
+    ]
+    if rows:
+        session.flush()
+        session.execute(upsert(session, Notice).values(rows).on_conflict_do_nothing())
+
+
+def forget(session: Session, *, note_id: int) -> None:
+    """A note was taken back: who has not read of it is not told any more."""
+    session.execute(delete(Notice).where(Notice.note_id == note_id, Notice.seen_at.is_(None)))
+
+
+def see(
+    session: Session,
+    person_id: int | None,
+    *,
+    now: datetime,
+    comment_id: int | None = None,
+    notice_id: int | None = None,
+) -> None:
+    """Somebody has read what they were told about a comment, one notice, or (neither) all that they were told."""
+    statement = update(Notice).where(Notice.person_id == person_id, Notice.seen_at.is_(None))
+    if comment_id is not None:
+        statement = statement.where(Notice.note_id.in_(select(Note.id).where(Note.comment_id == comment_id)))
+    if notice_id is not None:
+        statement = statement.where(Notice.id == notice_id)
+    session.execute(statement.values(seen_at=now), execution_options={"synchronize_session": False})
