@@ -13,7 +13,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api import i18n, messages
+from api import i18n, messages, request_words
 from api.i18n import N_, Dates
 from connectors.registry import descriptor
 from models.errors import Refused
@@ -82,7 +82,7 @@ def environment(dates: Dates) -> Environment:
         about=_about,
         not_published=messages.not_published,
         problem=messages.problem,
-        failure=messages.failure,
+        not_taken=request_words.not_taken,
         head=messages.head,
         said=messages.said,
         places=PLACES,

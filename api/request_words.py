@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api.i18n import N_
-from models.vocabulary import HandoverState
+from api.i18n import N_, _
+from models.effects import Effect
+from models.vocabulary import HandoverState, Outcome
 
 REFUSALS: Mapping[str, str] = {
     "note_needed": N_("Write a note for the citizen."),
@@ -43,3 +44,14 @@ REJECTIONS: Mapping[str, str] = {
     "desk_hides_words": N_("the other system shows no description, so that only a person can see whether it is there"),
 }
 """Why a desk refused, where a person can do something about it."""
+
+
+def not_taken(effect: Effect) -> str:
+    """Why a request is not in the other system, or not surely."""
+    if effect.detail in REJECTIONS:
+        return _(REJECTIONS[str(effect.detail)])
+    if effect.doubled:
+        return _("it has it twice: one of them is to be closed there")
+    if effect.outcome == Outcome.REJECTED:
+        return _("it answered: %(said)s", said=effect.detail or "")
+    return _("it does not say whether it has it")

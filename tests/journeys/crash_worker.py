@@ -19,11 +19,13 @@ from typing import Any
 from sqlalchemy.exc import OperationalError
 
 from connectors.base import AccountRef, Network
+from connectors.desks import DeskSettings
 from connectors.meta.graph import GraphSettings
-from connectors.registry import NetworkSettings, network
+from connectors.registry import NetworkSettings, desk, network
 from models.locks import locks_for
 from models.session import Database
 from models.work import Timing, Work
+from moderation.requests import handover
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing.album import Album
@@ -52,6 +54,7 @@ def main(settings: dict[str, Any]) -> None:
         [
             moderation_delivery.effect_handler(network_of),
             publishing_delivery.effect_handler(network_of, Album(database, clock, str)),
+            handover.effect_handler(database, lambda _: desk(DeskSettings(**settings["desk"], timeout=(2.0, 1.0)))),
         ],
         owner=settings["owner"],
         clock=clock,

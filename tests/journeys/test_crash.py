@@ -1,4 +1,4 @@
-"""Workers that are really killed and really stopped, in the middle of replies and posts: each leaves exactly once.
+"""Workers that are really killed and really stopped, in the middle of replies, posts and requests: each leaves once.
 
 Real processes, the real connectors over HTTP, one pretend network with faults, on both databases. `make soak` runs
 the second of these with other seeds (`PARVIS_CRASH_KILLS`, `PARVIS_CRASH_SEED`), and keeps the figures that are
@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -35,9 +35,11 @@ from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
 from models.people import Person
 from models.posts import Post, Variant
+from models.requests311 import Service, ServiceRequest
 from models.secrets import Vault
 from models.session import Database
-from models.vocabulary import EffectState, OperationKind, Outcome, PostState
+from models.vocabulary import EffectState, Group311, OperationKind, Outcome, PostState
+from moderation.requests import handover
 
 KILLS = int(os.environ.get("PARVIS_CRASH_KILLS", "60"))
 SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
@@ -96,6 +98,7 @@ class Crash:
     kills_in_flight: int = 0
     stops: int = 0
     let_in_at: float = 0.0
+    desk_id: int = 0
 
     # ------------------------------------------------------------------------------------- the city
     def found(self) -> None:
@@ -120,6 +123,9 @@ class Crash:
                     str(number), f"Ville {number}", f"token-{number}-that-must-never-be-seen"
                 )
             self.author_id = person.id
+            session.add(Service(code="trou", name="Trou", group=Group311.ROADS, days=5))
+            given = handover.Given(f"{self.base_url}/open311/v2", None)
+            self.desk_id = handover.keep_desk(session, given, now=now)
 
     def owe_more(self) -> None:
         with self.database.write() as session:
@@ -131,6 +137,14 @@ class Crash:
         now = datetime.now(UTC)
         account_id, page = self.chance.choice(sorted(self.pages.items()))
         text = self.chance.choice(TEXTS)
+        if self.chance.random() < 0.15:
+            number = f"VIL-2026-{self.chance.randrange(10**9):09}"
+            request = ServiceRequest(number=number, service_code="trou", place="rue Wolfe", hand_over=True)
+            request.opened_at = request.due_at = now
+            session.add(request)
+            session.flush()
+            handover.hand_over_due(session, self.desk_id, now=now, undo=timedelta(0))
+            return
         if self.chance.random() < 0.4:
             post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
             session.add(post)
@@ -205,6 +219,7 @@ class Crash:
             "home": str(self.home),
             "owner": owner,
             "timing": TIMING,
+            "desk": {"url": f"{self.base_url}/open311/v2", "key": self.standin.desk.key},
             "pages": {account_id: [page.id, page.token] for account_id, page in self.pages.items()},
         }
         command = [sys.executable, str(PROGRAM), json.dumps(settings)]
@@ -292,11 +307,14 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
         effects = session.scalars(select(Effect)).all()
         posts = session.scalars(select(Post)).all()
         hidden = dict(session.execute(select(Comment.external_id, Comment.hidden)).all())
+        requests = dict(session.execute(select(ServiceRequest.number, ServiceRequest.outside_number)).all())
         variants = {variant.effect_id: variant for variant in session.scalars(select(Variant))}
     while crash.standin.later:  # What was accepted last may be seen half a second late.
         time.sleep(0.05)
         crash.standin.settle()
     journal = crash.standin.journal
+    submitted = [effect for effect in effects if effect.operation == OperationKind.SUBMIT]
+    effects = [effect for effect in effects if effect.operation != OperationKind.SUBMIT]
     page_of = {account_id: page.id for account_id, page in crash.pages.items()}
     owed = Counter(
         (
@@ -332,7 +350,13 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
     assert not stuck, figures
     assert (figures["duplicated"], figures["lost"], figures["stuck"]) == (0, 0, 0), figures
     assert figures["kills_in_flight"] >= kills // 2
-    assert {effect.state for effect in effects} == {EffectState.DONE}
+    assert {effect.state for effect in [*effects, *submitted]} == {EffectState.DONE}
+    # Each request is at the desk once, and known by its number there.
+    there = {
+        one.number: one.description.rpartition("[Réf. ")[2].rstrip("]") for one in crash.standin.desk.asked.values()
+    }
+    assert {here: number for number, here in there.items()} == requests
+    assert len(there) == len(requests) == len(submitted) > 0
     # Each effect that created something has the id of one thing, and each thing belongs to one effect.
     created = {line.id: line for line in journal if line.operation in ("reply", "publish")}
     bound = {

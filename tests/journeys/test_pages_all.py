@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from administration.keys import add_key
 from connectors.pictures import drawn
@@ -15,6 +17,7 @@ from connectors.registry import capabilities
 from connectors.standin.people import drawing
 from models import work
 from models.comments import Attachment
+from models.desks import Handover
 from models.effects import Effect
 from models.people import AccessRequest, Person
 from models.vocabulary import (
@@ -29,7 +32,7 @@ from models.vocabulary import (
     RequestStatus,
     Role,
 )
-from moderation.requests import escalation
+from moderation.requests import escalation, handover
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
 from publishing import campaigns, dossiers, drafting, holding, library, occurrences, planning
@@ -67,6 +70,14 @@ def busy(served) -> dict[str, int]:
         escalation.progress(
             session, karim, "SRV-2026-000002", RequestStatus.DONE, "Déneigée à 9 h.", version=1, now=served.now
         )
+        # An outside 311 that refused one of them, and has the other one.
+        desk_id = handover.keep_desk(session, handover.Given("https://311.example/v2", None), now=late)
+        handover.hand_over_due(session, desk_id, now=served.now, undo=timedelta(0))
+        ways = session.scalars(select(Handover).options(joinedload(Handover.effect)).order_by(Handover.id)).all()
+        ways[0].effect.state, ways[0].effect.outcome = EffectState.FAILED, Outcome.REJECTED
+        ways[0].effect.detail = "service_code was not found"
+        ways[1].effect.state, ways[1].effect.remote_id = EffectState.DONE, "number:T-2026-77"
+        handover.number(session, ways[1], "T-2026-77", now=served.now)
         # What colleagues say to each other.
         given = {"before_id": None, "text": "@Samuel Côté @Hélène: à voir avec les Travaux publics", "now": served.now}
         teamwork.assign(session, nadia, ids["bravo"], samuel.person_id, form_key="a" * 16, **given)
@@ -203,6 +214,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes?statut=refused", []),
         ("Karim Haddad", "/requetes/SRV-2026-000001", []),
         ("Karim Haddad", "/requetes/SRV-2026-000002", []),
+        ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
         ("Camille Lévesque", "/publications", []),
         ("Camille Lévesque", "/publications/nouvelle", []),
         ("Camille Lévesque", "/publications/3", []),
