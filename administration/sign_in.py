@@ -379,7 +379,7 @@ def _subjects(vault: Vault, email: str, browser: Browser) -> dict[str, int]:
         return {vault.digest(f"known\0{known}".encode()): FAILURES_BY_DEVICE}
     return {
         vault.digest(f"email\0{email}".encode()): FAILURES_BY_EMAIL,
-        vault.digest(f"address\0{_network(browser.address)}".encode()): FAILURES_BY_ADDRESS,
+        vault.digest(f"address\0{network_of(browser.address)}".encode()): FAILURES_BY_ADDRESS,
     }
 
 
@@ -388,7 +388,7 @@ def _own_subjects(vault: Vault, person_id: int) -> dict[str, int]:
     return {vault.digest(f"code\0{person_id}".encode()): FAILURES_BY_CODE}
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address, or for IPv6 the /64 that one client has whole."""
     try:
         parsed = ipaddress.ip_address(address)

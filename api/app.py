@@ -15,16 +15,19 @@ from api import health, open311, pages, problems, webhooks
 from api.deps import Hashing
 from api.i18n import Dates
 from api.security import BodyLimit, EdgeMiddleware
+from api.turns import Turns
 from api.v1 import router as v1
 from api.web import (
     account,
     accounts,
     analysis,
+    answers,
     calendar,
     campaigns,
     corrections,
     dossiers,
     feed,
+    following,
     handover,
     media,
     netiquette,
@@ -63,7 +66,9 @@ ROUTERS = (
     views.router,
     team.router,
     analysis.router,
+    answers.router,
     handover.router,
+    following.router,
     requests311.router,
     posts.router,
     plan.router,
@@ -101,6 +106,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     )
     app.state.parvis = parvis
     app.state.hashing = Hashing()
+    app.state.turns = Turns()
     app.state.metrics = CollectorRegistry()
     app.state.templates = pages.environment(Dates(parvis.settings.zone))
     problems.install(app)

@@ -17,6 +17,7 @@ NOTICES: Mapping[str, str] = {
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
     "number-written": N_("The number is kept: citizens see it and no other."),
+    "reopened": N_("Thank you: the request is opened again."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
     "note-done": N_("The note is kept."),

@@ -13,6 +13,7 @@ REFUSALS: Mapping[str, str] = {
     "moment_unreadable": N_("%(field)s must be a date and time with its zone, as in 2026-01-05T12:00:00-05:00."),
     "description_too_long": N_("The description must have at most %(most)s characters."),
     "media_unreadable": N_("media_url must be an address on the web, of at most 500 characters."),
+    "reopened_before": N_("That was said already, or this request was closed too long ago: dial 311."),
     "number_needed": N_("Give the number as the other system writes it, without a space."),
     "number_taken": N_("Another request has this number there already."),
     "not_failed": N_("This request is on its way, or there already."),

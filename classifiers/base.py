@@ -121,6 +121,8 @@ class Verdict:
     """None: it does not know, or has no such head."""
     place: Place | None = None
     """The place that the text is about."""
+    unsolved: bool = False
+    """Whether it says that something is not solved, although it was said to be."""
 
 
 class Classifier(Protocol):

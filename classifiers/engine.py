@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from classifiers import lexicon, places
+from classifiers import lexicon, places, unsolved
 from classifiers.base import Band, Context, Feeling, Scored, Urgency, Verdict
 from classifiers.gazetteer import EMPTY
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
@@ -155,6 +155,7 @@ class Engine:
             toxicity=None if toxic is None else float(toxic[0]),
             feeling=self._best(text, scores, "sentiment", Feeling),
             place=place,
+            unsolved=unsolved.says(text),
         )
 
     def _breaches(self, text: Text, scores: Scores, found: Sequence[Hit]) -> dict[Breach, float]:

@@ -295,6 +295,12 @@ class VerdictRow(Base):
             sqlite_where=text("explained = 0"),
             postgresql_where=text("NOT explained"),
         ),
+        Index(
+            "ix_verdict_unsolved",
+            "comment_id",
+            sqlite_where=text("unsolved = 1"),
+            postgresql_where=text("unsolved"),
+        ),
     )
 
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"), primary_key=True)
@@ -320,6 +326,8 @@ class VerdictRow(Base):
     """The place that the text names: {"kind", "text", "start", "end", "score", "names", "number", "borough"}."""
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
+    unsolved: Mapped[bool] = mapped_column(default=False)
+    """Whether it says that something is not solved, and nobody has looked yet if that is a request."""
     suggestion: Mapped[str | None] = mapped_column(String(20), info=NOBODY)
     """The `DecisionKind` that rules and verdict propose; a person decides."""
     suggested_breach: Mapped[str | None] = mapped_column(String(40), info=NOBODY)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from secrets import token_urlsafe
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, NOBODY, Base, Id, Link, String, Text
 from models.people import Borough, Person
-from models.vocabulary import Group311, RequestNature, RequestStatus
+from models.vocabulary import Group311, RequestNature, RequestStatus, StepBy
 
 
 class Service(Base):
@@ -107,7 +109,11 @@ class Requester(Base):
     email: Mapped[str | None] = mapped_column(String(254), info=CITIZEN)
     phone: Mapped[str | None] = mapped_column(String(40), info=CITIZEN)
     """How a program says to reach whoever asked through it; never given out again."""
+    code: Mapped[str] = mapped_column(String(32), unique=True, default=partial(token_urlsafe, 18), info=NOBODY)
+    """With it, they see what is theirs of the request on its public page; given to them alone."""
     added_at: Mapped[datetime]
+    reopened_at: Mapped[datetime | None]
+    """When they last said by their code that it is not solved."""
     detached_at: Mapped[datetime | None]
     """Set when the decision that linked them is undone."""
 
@@ -125,9 +131,10 @@ class RequestChange(Base):
     status: Mapped[RequestStatus] = mapped_column(String(20))
     note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
-    """None: a program, when it sent the request, or the outside 311."""
-    outside: Mapped[bool] = mapped_column(default=False)
-    """Whether the outside 311 said it."""
+    """None: nobody of the city."""
+    by: Mapped[StepBy] = mapped_column(String(20), default=StepBy.PERSON)
+    comment_id: Mapped[int | None] = mapped_column(ForeignKey("comment.id"), index=True)
+    """In which a citizen said it."""
     at: Mapped[datetime]
 
     person: Mapped[Person | None] = relationship(lazy="raise")

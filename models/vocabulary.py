@@ -237,6 +237,18 @@ class RequestStatus(StrEnum):
 CLOSED_STATUSES = frozenset({RequestStatus.DONE, RequestStatus.REFUSED, RequestStatus.CANCELLED})
 
 
+class StepBy(StrEnum):
+    """Who took a step in the life of a request."""
+
+    PERSON = "person"
+    PROGRAM = "program"
+    """That sent the request."""
+    DESK = "desk"
+    """The outside 311."""
+    CITIZEN = "citizen"
+    """Who says that it is not solved."""
+
+
 class HandoverState(StrEnum):
     """How far a request is on its way to the outside 311."""
 

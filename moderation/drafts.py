@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
@@ -26,6 +26,14 @@ def proposed(session: Session, comment_ids: Collection[int]) -> Sequence[DraftRe
         .order_by(DraftReply.id)
     )
     return session.scalars(statement).all()
+
+
+def about(session: Session, request_id: int | None) -> int:
+    """How many drafts about a request wait; none about none."""
+    if request_id is None:
+        return 0
+    waiting = DraftReply.request_id == request_id, DraftReply.state == DraftState.PROPOSED
+    return session.scalar(select(func.count()).select_from(DraftReply).where(*waiting)) or 0
 
 
 def of_each(session: Session, comment_ids: Collection[int]) -> Mapping[int | None, Sequence[DraftReply]]:

@@ -20,7 +20,7 @@ from models.session import Database
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
-from moderation.requests import following, handover
+from moderation.requests import following, handover, outcome
 from moderation.triage import classification
 from publishing import occurrences
 from scheduler.clock import Tick
@@ -157,6 +157,12 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
             desk_id = None if city.desk is None else handover.keep_desk(session, city.desk, now=city.clock())
             handover.hand_over_due(session, desk_id, now=city.clock(), undo=city.undo)
 
+    def reopen() -> None:
+        with city.database.read() as session:
+            if not outcome.said_unsolved(session):
+                return
+        outcome.reopen_due(city.database, now=city.clock())
+
     def seal() -> None:
         with city.database.read() as session:
             waiting = audit.unsealed(session)
@@ -189,6 +195,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("measure", timedelta(hours=1), carry("measure", measuring.accounts_to_measure)),
         Tick("hand_over", timedelta(seconds=2), hand_over),
         Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
+        Tick("reopen", timedelta(seconds=5), reopen),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),

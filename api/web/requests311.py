@@ -125,6 +125,7 @@ def request_page(
         detail=found,
         may_work=viewer.may_on(Action.WORK_REQUESTS, **scope),
         may_see_comments=viewer.may(Action.SEE_COMMENTS),
+        may_decide=viewer.may(Action.DECIDE),
         error=error,
         note=note,
         chosen=status,

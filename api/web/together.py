@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, WriteSession, whole
 from api.pages import render
@@ -79,7 +80,7 @@ def decide_all(
     choice = Choice(kind, 0, text=text, rule_code=rule_code or None, form_key=form_key)
     seen = {read for given in opened if (read := whole(given)) is not None}
     outcome = together.decide_all(session, viewer, versions, choice, parvis.terms, opened=seen, now=now)
-    return _said(request, session, view, outcome, undone=False)
+    return said(request, session, view, outcome, undone=False)
 
 
 @router.post("/groupes/{batch_id}/annulation")
@@ -88,12 +89,11 @@ def undo_all(
 ) -> Response:
     """Take the whole batch back."""
     outcome = together.undo_all(session, viewer, batch_id, now=now)
-    return _said(request, session, view, outcome, undone=True)
+    return said(request, session, view, outcome, undone=True)
 
 
-def _said(
-    request: Request, session: WriteSession, view: CurrentView, outcome: together.Outcome, *, undone: bool
-) -> Response:
+def said(request: Request, session: Session, view: CurrentView, outcome: together.Outcome, *, undone: bool) -> Response:
+    """What became of several, and how to take them back."""
     names = {one: _name(session.get(Comment, one)) for one in outcome.left}
     values: dict[str, Any] = {"outcome": outcome, "names": names, "undone": undone, "view": view}
     if is_part(request):

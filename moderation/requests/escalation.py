@@ -20,7 +20,7 @@ from models.requests311 import RequestChange, RequestCounter, Requester, Service
 from models.scope import Action, Viewer, visible
 from models.session import upsert
 from models.text import chunks, cleaned, stem
-from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
 from moderation import drafts, items
 from moderation.requests import handover
 from moderation.templates import render, template
@@ -203,7 +203,10 @@ def register(
     session.add(request)
     session.flush()
     first = RequestStatus.ACCEPTED
-    session.add(RequestChange(request_id=request.id, status=first, note=None, person_id=request.opened_by_id, at=now))
+    by = StepBy.PROGRAM if request.opened_by_id is None else StepBy.PERSON
+    session.add(
+        RequestChange(request_id=request.id, status=first, person_id=request.opened_by_id, by=by, note=None, at=now)
+    )
     return request
 
 
@@ -281,9 +284,17 @@ def hear(session: Session, request: ServiceRequest, status: RequestStatus, note:
     if request.status == RequestStatus.CANCELLED or (request.status == status and not note):
         return
     before = request.status
-    _change(session, request, status, note or None, person_id=None, now=now)
+    _change(session, request, status, note or None, by=StepBy.DESK, now=now)
     if before != status:
         _tell(session, request, now=now)
+
+
+def reopen(
+    session: Session, request: ServiceRequest, *, by: StepBy, comment_id: int | None = None, now: datetime
+) -> None:
+    """A closed request is worked on again; it is held. Answers about its end that did not leave do not."""
+    _change(session, request, RequestStatus.IN_PROGRESS, None, by=by, comment_id=comment_id, now=now)
+    _tell(session, request, now=now)
 
 
 def _tell(session: Session, request: ServiceRequest, *, now: datetime) -> None:
@@ -344,22 +355,26 @@ def _change(
     status: RequestStatus,
     note: str | None,
     *,
-    person_id: int | None,
+    person_id: int | None = None,
+    by: StepBy = StepBy.PERSON,
+    comment_id: int | None = None,
     now: datetime,
 ) -> None:
-    """`person_id` None: the outside 311 says it."""
     request.status = status
     request.version += 1
     request.citizen_note = note or request.citizen_note
     request.closed_at = now if status in CLOSED_STATUSES else None
-    step = RequestChange(request_id=request.id, status=status, note=note, person_id=person_id, at=now)
-    step.outside = person_id is None
-    session.add(step)
+    session.add(
+        RequestChange(
+            request_id=request.id, status=status, note=note, person_id=person_id, by=by, comment_id=comment_id, at=now
+        )
+    )
     audit.note(
         session,
         f"request.{status}",
         f"request:{request.id}",
         now=now,
         person_id=person_id,
+        by=by,
         note=audit.digest(session, note),
     )

@@ -23,12 +23,14 @@ from models.decisions import Decision
 from models.desks import Handover
 from models.effects import Effect
 from models.errors import NotFound, Refused, Rejected, Transient
+from models.items import DraftReply
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.session import Database, take_turn
 from models.text import cleaned
 from models.vocabulary import (
     DecisionKind,
+    DraftState,
     EffectState,
     HandoverState,
     OperationKind,
@@ -202,6 +204,9 @@ def number(session: Session, handover: Handover, said: str, *, now: datetime) ->
         .execution_options(populate_existing=True)
     ).scalar_one()
     request.outside_number, handover.numbered, handover.absent_since = said, True, None
+    said_before = DraftReply.request_id == request.id, DraftReply.state == DraftState.PROPOSED
+    for draft in session.scalars(select(DraftReply).where(*said_before)):
+        draft.text = draft.text and draft.text.replace(request.number, said)
     for reply in replies:
         reply.payload = {**reply.payload, "text": reply.payload.get("text", "").replace(BLANK, said)}
         reply.due_at, reply.late_at = max(now, reply.due_at - WITHOUT_NUMBER), None

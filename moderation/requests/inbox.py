@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
+from models.decisions import Decision
 from models.desks import Handover
+from models.effects import Effect
 from models.errors import NotFound
 from models.items import DraftReply
 from models.keyset import Keyset
 from models.people import ApiKey
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CLOSED_STATUSES, DraftState, Language, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, DraftState, Language, RequestStatus
 from moderation.requests import escalation, handover
 from moderation.requests.escalation import ANSWERS, NEXT
 from moderation.templates import template
@@ -53,12 +55,16 @@ class RequestDetail:
     request: ServiceRequest
     comments: Sequence[Comment]
     """By which citizens asked, oldest first; whoever may see the request may read these words."""
+    codes: dict[int | None, str]
+    """By which each of them sees their own on the public page, by the comment's id."""
     senders: Sequence[Requester]
     """Who asked through a program."""
     program: str | None
     """The key by which a program sent it."""
     drafted: frozenset[int | None]
     """Ids of those for which the answer is drafted and waits for a moderator."""
+    answered: dict[int | None, Effect]
+    """The answer about it that was last given to each comment, by the comment's id."""
     history: Sequence[RequestChange]
     handover: Handover | None
     """How far it is on its way to the outside 311; None: it does not go there."""
@@ -93,6 +99,16 @@ def requests(
     return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
 
 
+def _answers(request_id: int) -> Select[int | None, Effect]:
+    undone = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
+    return (
+        select(Decision.comment_id, Effect)
+        .join(Effect, Effect.id == Decision.effect_id)
+        .where(Decision.request_id == request_id, Decision.kind == DecisionKind.REPLY, Decision.id.not_in(undone))
+        .order_by(Decision.id)
+    )
+
+
 def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
     """One request; NotFound when it is not there or not the viewer's."""
     statement = (
@@ -113,6 +129,11 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
             .order_by(Requester.id)
         ).all(),
+        codes=dict(
+            session.execute(
+                select(Requester.comment_id, Requester.code).where(Requester.request_id == request.id)
+            ).all()
+        ),
         senders=session.scalars(
             select(Requester)
             .where(Requester.request_id == request.id, Requester.comment_id.is_(None))
@@ -126,6 +147,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
                 )
             )
         ),
+        answered={comment_id: effect for comment_id, effect in session.execute(_answers(request.id))},  # noqa: C416
         history=session.scalars(
             select(RequestChange)
             .options(joinedload(RequestChange.person))

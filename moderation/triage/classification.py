@@ -246,6 +246,7 @@ def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *,
     }
     row.certainty = _certainty(verdict, context)
     row.abstained = verdict.intention is None
+    row.unsolved = verdict.unsolved
     row.reasons, row.explained = kept(verdict.reasons), context.reasons
     row.place = asdict(verdict.place) | {"names": list(verdict.place.names)} if verdict.place else None
 

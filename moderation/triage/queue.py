@@ -111,6 +111,8 @@ class Detail:
     similar: Sequence[ServiceRequest]
     requests: Sequence[ServiceRequest]
     """311 requests that this comment asked for."""
+    together: int
+    """Answers about the request of the first draft that wait, of which this is one."""
     services: Sequence[Service]
     """Services that share a word with it, the likeliest first."""
     answered_outside: bool
@@ -198,10 +200,12 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         raise NotFound
     comment, item, claim = row
     asked = proposals.about(session, comment_id)
+    proposed_here = drafts.proposed(session, [comment_id])
     return Detail(
         comment=comment,
         item=item,
-        drafts=drafts.proposed(session, [comment_id]),
+        drafts=proposed_here,
+        together=drafts.about(session, proposed_here[0].request_id) if proposed_here else 0,
         versions=texts(
             session.scalars(select(CommentVersion).where(CommentVersion.comment_id == comment_id)).all(),
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -66,31 +66,58 @@ def decide_all(
     Refused: `nothing_selected`, `too_many_selected`, `not_a_choice`, and, of a form that was sent before,
     `form_key_reused`.
     """
-    person_id = deciding.acting(viewer)
-    if not versions:
-        raise Refused("nothing_selected")
-    if len(versions) > MOST:
-        raise Refused("too_many_selected", most=str(MOST))
     if choice.kind not in KINDS or not choice.form_key:
         raise Refused("not_a_choice", field="kind")
-    before = session.scalar(select(Batch).where(Batch.form_key == choice.form_key))
+    names = _first_names(session, versions)
+
+    def worded(comment_id: int) -> str:
+        return templates.render(choice.text, {"prenom": names.get(comment_id, "")}) if choice.text else ""
+
+    choices = {
+        comment_id: replace(choice, version=version, text=worded(comment_id), form_key=None)
+        for comment_id, version in versions.items()
+    }
+    return decide_each(session, viewer, choices, choice.kind, terms, form_key=choice.form_key, opened=opened, now=now)
+
+
+def decide_each(
+    session: Session,
+    viewer: Viewer,
+    choices: Mapping[int, Choice],
+    kind: DecisionKind,
+    terms: Terms,
+    *,
+    form_key: str,
+    opened: Collection[int] = (),
+    spacing: timedelta = timedelta(0),
+    now: datetime,
+) -> Outcome:
+    """So for choices of one kind that differ, by the ids of their comments; each leaves `spacing` after the one before.
+
+    Refused as `decide_all`.
+    """
+    person_id = deciding.acting(viewer)
+    if not choices:
+        raise Refused("nothing_selected")
+    if len(choices) > MOST:
+        raise Refused("too_many_selected", most=str(MOST))
+    before = session.scalar(select(Batch).where(Batch.form_key == form_key))
     if before is not None:
         if before.person_id != person_id:
             raise Refused("form_key_reused")
-        return _again(session, before, versions)
-    batch = Batch(kind=choice.kind, person_id=person_id, at=now, form_key=choice.form_key)
+        return _again(session, before, choices)
+    batch = Batch(kind=kind, person_id=person_id, at=now, form_key=form_key)
     session.add(batch)
     session.flush()
-    names = _first_names(session, versions)
-    decisions, left = [], {}
+    decisions: list[Decision] = []
+    left: dict[int, Refused] = {}
     # In one order, so that two batches never wait for each other.
-    for comment_id, version in sorted(versions.items()):
-        text = templates.render(choice.text, {"prenom": names.get(comment_id, "")}) if choice.text else ""
-        one = replace(choice, version=version, text=text, form_key=None)
+    for comment_id, choice in sorted(choices.items()):
+        later = replace(terms, undo=terms.undo + len(decisions) * spacing)
         try:
             with session.begin_nested():
-                _refuse_alone(session, viewer, comment_id, choice.kind, opened)
-                decisions.append(deciding.decide(session, viewer, comment_id, one, terms, now=now, batch=batch))
+                _refuse_alone(session, viewer, comment_id, kind, opened)
+                decisions.append(deciding.decide(session, viewer, comment_id, choice, later, now=now, batch=batch))
         except (Refused, NotFound) as error:
             left[comment_id] = error if isinstance(error, Refused) else Refused("not_waiting")
     return Outcome(batch, decisions, left)
@@ -146,8 +173,8 @@ def _first_names(session: Session, versions: Mapping[int, int]) -> dict[int, str
     return {comment_id: templates.first_name(name) for comment_id, name in named}
 
 
-def _again(session: Session, batch: Batch, versions: Mapping[int, int]) -> Outcome:
+def _again(session: Session, batch: Batch, wanted: Collection[int]) -> Outcome:
     """The outcome of a batch, for whoever sends its form a second time."""
     decisions = session.scalars(select(Decision).where(Decision.batch_id == batch.id).order_by(Decision.id)).all()
     decided = {one.comment_id for one in decisions}
-    return Outcome(batch, decisions, {one: Refused("left_before") for one in versions if one not in decided})
+    return Outcome(batch, decisions, {one: Refused("left_before") for one in wanted if one not in decided})

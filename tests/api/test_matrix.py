@@ -145,6 +145,11 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WORK_REQUESTS, "requests", body={"version": 1, "outside_number": "{key}"}
     ),
     ("POST", "/requetes/transmission/reprise"): Line(Action.WORK_REQUESTS, whole_city=True),
+    ("GET", "/requetes/{number}/reponses"): Line(Action.DECIDE, "requests"),
+    ("POST", "/requetes/reponses"): Line(Action.DECIDE, body={"form_key": FORM_KEY}),
+    ("GET", "/suivi"): Line(PUBLIC),
+    ("GET", "/suivi/{number}"): Line("public services"),
+    ("POST", "/suivi/{number}/reouverture"): Line("code", body={"code": "x"}),
     # Open311: what a key adds to it is in tests/api/v1/test_open311.py
     ("GET", "/open311/v2/discovery.{form}"): Line(PUBLIC),
     ("GET", "/open311/v2/services.{form}"): Line(PUBLIC),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
 from administration.keys import add_key
@@ -20,6 +20,7 @@ from models.comments import Attachment
 from models.desks import Handover
 from models.effects import Effect
 from models.people import AccessRequest, Person
+from models.requests311 import Requester
 from models.vocabulary import (
     DateRule,
     DecisionKind,
@@ -78,6 +79,7 @@ def busy(served) -> dict[str, int]:
         ways[0].effect.detail = "service_code was not found"
         ways[1].effect.state, ways[1].effect.remote_id = EffectState.DONE, "number:T-2026-77"
         handover.number(session, ways[1], "T-2026-77", now=served.now)
+        session.execute(update(Requester).where(Requester.request_id == 2).values(code="a-code-of-the-tests"))
         # What colleagues say to each other.
         given = {"before_id": None, "text": "@Samuel Côté @Hélène: à voir avec les Travaux publics", "now": served.now}
         teamwork.assign(session, nadia, ids["bravo"], samuel.person_id, form_key="a" * 16, **given)
@@ -215,6 +217,12 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes/SRV-2026-000001", []),
         ("Karim Haddad", "/requetes/SRV-2026-000002", []),
         ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
+        ("Nadia Roy", "/requetes/SRV-2026-000002/reponses", []),
+        ("Nadia Roy", "/requetes/SRV-2026-000002", []),
+        (None, "/suivi", []),
+        (None, "/suivi/SRV-2026-000001", []),
+        (None, "/suivi/SRV-2026-999999", []),
+        (None, "/suivi/T-2026-77?code=a-code-of-the-tests", []),
         ("Camille Lévesque", "/publications", []),
         ("Camille Lévesque", "/publications/nouvelle", []),
         ("Camille Lévesque", "/publications/3", []),

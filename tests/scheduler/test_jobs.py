@@ -127,7 +127,16 @@ def test_the_list(city):
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
     called_out |= {"explain", "follow"}
-    assert set(names) == called_out | {"parse", "calibrate", "hand_over", "seal", "come_back", "forget", "dispose"}
+    assert set(names) == called_out | {
+        "parse",
+        "calibrate",
+        "hand_over",
+        "reopen",
+        "seal",
+        "come_back",
+        "forget",
+        "dispose",
+    }
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out

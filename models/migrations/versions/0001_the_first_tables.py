@@ -789,20 +789,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source_post_id", "day", name=op.f("pk_post_figures")),
     )
     op.create_table(
-        "request_change",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("request_id", base.Id, nullable=False),
-        sa.Column("status", sa.String(length=20), nullable=False),
-        sa.Column("note", sa.Text(), nullable=True),
-        sa.Column("person_id", base.Id, nullable=True),
-        sa.Column("outside", sa.Boolean(), nullable=False),
-        sa.Column("at", base.UtcDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_request_change_person_id")),
-        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_request_change_request_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_change")),
-    )
-    op.create_index("ix_request_change_request", "request_change", ["request_id", "id"], unique=False)
-    op.create_table(
         "approval",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("post_id", base.Id, nullable=False),
@@ -1108,6 +1094,23 @@ def upgrade() -> None:
     )
     op.create_index("ix_proposal_comment", "proposal", ["comment_id", "id"], unique=False)
     op.create_table(
+        "request_change",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("request_id", base.Id, nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("by", sa.String(length=20), nullable=False),
+        sa.Column("comment_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_request_change_comment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_request_change_person_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_request_change_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_change")),
+    )
+    op.create_index(op.f("ix_request_change_comment_id"), "request_change", ["comment_id"], unique=False)
+    op.create_index("ix_request_change_request", "request_change", ["request_id", "id"], unique=False)
+    op.create_table(
         "requester",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("request_id", base.Id, nullable=False),
@@ -1115,11 +1118,14 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=True),
         sa.Column("email", sa.String(length=254), nullable=True),
         sa.Column("phone", sa.String(length=40), nullable=True),
+        sa.Column("code", sa.String(length=32), nullable=False),
         sa.Column("added_at", base.UtcDateTime(), nullable=False),
+        sa.Column("reopened_at", base.UtcDateTime(), nullable=True),
         sa.Column("detached_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_requester_comment_id")),
         sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_requester_request_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_requester")),
+        sa.UniqueConstraint("code", name=op.f("uq_requester_code")),
         sa.UniqueConstraint("request_id", "comment_id", name=op.f("uq_requester_request_id_comment_id")),
     )
     op.create_index("ix_requester_comment", "requester", ["comment_id"], unique=False)
@@ -1163,6 +1169,7 @@ def upgrade() -> None:
         sa.Column("explained", sa.Boolean(), nullable=False),
         sa.Column("place", base.Json, nullable=True),
         sa.Column("unread", sa.Boolean(), nullable=False),
+        sa.Column("unsolved", sa.Boolean(), nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("suggested_breach", sa.String(length=40), nullable=True),
         sa.Column("at", base.UtcDateTime(), nullable=False),
@@ -1177,6 +1184,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("explained = 0"),
         postgresql_where=sa.text("NOT explained"),
+    )
+    op.create_index(
+        "ix_verdict_unsolved",
+        "verdict",
+        ["comment_id"],
+        unique=False,
+        sqlite_where=sa.text("unsolved = 1"),
+        postgresql_where=sa.text("unsolved"),
     )
     op.create_table(
         "claim",

@@ -277,6 +277,18 @@ def test_one_that_cannot_be_told_from_others_is_a_persons(house, city):
         handover.send_again(session, city.people["Denis"], "STR-2026-000001", now=city.now)
 
 
+def test_a_draft_of_before_says_the_number_of_there_too(house, city):
+    house.opened(place="")
+    house.pass_(minutes=1)
+    with city.database.write() as session:
+        denis = city.people["Denis"]
+        escalation.progress(session, denis, "STR-2026-000001", RequestStatus.DONE, "Fait.", version=1, now=city.now)
+        handover.write_number(session, denis, "STR-2026-000001", "T-77", version=2, now=city.now)
+    (draft,) = city.drafts("1")
+    assert "T-77" in draft
+    assert "STR" not in draft
+
+
 # ------------------------------------------------------------------------------------------ what becomes of it
 def test_its_status_is_told_in_the_thread(house, city):
     house.opened()
