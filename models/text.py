@@ -25,7 +25,10 @@ _SPELT = str.maketrans(
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2212\u200b", "-")
 )
 """One letter, apostrophe or hyphen for all that is read as it. A space without width parts words as a hyphen does."""
+_PLAIN = _SPELT | dict.fromkeys(range(0x0300, 0x0370))
+"""The same, without the accents that stand apart once a letter is taken to pieces."""
 
+_UNSEEN = frozenset({"Mn", "Me", "Cf"})
 _CHUNK = re.compile(r"[^\W_]+(?:['-]+[^\W_]+)*|[^\w\s]")
 _ELIDED = frozenset(["c", "d", "j", "l", "m", "n", "s", "t", "qu", "jusqu", "lorsqu", "puisqu", "quoiqu"])
 _SHORT = {
@@ -98,26 +101,31 @@ def web_link(address: str | None, longest: int | None = LONGEST_LINK) -> str | N
         return None
 
 
-def chunks(text: str) -> Iterator[tuple[str, list[str]]]:
+def chunks(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What stands between blanks and punctuation, written in one, and its folded words: « l’Hôtel-Dieu » is
-    ("lhoteldieu", ["hotel", "dieu"]).
+    ("lhoteldieu", ("hotel", "dieu")).
 
     Folded: compatibility forms, capitals, accents, ligatures and invisible characters read as the plain letters; what
     French elides before an apostrophe is left out; what addresses shorten is spelt out (« boul. », « Ste », « 1ère »,
     « nº »), and initials are written without points. A sign that is no word (an emoji) is a word of its own.
     """
-    folded = unicodedata.normalize("NFKD", text[:READ_CHARACTERS].translate(_SPELT)).casefold().translate(_SPELT)
-    folded = "".join([character for character in folded if unicodedata.category(character) not in {"Mn", "Me", "Cf"}])
+    folded = unicodedata.normalize("NFKD", text[:READ_CHARACTERS].translate(_SPELT)).casefold().translate(_PLAIN)
+    if not folded.isascii():
+        folded = "".join([character for character in folded if unicodedata.category(character) not in _UNSEEN])
     folded = _INITIALS.sub(lambda found: found[0].replace(".", ""), folded)
     for chunk in _CHUNK.findall(folded):
-        if not chunk[0].isalnum():
-            if unicodedata.category(chunk) == "So":
-                yield chunk, [chunk]
-            continue
-        words = [word for part in re.split("['-]+", chunk) for word in _spelt_out(part[:WORD_CHARACTERS])]
-        kept = [word for word in words if word not in _ELIDED]
+        whole, kept = _taken_apart(chunk)
         if kept:
-            yield "".join(words), kept
+            yield whole, kept
+
+
+@lru_cache(maxsize=65536)
+def _taken_apart(chunk: str) -> tuple[str, tuple[str, ...]]:
+    """Citizens write the same few thousand words again and again."""
+    if not chunk[0].isalnum():
+        return chunk, (chunk,) if unicodedata.category(chunk) == "So" else ()
+    words = [word for part in re.split("['-]+", chunk) for word in _spelt_out(part[:WORD_CHARACTERS])]
+    return "".join(words), tuple(word for word in words if word not in _ELIDED)
 
 
 def _spelt_out(word: str) -> list[str]:
