@@ -128,7 +128,7 @@ class Comment(Presence, Base):
         UniqueConstraint("account_id", "external_id"),
         # What came on one day, and what is older than the rule.
         Index("ix_comment_received", "received_at"),
-        # Few rows are in the two below: what must be rechecked, and what the city itself answered.
+        # What must be rechecked: few rows; and what answers something else.
         Index(
             "ix_comment_recheck",
             "account_id",
@@ -140,8 +140,8 @@ class Comment(Presence, Base):
             "ix_comment_answer",
             "account_id",
             "parent_external_id",
-            sqlite_where=text("by_city = 1"),
-            postgresql_where=text("by_city"),
+            sqlite_where=text("parent_external_id IS NOT NULL"),
+            postgresql_where=text("parent_external_id IS NOT NULL"),
         ),
     )
 

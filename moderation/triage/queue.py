@@ -397,16 +397,17 @@ def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comm
     if comment.source_post_id is None and comment.kind != CommentKind.REVIEW:
         return []
     root = comment.parent_external_id or comment.external_id
-    same = (Comment.external_id == root) | (Comment.parent_external_id == root)
+    # Each by its index: of the two in one condition, SQLite would read all comments of the account.
+    of_account = select(Comment.id).where(Comment.account_id == comment.account_id)
+    same = of_account.where(Comment.external_id == root).union(of_account.where(Comment.parent_external_id == root))
     # A review stands under no post, and what answers it under the review.
     near = or_(Comment.source_post_id == comment.source_post_id, Comment.kind == CommentKind.REVIEW)
     statement = (
         select(Comment)
         .options(joinedload(Comment.author))
         .where(
-            Comment.account_id == comment.account_id,
+            Comment.id.in_(same),
             true() if comment.kind == CommentKind.REVIEW else near,
-            same,
             Comment.id != comment.id,
         )
         .order_by(Comment.created_at, Comment.id)

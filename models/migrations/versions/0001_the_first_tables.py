@@ -661,8 +661,8 @@ def upgrade() -> None:
         "comment",
         ["account_id", "parent_external_id"],
         unique=False,
-        sqlite_where=sa.text("by_city = 1"),
-        postgresql_where=sa.text("by_city"),
+        sqlite_where=sa.text("parent_external_id IS NOT NULL"),
+        postgresql_where=sa.text("parent_external_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_comment_author_id"), "comment", ["author_id"], unique=False)
     op.create_index("ix_comment_received", "comment", ["received_at"], unique=False)

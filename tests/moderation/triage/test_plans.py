@@ -11,12 +11,12 @@ from sqlalchemy import insert, text
 
 from models import search
 from models.accounts import Account
-from models.comments import Author, Comment, VerdictRow
+from models.comments import Author, Comment, SourcePost, VerdictRow
 from models.items import Item
 from models.people import Membership, Person
 from models.scope import Viewer, grants_of
 from models.session import Database
-from models.vocabulary import Intention, ItemState, Role
+from models.vocabulary import Intention, ItemState, PostKind, Role
 from moderation.triage import listing, queue
 from moderation.triage.listing import Filter
 from tests.city import START
@@ -41,6 +41,8 @@ def large(shared_database: Database) -> Database:
             session.add(Account(id=number, name=str(number), external_id=str(number), pull_due_at=START, **common))
         session.add(Person(id=1, email="mona", name="Mona", created_at=START))
         session.flush()
+        session.add(SourcePost(id=1, account_id=1, external_id="1", kind=PostKind.POST))
+        session.flush()
         people = range(1, SIZE // 20 + 1)
         session.execute(insert(Author), [{"id": n, "network": "facebook", "external_id": str(n)} for n in people])
         rows = [_row(number) for number in range(1, SIZE + 1)]
@@ -62,6 +64,7 @@ def _row(number: int) -> tuple[dict[str, Any], ...]:
     return (
         {
             "id": number, "account_id": account, "external_id": str(number), "author_id": number % (SIZE // 20) + 1,
+            "source_post_id": 1, "parent_external_id": str(number - 1) if number % 3 == 0 else None,
             "text": words, "search_text": search.text_of(words), "created_at": at, "received_at": at,
         },
         {
