@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import run
+from figures import ROOT
+from run import WANTED
 
 NOISE = 0.1
 VENDOR = Path("api", "static", "vendor")
@@ -23,19 +24,19 @@ VENDOR = Path("api", "static", "vendor")
 
 def main() -> None:
     """Print both commits' figures; exit 1 when a line is slower than it was."""
-    base, wanted = sys.argv[1], sys.argv[2:] or run.WANTED
+    base, wanted = sys.argv[1], sys.argv[2:] or WANTED
     other = checkout(base)
-    lines = [line for group in wanted for line in compared(group, figures(other, group), figures(run.ROOT, group))]
+    lines = [line for group in wanted for line in compared(group, figures(other, group), figures(ROOT, group))]
     print("\n".join([f"{'':44}{base[:12]:>14}{'this tree':>14}   load", *(line for line, _ in lines)]))
     sys.exit(any(slower for _, slower in lines))
 
 
 def checkout(commit: str) -> Path:
     """The other commit in a folder of its own, with the browser libraries of this one."""
-    folder = run.ROOT / "var" / "bench" / commit
+    folder = ROOT / "var" / "bench" / commit
     if not folder.exists():
-        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", folder, commit], cwd=run.ROOT, check=True)
-        shutil.copytree(run.ROOT / VENDOR, folder / VENDOR)
+        subprocess.run(["git", "worktree", "add", "--quiet", "--detach", folder, commit], cwd=ROOT, check=True)
+        shutil.copytree(ROOT / VENDOR, folder / VENDOR)
     return folder
 
 

@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from subprocess import Popen
 
 import city
+import floor
+from figures import Figure, least, most
+from running import KINDS, installation, server_of, started, worker
 from sqlalchemy import func, insert, select
 
 from api.wiring import Parvis
@@ -77,6 +80,50 @@ def owe_posts(parvis: Parvis, account_id: int, number: int, *, due_at: datetime)
                 due_at=due_at,
             )
             session.add(Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id))
+
+
+def acts(home: Path, rounds: int) -> list[Figure]:
+    """What an act costs our processes, how late 200 posts leave that are due in one second, and what a second engine
+    adds, on both databases.
+    """
+    figures = []
+    for kind, before in zip(KINDS, (("23 ms", "7.4 s", ""), ("27 ms", "8.9 s", "x 0.96")), strict=True):
+        cost, late, pairs = [], [], []
+        for number in range(rounds):
+            one, two = (_delivered(home, kind, f"{number}-{engines}", engines) for engines in (1, 2))
+            cost.append(one[0])
+            pairs.append((one[1], two[1]))
+            late.append(_delivered(home, kind, f"{number}-posts", 1, posts=200)[2])
+        figures += [
+            most(f"processor for one act, {kind}", median(cost), "ms", 8.0, before[0]),
+            most(f"200 posts due at once, late p95, {kind}", median(late), "s", 2.5, before[1]),
+            least(f"acts of two engines beside one, {kind}", "acts/s", pairs, "one's", 1.5, before[2]),
+        ]
+    return figures
+
+
+def _delivered(home: Path, kind: str, name: str, engines: int, posts: int = 0) -> tuple[float, float, float]:
+    port, folder = floor.free_port(), home / f"delivery-{kind}-{name}"
+    told = home / f"{folder.name}.json"
+    with ExitStack() as stack:
+        command = [sys.executable, __file__, str(port), str(told)]
+        stack.enter_context(started(command, home / f"{folder.name}.log", port, {}))
+        more = {"graph_base_url": f"http://127.0.0.1:{port}"}
+        more |= stack.enter_context(server_of(kind))
+        parvis = stack.enter_context(installation(folder, **more))
+        now = datetime.now(UTC)
+        # What the worker would read of the account meanwhile is no part of an act.
+        account = city.found(parvis, now=now, token=TOKEN, pull_due_at=now + timedelta(days=1))
+        ids = json.loads(told.read_text(encoding="utf-8"))
+
+        def owe(due_at: datetime) -> None:
+            if posts:
+                owe_posts(parvis, account, posts, due_at=due_at)
+            else:
+                owe_hides(parvis, account, ids[:400], due_at=due_at)
+
+        workers = [worker(parvis.settings, folder / f"worker-{one}", more) for one in range(engines)]
+        return delivered(parvis, workers, owe)
 
 
 def delivered(

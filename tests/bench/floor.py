@@ -7,6 +7,7 @@ signature, no log, no headers, no metrics.
 from __future__ import annotations
 
 import socket
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,8 +34,12 @@ class Row(Base):
     state: Mapped[str] = mapped_column(String(20))
 
 
-def engine(home: Path) -> Engine:
-    """A new database with the durability of the product's: WAL, synchronous=FULL."""
+def engine(home: Path, url: str = "") -> Engine:
+    """A new database with the durability of the product's: WAL, synchronous=FULL. With `url`, tables in that one."""
+    if url:
+        made = create_engine(url, pool_size=40)
+        Base.metadata.create_all(made)
+        return made
     made = create_engine(f"sqlite:///{home / 'floor.db'}", pool_size=40, connect_args={"timeout": 30})
 
     @event.listens_for(made, "connect")
@@ -51,9 +56,9 @@ async def raw_body(request: Request) -> bytes:
     return await request.body()
 
 
-def create_floor(home: Path) -> FastAPI:
+def create_floor(home: Path, url: str) -> FastAPI:
     """`POST /row` keeps its body; `GET /ping` does nothing."""
-    app, database = FastAPI(), engine(home)
+    app, database = FastAPI(), engine(home, url)
 
     @app.post("/row")
     def keep(raw: Annotated[bytes, Depends(raw_body)]) -> Response:
@@ -68,9 +73,11 @@ def create_floor(home: Path) -> FastAPI:
     return app
 
 
-def serve(home: Path, port: int) -> None:
+def serve(home: Path, port: int, url: str) -> None:
     """Serve the floor as `parvis serve` serves the product."""
-    uvicorn.run(create_floor(home), host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False)
+    uvicorn.run(
+        create_floor(home, url), host="127.0.0.1", port=port, log_config=None, access_log=False, server_header=False
+    )
 
 
 def free_port() -> int:
@@ -78,3 +85,7 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

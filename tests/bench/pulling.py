@@ -42,9 +42,9 @@ def serve(port: int) -> None:
     threading.Event().wait()
 
 
-def bare(home: Path, port: int) -> float:
+def bare(home: Path, port: int, url: str = "") -> float:
     """Comments per second of `requests` and one insert a page, into a table with the columns that the page has."""
-    engine, metadata = floor.engine(home), MetaData()
+    engine, metadata = floor.engine(home, url), MetaData()
     columns = (Column(name, Text) for name in ("text", "at", "author", "name", "parent", "permalink"))
     table = Table("pulled", metadata, Column("id", String(100), primary_key=True), *columns)
     metadata.create_all(engine)
