@@ -159,7 +159,7 @@ def readers(home: Path, rounds: int) -> list[Figure]:
         pairs.append((rates[1], rates[2]))
     return [
         least("backlog read by two engines beside one", "comments/s", pairs, "one's", 1.6, "x 0.99"),
-        most("memory of a worker after it", max(memory), "MB", 300, "293 MiB"),
+        most("memory of a worker after it", max(memory), "MB", 450, "293 MiB"),
     ]
 
 
