@@ -10,7 +10,7 @@ from dataclasses import Field as DataField
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
 from connectors.desks import DeskSettings
+from connectors.letters import MailSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
 from models.vocabulary import Role
@@ -83,6 +84,23 @@ def _desk_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
     return value.rstrip("/")
+
+
+def _smtp_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    try:
+        known = parts.scheme in {"smtp", "smtps"} and parts.hostname and (parts.port is None or parts.port > 0)
+    except ValueError:
+        known = False
+    if not known or parts.path.strip("/") or parts.query or parts.fragment:
+        raise PydanticCustomError("smtp", N_("must be like smtp://user:password@smtp.ville.example:587, or smtps://"))
+    return value
+
+
+def _smtp_from(value: str) -> str:
+    if not re.fullmatch(r"[^@\s<>,;:\"]+@[^@\s<>,;:\"]+", value) or not value.isascii():
+        raise PydanticCustomError("email", N_("must be an address like parvis@ville.example"))
+    return value
 
 
 def _desk_form(value: str) -> str:
@@ -202,6 +220,11 @@ class Settings(BaseSettings):
     """The city there, where that server has several."""
     open311_form: Annotated[str, AfterValidator(_desk_form)] = "xml"
     """“xml”, which every such server speaks, or “json”."""
+    smtp_url: Annotated[SecretStr, AfterValidator(_smtp_url)] | None = None
+    """The mail server that carries notices: smtp:// asks for TLS (STARTTLS), smtps:// begins with it; empty: no letter
+    leaves."""
+    smtp_from: Annotated[str, AfterValidator(_smtp_from)] | None = None
+    """Who the letters are from; empty: the user of `smtp_url`, where that is an address."""
     model: str | None = None
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
@@ -254,6 +277,21 @@ class Settings(BaseSettings):
             return None
         key = self.open311_api_key.get_secret_value() if self.open311_api_key else None
         return DeskSettings(self.open311_url, key, self.open311_jurisdiction, self.open311_form)
+
+    @property
+    def mail(self) -> MailSettings | None:
+        """The mail server; None: there is none, or nobody whom letters could be from."""
+        if self.smtp_url is None:
+            return None
+        parts = urlsplit(self.smtp_url.get_secret_value())
+        user, password = (unquote(one) if one is not None else None for one in (parts.username, parts.password))
+        sender = self.smtp_from or (user if user is not None and "@" in user else None)
+        if sender is None or parts.hostname is None:
+            return None
+        wrapped = parts.scheme == "smtps"
+        port = parts.port or (465 if wrapped else 587)
+        here = is_loopback(parts.hostname)
+        return MailSettings(parts.hostname, port, sender, wrapped, user, password, here)
 
     @property
     def networks(self) -> NetworkSettings:

@@ -12,11 +12,14 @@ from functools import cache, cached_property, partial
 
 from sqlalchemy import Select, bindparam, select
 
+from administration import mailing
 from administration.retention import Rule
+from api.mail_words import worded
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
 from connectors.base import AccountRef, Consent, Network, Webhook
+from connectors.letters import PostOffice
 from connectors.registry import (
     NetworkSettings,
     capabilities,
@@ -25,12 +28,14 @@ from connectors.registry import (
     desk,
     network,
     picture,
+    post_office,
     webhook,
 )
+from models import mail
 from models.accounts import Account
 from models.channels import Channel
 from models.desks import Desk
-from models.errors import NotFound, TokenInvalid
+from models.errors import NotFound, Rejected, TokenInvalid
 from models.locks import Locks, locks_for
 from models.secrets import Vault, fingerprint
 from models.session import Database
@@ -105,6 +110,14 @@ class Parvis:
             raise TokenInvalid("desk_unset")
         return desk(self.settings.desk)
 
+    def post_office_of(self, server_id: int) -> PostOffice:
+        """The mail server of an id. Rejected: the settings name another one by now."""
+        with self.database.read() as session:
+            address = session.get_one(mail.MailServer, server_id).address
+        if self.settings.mail is None or self.settings.mail.address != address:
+            raise Rejected("mail_unset")
+        return post_office(self.settings.mail)
+
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
         return consent(self.networks, name)
@@ -129,6 +142,7 @@ class Parvis:
                 moderation_effects(self.network_of),
                 publishing_effects(self.network_of, self.album),
                 handover.effect_handler(self.database, self.desk_of),
+                mailing.effect_handler(self.database, self.post_office_of, partial(worded, self.settings.base_url)),
             ],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,
@@ -187,6 +201,7 @@ class Parvis:
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
             zone=self.settings.zone,
+            mail=self.settings.mail.address if self.settings.mail is not None else None,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )
 

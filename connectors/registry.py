@@ -10,7 +10,9 @@ from connectors.desks import Desk, DeskSettings
 from connectors.facebook.descriptor import FACEBOOK
 from connectors.instagram.descriptor import INSTAGRAM
 from connectors.instagram_public.descriptor import INSTAGRAM_PUBLIC
+from connectors.letters import MailSettings, PostOffice
 from connectors.linkedin.descriptor import LINKEDIN
+from connectors.mail.server import MailServer
 from connectors.open311.desk import Open311Desk
 from models.errors import NotFound, Refused, Rejected
 
@@ -94,3 +96,8 @@ def picture(settings: NetworkSettings, name: str, address: str) -> bytes:
 def desk(settings: DeskSettings) -> Desk:
     """The outside 311 of the city."""
     return Open311Desk(settings)
+
+
+def post_office(settings: MailSettings) -> PostOffice:
+    """The mail server of the city."""
+    return MailServer(settings)

@@ -6,7 +6,7 @@ may see it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select, text, update
@@ -31,6 +31,7 @@ class Notice(Base):
         UniqueConstraint("person_id", "key"),
         Index("ix_notice_person", "person_id", "id"),
         Index("ix_notice_note", "note_id"),
+        Index("ix_notice_post", "post_id"),
         Index("ix_notice_unseen", "person_id", sqlite_where=text(_UNSEEN), postgresql_where=text(_UNSEEN)),
     )
 
@@ -46,6 +47,8 @@ class Notice(Base):
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who did it; None: Parvis by itself."""
     at: Mapped[datetime]
+    effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    """The letter that tells of it; None: none was owed."""
     seen_at: Mapped[datetime | None]
 
     by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[by_id])
@@ -77,9 +80,12 @@ def tell(
         session.execute(upsert(session, Notice).values(rows).on_conflict_do_nothing())
 
 
-def forget(session: Session, *, note_id: int) -> None:
-    """A note was taken back: who has not read of it is not told any more."""
-    session.execute(delete(Notice).where(Notice.note_id == note_id, Notice.seen_at.is_(None)))
+def forget(
+    session: Session, kinds: Collection[NoticeKind], *, note_id: int | None = None, post_id: int | None = None
+) -> None:
+    """That is over: who has not read of it is not told any more."""
+    of = Notice.note_id == note_id if note_id is not None else Notice.post_id == post_id
+    session.execute(delete(Notice).where(of, Notice.kind.in_(kinds), Notice.seen_at.is_(None)))
 
 
 def see(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Select, UniqueConstraint, select, text
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Select, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.base import NOBODY, STAFF, Base, Id, String
-from models.vocabulary import Role
+from models.vocabulary import MailChoice, Role
 
 MARKED = timedelta(days=7)
 """For how long after somebody else replaced a password what its person decides is marked."""
@@ -47,6 +47,10 @@ class Person(Base):
     blurs_pictures: Mapped[bool] = mapped_column(default=False)
     """Whether what citizens show is blurred until this person asks to see it."""
     language: Mapped[str] = mapped_column(String(5), default="fr_CA", info=NOBODY)
+    mail: Mapped[MailChoice] = mapped_column(String(10), default=MailChoice.EACH)
+    """How they get their notices by e-mail."""
+    digest_on: Mapped[date | None] = mapped_column(Date)
+    """Day of the city on which their last digest was owed."""
     created_at: Mapped[datetime]
 
     memberships: Mapped[list[Membership]] = relationship(lazy="raise", back_populates="person")

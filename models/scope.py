@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from models.accounts import Account
 from models.campaigns import Campaign
@@ -161,6 +161,12 @@ def viewer_of(person: Person) -> Viewer:
     """Who somebody is, whose memberships are loaded, outside of any sign-in."""
     roles = frozenset(Role(one.role) for one in person.memberships)
     return Viewer(person.id, person.name, roles, grants_of(person.memberships))
+
+
+def staff(session: Session) -> list[Viewer]:
+    """Everybody who works here now, by name."""
+    people = select(Person).options(selectinload(Person.memberships)).where(Person.active)
+    return sorted(map(viewer_of, session.scalars(people)), key=lambda one: (one.name.casefold(), one.person_id))
 
 
 def within(

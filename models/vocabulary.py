@@ -164,6 +164,8 @@ class OperationKind(StrEnum):
     OPEN_COMMENTS = "open_comments"
     SUBMIT = "submit"
     """A 311 request, to an outside desk; its target is our own name of the request."""
+    MAIL = "mail"
+    """A letter to somebody who works here; its target is our own name of that person."""
 
 
 CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.SUBMIT})
@@ -335,6 +337,22 @@ class NoticeKind(StrEnum):
     ASSIGNED = "assigned"
     DOSSIER_DUE = "dossier_due"
     """The time of a recurring file has come."""
+    APPROVAL_ASKED = "approval_asked"
+    APPROVAL_NEAR = "approval_near"
+    """A post still waits for approval, and its hour comes near."""
+    APPROVED = "approved"
+    SENT_BACK = "sent_back"
+    NOT_SENT = "not_sent"
+    """A part of a post did not go out, stands twice, or was stopped by a pause: a person decides."""
+
+
+class MailChoice(StrEnum):
+    """How somebody wants their notices by e-mail."""
+
+    EACH = "each"
+    DIGEST = "digest"
+    """Once a day, together."""
+    NONE = "none"
 
 
 class ChannelState(StrEnum):

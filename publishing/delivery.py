@@ -21,7 +21,7 @@ from models.effects import Effect
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
 from models.work import EffectHandler, Task
-from publishing import holding
+from publishing import holding, telling
 from publishing.album import JPEG, Album
 
 
@@ -92,6 +92,8 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     if any(variant.failure or variant.doubled for variant in variants):
         post.state = PostState.TO_REVIEW
         post.version += 1
+        if effect.failed or effect.doubled:
+            telling.returned(session, post.id, f"not_sent:{effect.id}:{effect.attempt}:{effect.doubled:d}", now=now)
     elif all(variant.published_at for variant in variants):
         post.state = PostState.PUBLISHED
         post.version += 1

@@ -16,9 +16,8 @@ from models.base import next_version
 from models.campaigns import Campaign
 from models.dossiers import Dossier, KeyDate, Occurrence, OccurrenceTask
 from models.errors import NotFound, Refusals, Refused
-from models.people import Membership, Person
 from models.posts import Post
-from models.scope import Action, Viewer, grants_of, visible
+from models.scope import Action, Viewer, staff, visible
 from models.vocabulary import DateRule, MonthEnd, OutsideTask, PostState
 from publishing.drafting import closed, link_of
 from publishing.places import borough_of
@@ -254,18 +253,11 @@ def anchors(session: Session) -> Sequence[str]:
 
 def owners(session: Session, *, account_id: int | None, borough_id: int | None) -> list[tuple[int, str]]:
     """Who may answer for a file of a place, id and name, by name."""
-    statement = select(Membership).join(Membership.person).options(joinedload(Membership.person)).where(Person.active)
-    held: dict[Person, list[Membership]] = {}
-    for one in session.scalars(statement):
-        held.setdefault(one.person, []).append(one)
-    found = [
-        (person.id, person.name)
-        for person, memberships in held.items()
-        if Viewer(person.id, person.name, frozenset(), grants_of(memberships)).may_on(
-            Action.WRITE_POSTS, borough_id=borough_id, account_id=account_id
-        )
+    return [
+        (one.person_id, one.name)
+        for one in staff(session)
+        if one.person_id is not None and one.may_on(Action.WRITE_POSTS, borough_id=borough_id, account_id=account_id)
     ]
-    return sorted(found, key=lambda one: (one[1].casefold(), one[0]))
 
 
 def whole(statement: Select[Dossier]) -> Select[Dossier]:

@@ -19,6 +19,7 @@ from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.vocabulary import PostState
+from publishing import telling
 from publishing.places import borough_of
 
 TURN = "hold"
@@ -122,6 +123,7 @@ def _stop(session: Session, hold: Hold, now: datetime) -> int:
     ).all()
     for post in posts:
         post.state, post.hold_id, post.version = PostState.TO_REVIEW, hold.id, post.version + 1
+        telling.returned(session, post.id, f"hold:{hold.id}:{post.id}", by_id=hold.began_by_id, now=now)
     for variant in session.scalars(select(Variant).where(Variant.effect_id.in_(stopped))):
         variant.effect_id = None
     session.flush()

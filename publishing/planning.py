@@ -30,7 +30,7 @@ from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.vocabulary import ItemState, OperationKind, PostState
-from publishing import approval, checks, holding
+from publishing import approval, checks, holding, telling
 from publishing.campaigns import untagged
 from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
 from publishing.preview import Sketch, of_variant
@@ -65,6 +65,7 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
         raise Refused("post_not_editable")
     write(session, viewer, post, draft)
     post.state = PostState.DRAFT
+    telling.settled(session, post)
     _note(session, viewer, post, "edited", now=now)
     return post
 
@@ -106,6 +107,7 @@ def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now:
     wrong.say()
     post.state = PostState.SUBMITTED
     _note(session, viewer, post, "submitted", now=now)
+    telling.asked(session, post, by_id=viewer.person_id, now=now)
     return post
 
 
@@ -133,6 +135,7 @@ def judge(
         )
     )
     post.state = PostState.APPROVED if approved else PostState.DRAFT
+    telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
     _note(session, viewer, post, "approved" if approved else "sent_back", now=now, content=content)
     return post
 
@@ -198,16 +201,19 @@ def move(
             post.publish_at = publish_at
         else:
             variant.publish_at = publish_at
+    asks = False
     if post.state not in (PostState.DRAFT, PostState.SUBMITTED):
         if approval_stands(session, post):
             _owe(session, viewer, post, moved if post.state == PostState.SCHEDULED else left, now=now)
         else:
             for variant in left:
                 take_back(session, variant)
-            post.state = PostState.SUBMITTED
+            post.state, asks = PostState.SUBMITTED, True
     writer = session.get_one(Person, author(viewer))
     if writer not in post.contributors:
         post.contributors.append(writer)
+    if asks:
+        telling.asked(session, post, by_id=viewer.person_id, now=now)
     told = since.isoformat() if since else None
     _note(session, viewer, post, "moved", now=now, since=told, publish_at=publish_at.isoformat())
     return post

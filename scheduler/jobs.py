@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from administration import retention, tokens
+from administration import mailing, retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
@@ -22,7 +22,7 @@ from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome
 from moderation.triage import classification
-from publishing import occurrences
+from publishing import occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
@@ -59,6 +59,8 @@ class City:
     """How long a decision can be taken back without a trace."""
     zone: ZoneInfo
     """Of the city: its recurring files come by its clocks."""
+    mail: str | None
+    """The mail server that carries notices; None: there is none."""
 
 
 def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short jobs, kept on one page
@@ -174,6 +176,12 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         with city.database.write() as session:
             retention.forget_raw_due(session, city.kept, now=city.clock())
 
+    def remind() -> None:
+        telling.remind_due(city.database, now=city.clock())
+
+    def write_letters() -> None:
+        mailing.owe_due(city.database, city.mail, city.zone, now=city.clock())
+
     def come_back() -> None:
         occurrences.make_due(city.database, city.zone, now=city.clock())
 
@@ -197,6 +205,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
         Tick("reopen", timedelta(seconds=5), reopen),
         Tick("seal", timedelta(seconds=5), seal),
+        Tick("remind", timedelta(minutes=1), remind),
+        Tick("write_letters", timedelta(seconds=30), write_letters),
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),

@@ -6,6 +6,7 @@ import http.client
 import logging
 import os
 import shutil
+import smtplib
 import sqlite3
 import tempfile
 import threading
@@ -165,7 +166,14 @@ def no_network_in_transaction(monkeypatch: pytest.MonkeyPatch) -> Iterator[Trans
         guard.check(f"{method} {connection.host}:{connection.port}{url.partition('?')[0]}")
         put_request(connection, method, url, *args, **kwargs)
 
+    connect = smtplib.SMTP.connect
+
+    def guarded_mail(server: smtplib.SMTP, host: str = "localhost", port: int = 0, *args: Any) -> tuple[int, bytes]:
+        guard.check(f"SMTP {host}:{port}")
+        return connect(server, host, port, *args)
+
     monkeypatch.setattr(http.client.HTTPConnection, "putrequest", guarded)
+    monkeypatch.setattr(smtplib.SMTP, "connect", guarded_mail)
     event.listen(Session, "after_begin", guard.begun)
     event.listen(Session, "after_transaction_end", guard.ended)
     yield guard

@@ -24,7 +24,7 @@ from api.wiring import Parvis, build
 from connectors import registry
 from models import audit
 from models.accounts import Account
-from models.errors import NotFound, ParvisError
+from models.errors import NotFound, ParvisError, Transient
 from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
@@ -65,6 +65,7 @@ def examine() -> Iterator[Line]:
         yield _model(parvis)
         yield from _disk(settings)
         yield from _files(settings)
+        yield _mail(settings)
         found = yield from _database(parvis)
         if found:
             yield from _kept(parvis)
@@ -94,6 +95,22 @@ def _disk(settings: Settings) -> Iterator[Line]:
             State.WRONG: N_("full: %(free)s GB free on %(folder)s; nothing can be received any more"),
         }[state]
         yield Line(_("Disk"), _(said, free=format_number(round(free / 1e9, 1)), folder=folder), state)
+
+
+def _mail(settings: Settings) -> Line:
+    """Whether notices leave by e-mail; the server is asked to let us in."""
+    name, given = _("E-mail"), settings.mail
+    if settings.smtp_url is None:
+        return Line(name, _("not set: notices stand on the page Avis alone (PARVIS_SMTP_URL)"))
+    if given is None:
+        return Line(name, _("nobody whom letters are from: set PARVIS_SMTP_FROM"), State.WRONG)
+    try:
+        registry.post_office(given).check()
+    except Transient as error:
+        finding = _("%(server)s does not let us in: %(why)s", server=given.address, why=error.reason)
+        return Line(name, finding, State.WRONG)
+    finding = _("%(server)s lets us in; letters are from %(sender)s", server=given.address, sender=given.sender)
+    return Line(name, finding)
 
 
 def _files(settings: Settings) -> Iterator[Line]:

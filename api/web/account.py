@@ -19,6 +19,7 @@ from api.web.sign_in import first_page, inside, keep_language, own
 from api.wiring import Parvis
 from models.errors import Refusals, Refused
 from models.people import Person, resets
+from models.vocabulary import MailChoice
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,6 +46,8 @@ def _page(
         factor=None if person.totp_closed else enrolment(parvis, person, sealed),
         sessions=sign_in.sessions(session, person.id, now=parvis.clock()),
         resets=session.scalars(resets([person.id])).all(),
+        mails=parvis.settings.mail is not None,
+        mail_choices=list(MailChoice),
         form=form,
         error=error,
     )
@@ -163,11 +166,14 @@ def prefer(
     language: Text = "",
     single_keys: Text = "",
     blurs_pictures: Text = "",
+    mail: Text = "",
 ) -> Response:
     person = own(session, identity)
     person.single_keys, person.blurs_pictures = single_keys == "on", blurs_pictures == "on"
     if language in LANGUAGES:
         person.language = language
+    if mail in set(MailChoice):
+        person.mail = MailChoice(mail)
     response = RedirectResponse("/compte?fait=saved", 303)
     keep_language(response, parvis.settings, person.language)
     return response

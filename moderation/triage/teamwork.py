@@ -17,8 +17,8 @@ from models.errors import NotFound, Refused
 from models.items import Item
 from models.notes import Note
 from models.notices import Notice
-from models.people import Membership, Person
-from models.scope import Action, Viewer, grants_of
+from models.people import Person
+from models.scope import Action, Viewer, staff
 from models.text import cleaned
 from models.vocabulary import ItemState, NoteKind, NoticeKind
 from moderation import items
@@ -41,17 +41,12 @@ class Colleague:
 
 def colleagues(session: Session, comment: Comment) -> list[Colleague]:
     """Who may be told of a comment or given it, by name."""
-    statement = select(Membership).join(Membership.person).options(joinedload(Membership.person)).where(Person.active)
-    held: dict[Person, list[Membership]] = {}
-    for one in session.scalars(statement):
-        held.setdefault(one.person, []).append(one)
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
-    found = []
-    for person, memberships in held.items():
-        they = Viewer(person.id, person.name, frozenset(), grants_of(memberships))
-        if they.may_on(Action.SEE_COMMENTS, **scope):
-            found.append(Colleague(person.id, person.name, they.may_on(Action.DECIDE, **scope)))
-    return sorted(found, key=lambda one: (one.name.casefold(), one.person_id))
+    return [
+        Colleague(one.person_id, one.name, one.may_on(Action.DECIDE, **scope))
+        for one in staff(session)
+        if one.person_id is not None and one.may_on(Action.SEE_COMMENTS, **scope)
+    ]
 
 
 def mentioned(text: str, people: Sequence[Colleague]) -> set[int]:
@@ -198,7 +193,7 @@ def take_back(session: Session, viewer: Viewer, note_id: int, *, now: datetime) 
         else:
             items.assign(item, found.assignee_before_id)
     found.taken_back_at = now
-    notices.forget(session, note_id=found.id)
+    notices.forget(session, (NoticeKind.ASSIGNED, NoticeKind.NAMED), note_id=found.id)
     _audit(session, viewer, comment, found, "comment.note_back", now=now)
     return found
 

@@ -137,6 +137,8 @@ def upgrade() -> None:
         sa.Column("single_keys", sa.Boolean(), nullable=False),
         sa.Column("blurs_pictures", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=5), nullable=False),
+        sa.Column("mail", sa.String(length=10), nullable=False),
+        sa.Column("digest_on", sa.Date(), nullable=True),
         sa.Column("created_at", base.UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
         sa.UniqueConstraint("email", name=op.f("uq_person_email")),
@@ -343,6 +345,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "key", name=op.f("pk_idempotency_key")),
     )
     op.create_index("ix_idempotency_key_at", "idempotency_key", ["at"], unique=False)
+    op.create_table(
+        "mail_server",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("address", sa.String(length=300), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["channel.id"], name=op.f("fk_mail_server_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_server")),
+        sa.UniqueConstraint("address", name=op.f("uq_mail_server_address")),
+    )
     op.create_table(
         "message_template",
         sa.Column("id", base.Id, nullable=False),
@@ -1261,8 +1271,10 @@ def upgrade() -> None:
         sa.Column("occurrence_id", base.Id, nullable=True),
         sa.Column("by_id", base.Id, nullable=True),
         sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("effect_id", base.Id, nullable=True),
         sa.Column("seen_at", base.UtcDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_notice_by_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_notice_effect_id")),
         sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_notice_note_id")),
         sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
@@ -1272,6 +1284,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
     op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
+    op.create_index("ix_notice_post", "notice", ["post_id"], unique=False)
     op.create_index(
         "ix_notice_unseen",
         "notice",

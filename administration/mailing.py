@@ -1,0 +1,181 @@
+"""Notices by e-mail: each as it comes, or a digest a day, as their reader chose. A letter says what kind of thing waits
+and leads to it; it holds no words of anybody.
+
+A letter is owed as any call is (`models/work.py`), so it leaves once at most. A server cannot be asked what it took:
+where its answer is lost, the letter is not sent again, and the notice stands on `/avis` all the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import exists, or_, select, update
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from administration.notices import readable
+from connectors.base import Receipt
+from connectors.letters import Letter, PostOffice
+from models import channels, work
+from models.effects import Effect
+from models.errors import Gone
+from models.mail import MailServer
+from models.notices import Notice
+from models.people import Person
+from models.scope import viewer_of
+from models.session import Database, take_turn
+from models.vocabulary import EffectState, MailChoice, NoticeKind, OperationKind
+from models.work import EffectHandler, Task
+
+AWHILE = timedelta(minutes=2)
+"""How long a notice waits for its reader to see it before a letter tells of it."""
+OLDEST = timedelta(days=4)
+"""What is older is no news: it stands on `/avis`."""
+LATE = timedelta(hours=24)
+"""A letter that could not leave for so long does not leave any more."""
+DIGEST_AT = dt.time(7, 30)
+"""On the city's clocks."""
+PRESSING = frozenset({NoticeKind.APPROVAL_NEAR})
+"""What no digest holds back."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """One thing that a letter tells of."""
+
+    kind: NoticeKind
+    path: str
+
+
+Words = Callable[[str, Sequence[Told]], tuple[str, str]]
+"""The subject and the text of a letter, in a language."""
+
+
+def due(session: Session, zone: ZoneInfo, *, now: datetime) -> dict[int, bool]:
+    """Who is to get a letter now, and whether it is their digest."""
+    here = now.astimezone(zone)
+    waits = (Notice.seen_at.is_(None), Notice.effect_id.is_(None), Notice.at > now - OLDEST)
+    ripe = Notice.at <= now - AWHILE
+    people = select(Person.id).where(Person.active)
+    at_once = exists().where(
+        Notice.person_id == Person.id,
+        *waits,
+        ripe,
+        or_(Person.mail == MailChoice.EACH, Notice.kind.in_(PRESSING)),
+    )
+    found = dict.fromkeys(session.scalars(people.where(Person.mail != MailChoice.NONE, at_once)), False)
+    if here.time() >= DIGEST_AT:
+        daily = people.where(
+            Person.mail == MailChoice.DIGEST,
+            or_(Person.digest_on.is_(None), Person.digest_on < here.date()),
+            exists().where(Notice.person_id == Person.id, *waits),
+        )
+        found |= dict.fromkeys(session.scalars(daily), True)
+    return found
+
+
+def owe(session: Session, server_id: int, people: dict[int, bool], zone: ZoneInfo, *, now: datetime) -> list[int]:
+    """Owe each of these people one letter about all that they have not seen; ids of the effects."""
+    made = []
+    for person_id, digest in sorted(people.items()):
+        person = session.scalars(select(Person).where(Person.id == person_id).with_for_update()).one()
+        waits = select(Notice.id).where(
+            Notice.person_id == person_id,
+            Notice.seen_at.is_(None),
+            Notice.effect_id.is_(None),
+            Notice.at > now - OLDEST,
+        )
+        if person.mail == MailChoice.DIGEST and not digest:
+            waits = waits.where(Notice.kind.in_(PRESSING))
+        ids = list(session.scalars(waits.order_by(Notice.id)))
+        if not ids:
+            continue  # Another worker was faster.
+        if digest:
+            person.digest_on = now.astimezone(zone).date()
+        effect = work.enqueue(
+            session,
+            key=f"mail:{person_id}:{ids[-1]}",
+            operation=OperationKind.MAIL,
+            channel_id=server_id,
+            target=f"person:{person_id}",
+            # What it says is read as it leaves, as far as its reader may still see it.
+            payload={"person_id": person_id, "notices": ids},
+            due_at=now,
+            late_at=now + LATE,
+        )
+        session.execute(update(Notice).where(Notice.id.in_(ids)).values(effect_id=effect.id))
+        made.append(effect.id)
+    return made
+
+
+def owe_due(database: Database, address: str | None, zone: ZoneInfo, *, now: datetime) -> int:
+    """Owe the letters that are due to the server of the settings (None: there is none); gives how many."""
+    if address is None:
+        return 0
+    with database.read() as session:
+        people = due(session, zone, now=now)
+    if not people:
+        return 0
+    with database.write() as session:
+        return len(owe(session, _server(session, address, now=now), people, zone, now=now))
+
+
+def effect_handler(database: Database, office_of: Callable[[int], PostOffice], words: Words) -> EffectHandler:
+    """The outbox's part about letters. `office_of` opens the connector of a server by its id."""
+
+    def send(task: Task) -> Receipt:
+        letter = _letter(database, task, words)
+        return office_of(task.channel_id).send(letter)
+
+    def find(_task: Task, _taken: Collection[str]) -> Receipt | None:
+        # No mail server says what it took. A letter too few is read on `/avis`; a letter too many is a nuisance that
+        # nobody could stop.
+        raise Gone
+
+    return EffectHandler(frozenset({OperationKind.MAIL}), send=send, find=find, record=_record)
+
+
+# -------------------------------------------------------------------------------------------------------------------
+def _server(session: Session, address: str, *, now: datetime) -> int:
+    take_turn(session, "mail_server")
+    known = session.scalar(select(MailServer.id).where(MailServer.address == address))
+    if known is not None:
+        return known
+    server = MailServer(address=address, token_since=now)
+    session.add(server)
+    session.flush()
+    return server.id
+
+
+def _letter(database: Database, task: Task, words: Words) -> Letter:
+    """What is to be told now. Gone: nothing any more, or nobody."""
+    with database.read() as session:
+        whose = select(Person).options(selectinload(Person.memberships))
+        person = session.scalar(whose.where(Person.id == task.payload["person_id"], Person.active))
+        if person is None:
+            raise Gone
+        loaded = (joinedload(Notice.note), joinedload(Notice.occurrence))
+        statement = select(Notice).options(*loaded).where(Notice.id.in_(task.payload["notices"]))
+        unseen = statement.where(Notice.seen_at.is_(None), readable(viewer_of(person))).order_by(Notice.id.desc())
+        told = list(dict.fromkeys(Told(one.kind, _path(one)) for one in session.scalars(unseen)))
+        if not told:
+            raise Gone
+        subject, text = words(person.language, told)
+        return Letter(person.email, subject, text, task.key)
+
+
+def _path(notice: Notice) -> str:
+    if notice.note is not None:
+        return f"/commentaires/{notice.note.comment_id}"
+    if notice.occurrence is not None:
+        return f"/dossiers/{notice.occurrence.dossier_id}"
+    return f"/publications/{notice.post_id}"
+
+
+def _record(session: Session, effect: Effect, now: datetime) -> None:
+    if effect.state == EffectState.DONE:
+        server = channels.lock(session, MailServer, effect.channel_id)
+        channels.record_reading(server, asked_at=effect.sent_at or now, now=now)
