@@ -27,9 +27,9 @@ def in_force(session: Session, *, now: datetime) -> list[RuleVersion]:
     return sorted(session.scalars(statement), key=lambda version: (len(version.rule.code), version.rule.code))
 
 
-def usable(session: Session, viewer: Viewer, kind: DecisionKind, *, now: datetime) -> list[RuleVersion]:
-    """The articles by which this viewer may restrict so, in the same order."""
-    return [rule for rule in in_force(session, now=now) if kind in rule.actions and viewer.roles & set(rule.deciders)]
+def usable(rules: Sequence[RuleVersion], viewer: Viewer, kind: DecisionKind) -> list[RuleVersion]:
+    """Of articles that are in force, those by which this viewer may restrict so."""
+    return [rule for rule in rules if kind in rule.actions and viewer.roles & set(rule.deciders)]
 
 
 def articles(rules: Sequence[RuleVersion]) -> dict[str, str]:

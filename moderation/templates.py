@@ -40,25 +40,39 @@ def first_name(name: str | None) -> str:
     return (name or "").strip().partition(" ")[0]
 
 
+def newest(session: Session, language: str, *which: ColumnElement[bool]) -> dict[str, MessageTemplate]:
+    """The newest wording of each template by its code, in the language if there is one and in French otherwise."""
+    statement = (
+        select(MessageTemplate)
+        .where(MessageTemplate.language.in_([language, FRENCH]), *which)
+        .order_by(MessageTemplate.language == language, MessageTemplate.version)
+    )
+    return {one.code: one for one in session.scalars(statement)}
+
+
 def template(session: Session, code: str, language: str) -> str:
     """The newest wording of a template, in the language if there is one and in French otherwise."""
-    found = _newest(session, language, MessageTemplate.code == code)
-    if not found:
+    return wording(newest(session, language, MessageTemplate.code == code), code)
+
+
+def wording(found: Mapping[str, MessageTemplate], code: str) -> str:
+    """How one of the templates that were found reads."""
+    if code not in found:
         raise NotFound
     return found[code].body
 
 
-def saved(session: Session, language: str, intention: str | None = None) -> list[MessageTemplate]:
-    """The newest wording of every reply that a moderator may pick: first those for what the comment wants, then those
-    for any, by title.
+def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) -> list[MessageTemplate]:
+    """Of the templates that were found, every reply that a moderator may pick: first those for what the comment wants,
+    then those for any, by title.
     """
-    found = _newest(session, language, MessageTemplate.code.like("reply_%")).values()
 
     def place(one: MessageTemplate) -> tuple[int, str, str]:
         nearness = 1 if one.intention is None else 0 if one.intention == intention else 2
         return nearness, name_of(one).casefold(), one.code
 
-    return sorted((one for one in found if not one.retired), key=place)
+    replies = (one for code, one in found.items() if code.startswith("reply_") and not one.retired)
+    return sorted(replies, key=place)
 
 
 def name_of(one: MessageTemplate) -> str:
@@ -142,12 +156,3 @@ def _body(text: str) -> str:
         if name not in PLACES:
             raise Refused("place_unknown", field=FRENCH, place=name, known=", ".join(PLACES))
     return body
-
-
-def _newest(session: Session, language: str, which: ColumnElement[bool]) -> dict[str, MessageTemplate]:
-    statement = (
-        select(MessageTemplate)
-        .where(which, MessageTemplate.language.in_([language, FRENCH]))
-        .order_by(MessageTemplate.language == language, MessageTemplate.version)
-    )
-    return {one.code: one for one in session.scalars(statement)}

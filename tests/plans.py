@@ -5,12 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, insert, text
 from sqlalchemy.orm import Session
 
+from models import search
+from models.accounts import Account
+from models.comments import Author, Comment, SourcePost, VerdictRow
+from models.items import Item
+from models.people import Person
 from models.session import Database
+from models.vocabulary import Intention, ItemState, PostKind
+from tests.city import START
+
+SIZE = 10_000
+HANDLED, PUT_OFF = 4_000, 2_000
+RARE = 5
+"""Of each kind that is looked for, waiting and handled alike; the last in the order of their list."""
 
 ROWS, STEPS = 20, 50
 """That may be looked at for each row that is wanted: rows of PostgreSQL, tens of steps of SQLite."""
@@ -25,9 +38,13 @@ def executed(database: Database) -> Iterator[list[tuple[str, Any]]]:
         if not statement.startswith("BEGIN"):
             statements.append((statement, given))
 
-    event.listen(database._writing, "before_cursor_execute", note)
+    # On PostgreSQL both are one engine.
+    engines = {database._writing, database._reading} if database.sqlite else {database._writing}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     yield statements
-    event.remove(database._writing, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def rows_met(database: Database, look: Callable[[Session], object]) -> tuple[int, list[str]]:
@@ -73,3 +90,58 @@ def _met(node: dict[str, Any]) -> int:
 def scans(plans: list[str], *tables: str) -> list[str]:
     """Where SQLite reads one of the tables in no order of use; its index of words is asked by a word."""
     return [one for one in plans if one.startswith(tuple(f"SCAN {table}" for table in tables)) and "INDEX" not in one]
+
+
+def fill(database: Database, *, put_off_until: datetime) -> None:
+    """Ten thousand comments, of which few are of a second account, praise, suggested to be hidden, or of rare words.
+    Of the others that wait, the last ones are put off until some seconds after a moment.
+    """
+    with database.write() as session:
+        common = {"network": "facebook", "token_closed": "", "token_since": START, "created_at": START}
+        for number in (1, 2):
+            session.add(Account(id=number, name=str(number), external_id=str(number), pull_due_at=START, **common))
+        session.add(Person(id=1, email="mona", name="Mona", created_at=START))
+        session.flush()
+        session.add(SourcePost(id=1, account_id=1, external_id="1", kind=PostKind.POST))
+        session.flush()
+        people = range(1, SIZE // 20 + 1)
+        session.execute(insert(Author), [{"id": n, "network": "facebook", "external_id": str(n)} for n in people])
+        rows = [_row(number, put_off_until) for number in range(1, SIZE + 1)]
+        for table, number in ((Comment, 0), (Item, 1), (VerdictRow, 2)):
+            session.execute(insert(table), [row[number] for row in rows])
+    settle(database)
+
+
+def settle(database: Database) -> None:
+    """Let the database know what was put into it, as it would by itself a little later."""
+    if not database.sqlite:
+        with database.write() as session:
+            session.execute(text("ANALYZE"))
+
+
+def _row(number: int, until: datetime) -> tuple[dict[str, Any], ...]:
+    handled, at = number > SIZE - HANDLED, START + timedelta(seconds=number)
+    last = SIZE - HANDLED - number if not handled else number - (SIZE - HANDLED) - 1
+    rare = 0 <= last < RARE
+    put_off, later = not handled and RARE <= last < PUT_OFF, until + timedelta(seconds=number)
+    account, intention = (2, Intention.PRAISE) if rare else (1, Intention.QUESTION)
+    words = "La neige tombe" + (" sur la patinoire" if rare else "") + (" glacée" if last == 0 else "")
+    return (
+        {
+            "id": number, "account_id": account, "external_id": str(number), "author_id": number % (SIZE // 20) + 1,
+            "source_post_id": 1, "parent_external_id": str(number - 1) if number % 3 == 0 else None,
+            "text": words, "search_text": search.text_of(words), "created_at": at, "received_at": at,
+        },
+        {
+            "comment_id": number, "account_id": account, "queued_at": later if put_off else at, "intention": intention,
+            "urgency": 1 if number % 10 == 0 else 0, "suggestion": "hide" if rare else "reply",
+            "state": ItemState.HANDLED if handled else ItemState.WAITING, "handled_at": at if handled else None,
+            "queued_before": at if put_off else None, "assignee_id": 1 if rare else None,
+            "snoozed_until": later if put_off else None,
+        },
+        {
+            "comment_id": number, "version": 1, "model": "made-up-1", "language": "fr", "intention": intention,
+            "urgency": 0, "scores": {"breaches": {}}, "reasons": [], "at": at,
+            "suggestion": "hide" if rare else "reply",
+        },
+    )  # fmt: skip

@@ -318,6 +318,8 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = templates.first_name(comment.author.name if comment.author else None)
     filling = {"prenom": given}
+    rules = netiquette.in_force(session, now=now)
+    worded = templates.newest(session, language)
     if detail.requests:
         filling |= {"numero": detail.requests[-1].public_number, "service": detail.requests[-1].service.name}
     return {
@@ -345,25 +347,25 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
         "asked": asked,
         "asked_here": asked is not None and asked.person_id == viewer.person_id,
         "asks": asked is None and needs_second,
-        "rules": netiquette.usable(session, viewer, DecisionKind.HIDE, now=now),
-        "articles": netiquette.articles(netiquette.in_force(session, now=now)),
+        "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
+        "articles": netiquette.articles(rules),
         "saved": [
             (one.id, templates.name_of(one), templates.render(one.body, filling))
-            for one in templates.saved(session, language, verdict.intention if verdict else None)
+            for one in templates.saved(worded, verdict.intention if verdict else None)
         ],
-        "opened": templates.template(session, "request_opened", language),
-        "joined": templates.template(session, "request_joined", language),
+        "opened": templates.wording(worded, "request_opened"),
+        "joined": templates.wording(worded, "request_joined"),
         "may_note": viewer.may_on(Action.WRITE_NOTES, **scope),
         "colleagues": teamwork.colleagues(session, comment),
         "laters": teamwork.laters(now, zone),
         "longest_note": teamwork.LONGEST,
-        "services": escalation.services(session),
+        "services": detail.catalogue,
         "likely": detail.services[0].code if detail.services else None,
         "effects": {effect.id: effect for effect in detail.effects},
         "undone": {decision.cancels_id for decision in detail.decisions if decision.cancels_id},
         "last": (last := _undoable(detail)),
         "last_is_own": last is not None and last.person_id == viewer.person_id,
-        "call_911": templates.template(session, "reply_911", language),
+        "call_911": templates.wording(worded, "reply_911"),
         "form_key": lambda: secrets.token_urlsafe(16),
     }
 

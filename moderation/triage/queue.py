@@ -113,8 +113,10 @@ class Detail:
     """311 requests that this comment asked for."""
     together: int
     """Answers about the request of the first draft that wait, of which this is one."""
+    catalogue: Sequence[Service]
+    """The services that the city offers, by group and name."""
     services: Sequence[Service]
-    """Services that share a word with it, the likeliest first."""
+    """Of these, those that share a word with it, the likeliest first."""
     answered_outside: bool
     """The city answered it in the network's own application."""
 
@@ -245,9 +247,8 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
                 ServiceRequest,
             )
         ).all(),
-        services=likeliest(
-            services(session), comment.verdict.group_311 if comment.verdict else None, comment.text or ""
-        ),
+        catalogue=(catalogue := services(session)),
+        services=likeliest(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
         answered_outside=comment_id in _answered_outside(session, [comment_id]),
     )
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from models import outbox
 from models.accounts import Account
 from models.effects import Effect
 from models.vocabulary import EffectState, OperationKind
 from tests.city import START
-from tests.plans import ROWS, STEPS, rows_met, scans
+from tests.plans import ROWS, STEPS, rows_met, scans, settle
 
 SIZE, DUE, LATER = 10_000, 2_000, 2_000
 LIMIT = 32
@@ -35,9 +35,7 @@ def owed(shared_database):
         session.add(Account(id=1, name="1", external_id="1", pull_due_at=START, **common))
         session.flush()
         session.execute(insert(Effect), rows)
-    if not shared_database.sqlite:
-        with shared_database.write() as session:
-            session.execute(text("ANALYZE"))
+    settle(shared_database)
     return shared_database
 
 
