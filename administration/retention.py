@@ -33,6 +33,7 @@ from models.comments import Attachment, Author, Comment, CommentVersion, SourceP
 from models.decisions import Evidence
 from models.effects import Effect, still_open
 from models.errors import Refused
+from models.incidents import Incident, IncidentComment
 from models.items import Item
 from models.people import SignIn, SignInAttempt
 from models.requests311 import RequestChange, Requester, ServiceRequest
@@ -268,6 +269,11 @@ def _ways(comments: Select[int]) -> dict[Any, ColumnElement[bool]]:
     )
     first = select(func.min(asking.id)).where(asking.request_id == ServiceRequest.id).scalar_subquery()
     opened = exists().where(Requester.id == first, Requester.comment_id.in_(comments))
+    member, others = aliased(IncidentComment), aliased(IncidentComment)
+    events = and_(
+        Incident.id.in_(select(member.incident_id).where(member.comment_id.in_(comments))),
+        ~exists().where(others.incident_id == Incident.id, others.comment_id == other.id, kept),
+    )
     keys = select(Comment.account_id, Comment.external_id).where(Comment.id.in_(comments))
     posts = select(Comment.source_post_id).where(Comment.id.in_(comments))
     authors = select(Comment.author_id).where(Comment.id.in_(comments))
@@ -276,6 +282,7 @@ def _ways(comments: Select[int]) -> dict[Any, ColumnElement[bool]]:
         Effect.__table__: tuple_(Effect.channel_id, Effect.target).in_(keys),
         ServiceRequest.__table__: over,
         ServiceRequest.__table__.c.description: over | opened,
+        Incident.__table__: events,
         RequestChange.__table__: RequestChange.request_id.in_(select(ServiceRequest.id).where(over)),
         SourcePost.__table__: and_(SourcePost.id.in_(posts), _elsewhere(kept, other)),
         Author.__table__: and_(Author.id.in_(authors), ~exists().where(other.author_id == Author.id, kept)),

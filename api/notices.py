@@ -18,6 +18,8 @@ NOTICES: Mapping[str, str] = {
     "second-factor-off": N_("The second factor is off."),
     "number-written": N_("The number is kept: citizens see it and no other."),
     "reopened": N_("Thank you: the request is opened again."),
+    "taken-out": N_("Taken out: the comment waits in the queue by itself."),
+    "event-closed": N_("The event is closed: what waited of it is in the queue."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
     "note-done": N_("The note is kept."),

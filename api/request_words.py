@@ -14,6 +14,7 @@ REFUSALS: Mapping[str, str] = {
     "description_too_long": N_("The description must have at most %(most)s characters."),
     "media_unreadable": N_("media_url must be an address on the web, of at most 500 characters."),
     "reopened_before": N_("That was said already, or this request was closed too long ago: dial 311."),
+    "incident_closed": N_("This event is closed: what waited of it is in the queue."),
     "number_needed": N_("Give the number as the other system writes it, without a space."),
     "number_taken": N_("Another request has this number there already."),
     "not_failed": N_("This request is on its way, or there already."),

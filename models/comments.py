@@ -296,6 +296,20 @@ class VerdictRow(Base):
             postgresql_where=text("NOT explained"),
         ),
         Index(
+            "ix_verdict_place",
+            "place_key",
+            "group_311",
+            "at",
+            sqlite_where=text("place_key IS NOT NULL"),
+            postgresql_where=text("place_key IS NOT NULL"),
+        ),
+        Index(
+            "ix_verdict_ungathered",
+            "comment_id",
+            sqlite_where=text("ungathered = 1"),
+            postgresql_where=text("ungathered"),
+        ),
+        Index(
             "ix_verdict_unsolved",
             "comment_id",
             sqlite_where=text("unsolved = 1"),
@@ -326,6 +340,10 @@ class VerdictRow(Base):
     """The place that the text names: {"kind", "text", "start", "end", "score", "names", "number", "borough"}."""
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
+    place_key: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
+    """What the place has in common with the same one in other texts (`moderation.triage.incidents`)."""
+    ungathered: Mapped[bool] = mapped_column(default=False)
+    """Whether nobody has yet looked if it is about an event that others write of."""
     unsolved: Mapped[bool] = mapped_column(default=False)
     """Whether it says that something is not solved, and nobody has looked yet if that is a request."""
     suggestion: Mapped[str | None] = mapped_column(String(20), info=NOBODY)

@@ -82,6 +82,8 @@ class Item(OfSubject, Base):
     """When it last left the queue; never null in a handled one."""
     classifying_until: Mapped[datetime | None]
     """A worker classifies it, and until then no other does."""
+    incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)
+    """The event that it seems to be about: it stands in the line of that one."""
     problem_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     """Why it came back: what was decided and did not happen."""
     version: Mapped[int] = mapped_column(default=1)

@@ -19,6 +19,7 @@ from models.campaigns import Campaign
 from models.comments import Comment
 from models.dossiers import Dossier
 from models.holds import Hold
+from models.incidents import Incident
 from models.items import Item
 from models.media import Media
 from models.people import Membership, Person
@@ -201,6 +202,7 @@ Scoped = (
     | type[Post]
     | type[Media]
     | type[Hold]
+    | type[Incident]
 )
 
 

@@ -117,6 +117,20 @@ def assign(item: Item, person_id: int | None) -> None:
     _change(item, assignee_id=person_id)
 
 
+def gather(item: Item | None, incident_id: int | None) -> None:
+    """It stands in the line of an event; None: by itself again."""
+    if item is not None:
+        _change(item, incident_id=incident_id)
+
+
+def scatter(session: Session, incident_id: int) -> None:
+    """All of an event stand by themselves again."""
+    session.execute(
+        update(Item).where(Item.incident_id == incident_id).values(incident_id=None, version=Item.version + 1),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def bring_back(item: Item | None, comment: Comment, queued_at: datetime | None = None) -> None:
     """A handled item waits again: at its old place, or as one that came at `queued_at`. One whose newest text is yet to
     be classified goes on waiting for that, and nobody has to decide about what is gone or what the city wrote itself.

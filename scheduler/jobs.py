@@ -21,7 +21,7 @@ from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome
-from moderation.triage import classification
+from moderation.triage import classification, incidents
 from publishing import occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -117,7 +117,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
     }
 
 
-def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of short jobs, kept on one page
+def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a list of short jobs, kept on one page
     """Every automatic job, how often it looks, and what it looks for."""
 
     def parse() -> None:
@@ -165,6 +165,16 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
                 return
         outcome.reopen_due(city.database, now=city.clock())
 
+    def gather() -> None:
+        with city.database.read() as session:
+            if not incidents.waits(session):
+                return
+        while incidents.gather_due(city.database, now=city.clock()) == incidents.AT_ONCE:
+            pass
+
+    def end_events() -> None:
+        incidents.close_due(city.database, now=city.clock())
+
     def seal() -> None:
         with city.database.read() as session:
             waiting = audit.unsealed(session)
@@ -204,6 +214,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901 - a list of s
         Tick("hand_over", timedelta(seconds=2), hand_over),
         Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
         Tick("reopen", timedelta(seconds=5), reopen),
+        Tick("gather", timedelta(seconds=5), gather),
+        Tick("end_events", timedelta(seconds=15), end_events),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
         Tick("write_letters", timedelta(seconds=30), write_letters),

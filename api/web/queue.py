@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any
@@ -102,6 +102,8 @@ def view_of(
         decision=decision if decision in set(DecisionKind) else None,
         words=mots.replace("\0", "").strip()[:100],
     )
+    if wanted == Filter():
+        wanted = replace(wanted, gathered=True)
     named = {
         "etat": "traites" if wanted.state == ItemState.HANDLED else "",
         "compte": str(wanted.account_id or ""),

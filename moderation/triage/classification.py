@@ -24,7 +24,7 @@ from models.items import Item, in_state
 from models.learning import Correction, LocalCalibration
 from models.session import Database
 from models.vocabulary import Breach, Group311, Intention, ItemState, Language, PlaceKind, Reason
-from moderation import items
+from moderation import items, places
 from moderation.triage.suggestion import Facts, mere_criticism, shown_breaches, suggest
 
 BATCH = 64
@@ -219,6 +219,8 @@ def _enter(
         row.unread = comment_id in showing or not comments[comment_id].text
         _write(row, version, verdict, context, now=now)
         apply_corrections(row, [one for one in corrected if one.comment_id == comment_id])
+        row.place_key = places.key(row.place)
+        row.ungathered = row.place_key is not None and row.group_311 is not None
         items.classified(item, row.urgency)
         entered += 1
     items.describe(session, ids)

@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    or_,
     select,
     tuple_,
     union_all,
@@ -65,6 +66,8 @@ class Filter:
     decision: str | None = None
     """What was decided about it, and stands."""
     words: str = ""
+    gathered: bool = False
+    """Without those that stand in the line of an event; immediate dangers stand by themselves too."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Counts:
 def counts(session: Session, viewer: Viewer, *, now: datetime) -> Counts:
     """How much waits, within the viewer's scope; one query."""
     mine = Filter(assignee_id=viewer.person_id or -1)
-    several = (Filter(), Filter(urgency=DANGER), Filter(snoozed=True), mine)
+    several = (Filter(gathered=True), Filter(urgency=DANGER), Filter(snoozed=True), mine)
     return Counts(*_counts(session, viewer, several, now=now))
 
 
@@ -226,6 +229,9 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_
     if wanted.assignee_id is not None:
         nobodys = wanted.assignee_id == NOBODY
         statement = statement.where(item.assignee_id.is_(None) if nobodys else item.assignee_id == _ASSIGNEE)
+    if wanted.gathered and not any(grant.account_id for grant in viewer.grants):
+        # Whoever has one account alone sees no event.
+        statement = statement.where(or_(item.incident_id.is_(None), item.urgency == DANGER))
     if wanted.intention:
         statement = statement.where(item.intention == wanted.intention)
     if wanted.suggestion:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -90,9 +90,11 @@ def decide_each(
     form_key: str,
     opened: Collection[int] = (),
     spacing: timedelta = timedelta(0),
+    then: Callable[[Choice, Decision], Choice] = lambda choice, _: choice,
     now: datetime,
 ) -> Outcome:
     """So for choices of one kind that differ, by the ids of their comments; each leaves `spacing` after the one before.
+    `then` changes those after the first that was decided, as that one says.
 
     Refused as `decide_all`.
     """
@@ -113,6 +115,7 @@ def decide_each(
     left: dict[int, Refused] = {}
     # In one order, so that two batches never wait for each other.
     for comment_id, choice in sorted(choices.items()):
+        choice = then(choice, decisions[0]) if decisions else choice  # noqa: PLW2901  The same one, as it is now.
         later = replace(terms, undo=terms.undo + len(decisions) * spacing)
         try:
             with session.begin_nested():

@@ -14,6 +14,7 @@ from models import audit
 from models.accounts import Delivery, SetAside
 from models.base import GONE, Whose, mark_of
 from models.errors import Refused, Rejected
+from models.incidents import Incident, IncidentComment
 from models.requests311 import ServiceRequest
 from models.scope import Viewer
 from models.tables import metadata
@@ -90,6 +91,12 @@ def story(city, insult, criticism):
     shown = replace(shown, text=f"Bien dit, {CANARY}", source="edit", said_at=city.now)
     receive(city, Event("page-nord", Unreadable("value", CANARY)), Event("page-nord", shown))
     with city.database.write() as session:
+        event = Incident(group_311="autre", place_key=CANARY, place=CANARY, first_at=city.now, last_at=city.now)
+        session.add(event)
+        session.flush()
+        session.add_all(
+            IncidentComment(incident_id=event.id, comment_id=one.id, added_at=city.now) for one in (asked, declined)
+        )
         told = {"form_key": "n" * 16, "now": city.now}
         teamwork.note(session, city.people["Ariane"], declined.id, f"Vu la semaine passée, {CANARY}", **told)
         audit.seal_due(session)

@@ -25,6 +25,7 @@ from models.comments import Attachment, Comment
 from models.decisions import Batch, Decision, Proposal
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.holds import Hold
+from models.incidents import Incident
 from models.items import Item
 from models.media import Media
 from models.netiquette import RuleVersion
@@ -54,6 +55,7 @@ class SmallCity(City):
     media: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=dict)
     dossiers: dict[str, int] = field(default_factory=dict)
     occurrences: dict[str, int] = field(default_factory=dict)
 
@@ -251,6 +253,10 @@ def _seed(parvis: Parvis) -> SmallCity:
             hold = Hold(**scope, reason="Deuil", began_at=now, began_by_id=author, ended_at=now)
             session.add(hold)
             session.flush()
+            event = Incident(**scope, group_311=Group311.ROADS, first_at=now, last_at=now)
+            session.add(event)
+            session.flush()
+            city.incidents[name] = event.id
             city.holds[name], city.campaigns[name] = hold.id, campaign.id
             city.comments[name], city.posts[name] = comment.id, post.id
             city.requests[name], city.decisions[name], city.items[name] = request.number, decision.id, item.id

@@ -150,6 +150,13 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/suivi"): Line(PUBLIC),
     ("GET", "/suivi/{number}"): Line("public services"),
     ("POST", "/suivi/{number}/reouverture"): Line("code", body={"code": "x"}),
+    ("GET", "/evenements"): Line(Action.SEE_COMMENTS),
+    ("GET", "/evenements/{incident_id}"): Line(Action.SEE_COMMENTS, "incidents"),
+    ("POST", "/evenements/{incident_id}/requete"): Line(
+        Action.DECIDE, "incidents", body={"form_key": "{key}", "service_code": "roads"}
+    ),
+    ("POST", "/evenements/{incident_id}/retrait"): Line("member"),
+    ("POST", "/evenements/{incident_id}/fermeture"): Line(Action.DECIDE, "incidents"),
     # Open311: what a key adds to it is in tests/api/v1/test_open311.py
     ("GET", "/open311/v2/discovery.{form}"): Line(PUBLIC),
     ("GET", "/open311/v2/services.{form}"): Line(PUBLIC),
@@ -357,6 +364,7 @@ class Caller:
             "dossier_id",
             "hold_id",
             "item_id",
+            "incident_id",
             "media_id",
             "note_id",
             "occurrence_id",

@@ -19,12 +19,14 @@ from models import work
 from models.comments import Attachment
 from models.desks import Handover
 from models.effects import Effect
+from models.incidents import Incident, IncidentComment
 from models.people import AccessRequest, Person
 from models.requests311 import Requester
 from models.vocabulary import (
     DateRule,
     DecisionKind,
     EffectState,
+    Group311,
     MonthEnd,
     OperationKind,
     Outcome,
@@ -33,6 +35,7 @@ from models.vocabulary import (
     RequestStatus,
     Role,
 )
+from moderation import items
 from moderation.requests import escalation, handover
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
@@ -80,6 +83,13 @@ def busy(served) -> dict[str, int]:
         ways[1].effect.state, ways[1].effect.remote_id = EffectState.DONE, "number:T-2026-77"
         handover.number(session, ways[1], "T-2026-77", now=served.now)
         session.execute(update(Requester).where(Requester.request_id == 2).values(code="a-code-of-the-tests"))
+        # An event of which two wait.
+        event = Incident(group_311=Group311.SNOW, place="rue Wolfe", first_at=late, last_at=served.now)
+        session.add(event)
+        session.flush()
+        for name in ("trottoir", "bravo"):
+            session.add(IncidentComment(incident_id=event.id, comment_id=ids[name], added_at=served.now))
+            items.gather(items.of_comment(session, ids[name]), event.id)
         # What colleagues say to each other.
         given = {"before_id": None, "text": "@Samuel Côté @Hélène: à voir avec les Travaux publics", "now": served.now}
         teamwork.assign(session, nadia, ids["bravo"], samuel.person_id, form_key="a" * 16, **given)
@@ -219,6 +229,8 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002/reponses", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002", []),
+        ("Nadia Roy", "/evenements", []),
+        ("Nadia Roy", "/evenements/1", []),
         (None, "/suivi", []),
         (None, "/suivi/SRV-2026-000001", []),
         (None, "/suivi/SRV-2026-999999", []),

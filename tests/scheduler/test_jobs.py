@@ -128,7 +128,18 @@ def test_the_list(city):
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
     called_out |= {"explain", "follow"}
-    here = {"parse", "calibrate", "hand_over", "reopen", "seal", "remind", "write_letters", "come_back"}
+    here = {
+        "parse",
+        "calibrate",
+        "hand_over",
+        "reopen",
+        "gather",
+        "end_events",
+        "seal",
+        "remind",
+        "write_letters",
+        "come_back",
+    }
     assert set(names) == called_out | here | {"forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)

@@ -766,6 +766,34 @@ def upgrade() -> None:
         postgresql_where=sa.text("look_due_at IS NOT NULL"),
     )
     op.create_table(
+        "incident",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("group_311", sa.String(length=40), nullable=False),
+        sa.Column("place_key", sa.String(length=200), nullable=True),
+        sa.Column("place", sa.String(length=300), nullable=True),
+        sa.Column("first_at", base.UtcDateTime(), nullable=False),
+        sa.Column("last_at", base.UtcDateTime(), nullable=False),
+        sa.Column("request_id", base.Id, nullable=True),
+        sa.Column("closed_at", base.UtcDateTime(), nullable=True),
+        sa.Column("closed_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_incident_account_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_incident_borough_id")),
+        sa.ForeignKeyConstraint(["closed_by_id"], ["person.id"], name=op.f("fk_incident_closed_by_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_incident_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
+    )
+    op.create_index(
+        "ix_incident_open",
+        "incident",
+        ["group_311", "place_key"],
+        unique=False,
+        sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_index(op.f("ix_incident_request_id"), "incident", ["request_id"], unique=False)
+    op.create_table(
         "post",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("title", sa.String(length=200), nullable=False),
@@ -891,6 +919,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_evidence_comment_id"), "evidence", ["comment_id"], unique=False)
     op.create_table(
+        "incident_comment",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("incident_id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("added_at", base.UtcDateTime(), nullable=False),
+        sa.Column("taken_out_at", base.UtcDateTime(), nullable=True),
+        sa.Column("taken_out_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_incident_comment_comment_id")),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_incident_comment_incident_id")),
+        sa.ForeignKeyConstraint(["taken_out_by_id"], ["person.id"], name=op.f("fk_incident_comment_taken_out_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident_comment")),
+        sa.UniqueConstraint("comment_id", name=op.f("uq_incident_comment_comment_id")),
+    )
+    op.create_index("ix_incident_comment_incident", "incident_comment", ["incident_id", "id"], unique=False)
+    op.create_table(
         "item",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("account_id", base.Id, nullable=False),
@@ -905,6 +948,7 @@ def upgrade() -> None:
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("handled_at", base.UtcDateTime(), nullable=True),
         sa.Column("classifying_until", base.UtcDateTime(), nullable=True),
+        sa.Column("incident_id", base.Id, nullable=True),
         sa.Column("problem_id", base.Id, nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("comment_id", base.Id, nullable=True),
@@ -916,6 +960,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_item_assignee_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_item_borough_id")),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_item_comment_id")),
+        sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_item_incident_id")),
         sa.ForeignKeyConstraint(["problem_id"], ["effect.id"], name=op.f("fk_item_problem_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
         sa.UniqueConstraint("comment_id", name=op.f("uq_item_comment_id")),
@@ -968,6 +1013,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'handled'"),
         postgresql_where=sa.text("state = 'handled'"),
     )
+    op.create_index(op.f("ix_item_incident_id"), "item", ["incident_id"], unique=False)
     op.create_index(
         "ix_item_received",
         "item",
@@ -1179,6 +1225,8 @@ def upgrade() -> None:
         sa.Column("explained", sa.Boolean(), nullable=False),
         sa.Column("place", base.Json, nullable=True),
         sa.Column("unread", sa.Boolean(), nullable=False),
+        sa.Column("place_key", sa.String(length=200), nullable=True),
+        sa.Column("ungathered", sa.Boolean(), nullable=False),
         sa.Column("unsolved", sa.Boolean(), nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("suggested_breach", sa.String(length=40), nullable=True),
@@ -1188,12 +1236,28 @@ def upgrade() -> None:
     )
     op.create_index("ix_verdict_at", "verdict", ["at"], unique=False)
     op.create_index(
+        "ix_verdict_place",
+        "verdict",
+        ["place_key", "group_311", "at"],
+        unique=False,
+        sqlite_where=sa.text("place_key IS NOT NULL"),
+        postgresql_where=sa.text("place_key IS NOT NULL"),
+    )
+    op.create_index(
         "ix_verdict_unexplained",
         "verdict",
         ["comment_id"],
         unique=False,
         sqlite_where=sa.text("explained = 0"),
         postgresql_where=sa.text("NOT explained"),
+    )
+    op.create_index(
+        "ix_verdict_ungathered",
+        "verdict",
+        ["comment_id"],
+        unique=False,
+        sqlite_where=sa.text("ungathered = 1"),
+        postgresql_where=sa.text("ungathered"),
     )
     op.create_index(
         "ix_verdict_unsolved",
