@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, or_, select, update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from administration.notices import readable
@@ -38,8 +38,8 @@ LATE = timedelta(hours=24)
 """A letter that could not leave for so long does not leave any more."""
 DIGEST_AT = dt.time(7, 30)
 """On the city's clocks."""
-PRESSING = frozenset({NoticeKind.APPROVAL_NEAR})
-"""What no digest holds back."""
+PRESSING = frozenset({NoticeKind.APPROVAL_NEAR, NoticeKind.URGENT})
+"""What waits for nothing: no digest holds it back."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,14 @@ def due(session: Session, zone: ZoneInfo, *, now: datetime) -> dict[int, bool]:
     """Who is to get a letter now, and whether it is their digest."""
     here = now.astimezone(zone)
     waits = (Notice.seen_at.is_(None), Notice.effect_id.is_(None), Notice.at > now - OLDEST)
-    ripe = Notice.at <= now - AWHILE
     people = select(Person.id).where(Person.active)
     at_once = exists().where(
         Notice.person_id == Person.id,
         *waits,
-        ripe,
-        or_(Person.mail == MailChoice.EACH, Notice.kind.in_(PRESSING)),
+        or_(
+            and_(Person.mail == MailChoice.EACH, Notice.at <= now - AWHILE),
+            Notice.kind.in_(PRESSING),
+        ),
     )
     found = dict.fromkeys(session.scalars(people.where(Person.mail != MailChoice.NONE, at_once)), False)
     if here.time() >= DIGEST_AT:

@@ -45,6 +45,8 @@ NOTICES: Mapping[str, str] = {
     "hold-began": N_("Paused: nothing that was scheduled there leaves."),
     "hold-ended": N_("The pause is over. Each post that it stopped is to be reviewed below."),
     "campaign-saved": N_("The campaign is kept."),
+    "urgent": N_("It goes out now. Those who approve are told; somebody else reads it again."),
+    "reviewed": N_("Read again."),
     "dossier-saved": N_("The file is kept."),
     "dossier-archived": N_("The file comes no more; what it made stays."),
     "dossier-drafted": N_("The draft of the recurring file is made."),

@@ -23,6 +23,9 @@ POSTS: Mapping[str, str] = {
     "plan_heavy": N_("The file is too heavy: %(most)s MB at most."),
     "plan_hour": N_("There is an hour without a day."),
     "plan_long": N_("The file has too many lines: %(most)s at most."),
+    "blank_left": N_("“%(blank)s” is still to be filled in."),
+    "motive_missing": N_("Say why it cannot wait for a second person, in at most %(most)s characters."),
+    "review_over": N_("Somebody has read it again already."),
     "plan_person": N_("Nobody who works here has the e-mail %(email)s."),
     "plan_rule": N_(
         "“%(said)s” is no rule of dates that is known: write “2e lundi d’avril”, “le 31 du mois”, “chaque mercredi”, "

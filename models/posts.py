@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Index, Table, UniqueConstraint
+from sqlalchemy import Column, Date, ForeignKey, Index, Table, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.accounts import Account
@@ -115,11 +115,17 @@ class VariantPicture(Base):
     media: Mapped[Media] = relationship(lazy="raise")
 
 
+_UNREAD = "review_on IS NOT NULL AND reviewed_at IS NULL"
+
+
 class Approval(Base):
     """A yes or a no about the exact content whose hash it carries; other words need another approval."""
 
     __tablename__ = "approval"
-    __table_args__ = (Index("ix_approval_post", "post_id", "id"),)
+    __table_args__ = (
+        Index("ix_approval_post", "post_id", "id"),
+        Index("ix_approval_review", "review_on", sqlite_where=text(_UNREAD), postgresql_where=text(_UNREAD)),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))
@@ -130,5 +136,15 @@ class Approval(Base):
     comment: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
+    urgent: Mapped[bool] = mapped_column(default=False)
+    """It went out without a second person; the comment is the motive, and somebody else reads it again."""
+    review_on: Mapped[date | None] = mapped_column(Date)
+    """The day on which it is to be read again at the latest."""
+    reviewed_at: Mapped[datetime | None]
+    reviewed_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    review: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+    """What whoever read it again said of it."""
 
-    person: Mapped[Person] = relationship(lazy="raise")
+    person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
+    reviewed_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[reviewed_by_id])
+    post: Mapped[Post] = relationship(lazy="raise")

@@ -46,6 +46,8 @@ class Action(StrEnum):
     SEE_POSTS = "see_posts"
     WRITE_POSTS = "write_posts"
     APPROVE_POSTS = "approve_posts"
+    PUBLISH_URGENT = "publish_urgent"
+    """Send a post out at once without a second person, one's own too, with a motive; somebody else reads it after."""
     HOLD_POSTS = "hold_posts"
     """The emergency pause: stop what is scheduled, and publish in spite of it."""
     SEE_ACCOUNTS = "see_accounts"
@@ -78,7 +80,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_ACCOUNTS,
         },
     ),
-    Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS}),
+    Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS, Action.PUBLISH_URGENT}),
     Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
     Role.MANAGER: frozenset(
         {
@@ -89,6 +91,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_REQUESTS,
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,
+            Action.PUBLISH_URGENT,
             Action.HOLD_POSTS,
             Action.SEE_ACCOUNTS,
             Action.SEE_JOURNAL,

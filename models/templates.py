@@ -1,15 +1,17 @@
-"""The sentences that citizens receive."""
+"""The sentences that citizens receive, and the texts of urgent posts that are ready before they are needed."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ColumnElement, ForeignKey, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import NOBODY, Base, Id, String, Text
 from models.people import Person
 from models.vocabulary import Intention
+
+FRENCH = "fr"
 
 
 class MessageTemplate(Base):
@@ -23,7 +25,7 @@ class MessageTemplate(Base):
     language: Mapped[str] = mapped_column(String(5), info=NOBODY)
     version: Mapped[int]
     title: Mapped[str | None] = mapped_column(String(80), info=NOBODY)
-    """Of a reply: what a moderator finds it by."""
+    """Of a reply or an urgent post: what it is found by."""
     intention: Mapped[Intention | None] = mapped_column(String(30))
     """Of a reply: what comments it answers; None: any."""
     retired: Mapped[bool] = mapped_column(default=False)
@@ -35,3 +37,13 @@ class MessageTemplate(Base):
     created_at: Mapped[datetime]
 
     person: Mapped[Person | None] = relationship(lazy="raise")
+
+
+def newest(session: Session, language: str, *which: ColumnElement[bool]) -> dict[str, MessageTemplate]:
+    """The newest wording of each template by its code, in the language if there is one and in French otherwise."""
+    statement = (
+        select(MessageTemplate)
+        .where(MessageTemplate.language.in_([language, FRENCH]), *which)
+        .order_by(MessageTemplate.language == language, MessageTemplate.version)
+    )
+    return {one.code: one for one in session.scalars(statement)}

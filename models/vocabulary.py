@@ -342,6 +342,10 @@ class NoticeKind(StrEnum):
     """A post still waits for approval, and its hour comes near."""
     APPROVED = "approved"
     SENT_BACK = "sent_back"
+    URGENT = "urgent"
+    """A post went out without a second person."""
+    REVIEW_DUE = "review_due"
+    """Such a post is to be read again today."""
     NOT_SENT = "not_sent"
     """A part of a post did not go out, stands twice, or was stopped by a pause: a person decides."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
@@ -16,13 +16,14 @@ from models.decisions import Decision
 from models.errors import NotFound, Refused
 from models.scope import Viewer
 from models.session import take_turn
-from models.templates import MessageTemplate
+from models.templates import FRENCH, MessageTemplate, newest
 from models.text import cleaned
-
-FRENCH = "fr"
 
 LONGEST, LONGEST_TITLE = 2000, 80
 """Characters."""
+
+NAMED = ("reply_", "urgent_")
+"""How the codes begin of what people pick by its name."""
 
 PLACES = ("prenom", "numero", "service", "note")
 """What a template may leave to be filled."""
@@ -38,16 +39,6 @@ def render(body: str, values: Mapping[str, str]) -> str:
 def first_name(name: str | None) -> str:
     """The first name of an author as the network says it; empty: none is known."""
     return (name or "").strip().partition(" ")[0]
-
-
-def newest(session: Session, language: str, *which: ColumnElement[bool]) -> dict[str, MessageTemplate]:
-    """The newest wording of each template by its code, in the language if there is one and in French otherwise."""
-    statement = (
-        select(MessageTemplate)
-        .where(MessageTemplate.language.in_([language, FRENCH]), *which)
-        .order_by(MessageTemplate.language == language, MessageTemplate.version)
-    )
-    return {one.code: one for one in session.scalars(statement)}
 
 
 def template(session: Session, code: str, language: str) -> str:
@@ -77,7 +68,7 @@ def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) ->
 
 def name_of(one: MessageTemplate) -> str:
     """What it is found by."""
-    return one.title or one.code.removeprefix("reply_")
+    return one.title or one.code.removeprefix("reply_").removeprefix("urgent_")
 
 
 def every_version(session: Session) -> dict[str, list[MessageTemplate]]:
@@ -125,20 +116,20 @@ def word(session: Session, viewer: Viewer, code: str | None, wording: Wording, *
         raise NotFound
     if before and before[0].id != seen:
         raise Refused("template_changed")
-    if (not before or before[0].code.startswith("reply_")) and not 0 < len(title) <= LONGEST_TITLE:
+    if (not before or before[0].code.startswith(NAMED)) and not 0 < len(title) <= LONGEST_TITLE:
         raise Refused("name_needed", field="title")
     if FRENCH not in bodies:
         raise Refused("text_empty", field=FRENCH)
     code = code or f"reply_{secrets.token_hex(6)}"
     said = {"title": title or None, "intention": intention, "retired": wording.retired}
     for language, body in bodies.items():
-        newest = next((one for one in before if one.language == language), None)
-        if newest is not None and {"body": newest.body, **{name: getattr(newest, name) for name in said}} == {
+        last = next((one for one in before if one.language == language), None)
+        if last is not None and {"body": last.body, **{name: getattr(last, name) for name in said}} == {
             "body": body,
             **said,
         }:
             continue
-        version = newest.version + 1 if newest else 1
+        version = last.version + 1 if last else 1
         who = {"person_id": viewer.person_id, "created_at": now}
         session.add(MessageTemplate(code=code, language=language, version=version, body=body, **said, **who))
         audit.note(

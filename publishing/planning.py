@@ -60,13 +60,13 @@ def edit(session: Session, viewer: Viewer, post_id: int, draft: Draft, *, versio
 
     Refused: what `create` refuses; `post_not_editable`, also when what is published already would change.
     """
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state not in EDITABLE:
         raise Refused("post_not_editable")
     write(session, viewer, post, draft)
     post.state = PostState.DRAFT
     telling.settled(session, post)
-    _note(session, viewer, post, "edited", now=now)
+    note(session, viewer, post, "edited", now=now)
     return post
 
 
@@ -97,7 +97,7 @@ def copied(post: Post) -> Draft:
 
 def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
     """Ask for approval. Refused: `post_not_draft`, and what `checks.blocking` finds, all of it at once."""
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.DRAFT:
         raise Refused("post_not_draft")
     wrong = Refusals()
@@ -106,7 +106,7 @@ def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now:
             raise refused
     wrong.say()
     post.state = PostState.SUBMITTED
-    _note(session, viewer, post, "submitted", now=now)
+    note(session, viewer, post, "submitted", now=now)
     telling.asked(session, post, by_id=viewer.person_id, now=now)
     return post
 
@@ -115,7 +115,7 @@ def judge(
     session: Session, viewer: Viewer, post_id: int, *, approved: bool, comment: str, version: int, now: datetime
 ) -> Post:
     """Approve, or send back with a reason; never by somebody who wrote in it."""
-    post = _load(session, viewer, post_id, Action.APPROVE_POSTS, version)
+    post = load(session, viewer, post_id, Action.APPROVE_POSTS, version)
     if post.state != PostState.SUBMITTED:
         raise Refused("post_not_submitted")
     if viewer.person_id in {person.id for person in post.contributors}:
@@ -136,7 +136,7 @@ def judge(
     )
     post.state = PostState.APPROVED if approved else PostState.DRAFT
     telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
-    _note(session, viewer, post, "approved" if approved else "sent_back", now=now, content=content)
+    note(session, viewer, post, "approved" if approved else "sent_back", now=now, content=content)
     return post
 
 
@@ -159,14 +159,14 @@ def schedule(
     (`despite_hold`).
     """
     take_turn(session, holding.TURN)
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if publish_at is not None:
         post.publish_at = publish_at
     if post.state not in (PostState.APPROVED, PostState.TO_REVIEW) or not approval_stands(session, post):
         raise Refused("post_not_approved")
     left = [variant for variant in post.variants if variant.published_at is None]
-    _owe(session, viewer, post, left, now=now, despite_hold=despite_hold)
-    _note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
+    owe(session, viewer, post, left, now=now, despite_hold=despite_hold)
+    note(session, viewer, post, "scheduled", now=now, publish_at=publish_at.isoformat() if publish_at else None)
     return post
 
 
@@ -187,7 +187,7 @@ def move(
     during an emergency pause `held`.
     """
     take_turn(session, holding.TURN)
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     left = [one for one in post.variants if one.published_at is None]
     moved = [one for one in left if (one.publish_at or post.publish_at) == since]
     if post.state not in MOVABLE or not moved:
@@ -204,7 +204,7 @@ def move(
     asks = False
     if post.state not in (PostState.DRAFT, PostState.SUBMITTED):
         if approval_stands(session, post):
-            _owe(session, viewer, post, moved if post.state == PostState.SCHEDULED else left, now=now)
+            owe(session, viewer, post, moved if post.state == PostState.SCHEDULED else left, now=now)
         else:
             for variant in left:
                 take_back(session, variant)
@@ -215,19 +215,19 @@ def move(
     if asks:
         telling.asked(session, post, by_id=viewer.person_id, now=now)
     told = since.isoformat() if since else None
-    _note(session, viewer, post, "moved", now=now, since=told, publish_at=publish_at.isoformat())
+    note(session, viewer, post, "moved", now=now, since=told, publish_at=publish_at.isoformat())
     return post
 
 
 def put_back(session: Session, viewer: Viewer, post_id: int, *, version: int, now: datetime) -> Post:
     """Make a draft again of what came back for review and is not to go out as it is."""
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.TO_REVIEW or any(variant.published_at for variant in post.variants):
         raise Refused("post_not_reviewed")
     for variant in post.variants:
         take_back(session, variant)
     post.state, post.publish_at = PostState.DRAFT, None
-    _note(session, viewer, post, "put_back", now=now)
+    note(session, viewer, post, "put_back", now=now)
     return post
 
 
@@ -235,7 +235,7 @@ def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, 
     """Take what has not left of a scheduled post out of the schedule; refused `post_leaving` while a part of it is on
     its way. What is left of a post that is published in part is for a person to review.
     """
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     if post.state != PostState.SCHEDULED:
         raise Refused("post_not_scheduled")
     left = [variant for variant in post.variants if variant.published_at is None]
@@ -244,7 +244,7 @@ def unschedule(session: Session, viewer: Viewer, post_id: int, *, version: int, 
     post.state = PostState.APPROVED if len(left) == len(post.variants) else PostState.TO_REVIEW
     if not time_approved(session, post):
         post.publish_at = None
-    _note(session, viewer, post, "unscheduled", now=now)
+    note(session, viewer, post, "unscheduled", now=now)
     return post
 
 
@@ -255,14 +255,14 @@ def settle_second(
 
     Refused: `not_doubled`.
     """
-    post = _load(session, viewer, post_id, Action.WRITE_POSTS, version)
+    post = load(session, viewer, post_id, Action.WRITE_POSTS, version)
     effect = next((one.doubled for one in post.variants if one.id == variant_id), None)
     if effect is None:
         raise Refused("not_doubled")
     work.settle_second(session, effect, take_back=take_back, now=now)
     if all(one.published_at and not one.doubled for one in post.variants):
         post.state = PostState.PUBLISHED
-    _note(session, viewer, post, "second", now=now, taken_back=str(take_back))
+    note(session, viewer, post, "second", now=now, taken_back=str(take_back))
     return post
 
 
@@ -346,7 +346,10 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     if post is None:
         raise NotFound
     approvals = session.scalars(
-        select(Approval).options(joinedload(Approval.person)).where(Approval.post_id == post_id).order_by(Approval.id)
+        select(Approval)
+        .options(joinedload(Approval.person), joinedload(Approval.reviewed_by))
+        .where(Approval.post_id == post_id)
+        .order_by(Approval.id)
     ).all()
     owed = {variant.effect_id: variant.id for variant in post.variants if variant.effect_id is not None}
     effects = session.scalars(select(Effect).where(Effect.id.in_(owed))).all()
@@ -364,10 +367,10 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     )
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------ parts of a step
 
 
-def _load(session: Session, viewer: Viewer, post_id: int, action: Action, version: int) -> Post:
+def load(session: Session, viewer: Viewer, post_id: int, action: Action, version: int) -> Post:
     """The post to change, at its next version."""
     # Whoever records an outcome holds the effect before the post: the same order here, or the two would lock up.
     owed = select(Variant.effect_id).where(Variant.post_id == post_id)
@@ -376,7 +379,7 @@ def _load(session: Session, viewer: Viewer, post_id: int, action: Action, versio
     return next_version(session.scalar(visible(statement, viewer, action, Post)), version, "post_changed")
 
 
-def _owe(
+def owe(
     session: Session,
     viewer: Viewer,
     post: Post,
@@ -418,5 +421,6 @@ def _framed(variant: Variant) -> list[dict[str, Any]]:
     ]
 
 
-def _note(session: Session, viewer: Viewer, post: Post, action: str, *, now: datetime, **data: str | None) -> None:
+def note(session: Session, viewer: Viewer, post: Post, action: str, *, now: datetime, **data: str | None) -> None:
+    """Write down what was done with a post."""
     audit.note(session, f"post.{action}", f"post:{post.id}", now=now, person_id=viewer.person_id, **data)

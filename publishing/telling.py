@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session, selectinload
 
 from models import notices
 from models.notices import Notice
-from models.posts import Post, Variant, contributor
+from models.posts import Approval, Post, Variant, contributor
 from models.scope import Action, staff
 from models.session import Database
 from models.vocabulary import NoticeKind, PostState
@@ -58,14 +59,36 @@ def returned(session: Session, post_id: int, key: str, *, by_id: int | None = No
     notices.tell(session, NoticeKind.NOT_SENT, wrote, key=key, by_id=by_id, post_id=post_id, now=now)
 
 
-def remind_due(database: Database, *, now: datetime) -> int:
-    """Tell those who may approve a post, once more as its hour comes near; gives how many posts."""
+def remind_due(database: Database, zone: ZoneInfo, *, now: datetime) -> int:
+    """Tell those who may approve a post, once more as its hour comes near, and on the day on which one that went out
+    without them is to be read again; gives how many posts.
+    """
+    today = now.astimezone(zone).date()
     with database.read() as session:
-        waiting = near(session, now=now)
-    if waiting:
+        waiting, unread = near(session, now=now), reviews(session, today)
+    if waiting or unread:
         with database.write() as session:
-            remind(session, waiting, now=now)
-    return len(waiting)
+            remind(session, NoticeKind.APPROVAL_NEAR, dict(waiting), now=now)
+            again = {one.post_id: f"review:{one.id}" for one in unread}
+            remind(session, NoticeKind.REVIEW_DUE, again, now=now)
+    return len(waiting) + len(unread)
+
+
+def urgent(session: Session, post: Post, *, by_id: int | None, now: datetime) -> None:
+    """It goes out without a second person: those who would have approved it hear of it at once, and so does whoever
+    else wrote in it.
+    """
+    settled(session, post)
+    told = {*approvers(session, post), *(one.id for one in post.contributors)}
+    key = f"urgent:{post.id}:{post.version}"
+    notices.tell(session, NoticeKind.URGENT, told, key=key, by_id=by_id, post_id=post.id, now=now)
+
+
+def reviews(session: Session, today: date) -> list[Approval]:
+    """Urgent posts that are to be read again by today, and that nobody was told of for that."""
+    told = exists().where(Notice.key == literal("review:").concat(cast(Approval.id, String)))
+    due = select(Approval).where(Approval.review_on <= today, Approval.reviewed_at.is_(None), ~told)
+    return list(session.scalars(due.order_by(Approval.id)))
 
 
 def near(session: Session, *, now: datetime) -> list[tuple[int, str]]:
@@ -89,12 +112,9 @@ def near(session: Session, *, now: datetime) -> list[tuple[int, str]]:
     return found
 
 
-def remind(session: Session, waiting: Sequence[tuple[int, str]], *, now: datetime) -> None:
-    """Tell those who may approve these posts once more."""
+def remind(session: Session, kind: NoticeKind, keys: Mapping[int, str], *, now: datetime) -> None:
+    """Tell those who may approve these posts; by the post's id, the name of what they are told."""
     loaded = (selectinload(Post.contributors), selectinload(Post.variants).joinedload(Variant.account))
-    posts = select(Post).options(*loaded).where(Post.id.in_([post_id for post_id, _ in waiting]))
-    keys = dict(waiting)
-    for post in session.scalars(posts.where(Post.state == PostState.SUBMITTED)):
+    for post in session.scalars(select(Post).options(*loaded).where(Post.id.in_(keys))):
         told = approvers(session, post)
-        kind = NoticeKind.APPROVAL_NEAR
         notices.tell(session, kind, told, key=keys[post.id], by_id=None, post_id=post.id, now=now)

@@ -187,7 +187,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
             retention.forget_raw_due(session, city.kept, now=city.clock())
 
     def remind() -> None:
-        telling.remind_due(city.database, now=city.clock())
+        telling.remind_due(city.database, city.zone, now=city.clock())
 
     def write_letters() -> None:
         mailing.owe_due(city.database, city.mail, city.zone, now=city.clock())

@@ -27,8 +27,9 @@ from models.media import Media
 from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
+from models.templates import FRENCH, MessageTemplate
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import approval, campaigns, checks, drafting, holding, library, planning
+from publishing import approval, campaigns, checks, drafting, holding, library, planning, urgent
 from publishing.campaigns import untagged
 from publishing.checks import Finding
 from publishing.preview import of_variant
@@ -39,6 +40,7 @@ router = APIRouter(prefix="/publications", include_in_schema=False)
 Reader = Annotated[Viewer, require(Action.SEE_POSTS)]
 Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
 Approver = Annotated[Viewer, require(Action.APPROVE_POSTS)]
+Urgent = Annotated[Viewer, require(Action.PUBLISH_URGENT)]
 
 ORDER = (
     PostState.TO_REVIEW,
@@ -106,7 +108,7 @@ def _wall(at: datetime | None, zone: ZoneInfo) -> str:
 
 # ------------------------------------------------------------------------------------------------- looking
 @router.get("")
-def show_posts(request: Request, viewer: Reader, parvis: Installation, session: ReadSession) -> Response:
+def show_posts(request: Request, viewer: Reader, parvis: Installation, session: ReadSession, now: Now) -> Response:
     """Every post that the viewer may see, by state; those of the last while."""
     found, _ = planning.posts(session, viewer)
     groups = [(state, [post for post in found if post.state == state]) for state in ORDER]
@@ -115,6 +117,8 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
         "posts/list.html",
         groups=[(state, some) for state, some in groups if some],
         holds=holding.live(session, viewer),
+        unread=urgent.unread(session, viewer),
+        today=now.astimezone(parvis.settings.zone).date(),
         may_write=viewer.may(Action.WRITE_POSTS),
         **alarm_values(parvis, session, viewer),
     )
@@ -122,11 +126,23 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
 
 @router.get("/nouvelle")
 def show_new(
-    request: Request, viewer: Writer, session: ReadSession, now: Now, campagne: str = "", jour: str = ""
+    request: Request,
+    viewer: Writer,
+    session: ReadSession,
+    now: Now,
+    campagne: str = "",
+    jour: str = "",
+    gabarit: str = "",
 ) -> Response:
-    """An empty composer; `campagne` and `jour` say for which campaign and day."""
+    """An empty composer; `campagne` and `jour` say for which campaign and day, `gabarit` which ready text to begin
+    with.
+    """
     at = f"{jour}T09:00" if day_of(jour) else ""
-    return _composer(request, session, viewer, None, {"campaign": campagne, "publish_at": at}, now=now)
+    said = {"campaign": campagne, "publish_at": at}
+    ready = {one.code: one for one in urgent.ready(session, FRENCH)}
+    if (chosen := ready.get(gabarit)) is not None:
+        said |= {"title": chosen.title or "", "text": chosen.body}
+    return _composer(request, session, viewer, None, said, now=now, ready=list(ready.values()))
 
 
 @router.get("/{post_id}")
@@ -262,6 +278,44 @@ def judge(
     return RedirectResponse(f"/publications/{post_id}?fait={'approved' if approved else 'sent-back'}", 303)
 
 
+@router.post("/{post_id}/urgence")
+def publish_urgent(
+    request: Request,
+    viewer: Urgent,
+    parvis: Installation,
+    now: Now,
+    post_id: int,
+    version: Version,
+    motive: Words = "",
+    despite_hold: Words = "",
+) -> Response:
+    """Send it out at once, without a second person, and say why."""
+    today, despite = now.astimezone(parvis.settings.zone).date(), bool(despite_hold)
+    try:
+        with parvis.database.write() as session:
+            urgent.publish(
+                session, viewer, post_id, motive, version=version, today=today, now=now, despite_hold=despite
+            )
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, viewer, post_id, now=now, error=error, motive=motive)
+    return RedirectResponse(f"/publications/{post_id}?fait=urgent", 303)
+
+
+@router.post("/{post_id}/relecture")
+def review(
+    request: Request, viewer: Approver, parvis: Installation, now: Now, post_id: int, review: Words = ""
+) -> Response:
+    """Somebody else has read it again."""
+    try:
+        with parvis.database.write() as session:
+            urgent.review(session, viewer, post_id, review, now=now)
+    except Refused as error:
+        with parvis.database.read() as session:
+            return _page(request, parvis, session, viewer, post_id, now=now, error=error)
+    return RedirectResponse(f"/publications/{post_id}?fait=reviewed", 303)
+
+
 @router.post("/{post_id}/planification")
 def schedule(
     request: Request,
@@ -324,6 +378,7 @@ def _composer(
     now: datetime,
     chosen: list[str] | None = None,
     pictures: Sequence[tuple[Media, str]] = (),
+    ready: Sequence[MessageTemplate] = (),
     error: Refused | None = None,
 ) -> Response:
     parvis: Parvis = request.app.state.parvis
@@ -344,6 +399,7 @@ def _composer(
         today=now.astimezone(parvis.settings.zone).date(),
         campaigns=_campaigns(session, viewer, post),
         window=drafting.WINDOW,
+        ready=ready,
         **LIMITS,
         error=error,
     )
@@ -374,6 +430,7 @@ def _page(
     now: datetime,
     error: Refused | None = None,
     comment: str = "",
+    motive: str = "",
     publish_at: str = "",
 ) -> Response:
     detail = planning.detail(session, viewer, post_id)
@@ -411,7 +468,13 @@ def _page(
         zone=parvis.settings.timezone,
         error=error,
         comment=comment,
+        motive=motive,
         publish_at=publish_at,
+        may_urge=all(
+            viewer.may_on(Action.PUBLISH_URGENT, borough_id=one.account.borough_id, account_id=one.account_id)
+            for one in post.variants
+        ),
+        unread=next((one for one in detail.approvals if one.review_on and not one.reviewed_at), None),
     )
 
 

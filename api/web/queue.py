@@ -34,6 +34,7 @@ from models.notices import see
 from models.people import resets
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.templates import newest
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
@@ -321,7 +322,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
     given = templates.first_name(comment.author.name if comment.author else None)
     filling = {"prenom": given}
     rules = netiquette.in_force(session, now=now)
-    worded = templates.newest(session, language)
+    worded = newest(session, language)
     if detail.requests:
         filling |= {"numero": detail.requests[-1].public_number, "service": detail.requests[-1].service.name}
     return {

@@ -13,6 +13,7 @@ from api.pages import render
 from api.web.queue import Reader, Words
 from models.errors import Refused
 from models.scope import Action, Viewer
+from models.templates import FRENCH
 from models.vocabulary import Intention
 from moderation import templates
 
@@ -67,7 +68,8 @@ def _page(
         "every": every,
         "newest": newest,
         "replies": sorted((code for code in every if code.startswith("reply_")), key=lambda one: _order(newest[one])),
-        "others": [code for code in every if not code.startswith("reply_")],
+        "urgent": sorted(code for code in every if code.startswith("urgent_")),
+        "others": [code for code in every if not code.startswith(templates.NAMED)],
         "uses": templates.uses(session),
         "may_edit": viewer.may_on(Action.EDIT_REPLIES, borough_id=None, account_id=None),
         "intentions": list(Intention),
@@ -81,5 +83,5 @@ def _page(
 
 
 def _order(languages: dict[str, Any]) -> tuple[bool, str]:
-    one = languages[templates.FRENCH]
+    one = languages[FRENCH]
     return one.retired, templates.name_of(one).casefold()

@@ -13,6 +13,7 @@ from api.deps import Installation, Now, ReadSession, WriteSession, whole
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part, waited
 from models.comments import Comment
+from models.templates import newest
 from models.vocabulary import DecisionKind, Language
 from moderation import netiquette, templates
 from moderation.triage import queue, together
@@ -47,7 +48,7 @@ def preview(
         "kinds": together.KINDS,
         "rules": netiquette.usable(netiquette.in_force(session, now=now), viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),
-        "replies": templates.saved(templates.newest(session, Language.FRENCH)),
+        "replies": templates.saved(newest(session, Language.FRENCH)),
         "form_key": secrets.token_urlsafe(16),
         "now": now,
         "waited": waited,

@@ -182,6 +182,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/publications/{post_id}/planification"): Line(
         Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
     ),
+    ("POST", "/publications/{post_id}/urgence"): Line(Action.PUBLISH_URGENT, "posts", body={"version": 9}),
+    ("POST", "/publications/{post_id}/relecture"): Line(Action.APPROVE_POSTS, "posts"),
     ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
     ("POST", "/publications/{post_id}/brouillon"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),

@@ -39,7 +39,7 @@ from moderation import items
 from moderation.requests import escalation, handover
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
-from publishing import campaigns, dossiers, drafting, holding, library, occurrences, planning
+from publishing import campaigns, dossiers, drafting, holding, library, occurrences, planning, urgent
 
 pytestmark = pytest.mark.browser
 
@@ -179,6 +179,10 @@ def busy(served) -> dict[str, int]:
         taxes = {"rule": DateRule.ANCHORED, "anchor": "Versement des taxes", "offset_days": -21}
         dossiers.create(session, camille, replace(weekly, name="Rappel des taxes", **taxes), **dated)
         occurrences.make(session, camille, file.id, today, served.parvis.settings.zone, now=served.now)
+        # What went out without a second person, in spite of the pause.
+        water = planning.create(session, camille, said("Ébullition", "Faites bouillir l’eau."), now=served.now)
+        sent = {"version": water.version, "today": today, "now": served.now, "despite_hold": True}
+        urgent.publish(session, approver, water.id, "Eau impropre au centre-ville", **sent)
     return ids
 
 
@@ -246,6 +250,8 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Hélène Martel", "/medias/2", []),
         ("Camille Lévesque", "/pause", []),
         ("Camille Lévesque", "/campagnes", []),
+        ("Camille Lévesque", "/publications/6", []),
+        ("Hélène Martel", "/publications/6", []),
         ("Camille Lévesque", "/dossiers", []),
         ("Camille Lévesque", "/dossiers/1", []),
         ("Camille Lévesque", "/dossiers/2/modifier", []),

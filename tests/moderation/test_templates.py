@@ -6,6 +6,7 @@ import pytest
 
 from models.errors import NotFound, Refused
 from models.templates import MessageTemplate
+from models.templates import newest as newest_of
 from moderation import templates
 
 
@@ -32,9 +33,9 @@ def test_the_newest_wording_counts_whatever_was_written_first(city, worded, vers
     worded(("reply_test", "en", 1, "Version one"))
     with city.database.read() as session:
         assert templates.template(session, "reply_test", "fr") == "Version 3"
-        assert bodies(templates.saved(templates.newest(session, "fr")))["reply_test"] == "Version 3"
+        assert bodies(templates.saved(newest_of(session, "fr")))["reply_test"] == "Version 3"
         assert templates.template(session, "reply_test", "en") == "Version one"
-        assert bodies(templates.saved(templates.newest(session, "en")))["reply_test"] == "Version one"
+        assert bodies(templates.saved(newest_of(session, "en")))["reply_test"] == "Version one"
         assert templates.template(session, "reply_test", "autre") == "Version 3"
         with pytest.raises(NotFound):
             templates.template(session, "reply_none", "fr")
@@ -65,13 +66,13 @@ def test_each_change_is_a_version_more_and_the_earlier_ones_stay(city):
     ]
     word(city, code, seen=newest(city, code).id, fr="Merci beaucoup!", en="Thank you!", retired=True)
     with city.database.read() as session:
-        assert code not in bodies(templates.saved(templates.newest(session, "fr")))
+        assert code not in bodies(templates.saved(newest_of(session, "fr")))
 
 
 def test_what_is_for_such_comments_comes_first_then_what_is_for_any(city):
     codes = [word(city, title=title, intention=of) for title, of in (("A", "question"), ("B", None), ("C", "eloge"))]
     with city.database.read() as session:
-        found = [one.code for one in templates.saved(templates.newest(session, "fr"), "eloge") if one.code in codes]
+        found = [one.code for one in templates.saved(newest_of(session, "fr"), "eloge") if one.code in codes]
     assert found == [codes[2], codes[1], codes[0]]
 
 

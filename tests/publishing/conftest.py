@@ -6,19 +6,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
 
+from administration import notices
 from models.effects import Effect
 from models.locks import locks_for
 from models.people import Membership
 from models.posts import Post
 from models.session import Database
-from models.vocabulary import Role
+from models.vocabulary import NoticeKind, Role
 from models.work import Timing, Work
 from moderation.triage.delivery import effect_handler as moderation_effects
-from publishing import delivery, planning
+from publishing import delivery, planning, telling
 from publishing.drafting import Draft, Written
 from tests.city import City as AnyCity
 from tests.city import Clock, PretendNetwork, album
@@ -61,6 +63,14 @@ class City(AnyCity):
     def post(self, post: Post) -> Post:
         with self.database.read() as session:
             return planning.detail(session, self.people["Claire"], post.id).post
+
+    def told(self, who: str) -> list[NoticeKind]:
+        """What somebody was told, oldest first."""
+        with self.database.read() as session:
+            return [one.kind for one in reversed(notices.notices(session, self.people[who]))]
+
+    def remind(self) -> int:
+        return telling.remind_due(self.database, ZoneInfo("America/Toronto"), now=self.now)
 
     def effects(self) -> list[Effect]:
         with self.database.read() as session:

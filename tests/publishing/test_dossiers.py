@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import func, select
 
-from administration import notices
 from models.comments import Comment, SourcePost
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.errors import NotFound, Refused
@@ -70,11 +69,6 @@ def late(city, who: str = "Claire") -> list[date]:
         return [one.day for one in occurrences.late(session, city.people[who], today=today)]
 
 
-def told(city, who: str = "Claire") -> list[NoticeKind]:
-    with city.database.read() as session:
-        return [one.kind for one in notices.notices(session, city.people[who])]
-
-
 # ------------------------------------------------------------------------------------------ by the clock
 def test_the_draft_is_made_once_at_its_lead_and_the_owner_is_told(city, weekly):
     id_ = begin(city, replace(weekly, hour=time(7, 30)))
@@ -89,7 +83,7 @@ def test_the_draft_is_made_once_at_its_lead_and_the_owner_is_told(city, weekly):
         "ville": "Les feuilles sont ramassées lundi.",
     }
     assert kept(city, id_).next_on == date(2026, 11, 16)
-    assert told(city) == [NoticeKind.DOSSIER_DUE]
+    assert city.told("Claire") == [NoticeKind.DOSSIER_DUE]
     city.clock.pass_(days=7)
     assert make_due(city) == 1
     assert [one.day for one in made(city, id_)] == [date(2026, 11, 9), date(2026, 11, 16)]
@@ -116,7 +110,7 @@ def test_two_workers_and_a_crash_make_it_once(city, weekly, monkeypatch):
     assert [len(made(city, id_)) for id_ in ids] == [1] * 6
     with city.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Post)) == 6
-    assert len(told(city)) == 6
+    assert len(city.told("Claire")) == 6
 
 
 def test_one_that_cannot_be_made_keeps_no_other_from_being_made(city, weekly, monkeypatch):

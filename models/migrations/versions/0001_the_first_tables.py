@@ -836,11 +836,25 @@ def upgrade() -> None:
         sa.Column("comment", sa.Text(), nullable=True),
         sa.Column("person_id", base.Id, nullable=False),
         sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("review_on", sa.Date(), nullable=True),
+        sa.Column("reviewed_at", base.UtcDateTime(), nullable=True),
+        sa.Column("reviewed_by_id", base.Id, nullable=True),
+        sa.Column("review", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_approval_person_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_approval_post_id")),
+        sa.ForeignKeyConstraint(["reviewed_by_id"], ["person.id"], name=op.f("fk_approval_reviewed_by_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_approval")),
     )
     op.create_index("ix_approval_post", "approval", ["post_id", "id"], unique=False)
+    op.create_index(
+        "ix_approval_review",
+        "approval",
+        ["review_on"],
+        unique=False,
+        sqlite_where=sa.text("review_on IS NOT NULL AND reviewed_at IS NULL"),
+        postgresql_where=sa.text("review_on IS NOT NULL AND reviewed_at IS NULL"),
+    )
     op.create_table(
         "attachment",
         sa.Column("id", base.Id, nullable=False),
