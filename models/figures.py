@@ -21,20 +21,45 @@ class AccountFigures(Base):
     followers: Mapped[int | None]
 
 
-class PostFigures(Base):
-    """One post on one day (UTC): counts since it was published. None: the network does not say."""
+class Counts:
+    """What a network counts of a post since it was published. None: it does not say."""
 
-    __tablename__ = "post_figures"
-
-    source_post_id: Mapped[int] = mapped_column(ForeignKey("source_post.id"), primary_key=True)
-    day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
-    at: Mapped[dt.datetime]
     reach: Mapped[int | None]
     views: Mapped[int | None]
     reactions: Mapped[int | None]
     comments: Mapped[int | None]
     shares: Mapped[int | None]
     clicks: Mapped[int | None]
+
+
+COUNTS = ("reach", "views", "reactions", "comments", "shares", "clicks")
+
+
+class PostFigures(Counts, Base):
+    """One post on one day (UTC)."""
+
+    __tablename__ = "post_figures"
+
+    source_post_id: Mapped[int] = mapped_column(ForeignKey("source_post.id"), primary_key=True)
+    day: Mapped[dt.date] = mapped_column(Date, primary_key=True)
+    at: Mapped[dt.datetime]
+
+
+MARKS = (1, 24, 7 * 24, 28 * 24)
+"""Hours after a post of ours went out, at which what the networks count of it is kept."""
+
+
+class PostMark(Counts, Base):
+    """One post at one of these marks, so that posts can be compared at the same age. All None: the network said nothing
+    of it, and is not asked again.
+    """
+
+    __tablename__ = "post_mark"
+
+    source_post_id: Mapped[int] = mapped_column(ForeignKey("source_post.id"), primary_key=True)
+    hours: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[dt.datetime]
+    """When it was counted: as soon after the mark as could be."""
 
 
 def is_newest(measures: type[AccountFigures | PostFigures]) -> ColumnElement[bool]:

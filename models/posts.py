@@ -61,7 +61,11 @@ class Variant(Base):
     """The form of a post for one account. It stays the same row while the post is edited."""
 
     __tablename__ = "variant"
-    __table_args__ = (UniqueConstraint("post_id", "account_id"), Index("ix_variant_account", "account_id"))
+    __table_args__ = (
+        UniqueConstraint("post_id", "account_id"),
+        Index("ix_variant_account", "account_id"),
+        Index("ix_variant_published", "published_at"),
+    )
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"))

@@ -23,6 +23,7 @@ from models.base import next_version
 from models.comments import Comment
 from models.effects import Effect
 from models.errors import NotFound, Refusals, Refused
+from models.figures import PostMark
 from models.items import Item
 from models.keyset import Keyset
 from models.people import Person
@@ -337,6 +338,8 @@ class PostDetail:
     """By id of the variant."""
     comments: dict[int, tuple[int, int]]
     """By id of the variant: how many of citizens' comments under it the viewer may see, and how many of them wait."""
+    marks: dict[int, list[PostMark]]
+    """By id of the variant: what its network counted at each age."""
 
 
 def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
@@ -359,11 +362,15 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     under = under.outerjoin(Item, Item.comment_id == Comment.id)
     under = under.where(Comment.source_post_id.in_(there), Comment.by_city.is_(False))
     counted = visible(under, viewer, Action.SEE_COMMENTS, Comment)
+    marks: dict[int, list[PostMark]] = {}
+    for one in session.scalars(select(PostMark).where(PostMark.source_post_id.in_(there)).order_by(PostMark.hours)):
+        marks.setdefault(there[one.source_post_id], []).append(one)
     return PostDetail(
         post,
         approvals,
         {owed[effect.id]: effect for effect in effects},
         {there[source_post_id]: (all_, wait) for source_post_id, all_, wait in session.execute(counted)},
+        marks,
     )
 
 

@@ -78,6 +78,9 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
     def measure(account_id: int) -> None:
         measuring.measure(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
+    def mark(account_id: int) -> None:
+        measuring.mark(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
 
@@ -112,6 +115,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "recheck": probe,
         "check": check,
         "measure": measure,
+        "mark": mark,
         "fetch": fetch,
         "follow": follow,
     }
@@ -216,6 +220,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("reopen", timedelta(seconds=5), reopen),
         Tick("gather", timedelta(seconds=5), gather),
         Tick("end_events", timedelta(seconds=15), end_events),
+        Tick("mark", timedelta(minutes=5), carry("mark", measuring.accounts_to_mark)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
         Tick("write_letters", timedelta(seconds=30), write_letters),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -11,13 +12,18 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
+from api.i18n import _
+from api.messages import label
 from api.pages import render
 from api.web.pause import place_of
 from api.web.posts import ORDER, day_of
+from api.web.team import sheet
 from models.campaigns import Campaign
 from models.errors import Refusals, Refused
+from models.figures import COUNTS
 from models.scope import Action, Viewer
 from publishing import campaigns, planning
+from publishing import report as reports
 from publishing.places import places
 
 router = APIRouter(prefix="/campagnes", include_in_schema=False)
@@ -52,7 +58,7 @@ def show_campaigns(
 ) -> Response:
     """Those that are not over; `toutes`: the others too."""
     today = now.astimezone(parvis.settings.zone).date()
-    found, _ = campaigns.campaigns(session, viewer, since=None if toutes else today)
+    found, _cursor = campaigns.campaigns(session, viewer, since=None if toutes else today)
     return render(
         request,
         "campaigns/list.html",
@@ -75,6 +81,38 @@ def show_new(request: Request, viewer: Writer, session: ReadSession) -> Response
 def show_campaign(request: Request, viewer: Reader, session: ReadSession, campaign_id: int) -> Response:
     """One campaign and its posts by state."""
     return _page(request, session, viewer, campaign_id)
+
+
+@router.get("/{campaign_id}/bilan")
+def show_report(request: Request, viewer: Reader, session: ReadSession, campaign_id: int) -> Response:
+    """What came of it: each post's figures, and what citizens wrote."""
+    found = reports.report(session, viewer, campaign_id)
+    sees = viewer.may(Action.SEE_COMMENTS)
+    return render(request, "campaigns/report.html", report=found, counts=COUNTS, sees_comments=sees)
+
+
+@router.get("/{campaign_id}/bilan.csv")
+def export_report(viewer: Reader, parvis: Installation, session: ReadSession, campaign_id: int) -> Response:
+    """The same for a spreadsheet; times are those of the city."""
+    found, zone = reports.report(session, viewer, campaign_id), parvis.settings.zone
+    heads = [_("Post"), _("Account"), _("Network"), _("Published"), _("Link")]
+    heads += [*(label("figure", name) for name in COUNTS), _("Citizens’ comments"), _("Questions")]
+    return sheet(f"campagne-{campaign_id}", heads, (_cells(one, zone) for one in found.lines))
+
+
+def _cells(one: reports.Line, zone: ZoneInfo) -> list[object]:
+    at = one.variant.published_at
+    counted = [getattr(one.figures, name) if one.figures else None for name in COUNTS]
+    return [
+        one.post.title,
+        one.variant.account.name,
+        label("network", one.variant.account.network),
+        f"{at.astimezone(zone):%Y-%m-%d %H:%M}" if at else "",
+        one.variant.permalink or "",
+        *("" if value is None else value for value in counted),
+        one.comments,
+        one.questions,
+    ]
 
 
 @router.get("/{campaign_id}/modifier")
@@ -125,7 +163,7 @@ def remove(viewer: Writer, session: WriteSession, now: Now, campaign_id: int, ve
 # ------------------------------------------------------------------------------------------------- pages
 def _page(request: Request, session: Session, viewer: Viewer, campaign_id: int) -> Response:
     found = campaigns.campaign(session, viewer, campaign_id)
-    posts, _ = planning.posts(session, viewer, campaign_id=campaign_id)
+    posts, _cursor = planning.posts(session, viewer, campaign_id=campaign_id)
     groups = [(state, [post for post in posts if post.state == state]) for state in ORDER]
     return render(
         request,

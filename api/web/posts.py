@@ -23,6 +23,7 @@ from connectors.registry import capabilities
 from models.accounts import Account
 from models.campaigns import Campaign
 from models.errors import NotFound, Refused
+from models.figures import COUNTS
 from models.media import Media
 from models.people import resets
 from models.posts import Post
@@ -470,6 +471,7 @@ def _page(
         comment=comment,
         motive=motive,
         publish_at=publish_at,
+        counts=COUNTS,
         may_urge=all(
             viewer.may_on(Action.PUBLISH_URGENT, borough_id=one.account.borough_id, account_id=one.account_id)
             for one in post.variants

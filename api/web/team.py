@@ -35,7 +35,7 @@ def people(viewer: Manager, parvis: Installation, session: ReadSession, now: Now
     """The load of each person, for a spreadsheet."""
     day = today(session, viewer, parvis.settings.zone, now=now)
     heads = [_("Person"), _("Decided today"), _("Open now"), _("To do")]
-    return _sheet("personnes", heads, ([one.name, one.decided, one.open, one.assigned] for one in day.loads))
+    return sheet("personnes", heads, ([one.name, one.decided, one.open, one.assigned] for one in day.loads))
 
 
 @router.get("/equipe/arrivees.csv")
@@ -44,7 +44,7 @@ def arrivals(viewer: Manager, parvis: Installation, session: ReadSession, now: N
     zone = parvis.settings.zone
     day = today(session, viewer, zone, now=now)
     heads = [_("Quarter of an hour"), _("Arrived"), _("Decided")]
-    return _sheet(
+    return sheet(
         "arrivees",
         heads,
         ([f"{one.start.astimezone(zone):%Y-%m-%d %H:%M}", one.arrived, one.decided] for one in day.quarters),
@@ -56,7 +56,8 @@ def safe(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.lstrip()[:1] in {"=", "+", "-", "@", "|"} else cell
 
 
-def _sheet(name: str, heads: list[str], rows: Iterable[list[object]]) -> Response:
+def sheet(name: str, heads: list[str], rows: Iterable[list[object]]) -> Response:
+    """A file for a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";")
     writer.writerow(heads)

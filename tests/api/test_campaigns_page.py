@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
+from models.posts import Post, Variant
 from models.vocabulary import Role
 
 SAID = {"name": "Piscines", "begins_on": "2026-06-01", "ends_on": "2026-08-31", "utm": "piscines", "budget": "12 000 $"}
@@ -52,3 +54,22 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
     assert client.post(place, data={**SAID, "version": "1"}).status_code == 409
     assert client.post(f"{place}/suppression", data={"version": "2"}).status_code == 303
     assert client.get(place).status_code == 404
+
+
+def test_the_report_and_its_file_for_a_spreadsheet(desk, sqlite_parvis):
+    client, city = desk
+    place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]
+    assert "Aucune de ses publications" in client.get(f"{place}/bilan").text
+    with sqlite_parvis.database.write() as session:
+        post = session.get_one(Post, city.posts["city"])
+        post.campaign_id, post.title = int(place.rpartition("/")[2]), "=HYPERLINK(1)"
+        variant = session.scalars(select(Variant).where(Variant.post_id == post.id)).one()
+        variant.published_at = sqlite_parvis.clock()
+    page = client.get(f"{place}/bilan").text
+    assert "=HYPERLINK(1)" in page
+    assert "23\N{NO-BREAK SPACE}novembre 2026, 8\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}30" in page
+    sent = client.get(f"{place}/bilan.csv")
+    assert sent.headers["content-type"] == "text/csv; charset=utf-8"
+    heads, line = sent.content.decode("utf-8-sig").splitlines()
+    assert heads.startswith("Publication;Compte;Réseau;")
+    assert line.startswith("'=HYPERLINK(1);Page city;Facebook;2026-11-23 08:30;"), "no cell is a formula"

@@ -192,6 +192,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/campagnes/nouvelle"): Line(Action.WRITE_POSTS),
     ("POST", "/campagnes"): Line(Action.WRITE_POSTS),
     ("GET", "/campagnes/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
+    ("GET", "/campagnes/{campaign_id}/bilan"): Line(Action.SEE_POSTS, "campaigns"),
+    ("GET", "/campagnes/{campaign_id}/bilan.csv"): Line(Action.SEE_POSTS, "campaigns"),
     ("GET", "/campagnes/{campaign_id}/modifier"): Line(Action.WRITE_POSTS, "campaigns"),
     ("POST", "/campagnes/{campaign_id}"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 1}),
     ("POST", "/campagnes/{campaign_id}/suppression"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 9}),

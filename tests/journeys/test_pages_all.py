@@ -16,9 +16,10 @@ from connectors.pictures import drawn
 from connectors.registry import capabilities
 from connectors.standin.people import drawing
 from models import work
-from models.comments import Attachment
+from models.comments import Attachment, SourcePost
 from models.desks import Handover
 from models.effects import Effect
+from models.figures import PostFigures, PostMark
 from models.incidents import Incident, IncidentComment
 from models.people import AccessRequest, Person
 from models.requests311 import Requester
@@ -159,6 +160,13 @@ def busy(served) -> dict[str, int]:
             one.second_link = "https://facebook.example/r2"
         session.flush()
         effect_handler(lambda _: None).record(session, session.get_one(Effect, reply), served.now)
+        # What the network counted of it.
+        there = SourcePost(account_id=city[1], external_id="twice", text="Patinoire", created_at=late)
+        session.add(there)
+        session.flush()
+        post.variants[1].source_post_id = there.id
+        session.add_all(PostMark(source_post_id=there.id, hours=hours, at=late, reach=90 * hours) for hours in (1, 24))
+        session.add(PostFigures(source_post_id=there.id, day=late.date(), at=late, reach=2400, reactions=31))
         # Recurring files: one that has come and is late, one counted from a key date.
         today = served.now.date()
         dated = {"today": today, "now": served.now}
@@ -265,6 +273,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/calendrier/1/deplacement", []),
         ("Camille Lévesque", "/campagnes/nouvelle", []),
         ("Hélène Martel", "/campagnes/1", []),
+        ("Hélène Martel", "/campagnes/1/bilan", []),
         ("Alain Admin", "/personnes", []),
         ("Alain Admin", "/personnes/cles", []),
         ("Alain Admin", "/compte/avant", []),

@@ -827,6 +827,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source_post_id", "day", name=op.f("pk_post_figures")),
     )
     op.create_table(
+        "post_mark",
+        sa.Column("source_post_id", base.Id, nullable=False),
+        sa.Column("hours", sa.Integer(), nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("reach", sa.Integer(), nullable=True),
+        sa.Column("views", sa.Integer(), nullable=True),
+        sa.Column("reactions", sa.Integer(), nullable=True),
+        sa.Column("comments", sa.Integer(), nullable=True),
+        sa.Column("shares", sa.Integer(), nullable=True),
+        sa.Column("clicks", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["source_post_id"], ["source_post.id"], name=op.f("fk_post_mark_source_post_id")),
+        sa.PrimaryKeyConstraint("source_post_id", "hours", name=op.f("pk_post_mark")),
+    )
+    op.create_table(
         "approval",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("post_id", base.Id, nullable=False),
@@ -1223,6 +1237,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("post_id", "account_id", name=op.f("uq_variant_post_id_account_id")),
     )
     op.create_index("ix_variant_account", "variant", ["account_id"], unique=False)
+    op.create_index("ix_variant_published", "variant", ["published_at"], unique=False)
     op.create_table(
         "verdict",
         sa.Column("comment_id", base.Id, nullable=False),

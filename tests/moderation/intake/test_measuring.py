@@ -10,7 +10,9 @@ from sqlalchemy import select
 from connectors.base import Figures, PostCounts, PostSeen
 from models import figures
 from models.accounts import Account
+from models.comments import SourcePost
 from models.errors import PermissionMissing, Rejected, Throttled, Transient
+from models.posts import Post, Variant
 from models.vocabulary import ChannelState, PostKind
 from moderation.intake import measuring
 
@@ -67,3 +69,74 @@ def test_no_answer_is_not_a_figure(city):
     city.network.counts = Throttled(city.now + timedelta(hours=2))
     assert [measure(city), measure(city)] == [1, 0]
     assert kept(city) == ([], [])
+
+
+# ------------------------------------------------------------------------------------------ at each age
+@pytest.fixture
+def out(city):
+    """Two posts of ours on one account, that went out now and a day ago."""
+    with city.database.write() as session:
+        there = {one.external_id: one for one in session.scalars(select(SourcePost))}
+        author = city.people["Ariane"].person_id
+        for name, hours in (("post-1", 24), ("post-2", 0)):
+            post = Post(title=name, author_id=author, created_at=city.now)
+            session.add(post)
+            session.flush()
+            variant = Variant(post_id=post.id, account_id=city.accounts["nord"], text="Bonjour")
+            variant.source_post_id, variant.published_at = there[name].id, city.now - timedelta(hours=hours)
+            session.add(variant)
+
+
+def mark(city):
+    """Every account with a post that has come to a mark; how many."""
+    with city.database.read() as session:
+        due = measuring.accounts_to_mark(session, now=city.now)
+    for account_id in due:
+        measuring.mark(city.database, city.locks, lambda _: city.network, account_id, clock=city.clock)
+    return len(due)
+
+
+def marks(city):
+    with city.database.read() as session:
+        found = select(SourcePost.external_id, figures.PostMark.hours, figures.PostMark.reach)
+        found = found.join(SourcePost, SourcePost.id == figures.PostMark.source_post_id)
+        return [tuple(row) for row in session.execute(found.order_by(SourcePost.external_id, figures.PostMark.hours))]
+
+
+def test_each_post_is_counted_once_at_each_age(city, out):
+    city.network.counts = Figures(None, {"post-1": PostCounts(reach=300), "post-2": PostCounts(reach=4)})
+    assert [mark(city), mark(city)] == [1, 0]
+    assert marks(city) == [("post-1", 24, 300)]
+    assert city.network.measured == [["post-1"]]
+    city.clock.pass_(hours=1)
+    assert [mark(city), mark(city)] == [1, 0]
+    for days in (1, 6, 21):
+        city.clock.pass_(days=days)
+        mark(city)
+    assert [(name, hours) for name, hours, _ in marks(city)] == [
+        ("post-1", 24),
+        ("post-1", 168),
+        ("post-1", 672),
+        ("post-2", 1),
+        ("post-2", 24),
+        ("post-2", 168),
+        ("post-2", 672),
+    ]
+
+
+def test_what_comes_much_later_than_its_mark_is_not_taken_for_it(city, out):
+    city.clock.pass_(hours=1, minutes=31)
+    city.network.counts = Figures(None, {"post-1": PostCounts(reach=300), "post-2": PostCounts(reach=4)})
+    mark(city)
+    assert marks(city) == [("post-1", 24, 300)]
+    city.clock.pass_(days=400)
+    assert mark(city) == 0
+
+
+def test_a_network_that_says_nothing_at_a_mark_is_not_asked_again(city, out):
+    city.network.counts = PermissionMissing("read_insights")
+    assert [mark(city), mark(city)] == [1, 0]
+    assert marks(city) == [("post-1", 24, None)]
+    city.clock.pass_(hours=1)
+    city.network.counts = Transient()
+    assert [mark(city), mark(city)] == [1, 1], "no answer is no figure"
