@@ -20,6 +20,8 @@ NOTICES: Mapping[str, str] = {
     "reopened": N_("Thank you: the request is opened again."),
     "taken-out": N_("Taken out: the comment waits in the queue by itself."),
     "event-closed": N_("The event is closed: what waited of it is in the queue."),
+    "joined": N_("Joined: its people are told with those of the other request."),
+    "parted": N_("Taken apart: each request has its own people again."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
     "note-done": N_("The note is kept."),

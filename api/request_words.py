@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from api.i18n import N_, _
 from models.effects import Effect
-from models.vocabulary import HandoverState, Outcome
+from models.vocabulary import EffectState, HandoverState, Outcome
 
 REFUSALS: Mapping[str, str] = {
     "note_needed": N_("Write a note for the citizen."),
@@ -15,6 +15,8 @@ REFUSALS: Mapping[str, str] = {
     "media_unreadable": N_("media_url must be an address on the web, of at most 500 characters."),
     "reopened_before": N_("That was said already, or this request was closed too long ago: dial 311."),
     "incident_closed": N_("This event is closed: what waited of it is in the queue."),
+    "same_request": N_("This is the same request."),
+    "not_joined": N_("This request is not joined to another one."),
     "number_needed": N_("Give the number as the other system writes it, without a space."),
     "number_taken": N_("Another request has this number there already."),
     "not_failed": N_("This request is on its way, or there already."),
@@ -52,6 +54,8 @@ def not_taken(effect: Effect) -> str:
     """Why a request is not in the other system, or not surely."""
     if effect.detail in REJECTIONS:
         return _(REJECTIONS[str(effect.detail)])
+    if effect.state == EffectState.CANCELLED:
+        return _("it was taken back before it left")
     if effect.doubled:
         return _("it has it twice: one of them is to be closed there")
     if effect.outcome == Outcome.REJECTED:

@@ -52,6 +52,8 @@ class Submission:
     latitude: float | None = None
     longitude: float | None = None
     media_url: str | None = None
+    follows: str | None = None
+    """The desk's number of an earlier one that is not solved."""
 
     @property
     def mark(self) -> str:
@@ -62,6 +64,7 @@ class Submission:
     def words(self) -> str:
         """The description with its mark at the end. Somebody's words cannot bring a mark of their own."""
         said = _REFERENCES.sub("", self.description).strip()
+        said = f"Suite de {self.follows}. {said}" if self.follows else said
         return f"{said[: LONGEST - len(self.mark) - 2]}\n\n{self.mark}".strip()
 
 

@@ -83,6 +83,8 @@ class ServiceRequest(Base):
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
     closed_at: Mapped[datetime | None]
+    joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
+    """The request about the same thing that has its people now."""
     version: Mapped[int] = mapped_column(default=1)
     """Counts changes: two agents at once, one wins."""
 
@@ -93,7 +95,9 @@ class ServiceRequest(Base):
 
     service: Mapped[Service] = relationship(lazy="raise")
     borough: Mapped[Borough | None] = relationship(lazy="raise")
-    requesters: Mapped[list[Requester]] = relationship(lazy="raise", back_populates="request")
+    requesters: Mapped[list[Requester]] = relationship(
+        lazy="raise", back_populates="request", foreign_keys="Requester.request_id"
+    )
 
 
 class Requester(Base):
@@ -112,12 +116,14 @@ class Requester(Base):
     code: Mapped[str] = mapped_column(String(32), unique=True, default=partial(token_urlsafe, 18), info=NOBODY)
     """With it, they see what is theirs of the request on its public page; given to them alone."""
     added_at: Mapped[datetime]
+    joined_from_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
+    """The request that they asked for first, before it was joined to this one."""
     reopened_at: Mapped[datetime | None]
     """When they last said by their code that it is not solved."""
     detached_at: Mapped[datetime | None]
     """Set when the decision that linked them is undone."""
 
-    request: Mapped[ServiceRequest] = relationship(lazy="raise", back_populates="requesters")
+    request: Mapped[ServiceRequest] = relationship(lazy="raise", back_populates="requesters", foreign_keys=[request_id])
 
 
 class RequestChange(Base):

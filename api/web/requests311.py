@@ -18,7 +18,7 @@ from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
 from models.vocabulary import RequestStatus
-from moderation.requests import escalation, handover, inbox
+from moderation.requests import escalation, handover, inbox, merging
 from moderation.requests.inbox import Wanted
 
 router = APIRouter(include_in_schema=False)
@@ -101,6 +101,44 @@ def progress(
         with parvis.database.read() as session:
             return request_page(request, session, viewer, number, now=now, error=error, note=note, status=status)
     return RedirectResponse(f"/requetes/{number}?fait=saved", 303)
+
+
+@router.post("/requetes/{number}/reunion")
+def join(
+    request: Request,
+    viewer: Agent,
+    parvis: Installation,
+    now: Now,
+    number: str,
+    into: Annotated[str, Form(max_length=100)],
+    version: Annotated[int, Form()],
+) -> Response:
+    """It is about the same thing as another: its people are the other's."""
+    try:
+        with parvis.database.write() as session:
+            merging.join(session, viewer, number, into, version=version, now=now)
+    except Refused as error:
+        if is_part(request):
+            raise
+        with parvis.database.read() as session:
+            return request_page(request, session, viewer, number, now=now, error=error)
+    return RedirectResponse(f"/requetes/{number}?fait=joined", 303)
+
+
+@router.post("/requetes/{number}/separation")
+def part(
+    request: Request, viewer: Agent, parvis: Installation, now: Now, number: str, version: Annotated[int, Form()]
+) -> Response:
+    """They were two after all."""
+    try:
+        with parvis.database.write() as session:
+            merging.part(session, viewer, number, version=version, now=now)
+    except Refused as error:
+        if is_part(request):
+            raise
+        with parvis.database.read() as session:
+            return request_page(request, session, viewer, number, now=now, error=error)
+    return RedirectResponse(f"/requetes/{number}?fait=parted", 303)
 
 
 def request_page(

@@ -21,7 +21,7 @@ from models.scope import Action, Viewer, visible
 from models.session import upsert
 from models.text import chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
-from moderation import drafts, items
+from moderation import drafts, items, places
 from moderation.requests import handover
 from moderation.templates import render, template
 
@@ -96,9 +96,13 @@ def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime
             Service.group == group if group else same_thread,
         )
         .order_by(same_thread.desc(), ServiceRequest.opened_at.desc())
-        .limit(5)
+        .limit(50)
     )
-    return list(session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)))
+    found = session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)).all()
+    # Of those, what is at the place that the comment names, then in the same thread, before what is only of the kind.
+    here = comment.verdict.place_key if comment.verdict else None
+    there = {one.id: here is not None and here == places.key({"names": [], "text": one.place or ""}) for one in found}
+    return sorted(found, key=lambda one: not there[one.id])[:5]
 
 
 def named_place(verdict: VerdictRow | None) -> str:
@@ -237,6 +241,10 @@ def _add_requester(session: Session, request: ServiceRequest, comment: Comment, 
 def leave(session: Session, viewer: Viewer, request_id: int, comment: Comment, *, now: datetime) -> None:
     """Undo: the comment asks for this request no more, and one that nobody asks for and nobody began is cancelled."""
     request = held(session, request_id)
+    if request.joined_to_id is not None:
+        # Its people are another's now: there the comment asks no more.
+        request = held(session, request.joined_to_id)
+        request_id = request.id
     requesters = session.scalars(
         select(Requester).where(Requester.request_id == request_id, Requester.detached_at.is_(None))
     ).all()

@@ -24,7 +24,7 @@ from models.desks import Handover
 from models.effects import Effect
 from models.errors import NotFound, Refused, Rejected, Transient
 from models.items import DraftReply
-from models.requests311 import ServiceRequest
+from models.requests311 import RequestChange, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.session import Database, take_turn
 from models.text import cleaned
@@ -36,6 +36,7 @@ from models.vocabulary import (
     OperationKind,
     RequestNature,
     RequestStatus,
+    StepBy,
 )
 from models.work import EffectHandler, Task
 
@@ -154,8 +155,11 @@ def _submission(database: Database, task: Task) -> Submission:
         request = session.get_one(
             ServiceRequest, task.payload["request_id"], options=[joinedload(ServiceRequest.service)]
         )
+    # What is sent once more is another one over there.
+    again = task.key.rpartition(":")[2]
     return Submission(
-        reference=request.number,
+        reference=request.number if again == "1" else f"{request.number}/{again}",
+        follows=request.outside_number if again != "1" else None,
         service_code=request.service.outside_code or request.service_code,
         description=request.description or "",
         address=request.place,
@@ -256,14 +260,41 @@ def write_number(
 
 
 def send_again(session: Session, viewer: Viewer, number_here: str, *, now: datetime) -> None:
-    """Give the desk once more what it refused, or what cannot be read there. Refused: `not_failed`."""
+    """Give the desk once more what it refused, what cannot be read there, or what is open again here after its end
+    there. Refused: `not_failed`.
+    """
     handover = _worked(session, viewer, number_here)
     effect = session.get(Effect, handover.effect_id) if handover.effect_id is not None else None
-    if handover.desk_id is None or effect is None or handover.numbered or not effect.failed:
+    if handover.desk_id is None or effect is None:
         raise Refused("not_failed")
-    handover.sent += 1
-    _owe(session, handover, due_at=now)
+    if not effect.failed and not (handover.numbered and opened_again(session, handover.request_id)):
+        raise Refused("not_failed")
+    _owe_again(session, handover, now=now)
     audit.note(session, "request.sent_again", f"request:{handover.request_id}", now=now, person_id=viewer.person_id)
+
+
+def opened_again(session: Session, request_id: int) -> bool:
+    """Whether somebody who asked had the request opened again, and nothing became of it since."""
+    last = select(RequestChange.by).where(RequestChange.request_id == request_id).order_by(RequestChange.id.desc())
+    return session.scalar(last.limit(1)) == StepBy.CITIZEN
+
+
+def take_up(session: Session, request_id: int, *, now: datetime) -> None:
+    """What was let go (`let_go`) goes to the desk after all."""
+    handover = session.scalar(
+        select(Handover).options(joinedload(Handover.effect)).where(Handover.request_id == request_id)
+    )
+    if handover is None:
+        session.execute(update(ServiceRequest).where(ServiceRequest.id == request_id).values(hand_over=True))
+    elif handover.effect is not None and handover.effect.state == EffectState.CANCELLED and not handover.numbered:
+        _owe_again(session, handover, now=now)
+
+
+def _owe_again(session: Session, handover: Handover, *, now: datetime) -> None:
+    handover.sent += 1
+    handover.numbered, handover.token, handover.person_id = False, None, None
+    handover.seen = handover.seen_at = handover.look_due_at = handover.absent_since = None
+    _owe(session, handover, due_at=now)
 
 
 def try_desk_again(session: Session, viewer: Viewer, *, now: datetime) -> None:

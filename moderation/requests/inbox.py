@@ -20,7 +20,7 @@ from models.people import ApiKey
 from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, DraftState, Language, RequestStatus
-from moderation.requests import escalation, handover
+from moderation.requests import escalation, handover, merging
 from moderation.requests.escalation import ANSWERS, NEXT
 from moderation.templates import template
 
@@ -66,6 +66,10 @@ class RequestDetail:
     answered: dict[int | None, Effect]
     """The answer about it that was last given to each comment, by the comment's id."""
     history: Sequence[RequestChange]
+    duplicates: Sequence[ServiceRequest]
+    """Open ones that may be about the same thing, the likeliest first."""
+    joined_to: ServiceRequest | None
+    """The one that has its people now."""
     handover: Handover | None
     """How far it is on its way to the outside 311; None: it does not go there."""
     next: tuple[RequestStatus, ...]
@@ -154,6 +158,8 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(RequestChange.request_id == request.id)
             .order_by(RequestChange.id)
         ).all(),
+        duplicates=merging.duplicates(session, viewer, request),
+        joined_to=session.get(ServiceRequest, request.joined_to_id) if request.joined_to_id is not None else None,
         handover=handover.of_requests(session, [request.id]).get(request.id),
         next=tuple(status for status in RequestStatus if status in possible),
         answers={

@@ -57,6 +57,12 @@ def followed(session: Session, number: str, code: str) -> Followed:
         .limit(1)
     )
     request = session.scalar(statement)
+    if request is not None and request.joined_to_id is not None:
+        request = session.scalar(
+            select(ServiceRequest)
+            .options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+            .where(ServiceRequest.id == request.joined_to_id)
+        )
     if request is None or request.service.confidential:
         raise NotFound
     requester, words = None, None

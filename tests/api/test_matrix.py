@@ -145,6 +145,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WORK_REQUESTS, "requests", body={"version": 1, "outside_number": "{key}"}
     ),
     ("POST", "/requetes/transmission/reprise"): Line(Action.WORK_REQUESTS, whole_city=True),
+    ("POST", "/requetes/{number}/reunion"): Line(
+        Action.WORK_REQUESTS, "requests", body={"version": 1, "into": "{thing}"}
+    ),
+    ("POST", "/requetes/{number}/separation"): Line(Action.WORK_REQUESTS, "requests", body={"version": 1}),
     ("GET", "/requetes/{number}/reponses"): Line(Action.DECIDE, "requests"),
     ("POST", "/requetes/reponses"): Line(Action.DECIDE, body={"form_key": FORM_KEY}),
     ("GET", "/suivi"): Line(PUBLIC),

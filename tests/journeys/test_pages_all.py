@@ -67,6 +67,7 @@ def busy(served) -> dict[str, int]:
         request = {"service_code": "deneigement-rue", "text": "Bonjour, no {numero}."}
         decide(samuel, "wolfe", DecisionKind.REQUEST, place="Rue Wolfe", now=late, **request)
         decide(samuel, "cyclable", DecisionKind.REQUEST, place="", **request)
+        decide(samuel, "boite", DecisionKind.REQUEST, place="rue Wolfe", **request)
         asked = deciding.Choice(DecisionKind.HIDE, 1, rule_code="N2")
         proposals.propose(session, samuel, ids["critique_maire"], asked, terms, now=served.now)
         decide(samuel, "insulte", DecisionKind.HIDE, rule_code="N2")
@@ -239,6 +240,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes/SRV-2026-000001", []),
         ("Karim Haddad", "/requetes/SRV-2026-000002", []),
         ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
+        ("Karim Haddad", "/requetes/SRV-2026-000003", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002/reponses", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002", []),
         ("Nadia Roy", "/evenements", []),

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -18,7 +19,7 @@ from models.desks import Desk, Handover
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, Service, ServiceRequest
-from models.vocabulary import EffectState, HandoverState, OperationKind, RequestStatus
+from models.vocabulary import EffectState, HandoverState, OperationKind, RequestStatus, StepBy
 from models.work import Timing, Work
 from moderation.requests import escalation, following, handover
 from moderation.triage import deciding, delivery
@@ -378,6 +379,30 @@ def test_one_that_the_desk_does_not_show_any_more_is_asked_about_again(house, ci
         assert session.scalars(select(Handover.absent_since)).one() is not None
     house.state.desk.change(taken.number, "closed", "Fait.", house.state.now() + 86_000)
     house.pass_(days=3, step=3600)
+    assert house.rows()[0].status == RequestStatus.DONE
+
+
+def test_what_is_open_again_here_may_go_there_once_more(house, city):
+    house.opened()
+    house.pass_(minutes=1)
+    (first,) = house.there()
+    house.state.desk.change(first.number, "closed", "Fait.", house.state.now())
+    house.pass_(minutes=11)
+    again = partial(handover.send_again, viewer=city.people["Denis"], number_here="STR-2026-000001", now=city.now)
+    with city.database.write() as session, pytest.raises(Refused, match="not_failed"):
+        again(session)
+    with city.database.write() as session:
+        escalation.reopen(session, escalation.held(session, 1), by=StepBy.CITIZEN, now=city.now)
+    house.pass_(hours=2, step=600)
+    assert house.rows()[0].status == RequestStatus.IN_PROGRESS, "what was heard of before closes nothing"
+    with city.database.write() as session:
+        again(session, now=city.now)
+    house.pass_(minutes=2)
+    _, second = house.there()
+    assert second.description == f"Suite de {first.number}. Ça coule 1\n\n[Réf. STR-2026-000001/2]"
+    assert house.rows()[0].public_number == second.number
+    house.state.desk.change(second.number, "closed", "Fait, vraiment.", house.state.now())
+    house.pass_(minutes=11)
     assert house.rows()[0].status == RequestStatus.DONE
 
 
