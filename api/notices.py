@@ -49,6 +49,7 @@ NOTICES: Mapping[str, str] = {
     "campaign-saved": N_("The campaign is kept."),
     "urgent": N_("It goes out now. Those who approve are told; somebody else reads it again."),
     "reviewed": N_("Read again."),
+    "news-aside": N_("Set aside."),
     "dossier-saved": N_("The file is kept."),
     "dossier-archived": N_("The file comes no more; what it made stays."),
     "dossier-drafted": N_("The draft of the recurring file is made."),

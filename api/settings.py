@@ -103,6 +103,15 @@ def _smtp_from(value: str) -> str:
     return value
 
 
+def _news_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment or parts.username:
+        raise PydanticCustomError("url", N_("must be like https://www.ville.example/rss.xml"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    return value
+
+
 def _desk_form(value: str) -> str:
     if value not in {"xml", "json"}:
         raise PydanticCustomError("form", N_("must be “xml” or “json”"))
@@ -225,6 +234,8 @@ class Settings(BaseSettings):
     leaves."""
     smtp_from: Annotated[str, AfterValidator(_smtp_from)] | None = None
     """Who the letters are from; empty: the user of `smtp_url`, where that is an address."""
+    news_url: Annotated[str, AfterValidator(_news_url)] | None = None
+    """The feed (RSS or Atom) of the news of the city's own site, which become drafts; empty: none is read."""
     model: str | None = None
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8

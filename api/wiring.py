@@ -27,6 +27,7 @@ from connectors.registry import (
     descriptor,
     desk,
     network,
+    news,
     picture,
     post_office,
     webhook,
@@ -201,6 +202,8 @@ class Parvis:
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
             zone=self.settings.zone,
+            news=self.settings.news_url,
+            read_news=news,
             mail=self.settings.mail.address if self.settings.mail is not None else None,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )

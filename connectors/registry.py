@@ -8,11 +8,13 @@ from connectors import pictures
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
 from connectors.desks import Desk, DeskSettings
 from connectors.facebook.descriptor import FACEBOOK
+from connectors.feeds import News
 from connectors.instagram.descriptor import INSTAGRAM
 from connectors.instagram_public.descriptor import INSTAGRAM_PUBLIC
 from connectors.letters import MailSettings, PostOffice
 from connectors.linkedin.descriptor import LINKEDIN
 from connectors.mail.server import MailServer
+from connectors.news.reader import read as read_news
 from connectors.open311.desk import Open311Desk
 from models.errors import NotFound, Refused, Rejected
 
@@ -101,3 +103,8 @@ def desk(settings: DeskSettings) -> Desk:
 def post_office(settings: MailSettings) -> PostOffice:
     """The mail server of the city."""
     return MailServer(settings)
+
+
+def news(address: str, etag: str | None, modified: str | None) -> News | None:
+    """The feed of the city's own site, as `connectors.feeds.ReadNews`."""
+    return read_news(address, etag, modified)

@@ -14,6 +14,7 @@ from administration import mailing, retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
+from connectors.feeds import ReadNews
 from models import audit
 from models.locks import Locks
 from models.session import Database
@@ -22,7 +23,7 @@ from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome
 from moderation.triage import classification, incidents
-from publishing import occurrences, telling
+from publishing import news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
@@ -59,6 +60,9 @@ class City:
     """How long a decision can be taken back without a trace."""
     zone: ZoneInfo
     """Of the city: its recurring files come by its clocks."""
+    news: str | None
+    """Address of the city's own news; None: none is read."""
+    read_news: ReadNews
     mail: str | None
     """The mail server that carries notices; None: there is none."""
 
@@ -80,6 +84,10 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
 
     def mark(account_id: int) -> None:
         measuring.mark(city.database, city.locks, city.network_of, account_id, clock=city.clock)
+
+    def read_news(_feed_id: int) -> None:
+        if city.news is not None:
+            news.read(city.database, city.locks, city.read_news, city.news, clock=city.clock)
 
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
@@ -116,6 +124,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "check": check,
         "measure": measure,
         "mark": mark,
+        "news": read_news,
         "fetch": fetch,
         "follow": follow,
     }
@@ -221,6 +230,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("gather", timedelta(seconds=5), gather),
         Tick("end_events", timedelta(seconds=15), end_events),
         Tick("mark", timedelta(minutes=5), carry("mark", measuring.accounts_to_mark)),
+        Tick("news", timedelta(minutes=1), carry("news", partial(news.feeds_to_read, address=city.news))),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
         Tick("write_letters", timedelta(seconds=30), write_letters),

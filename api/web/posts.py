@@ -30,7 +30,7 @@ from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.templates import FRENCH, MessageTemplate
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import approval, campaigns, checks, drafting, holding, library, planning, urgent
+from publishing import approval, campaigns, checks, drafting, holding, library, news, planning, urgent
 from publishing.campaigns import untagged
 from publishing.checks import Finding
 from publishing.preview import of_variant
@@ -119,6 +119,7 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
         groups=[(state, some) for state, some in groups if some],
         holds=holding.live(session, viewer),
         unread=urgent.unread(session, viewer),
+        news=parvis.settings.news_url is not None and viewer.may(Action.WRITE_POSTS),
         today=now.astimezone(parvis.settings.zone).date(),
         may_write=viewer.may(Action.WRITE_POSTS),
         **alarm_values(parvis, session, viewer),
@@ -134,15 +135,19 @@ def show_new(
     campagne: str = "",
     jour: str = "",
     gabarit: str = "",
+    communique: str = "",
 ) -> Response:
-    """An empty composer; `campagne` and `jour` say for which campaign and day, `gabarit` which ready text to begin
-    with.
+    """An empty composer; `campagne` and `jour` say for which campaign and day, `gabarit` and `communique` which ready
+    text or piece of news to begin with.
     """
     at = f"{jour}T09:00" if day_of(jour) else ""
     said = {"campaign": campagne, "publish_at": at}
     ready = {one.code: one for one in urgent.ready(session, FRENCH)}
     if (chosen := ready.get(gabarit)) is not None:
         said |= {"title": chosen.title or "", "text": chosen.body}
+    if (entry_id := whole(communique)) is not None:
+        piece = news.entry(session, entry_id)
+        said |= {"title": piece.title, "text": news.words_of(piece), "link": piece.link or "", "communique": communique}
     return _composer(request, session, viewer, None, said, now=now, ready=list(ready.values()))
 
 
@@ -188,6 +193,8 @@ def create(request: Request, viewer: Writer, parvis: Installation, now: Now, for
         with parvis.database.write() as session:
             post = planning.create(session, viewer, draft, now=now)
             session.flush()
+            if (entry_id := whole(str(form.get("communique", "")))) is not None:
+                news.take(session, entry_id, post.id)
     except Refused as error:
         with parvis.database.read() as session:
             pictures = _pictures(session, viewer, None, form)

@@ -222,6 +222,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "occurrences", body={"task": "poster", "done": "true"}
     ),
     ("POST", "/dossiers/fois/{occurrence_id}/classement"): Line(Action.WRITE_POSTS, "occurrences"),
+    # the news of the site
+    ("GET", "/communiques"): Line(Action.WRITE_POSTS),
+    ("POST", "/communiques/{entry_id}/classement"): Line("a piece of news"),
     # the calendar
     ("GET", "/calendrier"): Line(Action.SEE_POSTS),
     ("GET", "/calendrier/publications"): Line(Action.SEE_POSTS),
@@ -358,7 +361,7 @@ class Caller:
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
         self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
-        self._places |= {"template": "reply_thanks", "view_id": 0, "key_date_id": 0}
+        self._places |= {"template": "reply_thanks", "view_id": 0, "key_date_id": 0, "entry_id": 0}
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0

@@ -262,6 +262,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/campagnes", []),
         ("Camille Lévesque", "/publications/6", []),
         ("Hélène Martel", "/publications/6", []),
+        ("Camille Lévesque", "/communiques", []),
         ("Camille Lévesque", "/dossiers", []),
         ("Camille Lévesque", "/dossiers/1", []),
         ("Camille Lévesque", "/dossiers/2/modifier", []),

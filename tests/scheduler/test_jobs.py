@@ -113,6 +113,8 @@ def city(database: Database, tmp_path: Path) -> City:
         undo=timedelta(0),
         zone=ZoneInfo("America/Toronto"),
         mail=None,
+        news=None,
+        read_news=None,
     )
 
 
@@ -127,7 +129,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
-    called_out |= {"explain", "mark", "follow"}
+    called_out |= {"explain", "mark", "news", "follow"}
     here = {
         "parse",
         "calibrate",

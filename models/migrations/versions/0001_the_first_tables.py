@@ -125,6 +125,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_netiquette_rule_code")),
     )
     op.create_table(
+        "news_feed",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("address", sa.String(length=500), nullable=False),
+        sa.Column("etag", sa.String(length=200), nullable=True),
+        sa.Column("modified", sa.String(length=200), nullable=True),
+        sa.Column("read_at", base.UtcDateTime(), nullable=True),
+        sa.Column("due_at", base.UtcDateTime(), nullable=False),
+        sa.Column("failing", sa.String(length=50), nullable=True),
+        sa.Column("failing_since", base.UtcDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_news_feed")),
+        sa.UniqueConstraint("address", name=op.f("uq_news_feed_address")),
+    )
+    op.create_table(
         "person",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("email", sa.String(length=254), nullable=False),
@@ -1100,6 +1113,26 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_table(
+        "news_entry",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("feed_id", base.Id, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("title", sa.String(length=300), nullable=False),
+        sa.Column("summary", sa.Text(), nullable=False),
+        sa.Column("link", sa.String(length=500), nullable=True),
+        sa.Column("published_at", base.UtcDateTime(), nullable=True),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=False),
+        sa.Column("post_id", base.Id, nullable=True),
+        sa.Column("set_aside_at", base.UtcDateTime(), nullable=True),
+        sa.Column("set_aside_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["feed_id"], ["news_feed.id"], name=op.f("fk_news_entry_feed_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_news_entry_post_id")),
+        sa.ForeignKeyConstraint(["set_aside_by_id"], ["person.id"], name=op.f("fk_news_entry_set_aside_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_news_entry")),
+        sa.UniqueConstraint("feed_id", "key", name=op.f("uq_news_entry_feed_id_key")),
+    )
+    op.create_index("ix_news_entry_seen", "news_entry", ["seen_at", "id"], unique=False)
     op.create_table(
         "note",
         sa.Column("id", base.Id, nullable=False),

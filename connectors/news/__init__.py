@@ -1,0 +1,1 @@
+"""The news of the city's own site (RSS, Atom)."""
