@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
+from functools import cache
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import BaseRoute
 from starlette.staticfiles import StaticFiles
 
 from api import health, open311, pages, problems, webhooks
 from api.deps import Hashing
-from api.i18n import Dates
 from api.security import BodyLimit, EdgeMiddleware
 from api.turns import Turns
 from api.v1 import router as v1
@@ -90,6 +91,15 @@ ROUTERS = (
 """A new page or version of the API adds its router here, and its routes to tests/api/test_matrix.py."""
 
 
+@cache
+def _routes() -> list[BaseRoute]:
+    """The routes of all doors of this process: to work out two hundred of them takes a third of a second."""
+    made = APIRouter()
+    for router in ROUTERS:
+        made.include_router(router)
+    return made.routes
+
+
 def create_app(parvis: Parvis) -> FastAPI:
     """The door of one installation. The engine starts and stops with it when the settings say so."""
 
@@ -112,10 +122,9 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.state.hashing = Hashing()
     app.state.turns = Turns()
     app.state.metrics = CollectorRegistry()
-    app.state.templates = pages.environment(Dates(parvis.settings.zone))
+    app.state.templates = pages.environment(parvis.settings.zone)
     problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
+    app.router.routes.extend(_routes())
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
     # FastAPI's own limit would stand outside the door, and answer without its headers.
     app.add_middleware(BodyLimit)

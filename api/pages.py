@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -57,8 +58,10 @@ def icon(name: str) -> Markup:
     return Markup(drawing.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S704  # From our own files.
 
 
-def environment(dates: Dates) -> Environment:
-    """The templates; everything is escaped, and a name that is not given is an error."""
+@cache
+def environment(zone: ZoneInfo) -> Environment:
+    """The templates, which are read once a process; everything is escaped, and a name that is not given is an error."""
+    dates = Dates(zone)
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
