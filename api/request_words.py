@@ -17,6 +17,7 @@ REFUSALS: Mapping[str, str] = {
     "incident_closed": N_("This event is closed: what waited of it is in the queue."),
     "same_request": N_("This is the same request."),
     "not_joined": N_("This request is not joined to another one."),
+    "number_confidential": N_("This service is confidential: its number is not given in public."),
     "number_needed": N_("Give the number as the other system writes it, without a space."),
     "number_taken": N_("Another request has this number there already."),
     "not_failed": N_("This request is on its way, or there already."),

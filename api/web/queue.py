@@ -38,7 +38,7 @@ from models.templates import newest
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
-from moderation.triage import deciding, listing, queue, teamwork
+from moderation.triage import deciding, incidents, listing, queue, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.listing import Filter
 from moderation.triage.queue import Detail, Listed
@@ -303,6 +303,7 @@ def _list_values(
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
     values["found"] = listing.found(session, viewer, view.wanted, now=now) if view.narrowed else None
     values["articles"] = netiquette.articles(netiquette.in_force(session, now=now))
+    values["events"] = incidents.lines(session, viewer) if view.wanted.gathered else ()
     if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         values["today"] = queue.done_since(session, viewer, midnight)

@@ -43,6 +43,9 @@ ANSWERS = {RequestStatus.DONE: "request_done", RequestStatus.REFUSED: "request_r
 UNEXPLAINED = "request_closed"
 """The one where the outside 311 closed it without a word."""
 
+UNSAID = "request_confidential"
+"""The one in public about a confidential service."""
+
 _SMALL = frozenset({"aux", "des", "les", "par", "pas", "sur", "une"})
 """Words of a service's name by which no text asks for it."""
 
@@ -320,6 +323,13 @@ def _tell(session: Session, request: ServiceRequest, *, now: datetime) -> None:
             _withdraw_reply(session, comment, request, now=now)
 
 
+def refuse_in_public(session: Session, request: ServiceRequest, text: str) -> None:
+    """Refused `number_confidential`: whose request it is, and that there is one, is not said in public."""
+    said = [number for number in (request.number, request.outside_number) if number and number in text]
+    if said and session.get_one(Service, request.service_code).confidential:
+        raise Refused("number_confidential", field="text")
+
+
 def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *, now: datetime) -> None:
     """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
     network = session.get_one(Account, comment.account_id).network
@@ -327,6 +337,9 @@ def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *
         return
     language = session.scalar(select(VerdictRow.language).where(VerdictRow.comment_id == comment.id))
     code = ANSWERS[RequestStatus(request.status)] if request.citizen_note else UNEXPLAINED
+    if session.get_one(Service, request.service_code).confidential:
+        # Neither the number nor what became of it: they are told elsewhere.
+        code = UNSAID
     body = template(session, code, language or Language.FRENCH)
     text = render(body, {"numero": request.public_number, "note": request.citizen_note or ""})
     drafts.propose(session, comment, text, request_id=request.id, now=now)

@@ -21,7 +21,7 @@ from models.requests311 import RequestChange, Requester, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, DraftState, Language, RequestStatus
 from moderation.requests import escalation, handover, merging
-from moderation.requests.escalation import ANSWERS, NEXT
+from moderation.requests.escalation import ANSWERS, NEXT, UNSAID
 from moderation.templates import template
 
 SOONEST_DUE = Keyset(ServiceRequest.due_at, ServiceRequest.id)
@@ -163,6 +163,8 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
         handover=handover.of_requests(session, [request.id]).get(request.id),
         next=tuple(status for status in RequestStatus if status in possible),
         answers={
-            status: template(session, code, Language.FRENCH) for status, code in ANSWERS.items() if status in possible
+            status: template(session, UNSAID if request.service.confidential else code, Language.FRENCH)
+            for status, code in ANSWERS.items()
+            if status in possible
         },
     )

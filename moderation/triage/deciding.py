@@ -176,6 +176,8 @@ def decide(
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
             text = _reply_text(choice.text, longest)
+            if answered is not None and answered.request is not None:
+                escalation.refuse_in_public(session, answered.request, text)
             if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
                 decision.template_id = choice.template_id
             decision.effect_id = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text).id
@@ -193,6 +195,7 @@ def decide(
             decision.request_id = request.id
             if choice.text.strip():
                 text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
+                escalation.refuse_in_public(session, request, text)
                 reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
                 if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
                     # Citizens know it by one number: these words leave when the outside 311 has said its own.

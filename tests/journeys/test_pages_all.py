@@ -350,6 +350,7 @@ def test_targets_are_large_enough(served, busy, sign_in):
     [
         ("Camille Lévesque", "/publications", "publications"),
         ("Karim Haddad", "/requetes/SRV-2026-000001", "requete"),
+        ("Nadia Roy", "/evenements/1", "evenement"),
     ],
 )
 def test_the_pictures_in_the_guide(served, busy, sign_in, pictures, who, path, name):

@@ -33,6 +33,55 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "somebody’s words bring no mark of their own to the outside 311",
+        "connectors/desks.py",
+        '_REFERENCES.sub("", self.description).strip()',
+        "self.description.strip()",
+        "tests/connectors/open311/test_desk.py::test_a_citizen_brings_no_mark_of_their_own_and_no_text_is_too_long",
+    ),
+    Mutation(
+        "an older status from the outside 311 is not believed",
+        "moderation/requests/following.py",
+        "changed = not older and digest != row.seen",
+        "changed = digest != row.seen",
+        "tests/moderation/requests/test_handover.py::test_old_updates_that_are_replayed_change_nothing",
+    ),
+    Mutation(
+        "a reply that gives the number waits for that of the outside 311",
+        "moderation/triage/deciding.py",
+        "if terms.hands_over and request.number in text",
+        "if not terms.hands_over and request.number in text",
+        "tests/moderation/requests/test_handover.py::test_a_request_goes_once_and_its_number_there_is_the_one_that_citizens_see",
+    ),
+    Mutation(
+        "a confidential service is never on the public page",
+        "moderation/requests/outcome.py",
+        "if request is None or request.service.confidential:",
+        "if request is None:",
+        "tests/moderation/requests/test_outcome.py::test_a_confidential_service_is_nowhere",
+    ),
+    Mutation(
+        "what was said before the end opens nothing again",
+        "moderation/requests/outcome.py",
+        "ServiceRequest.closed_at < comment.created_at,",
+        "ServiceRequest.closed_at.is_not(None),",
+        "tests/moderation/requests/test_outcome.py::test_what_was_said_before_the_end_opens_nothing",
+    ),
+    Mutation(
+        "what a person took out of an event stays out",
+        "moderation/triage/incidents.py",
+        "~exists().where(IncidentComment.comment_id == Comment.id),",
+        "~exists().where(IncidentComment.comment_id == Comment.id, IncidentComment.taken_out_at.is_(None)),",
+        "tests/moderation/triage/test_incidents.py::test_one_is_taken_out_and_stays_out",
+    ),
+    Mutation(
+        "one person alone is no event, however much they write",
+        "moderation/triage/incidents.py",
+        "if len({one.author_id or -one.id for one in near}) < PEOPLE:",
+        "if len(near) < PEOPLE:",
+        "tests/moderation/triage/test_incidents.py::test_three_people_about_one_thing_are_an_event_and_later_ones_join_it",
+    ),
+    Mutation(
         "an author's history goes back a year",
         "moderation/triage/queue.py",
         "Comment.created_at >= now - HISTORY",

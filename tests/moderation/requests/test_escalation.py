@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from classifiers.base import Scored
 from models.accounts import Account
 from models.errors import NotFound, Refused, Rejected
-from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.requests311 import RequestChange, Requester, Service, ServiceRequest
 from models.vocabulary import ItemState, Language, RequestStatus
 from moderation import drafts
 from moderation.requests import escalation
@@ -367,3 +367,20 @@ def test_an_agent_and_a_moderator_at_the_same_time_do_not_lock_up(city):
         thread.join()
     assert len(outcomes) == 2
     assert outcomes.count("done") >= 1
+
+
+# ------------------------------------------------------------------------------------------ confidential services
+def test_the_number_of_a_confidential_service_is_never_said_in_public(city):
+    with city.database.write() as session:
+        session.get_one(Service, "bris-aqueduc").confidential = True
+    comment = city.says("7", "Mon voisin fait du bruit")
+    told = refused(city.decide, "Ariane", comment, "request", **LEAK, text="Merci, {numero}.")
+    assert told == "number_confidential"
+    city.decide("Ariane", comment, "request", **LEAK, text="Merci, c'est transmis.")
+    progress(city, "done", "Le voisin a reçu un avis.")
+    (draft,) = city.drafts("7")
+    assert "STR" not in draft
+    assert "voisin" not in draft
+    told = refused(city.decide, "Ariane", comment, "reply", text="C'est fait (STR-2026-000001).")
+    assert told == "number_confidential"
+    city.decide("Ariane", comment, "reply", text=draft)

@@ -47,7 +47,7 @@ def reopen(city, code, number=NUMBER):
         outcome.reopen_by_code(session, number, code, now=city.now)
 
 
-def answers(city, external_id, text, *, unsolved=True, **more):
+def answers(city, external_id, text, *, unsolved=True, look=True, **more):
     """A citizen writes below the first comment."""
     city.clock.pass_(minutes=5)
     told = {"said_at": city.now, "seen_at": city.now, "parent_external_id": "1"} | more
@@ -56,7 +56,7 @@ def answers(city, external_id, text, *, unsolved=True, **more):
     )
     city.store(city.seen(external_id, text, **told))
     city.classify()
-    return outcome.reopen_due(city.database, now=city.now)
+    return outcome.reopen_due(city.database, now=city.now) if look else 0
 
 
 # ------------------------------------------------------------------------------------------ what is seen
@@ -175,7 +175,8 @@ def test_others_and_other_words_open_nothing(city, more):
 
 def test_what_was_said_before_the_end_opens_nothing(city):
     opened(city)
-    assert answers(city, "2", "C'est pas réglé!") == 0
+    answers(city, "2", "C'est pas réglé!", look=False)
+    city.clock.pass_(minutes=1)
     progress(city, "done")
     assert outcome.reopen_due(city.database, now=city.now) == 0
     assert status(city) == RequestStatus.DONE
