@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -492,6 +493,10 @@ class World(AnyCity):
             desk_of=lambda _: None,  # type: ignore[arg-type, return-value]  # This city has none.
             desk=None,
             undo=timedelta(0),
+            zone=ZoneInfo("America/Toronto"),
+            news=None,
+            read_news=lambda *_: None,  # type: ignore[arg-type, return-value]  # Nor news.
+            mail=None,
         )
         carried = handlers(city)
 
