@@ -351,6 +351,8 @@ def test_targets_are_large_enough(served, busy, sign_in):
         ("Camille Lévesque", "/publications", "publications"),
         ("Karim Haddad", "/requetes/SRV-2026-000001", "requete"),
         ("Nadia Roy", "/evenements/1", "evenement"),
+        ("Camille Lévesque", "/dossiers/1", "dossier"),
+        ("Hélène Martel", "/campagnes/1/bilan", "bilan"),
     ],
 )
 def test_the_pictures_in_the_guide(served, busy, sign_in, pictures, who, path, name):
