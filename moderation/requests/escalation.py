@@ -323,8 +323,10 @@ def _tell(session: Session, request: ServiceRequest, *, now: datetime) -> None:
             _withdraw_reply(session, comment, request, now=now)
 
 
-def refuse_in_public(session: Session, request: ServiceRequest, text: str) -> None:
+def refuse_in_public(session: Session, request: ServiceRequest | None, text: str) -> None:
     """Refused `number_confidential`: whose request it is, and that there is one, is not said in public."""
+    if request is None:
+        return
     said = [number for number in (request.number, request.outside_number) if number and number in text]
     if said and session.get_one(Service, request.service_code).confidential:
         raise Refused("number_confidential", field="text")

@@ -168,6 +168,7 @@ def decide(
         decision.evidence_id = _evidence(session, comment, now=now).id
     session.add(decision)
     session.flush()
+    _draft_what_waits(session, comment, terms, now=now)
     answered = None
     match decision.kind:
         case DecisionKind.HIDE | DecisionKind.UNHIDE | DecisionKind.LIKE:
@@ -176,8 +177,7 @@ def decide(
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
             text = _reply_text(choice.text, longest)
-            if answered is not None and answered.request is not None:
-                escalation.refuse_in_public(session, answered.request, text)
+            escalation.refuse_in_public(session, answered.request if answered else None, text)
             if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
                 decision.template_id = choice.template_id
             decision.effect_id = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text).id
@@ -453,6 +453,28 @@ _ACTS = {
 }
 _OPPOSITES = {DecisionKind.HIDE: OperationKind.UNHIDE, DecisionKind.LIKE: OperationKind.UNLIKE}
 """How what left is undone; what is not here cannot be."""
+
+
+def _draft_what_waits(session: Session, comment: Comment, terms: Terms, *, now: datetime) -> None:
+    """A reply that waits for the number of the outside 311 holds nothing else up: it is a draft again."""
+    if not terms.hands_over:
+        return
+    waiting = (
+        select(Effect, Decision.request_id)
+        .join(Decision, Decision.effect_id == Effect.id)
+        .where(
+            Effect.channel_id == comment.account_id,
+            Effect.target == comment.external_id,
+            Effect.operation == OperationKind.REPLY,
+            Effect.state == EffectState.READY,
+            Effect.late_at.is_not(None),
+            Decision.kind == DecisionKind.REQUEST,
+        )
+        .order_by(Effect.id)
+    )
+    for effect, request_id in session.execute(waiting).all():
+        if work.cancel(session, effect.id):
+            drafts.propose(session, comment, effect.payload.get("text"), request_id=request_id, now=now)
 
 
 def _enqueue(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -226,6 +227,24 @@ def test_a_number_that_never_comes_gives_the_words_back_to_a_person(house, city)
     with pytest.raises(Refused) as caught:
         city.decide("Ariane", city.comment("1"), "reply", text="Merci, {numero}.")
     assert caught.value.code == "place_blank"
+
+
+def test_words_that_wait_for_a_number_hold_no_hide_up(house, city, insult):
+    house.state.faults.append(Fault("503", None, "requests", times=None))
+    house.opened(text="Merci, {numero}.")
+    house.pass_(minutes=5)
+    comment = city.comment("1")
+    text = "Niaiseux, ça coule encore"
+    city.classifier.says[text] = replace(city.classifier.classify(["Ça coule 1"], None)[0], **insult)
+    city.store(city.seen("1", text, source="edit", said_at=city.now, seen_at=city.now))
+    city.classify()
+    choice = {"service_code": None, "place": "", "kind": "hide", "version": comment.version + 1, "rule_code": "N2"}
+    house.decide(comment, **choice)
+    house.pass_(minutes=1)
+    assert [done.kind for done in city.network.done] == ["hide"]
+    house.state.faults.clear()
+    house.pass_(hours=1, step=60)
+    assert [done.kind for done in city.network.done] == ["hide"], "nobody is answered under what is hidden"
 
 
 def test_a_token_becomes_a_number_however_long_it_takes(house):
