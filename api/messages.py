@@ -258,6 +258,7 @@ REJECTIONS: Mapping[str, str] = {
     "not_a_comment": N_("this is no comment of that network"),
     "not_a_picture": N_("what is there is no picture that Parvis can read"),
     "not_allowed": N_("the network does not let the page delete what others wrote"),
+    "no_feed": N_("there is no feed of news at that address"),
     "not_done": N_("the network says that it did not do it"),
     "not_supported_there": N_("the network does not allow it on this object"),
     "not_supported": N_("this network does not allow it"),

@@ -145,12 +145,13 @@ def _database(parvis: Parvis) -> Generator[Line, None, bool]:
         return False
     if not whole:
         yield Line(name, _("damaged: put a copy back with `parvis restore`"), State.WRONG)
+        return False
     if found is not Standing.CURRENT:
         yield Line(name, messages.standing(found, _("The database")), State.WRONG)
         return False
     if not parvis.database.writable(PATIENCE):
         yield Line(name, _("takes nothing: it is read-only, or a program keeps its lock"), State.WRONG)
-    elif whole:
+    else:
         yield Line(name, _("reached, and up to date"))
     return True
 
