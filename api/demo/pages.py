@@ -112,9 +112,12 @@ def steps(session: Session) -> list[Step]:
         ),
         Step(
             N_("Six people saw one water-main break: one request"),
-            N_("Search for “Wolfe”: q opens the 311 request for the first one, and joins the others to it."),
+            N_(
+                "The line “rue Wolfe” above the queue gathers those who named the street: open it, and Enter makes one "
+                "311 request for all. Search for “Wolfe” for the others: q joins them to it."
+            ),
             city.SECOND_MODERATOR,
-            "/?mots=Wolfe",
+            "/evenements",
             DecisionKind.REQUEST in kinds,
         ),
         Step(

@@ -120,6 +120,7 @@ def _page(
         "wanted": wanted,
         "error": error,
         "form_key": secrets.token_urlsafe(16),
+        "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, borough_id=seen.event.borough_id, account_id=None),
         "may_decide": viewer.may_on(Action.DECIDE, borough_id=seen.event.borough_id, account_id=None),
         "now": now,
         "waited": waited,

@@ -103,6 +103,13 @@ def requests(
     return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
 
 
+def _joined_to(session: Session, viewer: Viewer, request: ServiceRequest) -> ServiceRequest | None:
+    if request.joined_to_id is None:
+        return None
+    statement = select(ServiceRequest).where(ServiceRequest.id == request.joined_to_id)
+    return session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
+
+
 def _answers(request_id: int) -> Select[int | None, Effect]:
     undone = select(Decision.cancels_id).where(Decision.cancels_id.is_not(None))
     return (
@@ -159,7 +166,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .order_by(RequestChange.id)
         ).all(),
         duplicates=merging.duplicates(session, viewer, request),
-        joined_to=session.get(ServiceRequest, request.joined_to_id) if request.joined_to_id is not None else None,
+        joined_to=_joined_to(session, viewer, request),
         handover=handover.of_requests(session, [request.id]).get(request.id),
         next=tuple(status for status in RequestStatus if status in possible),
         answers={

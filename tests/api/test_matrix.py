@@ -242,6 +242,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/pause"): Line(Action.SEE_POSTS),
     ("POST", "/pause"): Line(Action.HOLD_POSTS),
     ("POST", "/pause/{hold_id}/fin"): Line(Action.HOLD_POSTS, "holds"),
+    ("GET", "/api/v1/incidents"): Line(Action.SEE_COMMENTS),
     ("GET", "/api/v1/holds"): Line(Action.SEE_POSTS),
     ("POST", "/api/v1/holds"): Line(Action.HOLD_POSTS),
     ("POST", "/api/v1/holds/{hold_id}/end"): Line(Action.HOLD_POSTS, "holds"),
