@@ -64,6 +64,9 @@ REQUESTS = {
     "nid": ("nid-de-poule", "200, rue Morin"),
 }
 
+CONFIDENTIAL = frozenset({"chien"})
+"""Whose number is not said in public."""
+
 MAIN_BREAK = ("aqueduc1", "aqueduc2", "aqueduc3", "aqueduc4", "aqueduc5", "aqueduc6")
 """Six comments about one event: the first opens the request, the others join it."""
 
@@ -127,8 +130,10 @@ def _triage(demo: Demo, nadia: httpx2.Client, simon: httpx2.Client) -> None:
     for label, text in REPLIES.items():
         _decide(demo, simon, label, {"kind": "reply", "text": text})
     thanks = "Bonjour, merci du signalement. Votre requête est transmise au 311 (nº {numero})."
+    discreet = "Bonjour, merci du signalement. Il est transmis au 311, qui s’en occupe."
     for label, (service, place) in REQUESTS.items():
-        choice = {"kind": "request", "service_code": service, "place": place, "text": thanks}
+        text = discreet if label in CONFIDENTIAL else thanks
+        choice = {"kind": "request", "service_code": service, "place": place, "text": text}
         _decide(demo, nadia, label, choice)
     first, *others = MAIN_BREAK
     opened = _decide(
