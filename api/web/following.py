@@ -34,7 +34,7 @@ def ask(request: Request, numero: str = "") -> Response:
     return render(request, "requests/public.html", headers=HEADERS, found=None, code="", number="", error=None)
 
 
-@router.get("/suivi/{number}")
+@router.get("/suivi/{number:path}")
 def show(request: Request, session: ReadSession, now: Now, number: str, code: str = "") -> Response:
     """A request as the public may see it. A number that is none, and one of a confidential service, read the same."""
     _turn(request, now)
@@ -48,7 +48,7 @@ def show(request: Request, session: ReadSession, now: Now, number: str, code: st
     return _page(request, found, number, code)
 
 
-@router.post("/suivi/{number}/reouverture")
+@router.post("/suivi/{number:path}/reouverture")
 def reopen(
     request: Request,
     parvis: Installation,

@@ -234,17 +234,15 @@ def write_number(
 ) -> None:
     """A person carried the request over, or found it there, and writes its number down.
 
-    Refused: `request_changed`, `number_needed`, `number_taken`.
+    Refused: `request_changed`, `number_needed`, `number_taken` (there, or here by another request).
     """
     outside = (cleaned(outside) or "").strip()
-    if not outside or len(outside) > 100 or re.search(r"\s", outside):
+    # What cannot be seen, or has neither letter nor digit, would be the number that its people type and follow.
+    if len(outside) > 100 or re.search(r"\s", outside) or not outside.isprintable() or not re.search(r"\w", outside):
         raise Refused("number_needed", field="outside_number")
     handover = _worked(session, viewer, number_here)
-    if session.scalar(
-        select(ServiceRequest.id).where(
-            ServiceRequest.outside_number == outside, ServiceRequest.id != handover.request_id
-        )
-    ):
+    same = (ServiceRequest.outside_number == outside) | (ServiceRequest.number == outside.upper())
+    if session.scalar(select(ServiceRequest.id).where(same, ServiceRequest.id != handover.request_id).limit(1)):
         raise Refused("number_taken", field="outside_number")
     if handover.effect_id is not None and not work.cancel(session, handover.effect_id):
         state = session.scalar(select(Effect.state).where(Effect.id == handover.effect_id))

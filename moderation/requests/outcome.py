@@ -42,18 +42,20 @@ def followed(session: Session, number: str, code: str) -> Followed:
     """The request that the public knows by this number. NotFound: there is none, or its service is confidential; a code
     that is not one of its people's shows nothing more.
     """
-    number = number.strip().upper()
+    written = number.strip()
+    # As another system writes it, else as people type it.
+    number, ways = written.upper(), {written, written.upper(), written.lower()}
     statement = (
         select(ServiceRequest)
         .options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
         # One number is public: the outside one, where there is one.
         .where(
             or_(
-                ServiceRequest.outside_number == number,
+                ServiceRequest.outside_number.in_(ways),
                 (ServiceRequest.number == number) & ServiceRequest.outside_number.is_(None),
             )
         )
-        .order_by(ServiceRequest.id)
+        .order_by((ServiceRequest.outside_number == written).desc().nulls_last(), ServiceRequest.id)
         .limit(1)
     )
     request = session.scalar(statement)

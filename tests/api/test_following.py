@@ -85,6 +85,19 @@ def test_hostile_numbers(sqlite_parvis, town, visit, number):
     assert "<script>" not in answer.text.replace('<script src="', "")
 
 
+@pytest.mark.parametrize("written", ["2026/77", "t-77", "a/reouverture"])
+def test_the_link_of_a_number_of_elsewhere_leads_to_it_and_opens_it_again(sqlite_parvis, town, visit, written):
+    with sqlite_parvis.database.write() as session:
+        wanted = ServiceRequest.number == town.requests["north"]
+        session.scalars(select(ServiceRequest).where(wanted)).one().outside_number = written
+    client = visit(sqlite_parvis)
+    place = client.get("/suivi", params={"numero": written}).headers["location"]
+    assert SECRETS[0] in client.get(place, params={"code": town.code}).text
+    again = client.post(f"{place}/reouverture", data={"code": town.code})
+    assert again.status_code == 303
+    assert SECRETS[0] in client.get(again.headers["location"]).text
+
+
 def test_a_number_is_typed(sqlite_parvis, town, visit):
     client = visit(sqlite_parvis)
     assert client.get("/suivi").status_code == 200

@@ -152,8 +152,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/requetes/{number}/reponses"): Line(Action.DECIDE, "requests"),
     ("POST", "/requetes/reponses"): Line(Action.DECIDE, body={"form_key": FORM_KEY}),
     ("GET", "/suivi"): Line(PUBLIC),
-    ("GET", "/suivi/{number}"): Line("public services"),
-    ("POST", "/suivi/{number}/reouverture"): Line("code", body={"code": "x"}),
+    ("GET", "/suivi/{number:path}"): Line("public services"),
+    ("POST", "/suivi/{number:path}/reouverture"): Line("code", body={"code": "x"}),
     ("GET", "/evenements"): Line(Action.SEE_COMMENTS),
     ("GET", "/evenements/{incident_id}"): Line(Action.SEE_COMMENTS, "incidents"),
     ("POST", "/evenements/{incident_id}/requete"): Line(
@@ -391,7 +391,7 @@ class Caller:
         if method != "GET":
             sent = {"json": body} if path.startswith("/api/") else {"data": body}
         headers = {"if-match": '"1"', **headers}
-        return self._client.request(method, path.format(**places), headers=headers, **sent)
+        return self._client.request(method, path.replace(":path}", "}").format(**places), headers=headers, **sent)
 
 
 @pytest.mark.parametrize("place", ["city", "north", pytest.param("north account", marks=pytest.mark.long)])

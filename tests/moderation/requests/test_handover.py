@@ -487,6 +487,24 @@ def test_a_desk_of_before_gets_nothing(house, city):
         assert session.scalars(select(Effect.channel_id)).one() == desks[0]
 
 
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("\u202eabc", "number_needed"),
+        ("T\u200b1", "number_needed"),
+        ("..", "number_needed"),
+        ("STR-2026-000002", "number_taken"),
+        ("str-2026-000002", "number_taken"),
+    ],
+)
+def test_a_number_that_citizens_could_not_follow_is_refused(house, city, said, code):
+    house.opened()
+    house.opened("2")
+    with city.database.write() as session, pytest.raises(Refused) as refused:
+        handover.write_number(session, city.people["Denis"], "STR-2026-000001", said, version=1, now=city.now)
+    assert refused.value.code == code
+
+
 def test_a_request_of_elsewhere_is_not_ours_to_number(house, city):
     house.opened()
     with city.database.write() as session, pytest.raises(NotFound):

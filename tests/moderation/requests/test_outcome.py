@@ -99,6 +99,24 @@ def test_the_number_of_the_other_system_is_the_only_public_one(city):
         seen(city)
 
 
+@pytest.mark.parametrize("written", ["abc-12", "Abc-12", "2026/77", "Où?-1"])
+def test_a_number_is_found_as_the_other_system_writes_it(city, written):
+    opened(city)
+    with city.database.write() as session:
+        escalation.held(session, 1).outside_number = written
+    assert seen(city, f" {written} ", code=codes(city)[0]).words is not None
+
+
+def test_of_two_that_differ_by_their_capitals_the_one_that_is_written(city):
+    opened(city)
+    opened(city, "2")
+    with city.database.write() as session:
+        one, other = session.scalars(select(ServiceRequest).order_by(ServiceRequest.id).limit(2)).all()
+        one.outside_number, other.outside_number = "T-AB", "t-ab"
+    assert seen(city, "t-ab").request.number != NUMBER
+    assert seen(city, "T-AB").request.number == NUMBER
+
+
 def test_one_who_was_detached_sees_nothing_more(city):
     decision = opened(city)
     city.undo("Ariane", decision)
