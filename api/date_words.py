@@ -10,7 +10,8 @@ from api import i18n
 from api.i18n import N_, _, ngettext
 from models.errors import Refused
 from models.vocabulary import DateRule
-from publishing.recurrence import parts_of
+from publishing.dossiers import MOST_OFFSET
+from publishing.recurrence import MOST_INTERVAL, parts_of
 
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 NTH: Mapping[str, str] = {
@@ -51,15 +52,17 @@ class Given:
     def rule(self) -> tuple[DateRule, str, str, int]:
         """What is kept of it: its kind, RRULE, key date and days. Refused: `number_unreadable`."""
         if self.every == "anchored":
-            days = _number(self.days, "days")
+            days = _number(self.days, "days", 0, MOST_OFFSET)
             return DateRule.ANCHORED, "", self.anchor, -days if self.side == "before" else days
         if self.every == "other":
             return DateRule.REPEATS, self.rrule, "", 0
+        weeks = _number(self.weeks, "weeks", 1, MOST_INTERVAL) if self.every == "weekly" else 1
+        date = _number(self.monthday, "monthday", 1, 31) if self.every in ("monthly_day", "yearly_day") else 1
         written = {
-            "weekly": f"FREQ=WEEKLY;INTERVAL={_number(self.weeks, 'weeks')};BYDAY={self.weekday}",
-            "monthly_day": f"FREQ=MONTHLY;BYMONTHDAY={_number(self.monthday, 'monthday')}",
+            "weekly": f"FREQ=WEEKLY;INTERVAL={weeks};BYDAY={self.weekday}",
+            "monthly_day": f"FREQ=MONTHLY;BYMONTHDAY={date}",
             "monthly_nth": f"FREQ=MONTHLY;BYDAY={self.nth}{self.weekday}",
-            "yearly_day": f"FREQ=YEARLY;BYMONTH={self.month};BYMONTHDAY={_number(self.monthday, 'monthday')}",
+            "yearly_day": f"FREQ=YEARLY;BYMONTH={self.month};BYMONTHDAY={date}",
             "yearly_nth": f"FREQ=YEARLY;BYMONTH={self.month};BYDAY={self.nth}{self.weekday}",
         }.get(self.every)
         return (DateRule.REPEATS, written, "", 0) if written else (DateRule.NONE, "", "", 0)
@@ -152,7 +155,7 @@ def _side(offset_days: int) -> str:
     return "before" if offset_days < 0 else "after"
 
 
-def _number(said: str, field: str) -> int:
-    if not (said.isdecimal() and len(said) < 4):
-        raise Refused("number_unreadable", field=field)
+def _number(said: str, field: str, least: int, most: int) -> int:
+    if not (said.isdecimal() and len(said) < 4 and least <= int(said) <= most):
+        raise Refused("number_unreadable", field=field, least=str(least), most=str(most))
     return int(said)

@@ -64,6 +64,7 @@ REFUSALS: Mapping[str, str] = {
     "own_request": N_("You asked for this yourself: another administrator says yes."),
     "date_passed": N_("This date has passed."),
     "date_unreadable": N_("Give a date like 2027-06-30."),
+    "hour_unreadable": N_("Give an hour like 09:30."),
     "code_wrong": N_("The code is not right, or was used already."),
     "email_unreadable": N_("This is not an e-mail address."),
     "email_taken": N_("Somebody has this e-mail already."),

@@ -38,7 +38,7 @@ POSTS: Mapping[str, str] = {
     "rule_unreadable": N_("This is no rule of dates: it begins like FREQ=YEARLY;BYMONTH=4."),
     "rule_part": N_("The rule cannot have “%(part)s”."),
     "rule_never": N_("This rule gives no day at all."),
-    "number_unreadable": N_("Give a whole number."),
+    "number_unreadable": N_("Give a whole number, from %(least)s to %(most)s."),
     "lead_unreadable": N_("Give a number of days, from 0 to %(most)s."),
     "offset_unreadable": N_("Give a number of days, at most %(most)s."),
     "key_date_known": N_("This key date is there already."),

@@ -307,7 +307,7 @@ def _day(said: str, column: str) -> dt.date | None:
 def _hour(said: str) -> dt.time:
     hour = _HOUR.fullmatch(said or "9:00")
     if hour is None or int(hour[1]) > 23 or int(hour[2] or 0) > 59:
-        raise Refused("time_unreadable", field="heure")
+        raise Refused("hour_unreadable", field="heure")
     return dt.time(int(hour[1]), int(hour[2] or 0))
 
 

@@ -281,7 +281,7 @@ def _hour(said: str) -> dt.time:
     try:
         return dt.time.fromisoformat(said).replace(second=0, microsecond=0, tzinfo=None)
     except ValueError as error:
-        raise Refused("time_unreadable", field="hour") from error
+        raise Refused("hour_unreadable", field="hour") from error
 
 
 def _outline(form: FormData) -> Outline:
@@ -383,7 +383,9 @@ def _rule_values(
 ) -> dict[str, Any]:
     """What the part of the form that gives the rule shows: its own fields, and its next days as it is written."""
     zone, upcoming, wrong = parvis.settings.zone, dossiers.Upcoming([], []), error
-    hour = dt.time(9)
+    hour, anchors = dt.time(9), dossiers.anchors(session)
+    # The first one stands in the list before anybody chose: its days are shown, and not none.
+    form = dict(form) | {"anchor": form.get("anchor") or next(iter(anchors), "")}
     try:
         outline = _dated(form)
         hour = outline.hour
@@ -398,7 +400,7 @@ def _rule_values(
         "nths": date_words.NTH,
         "weekdays": [(code, date_words.weekday(code)) for code in date_words.WEEKDAYS],
         "months": [(str(number), date_words.month(str(number))) for number in range(1, 13)],
-        "anchors": dossiers.anchors(session),
+        "anchors": anchors,
         "upcoming": _moments(upcoming.days, hour, zone),
         "skipped": upcoming.skipped,
         "ends": list(MonthEnd),

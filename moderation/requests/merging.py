@@ -74,8 +74,11 @@ def join(session: Session, viewer: Viewer, number: str, into: str, *, version: i
     there = set(session.scalars(select(Requester.comment_id).where(Requester.request_id == other.id)))
     for requester in session.scalars(asking.order_by(Requester.id)):
         if requester.comment_id is None or requester.comment_id not in there:
-            requester.request_id, requester.joined_from_id = other.id, one.id
+            requester.request_id, requester.joined_from_id = other.id, requester.joined_from_id or one.id
     one.joined_to_id = other.id
+    # What was joined to it goes along: each is joined to one that is not, and is taken apart from there alone.
+    for row in session.scalars(select(ServiceRequest).where(ServiceRequest.joined_to_id == one.id)):
+        row.joined_to_id = other.id
     handover.let_go(session, one.id)
     _step(session, viewer, one, RequestStatus.CANCELLED, now=now)
     audit.note(
@@ -91,6 +94,8 @@ def part(session: Session, viewer: Viewer, number: str, *, version: int, now: da
         raise Refused("not_joined")
     one, other = _two(session, viewer, number, into)
     next_version(one, version, "request_changed")
+    if one.joined_to_id != other.id:
+        raise Refused("request_changed")
     back = select(Requester).where(Requester.request_id == other.id, Requester.joined_from_id == one.id)
     for requester in session.scalars(back.order_by(Requester.id)):
         requester.request_id, requester.joined_from_id = one.id, None
@@ -103,7 +108,9 @@ def part(session: Session, viewer: Viewer, number: str, *, version: int, now: da
 
 
 def _two(session: Session, viewer: Viewer, number: str, into: str) -> tuple[ServiceRequest, ServiceRequest]:
-    """Both, held, the older one first, whoever asks; what carries them before them."""
+    """Both, held, the older one first, whoever asks; what carries them before them, and what is joined to the one with
+    them.
+    """
     ids = []
     for wanted in (number, into):
         statement = select(ServiceRequest.id).where(named(wanted.strip()))
@@ -114,7 +121,8 @@ def _two(session: Session, viewer: Viewer, number: str, into: str) -> tuple[Serv
             raise Refused("request_unknown", field="into")
         ids.append(found)
     handover.hold_effect(session, ids[0])
-    rows = {one: held(session, one) for one in sorted(set(ids))}
+    along = session.scalars(select(ServiceRequest.id).where(ServiceRequest.joined_to_id == ids[0]))
+    rows = {one: held(session, one) for one in sorted({*ids, *along})}
     return rows[ids[0]], rows[ids[1]]
 
 

@@ -51,7 +51,9 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
     assert 'id="ends_on-wrong"' in reversed_.text
     place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]
     assert client.post(place, data={**SAID, "name": "Autre", "version": "1"}).status_code == 303
-    assert client.post(place, data={**SAID, "version": "1"}).status_code == 409
+    late = client.post(place, data={**SAID, "version": "1"})
+    assert late.status_code == 409
+    assert 'name="version" value="1"' in late.text, "pressed again, it is still too late: the other’s words are unread"
     assert client.post(f"{place}/suppression", data={"version": "2"}).status_code == 303
     assert client.get(place).status_code == 404
 

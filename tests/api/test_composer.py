@@ -55,6 +55,15 @@ def test_words_of_others_are_shown_as_words(seeded, desk):
     assert "&lt;script&gt;" in shown
 
 
+def test_who_was_slower_does_not_undo_the_others_words_by_pressing_again(desk, seeded):
+    place = desk.post("/publications", data=written(seeded)).headers["location"].partition("?")[0]
+    assert desk.post(place, data=written(seeded, "Ce que l’autre a écrit", version="1")).status_code == 303
+    late = desk.post(place, data=written(seeded, "Ce que j’ai écrit", version="1"))
+    assert late.status_code == 409
+    assert "Ce que j’ai écrit" in late.text
+    assert 'name="version" value="1"' in late.text
+
+
 def test_what_is_typed_is_kept_by_itself_at_its_own_version(desk, seeded):
     first = desk.post("/publications", data=written(seeded), headers={"parvis-autosave": "1"})
     assert (first.status_code, first.headers["etag"]) == (204, '"1"')

@@ -5,10 +5,12 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, update
 
 from api import date_words
+from models.campaigns import Campaign
 from models.dossiers import Dossier, Occurrence
+from models.posts import Post
 from models.vocabulary import DateRule, Role
 from publishing import occurrences
 
@@ -55,12 +57,11 @@ def test_a_file_is_kept_and_shown_in_words_with_its_next_dates(desk, sqlite_parv
 
 def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
     client, _ = desk
-    wrong = SAID | {"name": " ", "lead_days": "9999", "every": "monthly_day", "monthday": "32"}
+    wrong = SAID | {"name": " ", "lead_days": "9999", "every": "other", "rrule": "FREQ=HOURLY"}
     page = client.post("/dossiers", data=wrong)
     assert page.status_code == 422
-    for field in ("name", "lead_days"):
+    for field in ("name", "lead_days", "rrule"):
         assert f'id="{field}-wrong"' in page.text
-    assert "BYMONTHDAY=32" in page.text
     assert "Le conseil siège lundi." in page.text
     assert 'value="poster" checked' in page.text
     hourless = client.post("/dossiers", data=SAID | {"hour": "25:00", "starts_on": "demain"})
@@ -73,6 +74,45 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
     assert client.post("/dossiers", data=injected).status_code == 422
 
 
+def test_a_campaign_that_is_gone_is_said_where_there_is_no_other(desk, sqlite_parvis):
+    client, _ = desk
+    with sqlite_parvis.database.write() as session:
+        session.execute(update(Post).values(campaign_id=None))
+        session.execute(update(Dossier).values(campaign_id=None))
+        session.execute(delete(Campaign))
+    page = client.post("/dossiers", data=SAID | {"campaign": "999"})
+    assert page.status_code == 422
+    assert 'id="campaign-wrong"' in page.text
+
+
+def test_the_first_key_date_counts_before_anybody_chose_one(desk):
+    client, _ = desk
+    client.post("/dossiers/dates-cles", data={"name": "Taxes", "day": "2027-02-25"})
+    asked = {name: said for name, said in SAID.items() if name != "anchor"} | {"every": "anchored", "days": "21"}
+    part = client.post("/dossiers/regle", data=asked, headers={"hx-request": "true"}).text
+    assert "4\N{NO-BREAK SPACE}février 2027" in part
+
+
+@pytest.mark.parametrize(
+    ("every", "field", "said", "range_"),
+    [
+        ("monthly_day", "monthday", "0", "de 1 à 31"),
+        ("yearly_day", "monthday", "32", "de 1 à 31"),
+        ("yearly_day", "monthday", "-1", "de 1 à 31"),
+        ("weekly", "weeks", "0", "de 1 à 20"),
+        ("weekly", "weeks", "100", "de 1 à 20"),
+        ("anchored", "days", "trois", "de 0 à 366"),
+    ],
+)
+def test_a_number_out_of_its_range_is_said_beside_it_in_plain_words(desk, every, field, said, range_):
+    client, _ = desk
+    page = client.post("/dossiers", data=SAID | {"every": every, field: said}).text
+    wrong = page.partition(f'id="{field}-wrong"')[2].partition("</span>")[0]
+    assert range_ in wrong
+    assert "BYMONTHDAY" not in page
+    assert "INTERVAL" not in page
+
+
 def test_the_next_days_are_shown_as_the_rule_is_written_and_nothing_is_kept(desk, sqlite_parvis):
     client, _ = desk
     asked = SAID | {"every": "monthly_day", "monthday": "31", "month_end": "skip"}
@@ -83,7 +123,7 @@ def test_the_next_days_are_shown_as_the_rule_is_written_and_nothing_is_kept(desk
     spring = asked | {"every": "yearly_day", "month": "3", "monthday": "14", "hour": "02:30"}
     part = client.post("/dossiers/regle", data=spring, headers={"hx-request": "true"}).text
     assert "14\N{NO-BREAK SPACE}mars 2027, 3\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}00" in part
-    assert "les horloges sautent" in part
+    assert "cette heure n’existe pas ce jour-là" in part
     whole = client.post("/dossiers/regle", data=asked).text
     assert "<html" in whole
     assert "Le conseil siège lundi." in whole

@@ -71,3 +71,10 @@ def test_a_desk_whose_key_is_refused_is_said_and_tried_again(sqlite_parvis, seed
     assert "n’accepte plus notre clé" in client.get("/requetes").text
     assert client.post("/requetes/transmission/reprise").status_code == 303
     assert "n’accepte plus notre clé" not in client.get("/requetes").text
+
+
+def test_another_that_is_not_there_to_join_is_said(sqlite_parvis, seed_city, visit, sign_in_as):
+    _, client = agent(sqlite_parvis, seed_city, visit, sign_in_as)
+    page = client.post(f"{BASE}/reunion", data={"version": 1, "into": "PAR-2026-000099"})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text

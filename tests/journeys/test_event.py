@@ -239,7 +239,7 @@ def test_from_twenty_comments_to_twenty_answers(near, far, standin, clock, new_c
     assert answered == Counter(one.id for one in comments)
     assert sum(line.text == "Bonjour! C’est réparé, merci de votre patience." for line in replies(state)) == 1
     omar = opened("Omar", f"/requetes/{ours.number}")
-    until(lambda: omar.reload() and omar.get_by_text("Répondu dans 20 fils.").count() == 1, "the receipt")
+    until(lambda: omar.reload() and omar.get_by_text("Réponses envoyées dans 20 fils.").count() == 1, "the receipt")
 
     # One of them says that it is not: it is opened again, and answered once.
     unhappy = comments[4]

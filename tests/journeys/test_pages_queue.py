@@ -420,7 +420,7 @@ def test_assign_put_off_and_note_by_keyboard(served, five, sign_in):
     samuel = sign_in("Samuel Côté", "/avis")
     expect(samuel.locator(".notices-link .count")).to_have_text("2")
     expect(samuel.locator(".notice-new")).to_have_count(2)
-    expect(samuel.locator("main")).to_contain_text("Nadia Roy vous l’attribue")
+    expect(samuel.locator("main")).to_contain_text("Nadia Roy vous a attribué un commentaire")
     samuel.goto("/?attribution=moi")
     expect(samuel.locator(".row")).to_have_count(1)
     _until_claims(served, samuel, 2)  # Hers, and then his.

@@ -175,7 +175,7 @@ def test_what_is_wrong_with_a_recurring_file_is_said_on_its_line(city):
         (3, "plan_rule"),
         (4, "key_date_unknown"),
         (5, "lead_unreadable"),
-        (6, "time_unreadable"),
+        (6, "hour_unreadable"),
         (7, "plan_task"),
         (8, "plan_person"),
         (9, "read_only"),

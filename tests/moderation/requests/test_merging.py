@@ -99,6 +99,21 @@ def test_taken_apart_each_has_its_own_again(several):
         merging.part(session, several.people["Denis"], B, version=3, now=several.now)
 
 
+def test_what_was_joined_to_one_that_is_joined_goes_along_and_comes_back_alone(several):
+    with several.database.read() as session:
+        codes = dict(session.execute(select(Requester.request_id, Requester.code)).all())
+    join(several, B, A)
+    join(several, A, C)
+    assert people(several)[C] == [1, 2, 3]
+    with several.database.read() as session:
+        seen = outcome.followed(session, B, codes[2])
+        assert (seen.request.number, seen.words) == (C, "Un tuyau fait du bruit")
+    part(several, B)
+    assert (people(several)[B], people(several)[C]) == ([2], [1, 3])
+    part(several, A)
+    assert people(several)[A] == [1]
+
+
 def test_who_asked_for_both_is_one_of_them(several):
     comment = several.says("8", "Moi aussi")
     several.decide("Ariane", comment, "request", request_number=A)
