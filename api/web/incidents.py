@@ -9,10 +9,10 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from api.deps import Installation, Now, ReadSession, WriteSession, whole
+from api.deps import Installation, Now, ReadSession, WriteSession
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Reader, Words, is_part, waited
-from api.web.together import Several, said
+from api.web.together import Ticked, said
 from models.errors import Refused
 from models.scope import Action, Viewer
 from models.vocabulary import CLOSED_STATUSES, Language
@@ -50,23 +50,18 @@ def decide(
     now: Now,
     incident_id: int,
     form_key: Annotated[str, Form(min_length=16, max_length=64)],
-    items: Several,
+    items: Ticked,
     service_code: Words = "",
     place: Words = "",
     request_number: Words = "",
     text: Words = "",
 ) -> Response:
     """One request for all that are ticked, and one reply to each."""
-    versions = {}
-    for one in items:
-        comment_id, _, version = one.partition(":")
-        if (known := whole(comment_id)) is not None and (read := whole(version)) is not None:
-            versions[known] = read
     wanted = Wanted(service_code or None, place, request_number or None, text)
     try:
         with parvis.database.write() as session:
             outcome = incidents.decide(
-                session, viewer, incident_id, versions, wanted, parvis.terms, form_key=form_key, now=now
+                session, viewer, incident_id, items, wanted, parvis.terms, form_key=form_key, now=now
             )
             return said(request, session, view, outcome, undone=False)
     except Refused as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,19 @@ from moderation.triage.deciding import Choice
 router = APIRouter(include_in_schema=False)
 
 Several = Annotated[list[str], Form(default_factory=list)]
+
+
+async def _ticked(items: Several) -> dict[int, int]:
+    versions = {}
+    for one in items:
+        comment_id, _, version = one.partition(":")
+        if (known := whole(comment_id)) is not None and (read := whole(version)) is not None:
+            versions[known] = read
+    return versions
+
+
+Ticked = Annotated[dict[int, int], Depends(_ticked)]
+"""Comments that are ticked, each named with the version that was read ("12:3")."""
 
 
 @router.get("/groupe")
@@ -67,20 +80,15 @@ def decide_all(
     now: Now,
     kind: Annotated[DecisionKind, Form()],
     form_key: Annotated[str, Form(min_length=16, max_length=64)],
-    items: Several,
+    items: Ticked,
     opened: Several,
     text: Words = "",
     rule_code: Words = "",
 ) -> Response:
-    """Decide alike about those that are ticked; each is named with the version that was read ("12:3")."""
-    versions = {}
-    for one in items:
-        comment_id, _, version = one.partition(":")
-        if (known := whole(comment_id)) is not None and (read := whole(version)) is not None:
-            versions[known] = read
+    """Decide alike about those that are ticked."""
     choice = Choice(kind, 0, text=text, rule_code=rule_code or None, form_key=form_key)
     seen = {read for given in opened if (read := whole(given)) is not None}
-    outcome = together.decide_all(session, viewer, versions, choice, parvis.terms, opened=seen, now=now)
+    outcome = together.decide_all(session, viewer, items, choice, parvis.terms, opened=seen, now=now)
     return said(request, session, view, outcome, undone=False)
 
 
