@@ -11,6 +11,7 @@ POSTS: Mapping[str, str] = {
     "campaign_name": N_("Give the campaign a name, of at most %(most)s characters."),
     "campaign_changed": N_("Somebody has changed this campaign since you opened it."),
     "campaign_unknown": N_("There is no such campaign, or it is not yours to write in."),
+    "news_taken": N_("Somebody has made a draft of this piece of news already."),
     "campaign_used": N_("Posts belong to this campaign: it stays."),
     "plan_account": N_("No account of yours is called “%(name)s”."),
     "plan_accounts": N_("Several accounts are called “%(name)s”: write its network and its id, like network:104."),

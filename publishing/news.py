@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from connectors.feeds import News, ReadNews
 from models import audit
-from models.errors import NotFound, Rejected, Transient
+from models.errors import NotFound, Refused, Rejected, Transient
 from models.locks import Locks
 from models.news import NewsEntry, NewsFeed
 from models.scope import Viewer
@@ -77,10 +77,13 @@ def words_of(one: NewsEntry) -> str:
 
 
 def take(session: Session, entry_id: int, post_id: int) -> None:
-    """A post was made of it. One that somebody else was faster with stays theirs."""
-    found = session.get(NewsEntry, entry_id, with_for_update=True)
-    if found is not None and found.post_id is None:
-        found.post_id = post_id
+    """A post was made of it. Refused: `news_taken`, somebody else was faster: one piece makes one draft."""
+    found = session.get(NewsEntry, entry_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        return
+    if found.post_id is not None:
+        raise Refused("news_taken")
+    found.post_id = post_id
 
 
 def set_aside(session: Session, viewer: Viewer, entry_id: int, *, now: datetime) -> None:

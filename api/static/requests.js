@@ -8,7 +8,8 @@ function show() {
   preview.hidden = !answer;
   if (!answer) return;
   const note = form.elements.note.value.trim();
-  const text = answer.replaceAll("{numero}", form.dataset.request).replaceAll("{note}", note || "{note}");
+  // A function: in a string, "$$" or "$'" of a note would be read as an order.
+  const text = answer.replaceAll("{numero}", form.dataset.request).replaceAll("{note}", () => note || "{note}");
   preview.querySelector("blockquote").textContent = text;
 }
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.settings import SettingsError, load
 from models.news import NewsEntry, NewsFeed
+from models.posts import Post
 from models.vocabulary import Role
 
 ADDRESS = "https://www.ville.example/rss.xml"
@@ -37,6 +38,12 @@ def test_a_piece_becomes_a_draft_and_another_is_set_aside(
     assert 'value="https://www.ville.example/a"' in form
     sent = {"accounts": str(city.accounts["city"]), "text": "Collecte", "communique": str(numbers[0])}
     assert client.post("/publications", data=sent).status_code == 303
+    again = client.post("/publications", data=sent)
+    assert again.status_code == 409, "two people began a draft of it: there is one, and who is slower hears so"
+    assert "Collecte" in again.text
+    with parvis.database.read() as session:
+        made = select(func.count()).select_from(Post).where(Post.title == "Collecte")
+        assert session.scalar(made) == 1
     assert client.get(f"/publications/nouvelle?communique={numbers[0]}").status_code == 404
     assert client.post(f"/communiques/{numbers[1]}/classement").status_code == 303
     assert client.post("/communiques/999/classement").status_code == 404
