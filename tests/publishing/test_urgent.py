@@ -14,6 +14,7 @@ from models.people import Membership
 from models.posts import Approval
 from models.vocabulary import EffectState, NoticeKind, PostState, Role
 from publishing import calendar, holding, planning, urgent
+from publishing.typography import repaired
 
 WATER = "Avis d’ébullition en vigueur au centre-ville."
 
@@ -39,6 +40,14 @@ def unread(city, who: str = "Gilles") -> list[Approval]:
 
 def draft(city, *names: str, who: str = "Odile", text: str = WATER, **more):
     return city.act(who, "create", city.draft(text, *names, **more))
+
+
+def test_the_texts_that_are_ready_have_no_sign_to_mend(city):
+    with city.database.write() as session:
+        seeds.plant(session, now=city.now)
+        texts = [one.body for one in urgent.ready(session, "fr")]
+    assert len(texts) == 3
+    assert [repaired(text) for text in texts] == texts, "an emergency begins without advice about spaces"
 
 
 def test_it_leaves_at_once_and_those_who_approve_hear_of_it(city):
