@@ -58,8 +58,6 @@ def show_calendar(
     zone = parvis.settings.zone
     today = now.astimezone(zone).date()
     day = day_of(jour) or today
-    if not 2000 <= day.year < 2100:
-        day = today
     first = day.replace(day=1)
     until = (first + timedelta(days=32)).replace(day=1)
     sought = _sought(compte, campagne, etat)

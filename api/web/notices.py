@@ -9,6 +9,7 @@ from administration import notices
 from api.deps import CurrentViewer, Now, ReadSession, WriteSession, whole
 from api.pages import render
 from api.web.queue import Words
+from models.errors import NotFound
 from models.notices import see
 
 router = APIRouter(prefix="/avis", include_in_schema=False)
@@ -26,5 +27,8 @@ def mark_read(
 ) -> Response:
     """Those about one comment, one notice, or all of them, are read."""
     about = {"comment_id": whole(comment_id), "notice_id": whole(notice_id)}
+    if any(said and about[name] is None for name, said in (("comment_id", comment_id), ("notice_id", notice_id))):
+        # What is no number names nothing: it must not read as "all of them".
+        raise NotFound
     see(session, viewer.person_id, **about, now=now)
     return RedirectResponse("/avis", 303)

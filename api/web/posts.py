@@ -95,11 +95,12 @@ def _picked(form: FormData) -> list[int]:
 
 
 def day_of(said: str) -> date | None:
-    """The day that an address or a form names ("2026-11-30"); None: it names none."""
+    """The day that an address or a form names ("2026-11-30"); None: it names none, or one that nobody works on."""
     try:
-        return date.fromisoformat(said)
+        day = date.fromisoformat(said)
     except ValueError:
         return None
+    return day if 2000 <= day.year < 2100 else None
 
 
 def _wall(at: datetime | None, zone: ZoneInfo) -> str:
@@ -140,7 +141,7 @@ def show_new(
     """An empty composer; `campagne` and `jour` say for which campaign and day, `gabarit` and `communique` which ready
     text or piece of news to begin with.
     """
-    at = f"{jour}T09:00" if day_of(jour) else ""
+    at = f"{day}T09:00" if (day := day_of(jour)) else ""
     said = {"campaign": campagne, "publish_at": at}
     ready = {one.code: one for one in urgent.ready(session, FRENCH)}
     if (chosen := ready.get(gabarit)) is not None:

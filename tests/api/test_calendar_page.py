@@ -51,6 +51,8 @@ def test_what_the_page_draws(desk, post, city):
     assert len(events(desk, compte=str(city.accounts["north"]))) == 1
     assert len(events(desk, etat="scheduled")) == 1
     assert desk.get("/calendrier/publications?debut=2027-01-01&fin=2029-01-01").status_code == 422
+    assert desk.get("/calendrier/publications?debut=0001-01-01&fin=0001-02-01").status_code == 422
+    assert "2027-12-24T09:00" in desk.get("/publications/nouvelle?jour=20271224").text
 
 
 def test_a_move_is_a_form_and_says_what_is_wrong_with_a_time(desk, post):

@@ -47,6 +47,8 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(desk):
     assert 'id="begins_on-wrong"' in page.text
     assert 'id="budget-wrong"' in page.text
     assert 'value="Piscines"' in page.text
+    for year in ("0001", "9999"):
+        assert 'id="begins_on-wrong"' in client.post("/campagnes", data={**SAID, "begins_on": f"{year}-01-01"}).text
     reversed_ = client.post("/campagnes", data={**SAID, "ends_on": "2026-05-01"})
     assert 'id="ends_on-wrong"' in reversed_.text
     place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]

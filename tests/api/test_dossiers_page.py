@@ -10,6 +10,7 @@ from sqlalchemy import delete, func, select, update
 from api import date_words
 from models.campaigns import Campaign
 from models.dossiers import Dossier, Occurrence
+from models.notices import Notice
 from models.posts import Post
 from models.vocabulary import DateRule, Role
 from publishing import occurrences
@@ -187,6 +188,11 @@ def test_key_dates_and_the_notice_to_the_owner(desk, sqlite_parvis):
     told = client.get("/avis").text
     assert "Un dossier récurrent est à rédiger" in told
     assert f'href="{place.partition("?")[0]}"' in told
+    for field in ("notice_id", "comment_id"):
+        for said in ("abc", "9" * 30):
+            assert client.post("/avis/lus", data={field: said}).status_code == 404, "what is no number is not all"
+    with sqlite_parvis.database.read() as session:
+        assert session.scalar(select(func.count()).where(Notice.seen_at.is_not(None))) == 0
     assert client.post("/avis/lus", data={"notice_id": "1"}).status_code == 303
     assert "notice-new" not in client.get("/avis").text
     assert client.post("/dossiers/dates-cles/1/suppression").status_code == 303
