@@ -7,7 +7,9 @@ function show() {
   const answer = form.querySelector("[name=status]:checked")?.dataset.answer;
   preview.hidden = !answer;
   if (!answer) return;
-  const note = form.elements.note.value.trim();
+  const written = form.elements.note.value.trim();
+  // As escalation.sentence has it.
+  const note = /[\p{L}\p{N}_)»]$/u.test(written) && !written.split(/\s/).at(-1).includes("://") ? `${written}.` : written;
   // A function: in a string, "$$" or "$'" of a note would be read as an order.
   const text = answer.replaceAll("{numero}", form.dataset.request).replaceAll("{note}", () => note || "{note}");
   preview.querySelector("blockquote").textContent = text;

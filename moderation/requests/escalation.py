@@ -4,6 +4,7 @@ thread where each of them wrote.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -332,6 +333,11 @@ def refuse_in_public(session: Session, request: ServiceRequest | None, text: str
         raise Refused("number_confidential", field="text")
 
 
+def sentence(note: str) -> str:
+    """A note as the answer says it: the words that follow begin a sentence of their own. requests.js shows the same."""
+    return f"{note}." if re.search(r"[\w)»]$", note) and "://" not in note.rsplit(maxsplit=1)[-1] else note
+
+
 def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *, now: datetime) -> None:
     """Put a comment back in the queue with the drafted answer about a closed request, where one can be given."""
     network = session.get_one(Account, comment.account_id).network
@@ -343,7 +349,7 @@ def propose_reply(session: Session, comment: Comment, request: ServiceRequest, *
         # Neither the number nor what became of it: they are told elsewhere.
         code = UNSAID
     body = template(session, code, language or Language.FRENCH)
-    text = render(body, {"numero": request.public_number, "note": request.citizen_note or ""})
+    text = render(body, {"numero": request.public_number, "note": sentence(request.citizen_note or "")})
     drafts.propose(session, comment, text, request_id=request.id, now=now)
     items.bring_back(items.of_comment(session, comment.id), comment, now)
 

@@ -192,6 +192,26 @@ def test_closing_drafts_the_answer_in_every_thread_in_its_language(city):
     ]
 
 
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        ("Le trottoir est réparé", "Le trottoir est réparé."),
+        ("Réparé (coin Wolfe)", "Réparé (coin Wolfe)."),
+        ("C'est fait!", "C'est fait!"),
+        ("Voir https://ville.example/a", "Voir https://ville.example/a"),
+        ("Fait. \n", "Fait."),
+    ],
+)
+def test_a_note_without_its_point_is_a_sentence_in_the_answer(note, said):
+    assert escalation.sentence(note.strip()) == said
+
+
+def test_the_answer_goes_on_after_a_note_without_its_point(city):
+    opened(city)
+    progress(city, "done", "La conduite est réparée")
+    assert "La conduite est réparée. " in city.drafts("7")[0]
+
+
 def test_no_answer_is_drafted_where_parvis_only_reads(city):
     opened(city)
     with city.database.write() as session:
