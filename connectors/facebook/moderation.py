@@ -22,7 +22,21 @@ from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.errors import Ambiguous, Gone, Rejected
 from models.vocabulary import OperationKind as Kind
 
-ABLE = frozenset(Kind) - {Kind.PUBLISH, Kind.CLOSE_COMMENTS, Kind.OPEN_COMMENTS}
+ABLE = frozenset(
+    {
+        Kind.HIDE,
+        Kind.UNHIDE,
+        Kind.DELETE,
+        Kind.REPLY,
+        Kind.PRIVATE_REPLY,
+        Kind.LIKE,
+        Kind.UNLIKE,
+        Kind.BLOCK,
+        Kind.UNBLOCK,
+        Kind.EDIT_POST,
+        Kind.DELETE_POST,
+    }
+)
 """Acts on what is there already. No edge of Graph closes the comments of a Page's post."""
 
 

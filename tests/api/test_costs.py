@@ -35,7 +35,7 @@ STATEMENTS = {
     "/?etat=traites": 32,
     "/?compte=2&suggestion=hide": 32,
     "/?mots=patinoire": 34,
-    "/commentaires/17": 29,
+    "/commentaires/17": 30,
     "/api/v1/comments": 8,
     "/api/v1/comments/17": 20,
 }

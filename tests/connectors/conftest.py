@@ -214,6 +214,8 @@ class FacebookCity(City):
         OperationKind.PUBLISH,
         OperationKind.CLOSE_COMMENTS,
         OperationKind.OPEN_COMMENTS,
+        OperationKind.SUBMIT,
+        OperationKind.MAIL,
     }
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})
