@@ -91,6 +91,24 @@ def test_the_second_moderator_never_meets_what_the_first_one_handled(served, wai
     assert _decided(served)[-1] == (waiting[8], "cancel", nadia)
 
 
+def test_a_late_yes_says_nothing_over_what_a_later_act_was_told(served, waiting, sign_in, decides):
+    page = sign_in("Nadia Roy")
+    _shown(page, waiting[0])
+    decides("Samuel Côté", waiting[1])
+    held = []
+    page.route(f"**/commentaires/{waiting[0]}/decision*", lambda route: held.append(route))
+    page.keyboard.press("i")
+    page.keyboard.press("i")
+    expect(page.locator("#toasts")).to_contain_text("traité ce commentaire. Voici le suivant.")
+    with page.expect_response(f"**/commentaires/{waiting[0]}/decision*"):
+        held[0].continue_()
+    # The list is asked for again once the answer was taken in.
+    page.wait_for_load_state("networkidle")
+    expect(page.locator("#toasts")).to_contain_text("traité ce commentaire. Voici le suivant.")
+    page.keyboard.press("z")
+    _shown(page, waiting[0])
+
+
 def test_one_key_never_takes_back_what_somebody_else_decided(served, waiting, sign_in, decides):
     decides("Samuel Côté", waiting[0])
     page = sign_in("Nadia Roy", f"/commentaires/{waiting[0]}?etat=traites")

@@ -106,11 +106,15 @@ function passOver(id, sentence) {
 }
 
 // ------------------------------------------------------------------------------------------------ deciding
+let acts = 0;
+let told = 0;
+
 async function act(form) {
   const id = queue.open;
   if ("confirm" in form.dataset) { show(form.dataset.confirm); return; }
   const data = new URLSearchParams(new FormData(form));
   const next = queue.after(id);
+  const turn = ++acts;
   const written = keepDraft(form);
   form.closest("dialog")?.close();
   const place = queue.take(id);
@@ -127,6 +131,7 @@ async function act(form) {
     queue.settle(place, null, performance.now());
     const words = form.elements.text?.value;
     if (written && words) said.firstElementChild.append(Object.assign(document.createElement("q"), { textContent: words }));
+    told = Math.max(told, turn);
     say(said, written ? 0 : 10);
     refreshList();
     return;
@@ -136,7 +141,8 @@ async function act(form) {
   const toast = said.firstElementChild;
   queue.settle(place, toast.dataset.decision, performance.now());
   if ("stays" in toast.dataset) putBack(place);
-  say(toast, 10);
+  // Answers come in any order: a yes to an earlier act says nothing over what a later one was told.
+  if (turn > told) { told = turn; say(toast, 10); }
   refreshList();
 }
 
