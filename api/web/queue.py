@@ -359,6 +359,7 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
         ],
         "opened": templates.wording(worded, "request_opened"),
         "joined": templates.wording(worded, "request_joined"),
+        "discreet": templates.wording(worded, "request_discreet"),
         "may_note": viewer.may_on(Action.WRITE_NOTES, **scope),
         "colleagues": teamwork.colleagues(session, comment),
         "laters": teamwork.laters(now, zone),

@@ -68,6 +68,23 @@ def five(served) -> list[int]:
     return ids
 
 
+def test_nobody_is_offered_to_say_the_number_of_a_confidential_service(served, five, sign_in):
+    page = sign_in("Nadia Roy", f"/commentaires/{five[1]}")
+    page.keyboard.press("q")
+    words, service = page.locator("#acknowledgement"), page.locator("#service_code")
+    expect(words).to_have_value(re.compile(r"\{numero\}"))
+    service.select_option("animal-errant")
+    expect(words).not_to_have_value(re.compile(r"\{numero\}"))
+    service.select_option("nid-de-poule")
+    expect(words).to_have_value(re.compile(r"\{numero\}"))
+    words.fill("Merci, on s’en occupe.")
+    service.select_option("animal-errant")
+    expect(words).to_have_value("Merci, on s’en occupe.")
+    words.fill("")
+    service.select_option("nid-de-poule")
+    expect(words).to_have_value("")
+
+
 def test_triage_by_keyboard(served, five, sign_in):
     """Five comments, five decisions, and no mouse."""
     page = sign_in("Nadia Roy")

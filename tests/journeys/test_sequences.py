@@ -96,7 +96,11 @@ def test_a_late_yes_says_nothing_over_what_a_later_act_was_told(served, waiting,
     _shown(page, waiting[0])
     decides("Samuel Côté", waiting[1])
     held = []
-    page.route(f"**/commentaires/{waiting[0]}/decision*", lambda route: held.append(route))
+
+    def hold(route):
+        held.append(route)
+
+    page.route(f"**/commentaires/{waiting[0]}/decision*", hold)
     page.keyboard.press("i")
     page.keyboard.press("i")
     expect(page.locator("#toasts")).to_contain_text("traité ce commentaire. Voici le suivant.")

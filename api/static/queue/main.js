@@ -363,12 +363,17 @@ document.addEventListener("submit", (event) => {
   if ("undo" in form.dataset || "takesBack" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
 });
 
-document.addEventListener("change", (event) => {
-  if (event.target.name !== "request_number") return;
+// What is proposed to say depends on whether it is known already, and on what may be said of its service in public.
+document.addEventListener("change", ({ target }) => {
+  if (!["request_number", "service_code"].includes(target.name) || !target.closest("#request-dialog")) return;
+  const dialog = target.closest("dialog");
+  const joined = dialog.querySelector('[name="request_number"]:checked:not([value=""])');
+  dialog.querySelector(".new-request").hidden = Boolean(joined);
   const area = document.getElementById("acknowledgement");
-  const joining = event.target.value !== "";
-  event.target.closest("dialog").querySelector(".new-request").hidden = joining;
-  if (area && (area.value === area.dataset.opened || area.value === area.dataset.joined)) area.value = joining ? area.dataset.joined : area.dataset.opened;
+  const usual = area && [area.dataset.opened, area.dataset.joined, area.dataset.discreet];
+  if (!usual?.includes(area.value)) return;
+  const chosen = joined ?? dialog.querySelector("#service_code").selectedOptions[0];
+  area.value = "confidential" in chosen.dataset ? area.dataset.discreet : joined ? area.dataset.joined : area.dataset.opened;
 });
 
 // Letters narrow the saved replies.
