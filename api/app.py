@@ -91,6 +91,10 @@ ROUTERS = (
 """A new page or version of the API adds its router here, and its routes to tests/api/test_matrix.py."""
 
 
+_templates = cache(pages.environment)
+"""Of all doors of this process: each page is compiled once."""
+
+
 @cache
 def _routes() -> list[BaseRoute]:
     """The routes of all doors of this process: to work out two hundred of them takes a third of a second."""
@@ -122,7 +126,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.state.hashing = Hashing()
     app.state.turns = Turns()
     app.state.metrics = CollectorRegistry()
-    app.state.templates = pages.environment(parvis.settings.zone)
+    app.state.templates = _templates(parvis.settings.zone)
     problems.install(app)
     app.router.routes.extend(_routes())
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")

@@ -58,9 +58,8 @@ def icon(name: str) -> Markup:
     return Markup(drawing.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S704  # From our own files.
 
 
-@cache
 def environment(zone: ZoneInfo) -> Environment:
-    """The templates, which are read once a process; everything is escaped, and a name that is not given is an error."""
+    """The templates; everything is escaped, and a name that is not given is an error."""
     dates = Dates(zone)
     templates = Environment(
         loader=FileSystemLoader(HERE / "templates"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from api import pages
 from api import settings as parvis_settings
 from api.app import create_app
 from api.demo import city
@@ -37,6 +40,10 @@ MARK = "demonstration.txt"
 
 class NotADemonstration(ParvisError):
     """The folder holds something that is not a demonstration's; it is left alone."""
+
+
+class InUse(ParvisError):
+    """Another demonstration runs in the folder; what it has there is left alone."""
 
 
 class PortTaken(ParvisError):
@@ -143,17 +150,25 @@ def _listening(ports: Sequence[int]) -> socket.socket:
     raise PortTaken(_("Port %(port)s is taken or cannot be used: give another with --port.", port=ports[-1]))
 
 
-def prepare(home: Path) -> Path:
-    """The folder of a demonstration, made or emptied for a new one. NotADemonstration: it is something else's."""
+@contextmanager
+def prepared(home: Path) -> Iterator[Path]:
+    """The folder of a demonstration, made or emptied for a new one, and nobody else's meanwhile. NotADemonstration: it
+    is something else's. InUse: another demonstration runs in it.
+    """
     home.mkdir(parents=True, exist_ok=True)
     if any(home.iterdir()) and not (home / MARK).exists():
         raise NotADemonstration(
             _("%(folder)s holds something else than a demonstration: it is left alone.", folder=home)
         )
-    (home / MARK).write_text("Parvis\n", encoding="utf-8")
-    for leftover in home.glob("parvis.db*"):
-        leftover.unlink()
-    return home
+    with (home / MARK).open("a+", encoding="utf-8") as mark:
+        try:
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sentence = _("Another demonstration runs in %(folder)s: end it, or give another folder.", folder=home)
+            raise InUse(sentence) from None
+        for leftover in home.glob("parvis.db*"):
+            leftover.unlink()
+        yield home
 
 
 def _secret(home: Path) -> str:
@@ -168,6 +183,8 @@ def _secret(home: Path) -> str:
 def _app(demo: Demo) -> FastAPI:
     app = create_app(demo.parvis)
     app.state.restart = demo.restart
+    # Its own: the others of this process are not a demonstration's.
+    app.state.templates = pages.environment(demo.parvis.settings.zone)
     app.state.templates.globals["demo_people"] = city.PEOPLE
     app.include_router(router)
     # Routes are tried one after the other and made ready as they are: the first page is not to wait for all the others.

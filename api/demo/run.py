@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from api import logs
-from api.demo.installation import Demo, prepare
+from api.demo.installation import Demo, prepared
 from api.i18n import _
 
 PORTS = (*range(8000, 8020), 0)
@@ -22,8 +22,7 @@ PORTS = (*range(8000, 8020), 0)
 def run(*, once: bool, as_json: bool, port: int | None, home: Path | None) -> int:
     """Exit status: 0, or 1 when the story left something doubled, lost, in doubt or failed."""
     logs.configure(level=logging.WARNING)
-    with tempfile.TemporaryDirectory(prefix="parvis-demo-") as folder:
-        where = prepare(home or Path(folder))
+    with tempfile.TemporaryDirectory(prefix="parvis-demo-") as folder, prepared(home or Path(folder)) as where:
         return _once(where, as_json=as_json) if once else _serve(where, port)
 
 

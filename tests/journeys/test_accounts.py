@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from api.demo.installation import Demo, prepare
+from api.demo.installation import Demo, prepared
 from models.accounts import Account, ConsentHandshake
 from models.vocabulary import ChannelState, Role
 
@@ -22,10 +22,11 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    running = Demo(prepare(tmp_path_factory.mktemp("demo")))
-    running.start()
-    yield running
-    running.stop()
+    with prepared(tmp_path_factory.mktemp("demo")) as home:
+        running = Demo(home)
+        running.start()
+        yield running
+        running.stop()
 
 
 @pytest.fixture

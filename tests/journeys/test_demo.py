@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.demo.installation import NotADemonstration, prepare
+from api.demo.installation import InUse, NotADemonstration, prepared
 
 PARVIS = Path(sys.executable).with_name("parvis")
 
@@ -53,14 +53,26 @@ def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt(tmp_path: Path)
 
 def test_a_folder_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "parvis.db").write_text("the city's own")
-    with pytest.raises(NotADemonstration):
-        prepare(tmp_path)
+    with pytest.raises(NotADemonstration), prepared(tmp_path):
+        pass
     assert (tmp_path / "parvis.db").read_text() == "the city's own"
+
+
+def test_a_demonstration_that_runs_is_not_emptied_by_a_second_one(tmp_path: Path) -> None:
+    with prepared(tmp_path):
+        (tmp_path / "parvis.db").write_text("the first one's")
+        with pytest.raises(InUse), prepared(tmp_path):
+            pass
+        assert (tmp_path / "parvis.db").read_text() == "the first one's"
+    with prepared(tmp_path):
+        assert not (tmp_path / "parvis.db").exists(), "once it has ended, its folder is anybody's"
 
 
 def test_the_secret_of_a_demonstration_is_its_owners_alone(tmp_path: Path) -> None:
     from api.demo.installation import _secret
 
-    first = _secret(prepare(tmp_path))
-    assert _secret(prepare(tmp_path)) == first, "a second start keeps the key"
+    with prepared(tmp_path) as home:
+        first = _secret(home)
+    with prepared(tmp_path) as home:
+        assert _secret(home) == first, "a second start keeps the key"
     assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600

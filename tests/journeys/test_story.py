@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from api.demo import city
-from api.demo.installation import Demo, prepare
+from api.demo.installation import Demo, prepared
 from connectors.standin.state import Comment
 from models.effects import Effect
 from models.vocabulary import OperationKind
@@ -27,10 +27,11 @@ AXE = (Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js").r
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Demo]:
-    demo = Demo(prepare(tmp_path / "demo"), undo_seconds=1, settle_seconds=1)
-    demo.start()
-    yield demo
-    demo.stop()
+    with prepared(tmp_path / "demo") as home:
+        demo = Demo(home, undo_seconds=1, settle_seconds=1)
+        demo.start()
+        yield demo
+        demo.stop()
 
 
 def until(true: Callable[[], bool], what: str) -> None:
