@@ -138,16 +138,16 @@ def sign_ins(home: Path, rounds: int) -> list[Figure]:
             # Each round from an address of its own: what is throttled is not hashed.
             sent = [_guess(one, f"203.0.113.{number}") for one in range(40)]
             idle, before = median(client.times(port, health, 20)), resident(process.pid)
-            taken, most = [], before
+            taken, highest = [], before
             with ThreadPoolExecutor(len(sent)) as pool:
                 waiting = [pool.submit(_status, port, guess) for guess in sent]
                 while not all(one.done() for one in waiting):
                     taken += client.times(port, health, 1)
-                    most = max(most, resident(process.pid))
+                    highest = max(highest, resident(process.pid))
             statuses = {one.result() for one in waiting}
             assert statuses == {401}, f"not every password was checked: {statuses}"
             pairs.append((idle * 1000, median(taken) * 1000))
-            grown.append(most - before)
+            grown.append(highest - before)
     idle, busy = (median(one) for one in zip(*pairs, strict=True))
     return [
         Figure("/healthz during 40 sign-ins", busy, "ms", idle, "ms idle", busy / idle, "< 1 s", busy < 1000),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 import classifier
@@ -39,6 +40,7 @@ def main() -> None:
     given = parser.parse_args()
     wanted, rounds, seconds = given.rows or WANTED, given.rounds, given.seconds
     figures: list[Figure] = []
+    broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="parvis-bench-", dir=disk()) as folder:
         home = Path(folder)
         with floor_server(home) as port:
@@ -57,9 +59,15 @@ def main() -> None:
                 "classifier": lambda: [Figure(**one) for one in classifier.figures(rounds, seconds)],
             }
             for name in wanted:
-                figures += measured[name]()
+                try:
+                    figures += measured[name]()
+                except Exception:  # noqa: BLE001 - what was measured before is told all the same
+                    traceback.print_exc()
+                    broken.append(name)
     report(figures)
-    sys.exit(not all(figure.met for figure in figures))
+    if broken:
+        print(f"could not be measured: {', '.join(broken)}")
+    sys.exit(bool(broken) or not all(figure.met for figure in figures))
 
 
 def pretend(home: Path, rounds: int, seconds: float) -> list[Figure]:
