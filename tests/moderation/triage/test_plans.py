@@ -12,7 +12,7 @@ from models.people import Membership
 from models.scope import Viewer, grants_of
 from models.session import Database
 from models.vocabulary import Intention, ItemState, Role
-from moderation.triage import listing, queue
+from moderation.triage import incidents, listing, queue
 from moderation.triage.listing import Filter
 from tests.city import START
 from tests.plans import RARE, ROWS, STEPS, fill, rows_met, scans
@@ -73,3 +73,9 @@ def test_counts_and_one_comment_cost_no_walk_either(large):
     met, more = rows_met(large, lambda session: queue.detail(session, EVERYBODY, 17, now=NOW))
     assert met <= 20 * (STEPS if large.sqlite else ROWS)
     assert scans(plans + more, "item", "comment") == []
+
+
+def test_the_lines_of_events_cost_no_walk_of_what_is_in_none(large):
+    met, plans = rows_met(large, lambda session: incidents.lines(session, EVERYBODY))
+    assert met <= 10 * (STEPS if large.sqlite else ROWS)
+    assert scans(plans, "item", "comment") == []
