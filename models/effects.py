@@ -27,16 +27,10 @@ class Effect(Base):
     __table_args__ = (
         # What exists on the network belongs to one effect only: two posts with the same words cannot both claim it.
         UniqueConstraint("channel_id", "remote_id"),
+        # All that was ever done to one thing, for whoever opens it; and what must still be done to it, in order.
+        Index("ix_effect_target", "channel_id", "target", "id"),
         # Done rows pile up; the indexes below hold only the few that are still alive.
         Index("ix_effect_open_due", "due_at", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
-        Index(
-            "ix_effect_open_target",
-            "channel_id",
-            "target",
-            "id",
-            sqlite_where=text(_OPEN),
-            postgresql_where=text(_OPEN),
-        ),
         Index("ix_effect_late", "late_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
         Index("ix_effect_lease", "lease_until", sqlite_where=text(_LEASED), postgresql_where=text(_LEASED)),
         Index("ix_effect_read", "read_due_at", sqlite_where=text(_READ), postgresql_where=text(_READ)),

@@ -14,10 +14,11 @@ from sqlalchemy.orm import Session
 from models import search
 from models.accounts import Account
 from models.comments import Author, Comment, SourcePost, VerdictRow
+from models.effects import Effect
 from models.items import Item
 from models.people import Person
 from models.session import Database
-from models.vocabulary import Intention, ItemState, PostKind
+from models.vocabulary import EffectState, Intention, ItemState, OperationKind, PostKind
 from tests.city import START
 
 SIZE = 10_000
@@ -109,6 +110,7 @@ def fill(database: Database, *, put_off_until: datetime) -> None:
         rows = [_row(number, put_off_until) for number in range(1, SIZE + 1)]
         for table, number in ((Comment, 0), (Item, 1), (VerdictRow, 2)):
             session.execute(insert(table), [row[number] for row in rows])
+        session.execute(insert(Effect), [_done(number) for number in range(1, SIZE + 1)])
     settle(database)
 
 
@@ -117,6 +119,14 @@ def settle(database: Database) -> None:
     if not database.sqlite:
         with database.write() as session:
             session.execute(text("ANALYZE"))
+
+
+def _done(number: int) -> dict[str, Any]:
+    """What was once done to each comment."""
+    return {
+        "key": f"like:{number}", "operation": OperationKind.LIKE, "channel_id": 1, "target": str(number),
+        "payload": {}, "state": EffectState.DONE, "due_at": START,
+    }  # fmt: skip
 
 
 def _row(number: int, until: datetime) -> tuple[dict[str, Any], ...]:

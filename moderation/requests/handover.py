@@ -21,7 +21,7 @@ from models import audit, channels, work
 from models import desks as tables
 from models.decisions import Decision
 from models.desks import Handover
-from models.effects import Effect
+from models.effects import Effect, still_open
 from models.errors import NotFound, Refused, Rejected, Transient
 from models.items import DraftReply
 from models.requests311 import RequestChange, ServiceRequest
@@ -312,7 +312,7 @@ def of_requests(session: Session, request_ids: Collection[int]) -> dict[int, Han
 
 def desk_in_trouble(session: Session) -> tables.Desk | None:
     """The desk whose key is not accepted, while something waits for it."""
-    waiting = exists().where(Effect.channel_id == tables.Desk.id, Effect.state == EffectState.READY)
+    waiting = exists().where(Effect.channel_id == tables.Desk.id, Effect.state == EffectState.READY, still_open(Effect))
     return session.scalar(select(tables.Desk).where(tables.Desk.token_lost.is_not(None), waiting).limit(1))
 
 

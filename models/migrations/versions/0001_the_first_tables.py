@@ -332,14 +332,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('ready', 'claimed', 'sending', 'unknown')"),
     )
     op.create_index(
-        "ix_effect_open_target",
-        "effect",
-        ["channel_id", "target", "id"],
-        unique=False,
-        sqlite_where=sa.text("state IN ('ready', 'claimed', 'sending', 'unknown')"),
-        postgresql_where=sa.text("state IN ('ready', 'claimed', 'sending', 'unknown')"),
-    )
-    op.create_index(
         "ix_effect_read",
         "effect",
         ["read_due_at"],
@@ -347,6 +339,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("read_due_at IS NOT NULL"),
         postgresql_where=sa.text("read_due_at IS NOT NULL"),
     )
+    op.create_index("ix_effect_target", "effect", ["channel_id", "target", "id"], unique=False)
     op.create_table(
         "idempotency_key",
         sa.Column("person_id", base.Id, nullable=False),

@@ -72,7 +72,7 @@ def test_counts_and_one_comment_cost_no_walk_either(large):
     assert met <= 3 * listing.MOST_COUNTED
     met, more = rows_met(large, lambda session: queue.detail(session, EVERYBODY, 17, now=NOW))
     assert met <= 20 * (STEPS if large.sqlite else ROWS)
-    assert scans(plans + more, "item", "comment") == []
+    assert scans(plans + more, "item", "comment", "effect") == []
 
 
 def test_the_lines_of_events_cost_no_walk_of_what_is_in_none(large):
