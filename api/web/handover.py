@@ -6,12 +6,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
-from api.web.queue import Words, is_part
-from api.web.requests311 import request_page
-from models.errors import Refused
+from api.web.queue import Words
+from api.web.requests311 import acted
 from models.scope import Action, Viewer
 from moderation.requests import handover, inbox
 
@@ -38,15 +38,11 @@ def write_number(
     outside_number: Words = "",
 ) -> Response:
     """Keep the number that the request has in the other system."""
-    try:
-        with parvis.database.write() as session:
-            handover.write_number(session, viewer, number, outside_number, version=version, now=now)
-    except Refused as error:
-        if is_part(request):
-            raise
-        with parvis.database.read() as session:
-            return request_page(request, session, viewer, number, now=now, error=error, outside=outside_number)
-    return RedirectResponse(f"/requetes/{number}?fait=number-written", 303)
+
+    def act(session: Session) -> None:
+        handover.write_number(session, viewer, number, outside_number, version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "number-written", now=now, outside=outside_number)
 
 
 @router.post("/requetes/{number}/transmission")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -74,6 +75,29 @@ def show_requests(
     )
 
 
+def acted(
+    request: Request,
+    parvis: Installation,
+    viewer: Viewer,
+    number: str,
+    act: Callable[[Session], None],
+    done: str,
+    *,
+    now: Now,
+    **typed: Any,
+) -> Response:
+    """Do something with a request. What was typed comes back with the sentence when it is refused."""
+    try:
+        with parvis.database.write() as session:
+            act(session)
+    except Refused as error:
+        if is_part(request):
+            raise
+        with parvis.database.read() as session:
+            return request_page(request, session, viewer, number, now=now, error=error, **typed)
+    return RedirectResponse(f"/requetes/{number}?fait={done}", 303)
+
+
 @router.get("/requetes/{number}")
 def show_request(request: Request, viewer: Reader, session: ReadSession, now: Now, number: str) -> Response:
     """One request: what, where, who asked and in which words, and what was done."""
@@ -91,16 +115,12 @@ def progress(
     version: Annotated[int, Form()],
     note: Words = "",
 ) -> Response:
-    """Move a request on. What was written comes back with the sentence when it is refused."""
-    try:
-        with parvis.database.write() as session:
-            escalation.progress(session, viewer, number, status, note, version=version, now=now)
-    except Refused as error:
-        if is_part(request):
-            raise
-        with parvis.database.read() as session:
-            return request_page(request, session, viewer, number, now=now, error=error, note=note, status=status)
-    return RedirectResponse(f"/requetes/{number}?fait=saved", 303)
+    """Move a request on."""
+
+    def act(session: Session) -> None:
+        escalation.progress(session, viewer, number, status, note, version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "saved", now=now, note=note, status=status)
 
 
 @router.post("/requetes/{number}/reunion")
@@ -114,15 +134,11 @@ def join(
     version: Annotated[int, Form()],
 ) -> Response:
     """It is about the same thing as another: its people are the other's."""
-    try:
-        with parvis.database.write() as session:
-            merging.join(session, viewer, number, into, version=version, now=now)
-    except Refused as error:
-        if is_part(request):
-            raise
-        with parvis.database.read() as session:
-            return request_page(request, session, viewer, number, now=now, error=error)
-    return RedirectResponse(f"/requetes/{number}?fait=joined", 303)
+
+    def act(session: Session) -> None:
+        merging.join(session, viewer, number, into, version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "joined", now=now)
 
 
 @router.post("/requetes/{number}/separation")
@@ -130,15 +146,11 @@ def part(
     request: Request, viewer: Agent, parvis: Installation, now: Now, number: str, version: Annotated[int, Form()]
 ) -> Response:
     """They were two after all."""
-    try:
-        with parvis.database.write() as session:
-            merging.part(session, viewer, number, version=version, now=now)
-    except Refused as error:
-        if is_part(request):
-            raise
-        with parvis.database.read() as session:
-            return request_page(request, session, viewer, number, now=now, error=error)
-    return RedirectResponse(f"/requetes/{number}?fait=parted", 303)
+
+    def act(session: Session) -> None:
+        merging.part(session, viewer, number, version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "parted", now=now)
 
 
 def request_page(
