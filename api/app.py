@@ -21,6 +21,7 @@ from api.v1 import router as v1
 from api.web import (
     account,
     accounts,
+    amendments,
     analysis,
     answers,
     calendar,
@@ -75,6 +76,7 @@ ROUTERS = (
     following.router,
     requests311.router,
     posts.router,
+    amendments.router,
     plan.router,
     campaigns.router,
     dossiers.router,

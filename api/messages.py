@@ -419,6 +419,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.URGENT: N_("An urgent post goes out without a second person"),
         NoticeKind.REVIEW_DUE: N_("An urgent post is to be read again today"),
         NoticeKind.NOT_SENT: N_("Your post did not go out as planned"),
+        NoticeKind.NOT_CHANGED: N_("Your post could not be changed on its network"),
+        NoticeKind.TAKEN_DOWN: N_("Your post is taken off a network"),
     },
     "mail_choice": {
         MailChoice.EACH: N_("One by one"),

@@ -82,6 +82,7 @@ def environment(zone: ZoneInfo) -> Environment:
         refusal=messages.refusal,
         finding=messages.finding,
         about=_about,
+        failure=messages.failure,
         not_published=messages.not_published,
         problem=messages.problem,
         not_taken=request_words.not_taken,

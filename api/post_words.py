@@ -27,6 +27,12 @@ POSTS: Mapping[str, str] = {
     "blank_left": N_("“%(blank)s” is still to be filled in."),
     "motive_missing": N_("Say why it cannot wait for a second person, in at most %(most)s characters."),
     "review_over": N_("Somebody has read it again already."),
+    "act_impossible": N_("The network of %(name)s lets no application do that."),
+    "amendment_over": N_("Somebody has answered already, or what stands there is not what it was."),
+    "amendment_waits": N_("Another change of this post is under way on that account: wait for it first."),
+    "not_out": N_("This post does not stand on that account."),
+    "take_down_motive": N_("Say why it is taken off the network, in at most %(most)s characters."),
+    "words_same": N_("These are the words that stand there already."),
     "plan_person": N_("Nobody who works here has the e-mail %(email)s."),
     "plan_rule": N_(
         "“%(said)s” is no rule of dates that is known: write “2e lundi d’avril”, “le 31 du mois”, “chaque mercredi”, "

@@ -83,6 +83,8 @@ class Variant(Base):
     permalink: Mapped[str | None] = mapped_column(Link(), info=NOBODY)
     published_at: Mapped[datetime | None]
     """The network's own time, where it says one."""
+    taken_down_at: Mapped[datetime | None]
+    """When it was taken off the network again; what it said stays here as the proof."""
     source_post_id: Mapped[int | None] = mapped_column(ForeignKey("source_post.id"))
     """What it became on the network: citizens' comments and the figures are about that."""
 

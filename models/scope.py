@@ -48,6 +48,8 @@ class Action(StrEnum):
     APPROVE_POSTS = "approve_posts"
     PUBLISH_URGENT = "publish_urgent"
     """Send a post out at once without a second person, one's own too, with a motive; somebody else reads it after."""
+    TAKE_DOWN_POSTS = "take_down_posts"
+    """Take off its network what is out already, with a motive."""
     HOLD_POSTS = "hold_posts"
     """The emergency pause: stop what is scheduled, and publish in spite of it."""
     SEE_ACCOUNTS = "see_accounts"
@@ -80,7 +82,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_ACCOUNTS,
         },
     ),
-    Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS, Action.PUBLISH_URGENT}),
+    Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS, Action.PUBLISH_URGENT, Action.TAKE_DOWN_POSTS}),
     Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
     Role.MANAGER: frozenset(
         {
@@ -92,6 +94,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,
             Action.PUBLISH_URGENT,
+            Action.TAKE_DOWN_POSTS,
             Action.HOLD_POSTS,
             Action.SEE_ACCOUNTS,
             Action.SEE_JOURNAL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from models import (
     accounts,
+    amendments,
     audit,
     campaigns,
     comments,
@@ -38,6 +39,7 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "amendments",
     "audit",
     "campaigns",
     "comments",

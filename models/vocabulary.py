@@ -348,6 +348,10 @@ class NoticeKind(StrEnum):
     """Such a post is to be read again today."""
     NOT_SENT = "not_sent"
     """A part of a post did not go out, stands twice, or was stopped by a pause: a person decides."""
+    NOT_CHANGED = "not_changed"
+    """What is out could not be worded anew or taken away: a person looks."""
+    TAKEN_DOWN = "taken_down"
+    """Somebody takes a post off a network."""
 
 
 class MailChoice(StrEnum):

@@ -21,7 +21,7 @@ from models.effects import Effect
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
 from models.work import EffectHandler, Task
-from publishing import holding, telling
+from publishing import amending, holding, telling
 from publishing.album import JPEG, Album
 
 
@@ -43,13 +43,13 @@ def effect_handler(network_of: Callable[[int], Network], album: Album) -> Effect
         media = [Media(MediaKind.PHOTO, Path(), JPEG, one["alt"]) for one in task.payload.get("pictures", ())]
         return network.find(_publication(task, media), task.since, taken)
 
-    # A post that stands twice in public is taken back once.
-    operations = frozenset({OperationKind.PUBLISH, OperationKind.DELETE_POST})
+    # A post that stands twice in public is taken back once; what is out is worded anew, or taken away.
+    operations = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST})
     return EffectHandler(operations, send=send, find=find, record=_record)
 
 
 def _operation(task: Task) -> Operation:
-    return Operation(task.operation, task.target or "")
+    return Operation(task.operation, task.target or "", task.payload.get("text"))
 
 
 def _publication(task: Task, media: Sequence[Media]) -> Publication:
@@ -80,6 +80,9 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
     """Settle the variant, and its post: published once every part of it is, for a person to review as soon as one
     part failed (the others still leave at their time).
     """
+    if "amendment" in effect.payload:
+        amending.record(session, effect, now)
+        return
     if (post := session.scalar(_post(), {"effect_id": effect.id})) is None:
         return
     variants = session.scalars(_variants(), {"post_id": post.id}).all()

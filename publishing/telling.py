@@ -59,6 +59,19 @@ def returned(session: Session, post_id: int, key: str, *, by_id: int | None = No
     notices.tell(session, NoticeKind.NOT_SENT, wrote, key=key, by_id=by_id, post_id=post_id, now=now)
 
 
+def taken_down(session: Session, post: Post, *, by_id: int | None, now: datetime) -> None:
+    """Somebody takes what is out off a network: whoever wrote in it hears of it, and nobody is asked about it."""
+    settled(session, post)
+    key, wrote = f"taken_down:{post.id}:{post.version}", [one.id for one in post.contributors]
+    notices.tell(session, NoticeKind.TAKEN_DOWN, wrote, key=key, by_id=by_id, post_id=post.id, now=now)
+
+
+def not_changed(session: Session, post: Post, key: str, *, now: datetime) -> None:
+    """What is out could not be changed there: whoever wrote in it hears of it."""
+    wrote = [one.id for one in post.contributors]
+    notices.tell(session, NoticeKind.NOT_CHANGED, wrote, key=key, by_id=None, post_id=post.id, now=now)
+
+
 def remind_due(database: Database, zone: ZoneInfo, *, now: datetime) -> int:
     """Tell those who may approve a post, once more as its hour comes near, and on the day on which one that went out
     without them is to be read again; gives how many posts.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Self
 
@@ -37,10 +37,11 @@ from api.v1.contract import (
     words,
 )
 from api.v1.values import AccountName, Named, NotDone
+from models.amendments import Amendment
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
 from models.vocabulary import EffectState, Outcome, PostState
-from publishing import drafting, library, planning
+from publishing import amending, drafting, library, planning
 
 router = APIRouter(prefix="/posts", tags=["posts"])
 
@@ -67,6 +68,8 @@ class VariantShown(Shown):
     publish_at: Moment | None
     published_at: Moment | None
     permalink: str | None
+    taken_down_at: Moment | None
+    """When it was taken off its network again."""
     failure: NotDone | None
 
 
@@ -106,14 +109,43 @@ class Sending(Shown):
     detail: str | None
 
 
+class Owed(Shown):
+    """Where an outward call stands."""
+
+    state: EffectState
+    outcome: Outcome | None
+    detail: str | None
+
+
+class AmendmentShown(Shown):
+    """A change of what is out: other words, which somebody else approves, or (`text` null) that it be taken away, for a
+    motive. `approved` null: nobody has answered yet. `sending` says where the outward call stands.
+    """
+
+    id: int
+    variant_id: int
+    before: str
+    text: str | None
+    motive: str | None
+    content_hash: str
+    person: Named
+    at: Moment
+    approved: bool | None
+    answer: str | None
+    answered_by: Named | None
+    answered_at: Moment | None
+    effect: Owed | None
+
+
 class PostWhole(PostShown):
-    """One post with its approvals and what is under way."""
+    """One post with its approvals, what is under way, and what was asked about what is out."""
 
     approvals: list[ApprovalShown]
     sending: list[Sending]
+    amendments: list[AmendmentShown]
 
     @classmethod
-    def of(cls, detail: planning.PostDetail) -> Self:
+    def of(cls, detail: planning.PostDetail, amendments: Sequence[Amendment]) -> Self:
         accounts: dict[int, Variant] = {variant.id: variant for variant in detail.post.variants}
         return cls(
             **dict(PostShown.model_validate(detail.post)),
@@ -128,6 +160,7 @@ class PostWhole(PostShown):
                 )
                 for variant_id, effect in sorted(detail.effects.items())
             ],
+            amendments=[AmendmentShown.model_validate(one) for one in amendments],
         )
 
 
@@ -206,6 +239,27 @@ class Judgement(Sent):
     """What the approver says; sending back needs a reason."""
 
     comment: Annotated[str, words(4000)] = ""
+
+
+class NewWords(Sent):
+    """Other words for what is out on one account."""
+
+    variant_id: Number
+    text: Annotated[str, words(63_206)]
+
+
+class Answer(Sent):
+    """What the approver says of other words; no needs a reason."""
+
+    approved: bool
+    answer: Annotated[str, words(amending.LONGEST)] = ""
+
+
+class TakingDown(Sent):
+    """Why what is out on one account is taken off its network."""
+
+    variant_id: Number
+    motive: Annotated[str, words(amending.LONGEST)]
 
 
 class NewTime(Sent):
@@ -357,6 +411,59 @@ def unschedule(
     )
 
 
+@router.post("/{post_id}/amendments", operation_id="amendPost", responses=CHANGED)
+def amend(
+    post_id: PathId,
+    body: NewWords,
+    response: Response,
+    session: WriteSession,
+    viewer: Writer,
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Ask for other words where a post is out already."""
+    version = version_in(matching)
+    changed(lambda: amending.propose(session, viewer, post_id, body.variant_id, body.text, version=version, now=now))
+    return _shown(session, response, viewer, post_id)
+
+
+@router.post("/{post_id}/amendments/{amendment_id}/answer", operation_id="answerAmendment", responses=CHANGED)
+def answer(
+    post_id: PathId,
+    amendment_id: PathId,
+    body: Answer,
+    response: Response,
+    session: WriteSession,
+    viewer: Approver,
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Say yes to these very words, or no and why; never to one's own."""
+    version, said = version_in(matching), body.answer
+    changed(
+        lambda: amending.judge(
+            session, viewer, post_id, amendment_id, approved=body.approved, comment=said, version=version, now=now
+        )
+    )
+    return _shown(session, response, viewer, post_id)
+
+
+@router.post("/{post_id}/take-down", operation_id="takePostDown", responses=CHANGED)
+def take_down(
+    post_id: PathId,
+    body: TakingDown,
+    response: Response,
+    session: WriteSession,
+    viewer: Annotated[Viewer, require(Action.TAKE_DOWN_POSTS)],
+    now: Now,
+    matching: Matching = None,
+) -> PostWhole:
+    """Take it off one network, for good; what it said is kept here."""
+    version, of = version_in(matching), (body.variant_id, body.motive)
+    changed(lambda: amending.take_down(session, viewer, post_id, *of, version=version, now=now))
+    return _shown(session, response, viewer, post_id)
+
+
 def _judge(
     post_id: int,
     body: Judgement | None,
@@ -386,4 +493,4 @@ def _after(change: Callable[[], Post], session: Session, response: Response, vie
 def _shown(session: Session, response: Response, viewer: Viewer, post_id: int) -> PostWhole:
     detail = planning.detail(session, viewer, post_id)
     tagged(response, detail.post.version)
-    return PostWhole.of(detail)
+    return PostWhole.of(detail, amending.amendments(session, detail.post))

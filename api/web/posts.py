@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
+from api import account_words
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.web.accounts import alarm_values
@@ -30,7 +31,8 @@ from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.templates import FRENCH, MessageTemplate
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import approval, campaigns, checks, drafting, holding, library, news, planning, urgent
+from publishing import amending, approval, campaigns, checks, drafting, holding, library, news, planning, urgent
+from publishing.amending import ACTS
 from publishing.campaigns import untagged
 from publishing.checks import Finding
 from publishing.preview import of_variant
@@ -157,7 +159,7 @@ def show_post(
     request: Request, viewer: Reader, parvis: Installation, session: ReadSession, now: Now, post_id: int
 ) -> Response:
     """One post, exactly as it goes out, and what can be done with it."""
-    return _page(request, parvis, session, viewer, post_id, now=now)
+    return post_page(request, parvis, session, viewer, post_id, now=now)
 
 
 @router.get("/{post_id}/modifier")
@@ -262,7 +264,7 @@ def submit(
             planning.submit(session, viewer, post_id, version=version, now=now)
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, viewer, post_id, now=now, error=error)
+            return post_page(request, parvis, session, viewer, post_id, now=now, error=error)
     return RedirectResponse(f"/publications/{post_id}?fait=submitted", 303)
 
 
@@ -283,7 +285,7 @@ def judge(
             planning.judge(session, viewer, post_id, approved=approved, comment=comment, version=version, now=now)
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, viewer, post_id, now=now, error=error, comment=comment)
+            return post_page(request, parvis, session, viewer, post_id, now=now, error=error, comment=comment)
     return RedirectResponse(f"/publications/{post_id}?fait={'approved' if approved else 'sent-back'}", 303)
 
 
@@ -307,7 +309,7 @@ def publish_urgent(
             )
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, viewer, post_id, now=now, error=error, motive=motive)
+            return post_page(request, parvis, session, viewer, post_id, now=now, error=error, motive=motive)
     return RedirectResponse(f"/publications/{post_id}?fait=urgent", 303)
 
 
@@ -321,7 +323,7 @@ def review(
             urgent.review(session, viewer, post_id, review, now=now)
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, viewer, post_id, now=now, error=error)
+            return post_page(request, parvis, session, viewer, post_id, now=now, error=error)
     return RedirectResponse(f"/publications/{post_id}?fait=reviewed", 303)
 
 
@@ -343,7 +345,7 @@ def schedule(
             planning.schedule(session, viewer, post_id, at, version=version, now=now, despite_hold=bool(despite_hold))
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, viewer, post_id, now=now, error=error, publish_at=publish_at)
+            return post_page(request, parvis, session, viewer, post_id, now=now, error=error, publish_at=publish_at)
     return RedirectResponse(f"/publications/{post_id}?fait=scheduled", 303)
 
 
@@ -398,7 +400,7 @@ def _composer(
     return render(
         request,
         "posts/composer.html",
-        status=_status(error),
+        status=refused_status(error),
         post=post,
         form=form,
         accounts=accounts,
@@ -429,7 +431,7 @@ def _pictures(session: Session, viewer: Viewer, post: Post | None, form: FormDat
     return [(known[id_], str(form.get(f"alt-{id_}", ""))) for id_ in _picked(form) if id_ in known]
 
 
-def _page(
+def post_page(
     request: Request,
     parvis: Parvis,
     session: Session,
@@ -441,7 +443,10 @@ def _page(
     comment: str = "",
     motive: str = "",
     publish_at: str = "",
+    amending_of: int | None = None,
+    typed: str = "",
 ) -> Response:
+    """The page of a post. `typed`: what was written, and refused, of the change of one variant (`amending_of`)."""
     detail = planning.detail(session, viewer, post_id)
     if not detail.post.variants:
         raise NotFound
@@ -451,7 +456,7 @@ def _page(
     return render(
         request,
         "posts/detail.html",
-        status=_status(error),
+        status=refused_status(error),
         detail=detail,
         resets=session.scalars(resets({one.person_id for one in detail.approvals})).all(),
         post=post,
@@ -480,6 +485,13 @@ def _page(
         motive=motive,
         publish_at=publish_at,
         counts=COUNTS,
+        account_words=account_words,
+        asked=amending.amendments(session, post),
+        compared=approval.compared,
+        closed={(variant.id, act): amending.closed(variant, act) for variant in post.variants for act in ACTS.values()},
+        may_take_down=viewer.may(Action.TAKE_DOWN_POSTS),
+        amending_of=amending_of,
+        typed=typed,
         may_urge=all(
             viewer.may_on(Action.PUBLISH_URGENT, borough_id=one.account.borough_id, account_id=one.account_id)
             for one in post.variants
@@ -501,5 +513,5 @@ def _saved(request: Request, post: Post) -> Response:
     return RedirectResponse(f"/publications/{post.id}?fait=saved", 303)
 
 
-def _status(error: Refused | None) -> int:
+def refused_status(error: Refused | None) -> int:
     return 200 if error is None else 422 if error.params.get("field") else 409

@@ -187,6 +187,15 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
     ),
     ("POST", "/publications/{post_id}/urgence"): Line(Action.PUBLISH_URGENT, "posts", body={"version": 9}),
+    ("POST", "/publications/{post_id}/correction"): Line(
+        Action.WRITE_POSTS, "posts", body={"version": 9, "variant": 1, "text": "Autrement"}
+    ),
+    ("POST", "/publications/{post_id}/correction/avis"): Line(
+        Action.APPROVE_POSTS, "posts", body={"version": 9, "amendment": 1, "approved": "true"}
+    ),
+    ("POST", "/publications/{post_id}/retrait"): Line(
+        Action.TAKE_DOWN_POSTS, "posts", body={"version": 9, "variant": 1, "motive": "Une erreur"}
+    ),
     ("POST", "/publications/{post_id}/relecture"): Line(Action.APPROVE_POSTS, "posts"),
     ("POST", "/publications/{post_id}/double"): Line(Action.WRITE_POSTS, "posts", body={"version": 1, "variant": 1}),
     ("POST", "/publications/{post_id}/deplanification"): Line(Action.WRITE_POSTS, "posts", body={"version": 1}),
@@ -292,6 +301,15 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"publish_at": "2026-12-24T12:00:00Z"}
     ),
     ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
+    ("POST", "/api/v1/posts/{post_id}/amendments"): Line(
+        Action.WRITE_POSTS, "posts", body={"variant_id": 1, "text": "Autrement"}
+    ),
+    ("POST", "/api/v1/posts/{post_id}/amendments/{amendment_id}/answer"): Line(
+        Action.APPROVE_POSTS, "posts", body={"approved": True}
+    ),
+    ("POST", "/api/v1/posts/{post_id}/take-down"): Line(
+        Action.TAKE_DOWN_POSTS, "posts", body={"variant_id": 1, "motive": "Une erreur"}
+    ),
     ("GET", "/api/v1/media"): Line(Action.SEE_POSTS),
     ("POST", "/api/v1/media"): Line(Action.WRITE_POSTS),
     ("GET", "/api/v1/media/{media_id}"): Line(Action.SEE_POSTS, "media"),
@@ -368,6 +386,7 @@ class Caller:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
         scoped = (
             "account_id",
+            "amendment_id",
             "attachment_id",
             "batch_id",
             "campaign_id",

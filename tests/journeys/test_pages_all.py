@@ -40,7 +40,7 @@ from moderation import items
 from moderation.requests import escalation, handover
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
-from publishing import campaigns, dossiers, drafting, holding, library, occurrences, planning, urgent
+from publishing import amending, campaigns, dossiers, drafting, holding, library, occurrences, planning, urgent
 
 pytestmark = pytest.mark.browser
 
@@ -168,6 +168,11 @@ def busy(served) -> dict[str, int]:
         post.variants[1].source_post_id = there.id
         session.add_all(PostMark(source_post_id=there.id, hours=hours, at=late, reach=90 * hours) for hours in (1, 24))
         session.add(PostFigures(source_post_id=there.id, day=late.date(), at=late, reach=2400, reactions=31))
+        # What stands there is to be worded anew.
+        post.variants[1].remote_id = "r1"
+        session.flush()
+        given = {"version": post.version, "now": served.now}
+        amending.propose(session, camille, post.id, post.variants[1].id, "La patinoire ouvre dimanche.", **given)
         # Recurring files: one that has come and is late, one counted from a key date.
         today = served.now.date()
         dated = {"today": today, "now": served.now}

@@ -1257,6 +1257,7 @@ def upgrade() -> None:
         sa.Column("remote_id", sa.String(length=200), nullable=True),
         sa.Column("permalink", sa.String(length=500), nullable=True),
         sa.Column("published_at", base.UtcDateTime(), nullable=True),
+        sa.Column("taken_down_at", base.UtcDateTime(), nullable=True),
         sa.Column("source_post_id", base.Id, nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_variant_account_id")),
         sa.ForeignKeyConstraint(["comment_effect_id"], ["effect.id"], name=op.f("fk_variant_comment_effect_id")),
@@ -1326,6 +1327,29 @@ def upgrade() -> None:
         sqlite_where=sa.text("unsolved = 1"),
         postgresql_where=sa.text("unsolved"),
     )
+    op.create_table(
+        "amendment",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("variant_id", base.Id, nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("motive", sa.Text(), nullable=True),
+        sa.Column("content_hash", sa.String(length=64), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("approved", sa.Boolean(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.Column("answered_by_id", base.Id, nullable=True),
+        sa.Column("answered_at", base.UtcDateTime(), nullable=True),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_amendment_answered_by_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_amendment_effect_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_amendment_person_id")),
+        sa.ForeignKeyConstraint(["variant_id"], ["variant.id"], name=op.f("fk_amendment_variant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_amendment")),
+    )
+    op.create_index("ix_amendment_effect", "amendment", ["effect_id"], unique=False)
+    op.create_index("ix_amendment_variant", "amendment", ["variant_id", "id"], unique=False)
     op.create_table(
         "claim",
         sa.Column("item_id", base.Id, nullable=False),
