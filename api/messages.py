@@ -416,6 +416,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.APPROVAL_NEAR: N_("A post still waits for your approval, and its hour comes near"),
         NoticeKind.APPROVED: N_("Your post is approved"),
         NoticeKind.SENT_BACK: N_("Changes are asked for in your post"),
+        NoticeKind.REMARKED: N_("Something is said of a passage of your post"),
         NoticeKind.URGENT: N_("An urgent post goes out without a second person"),
         NoticeKind.REVIEW_DUE: N_("An urgent post is to be read again today"),
         NoticeKind.NOT_SENT: N_("Your post did not go out as planned"),

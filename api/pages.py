@@ -20,6 +20,7 @@ from connectors.registry import descriptor
 from models.errors import Refused
 from models.people import reset_before
 from models.scope import Action
+from publishing import remarks
 
 HERE = Path(__file__).parent
 
@@ -84,6 +85,7 @@ def environment(zone: ZoneInfo) -> Environment:
         about=_about,
         failure=messages.failure,
         not_published=messages.not_published,
+        passages=remarks.passages,
         problem=messages.problem,
         not_taken=request_words.not_taken,
         head=messages.head,

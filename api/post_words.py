@@ -33,6 +33,16 @@ POSTS: Mapping[str, str] = {
     "not_out": N_("This post does not stand on that account."),
     "take_down_motive": N_("Say why it is taken off the network, in at most %(most)s characters."),
     "words_same": N_("These are the words that stand there already."),
+    "approved_already": N_("You have said yes already: somebody else says the next one."),
+    "manager_last": N_("The last yes to this post is for somebody of the management."),
+    "one_of_both": N_("A rule is about one account or one theme, not both."),
+    "passage_unknown": N_(
+        "This passage is not in the words of that account: copy it as it stands, at most %(most)s characters."
+    ),
+    "people_count": N_("From 1 to %(most)s people approve a post."),
+    "remark_empty": N_("Write what is to be said of this passage."),
+    "remarks_over": N_("Nothing more is said of this post: it is approved, or on its way."),
+    "theme_long": N_("A theme has at most %(most)s characters."),
     "plan_person": N_("Nobody who works here has the e-mail %(email)s."),
     "plan_rule": N_(
         "“%(said)s” is no rule of dates that is known: write “2e lundi d’avril”, “le 31 du mois”, “chaque mercredi”, "

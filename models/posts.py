@@ -139,6 +139,8 @@ class Approval(Base):
     content: Mapped[list[Any]] = mapped_column(Json, info=NOBODY)
     """What was read: words, links, times and pictures of each account (`publishing/approval.py`)."""
     approved: Mapped[bool]
+    final: Mapped[bool] = mapped_column(default=True)
+    """Whether it said the last word: a yes that another person must follow does not."""
     comment: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]

@@ -48,6 +48,8 @@ class Action(StrEnum):
     APPROVE_POSTS = "approve_posts"
     PUBLISH_URGENT = "publish_urgent"
     """Send a post out at once without a second person, one's own too, with a motive; somebody else reads it after."""
+    SET_STEPS = "set_steps"
+    """Say how many people approve a post."""
     TAKE_DOWN_POSTS = "take_down_posts"
     """Take off its network what is out already, with a motive."""
     HOLD_POSTS = "hold_posts"
@@ -94,6 +96,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,
             Action.PUBLISH_URGENT,
+            Action.SET_STEPS,
             Action.TAKE_DOWN_POSTS,
             Action.HOLD_POSTS,
             Action.SEE_ACCOUNTS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models import (
     accounts,
     amendments,
+    approving,
     audit,
     campaigns,
     comments,
@@ -40,6 +41,7 @@ metadata = Base.metadata
 __all__ = [
     "accounts",
     "amendments",
+    "approving",
     "audit",
     "campaigns",
     "comments",

@@ -342,6 +342,8 @@ class NoticeKind(StrEnum):
     """A post still waits for approval, and its hour comes near."""
     APPROVED = "approved"
     SENT_BACK = "sent_back"
+    REMARKED = "remarked"
+    """Somebody says something of a passage of a post."""
     URGENT = "urgent"
     """A post went out without a second person."""
     REVIEW_DUE = "review_due"

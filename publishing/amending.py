@@ -227,7 +227,7 @@ def _reword(session: Session, post: Post, variant: Variant, amendment: Amendment
     variant.text = amendment.text or ""
     if stood and amendment.answered_by_id is not None:
         kept = {"content": approval.content(post), "comment": amendment.answer, "at": now, "approved": True}
-        content = planning.content_hash(post, timed=timed)
+        content = approval.content_hash(post, timed=timed)
         session.add(Approval(post_id=post.id, content_hash=content, person_id=amendment.answered_by_id, **kept))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,9 +48,30 @@ def content(post: Post) -> list[dict[str, Any]]:
     ]
 
 
+def content_hash(post: Post, *, timed: bool = True) -> str:
+    """What an approval is bound to: all that a reader will see of a post, where, and when.
+
+    `timed` False leaves the post's common time out: the hash that it had before it was given one.
+    """
+    common = post.publish_at if timed else None
+    content = sorted(
+        (
+            variant.account_id,
+            variant.text,
+            variant.link or "",
+            at.timestamp() if at else None,
+            [(picture.media.sha256, picture.alt_text) for picture in variant.pictures],
+            variant.first_comment or "",
+        )
+        for variant in post.variants
+        for at in [variant.publish_at or common]
+    )
+    return hashlib.sha256(json.dumps([post.late_after_minutes, content], ensure_ascii=False).encode()).hexdigest()
+
+
 def last_approved(approvals: Sequence[Approval]) -> Approval | None:
-    """The last yes; `approvals` from the first to the last."""
-    return next((one for one in reversed(approvals) if one.approved), None)
+    """The last whole yes; `approvals` from the first to the last."""
+    return next((one for one in reversed(approvals) if one.approved and one.final), None)
 
 
 def changes(post: Post, approval: Approval) -> list[Change]:

@@ -6,19 +6,18 @@ void.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import case, exists, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.pictures import frame
 from connectors.registry import capabilities
 from models import audit, work
+from models.approving import Remark
 from models.base import next_version
 from models.comments import Comment
 from models.effects import Effect
@@ -31,7 +30,7 @@ from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.vocabulary import ItemState, OperationKind, PostState
-from publishing import approval, checks, holding, telling
+from publishing import approval, checks, holding, steps, telling
 from publishing.campaigns import untagged
 from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
 from publishing.preview import Sketch, of_variant
@@ -115,28 +114,47 @@ def submit(session: Session, viewer: Viewer, post_id: int, *, version: int, now:
 def judge(
     session: Session, viewer: Viewer, post_id: int, *, approved: bool, comment: str, version: int, now: datetime
 ) -> Post:
-    """Approve, or send back with a reason; never by somebody who wrote in it."""
+    """Approve, or send back with a reason; never by somebody who wrote in it. Where several people approve it, it is
+    approved by the last of them. A passage that somebody remarked on is reason enough.
+
+    Refused: `post_not_submitted`, `own_post`, `reason_needed`, and what `steps.Steps.refusal` says.
+    """
     post = load(session, viewer, post_id, Action.APPROVE_POSTS, version)
     if post.state != PostState.SUBMITTED:
         raise Refused("post_not_submitted")
     if viewer.person_id in {person.id for person in post.contributors}:
         raise Refused("own_post")
-    if not approved and not comment.strip():
+    remarked = session.scalar(
+        select(
+            exists().where(Remark.post_id == post.id, Remark.person_id == viewer.person_id, Remark.settled_at.is_(None))
+        )
+    )
+    if not approved and not comment.strip() and not remarked:
         raise Refused("reason_needed", field="comment")
-    content = content_hash(post)
+    there = steps.of_post(session, post)
+    if approved and (why_not := there.refusal(viewer)) is not None:
+        raise why_not
+    final = not approved or there.left <= 1
+    content = approval.content_hash(post)
     session.add(
         Approval(
             post_id=post.id,
             content_hash=content,
             content=approval.content(post),
             approved=approved,
+            final=final,
             comment=comment.strip() or None,
             person_id=author(viewer),
             at=now,
         )
     )
-    post.state = PostState.APPROVED if approved else PostState.DRAFT
-    telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
+    if final:
+        post.state = PostState.APPROVED if approved else PostState.DRAFT
+        telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
+    else:
+        session.flush()
+        telling.settled(session, post)
+        telling.asked(session, post, by_id=viewer.person_id, now=now)
     note(session, viewer, post, "approved" if approved else "sent_back", now=now, content=content)
     return post
 
@@ -267,42 +285,21 @@ def settle_second(
     return post
 
 
-def content_hash(post: Post, *, timed: bool = True) -> str:
-    """What an approval is bound to: all that a reader will see of a post, where, and when.
-
-    `timed` False leaves the post's common time out: the hash that it had before it was given one.
-    """
-    common = post.publish_at if timed else None
-    content = sorted(
-        (
-            variant.account_id,
-            variant.text,
-            variant.link or "",
-            at.timestamp() if at else None,
-            [(picture.media.sha256, picture.alt_text) for picture in variant.pictures],
-            variant.first_comment or "",
-        )
-        for variant in post.variants
-        for at in [variant.publish_at or common]
-    )
-    return hashlib.sha256(json.dumps([post.late_after_minutes, content], ensure_ascii=False).encode()).hexdigest()
-
-
 def approval_stands(session: Session, post: Post) -> bool:
     """Whether the last approval says yes to the content as it is now. A yes that was given before there was a time
     holds for any time.
     """
-    return _approved_hash(session, post) in (content_hash(post), content_hash(post, timed=False))
+    return _approved_hash(session, post) in (approval.content_hash(post), approval.content_hash(post, timed=False))
 
 
 def time_approved(session: Session, post: Post) -> bool:
     """Whether the last approval says yes to this very time: no other can be given without another approval."""
-    return post.publish_at is not None and _approved_hash(session, post) == content_hash(post)
+    return post.publish_at is not None and _approved_hash(session, post) == approval.content_hash(post)
 
 
 def _approved_hash(session: Session, post: Post) -> str | None:
     last = session.scalar(select(Approval).where(Approval.post_id == post.id).order_by(Approval.id.desc()).limit(1))
-    return last.content_hash if last is not None and last.approved else None
+    return last.content_hash if last is not None and last.approved and last.final else None
 
 
 def posts(

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import String, cast, exists, func, literal, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from models import notices
 from models.notices import Notice
@@ -15,6 +15,8 @@ from models.posts import Approval, Post, Variant, contributor
 from models.scope import Action, staff
 from models.session import Database
 from models.vocabulary import NoticeKind, PostState
+from publishing import steps
+from publishing.drafting import whole
 
 WAITING = (NoticeKind.APPROVAL_ASKED, NoticeKind.APPROVAL_NEAR)
 NEAR = (timedelta(hours=2), timedelta(hours=24))
@@ -22,14 +24,15 @@ NEAR = (timedelta(hours=2), timedelta(hours=24))
 
 
 def approvers(session: Session, post: Post) -> list[int]:
-    """Who may approve a post: wherever it goes, and not whoever wrote in it."""
-    wrote = {person.id for person in post.contributors}
+    """Who may say the next yes to a post: wherever it goes, and not whoever wrote in it or has said yes already."""
+    wrote, there = {person.id for person in post.contributors}, steps.of_post(session, post)
     goes = [(variant.account.borough_id, variant.account_id) for variant in post.variants]
     return [
         one.person_id
         for one in staff(session)
         if one.person_id is not None
         and one.person_id not in wrote
+        and there.refusal(one) is None
         and all(one.may_on(Action.APPROVE_POSTS, borough_id=where, account_id=account) for where, account in goes)
     ]
 
@@ -70,6 +73,12 @@ def not_changed(session: Session, post: Post, key: str, *, now: datetime) -> Non
     """What is out could not be changed there: whoever wrote in it hears of it."""
     wrote = [one.id for one in post.contributors]
     notices.tell(session, NoticeKind.NOT_CHANGED, wrote, key=key, by_id=None, post_id=post.id, now=now)
+
+
+def remarked(session: Session, post: Post, key: str, *, by_id: int | None, now: datetime) -> None:
+    """Something is said of a passage: whoever wrote in it hears of it."""
+    wrote = [one.id for one in post.contributors]
+    notices.tell(session, NoticeKind.REMARKED, wrote, key=key, by_id=by_id, post_id=post.id, now=now)
 
 
 def remind_due(database: Database, zone: ZoneInfo, *, now: datetime) -> int:
@@ -127,7 +136,6 @@ def near(session: Session, *, now: datetime) -> list[tuple[int, str]]:
 
 def remind(session: Session, kind: NoticeKind, keys: Mapping[int, str], *, now: datetime) -> None:
     """Tell those who may approve these posts; by the post's id, the name of what they are told."""
-    loaded = (selectinload(Post.contributors), selectinload(Post.variants).joinedload(Variant.account))
-    for post in session.scalars(select(Post).options(*loaded).where(Post.id.in_(keys))):
+    for post in session.scalars(whole(select(Post)).where(Post.id.in_(keys))):
         told = approvers(session, post)
         notices.tell(session, kind, told, key=keys[post.id], by_id=None, post_id=post.id, now=now)

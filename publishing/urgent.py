@@ -67,7 +67,7 @@ def publish(
         with wrong.collect():
             raise refused
     wrong.say()
-    content = planning.content_hash(post)
+    content = approval.content_hash(post)
     session.add(
         Approval(
             post_id=post.id,

@@ -38,10 +38,11 @@ from api.v1.contract import (
 )
 from api.v1.values import AccountName, Named, NotDone
 from models.amendments import Amendment
+from models.approving import Remark
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
 from models.vocabulary import EffectState, Outcome, PostState
-from publishing import amending, drafting, library, planning
+from publishing import amending, drafting, library, planning, remarks
 
 router = APIRouter(prefix="/posts", tags=["posts"])
 
@@ -93,6 +94,8 @@ class ApprovalShown(Shown):
     """A yes or a no about the exact content whose hash it carries."""
 
     approved: bool
+    final: bool
+    """False: a yes that somebody else's must follow."""
     comment: str | None
     content_hash: str
     person: Named
@@ -137,15 +140,28 @@ class AmendmentShown(Shown):
     effect: Owed | None
 
 
+class RemarkShown(Shown):
+    """What is said of a passage, as one account has it."""
+
+    id: int
+    account_id: int
+    quote: str
+    text: str
+    person: Named
+    at: Moment
+
+
 class PostWhole(PostShown):
     """One post with its approvals, what is under way, and what was asked about what is out."""
 
     approvals: list[ApprovalShown]
     sending: list[Sending]
     amendments: list[AmendmentShown]
+    remarks: list[RemarkShown]
+    """Those that hold: they are over once their passage is not there any more, or when somebody says so."""
 
     @classmethod
-    def of(cls, detail: planning.PostDetail, amendments: Sequence[Amendment]) -> Self:
+    def of(cls, detail: planning.PostDetail, amendments: Sequence[Amendment], said: Sequence[Remark]) -> Self:
         accounts: dict[int, Variant] = {variant.id: variant for variant in detail.post.variants}
         return cls(
             **dict(PostShown.model_validate(detail.post)),
@@ -161,6 +177,7 @@ class PostWhole(PostShown):
                 for variant_id, effect in sorted(detail.effects.items())
             ],
             amendments=[AmendmentShown.model_validate(one) for one in amendments],
+            remarks=[RemarkShown.model_validate(one) for one in said],
         )
 
 
@@ -239,6 +256,14 @@ class Judgement(Sent):
     """What the approver says; sending back needs a reason."""
 
     comment: Annotated[str, words(4000)] = ""
+
+
+class NewRemark(Sent):
+    """Something to be said of a passage that stands in the words of one account."""
+
+    account_id: Number
+    quote: Annotated[str, words(remarks.LONGEST_QUOTE)]
+    text: Annotated[str, words(remarks.LONGEST)]
 
 
 class NewWords(Sent):
@@ -411,6 +436,15 @@ def unschedule(
     )
 
 
+@router.post("/{post_id}/remarks", operation_id="remarkOnPost", responses=CHANGED)
+def remark(
+    post_id: PathId, body: NewRemark, response: Response, session: WriteSession, viewer: Approver, now: Now
+) -> PostWhole:
+    """Say something of a passage."""
+    remarks.add(session, viewer, post_id, body.account_id, body.quote, body.text, now=now)
+    return _shown(session, response, viewer, post_id)
+
+
 @router.post("/{post_id}/amendments", operation_id="amendPost", responses=CHANGED)
 def amend(
     post_id: PathId,
@@ -493,4 +527,5 @@ def _after(change: Callable[[], Post], session: Session, response: Response, vie
 def _shown(session: Session, response: Response, viewer: Viewer, post_id: int) -> PostWhole:
     detail = planning.detail(session, viewer, post_id)
     tagged(response, detail.post.version)
-    return PostWhole.of(detail, amending.amendments(session, detail.post))
+    asked, (said, _) = amending.amendments(session, detail.post), remarks.remarks(session, detail.post)
+    return PostWhole.of(detail, asked, said)

@@ -31,7 +31,20 @@ from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.templates import FRENCH, MessageTemplate
 from models.vocabulary import TAKE_BACK, PostState
-from publishing import amending, approval, campaigns, checks, drafting, holding, library, news, planning, urgent
+from publishing import (
+    amending,
+    approval,
+    campaigns,
+    checks,
+    drafting,
+    holding,
+    library,
+    news,
+    planning,
+    remarks,
+    urgent,
+)
+from publishing import steps as approving
 from publishing.amending import ACTS
 from publishing.campaigns import untagged
 from publishing.checks import Finding
@@ -125,6 +138,7 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
         news=parvis.settings.news_url is not None and viewer.may(Action.WRITE_POSTS),
         today=now.astimezone(parvis.settings.zone).date(),
         may_write=viewer.may(Action.WRITE_POSTS),
+        may_set_steps=viewer.may_on(Action.SET_STEPS, borough_id=None, account_id=None),
         **alarm_values(parvis, session, viewer),
     )
 
@@ -282,11 +296,14 @@ def judge(
     """Approve, or send back with a word for whoever wrote it."""
     try:
         with parvis.database.write() as session:
-            planning.judge(session, viewer, post_id, approved=approved, comment=comment, version=version, now=now)
+            post = planning.judge(
+                session, viewer, post_id, approved=approved, comment=comment, version=version, now=now
+            )
+            done = "approved-next" if post.state == PostState.SUBMITTED else "approved" if approved else "sent-back"
     except Refused as error:
         with parvis.database.read() as session:
             return post_page(request, parvis, session, viewer, post_id, now=now, error=error, comment=comment)
-    return RedirectResponse(f"/publications/{post_id}?fait={'approved' if approved else 'sent-back'}", 303)
+    return RedirectResponse(f"/publications/{post_id}?fait={done}", 303)
 
 
 @router.post("/{post_id}/urgence")
@@ -445,12 +462,17 @@ def post_page(
     publish_at: str = "",
     amending_of: int | None = None,
     typed: str = "",
+    remarking: int | None = None,
+    quote: str = "",
 ) -> Response:
-    """The page of a post. `typed`: what was written, and refused, of the change of one variant (`amending_of`)."""
+    """The page of a post. `typed`: what was written, and refused, of the change of one variant (`amending_of`) or
+    of a passage (`quote`) of one account (`remarking`).
+    """
     detail = planning.detail(session, viewer, post_id)
     if not detail.post.variants:
         raise NotFound
     post = detail.post
+    steps, (said_of, over) = approving.of_post(session, post), remarks.remarks(session, post)
     last, stands = approval.last_approved(detail.approvals), planning.approval_stands(session, post)
     own = viewer.person_id in {person.id for person in post.contributors}
     return render(
@@ -486,6 +508,12 @@ def post_page(
         publish_at=publish_at,
         counts=COUNTS,
         account_words=account_words,
+        steps=steps,
+        not_mine=steps.refusal(viewer),
+        remarks=said_of,
+        remarks_over=over,
+        remarking=remarking,
+        quote=quote,
         asked=amending.amendments(session, post),
         compared=approval.compared,
         closed={(variant.id, act): amending.closed(variant, act) for variant in post.variants for act in ACTS.values()},

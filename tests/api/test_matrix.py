@@ -187,6 +187,13 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"version": 1, "publish_at": "2026-12-24T12:00"}
     ),
     ("POST", "/publications/{post_id}/urgence"): Line(Action.PUBLISH_URGENT, "posts", body={"version": 9}),
+    ("POST", "/publications/{post_id}/remarques"): Line(
+        Action.APPROVE_POSTS, "posts", body={"account": 1, "quote": "Bonjour", "remark": "Oui"}
+    ),
+    ("POST", "/publications/{post_id}/remarques/{remark_id}/reglement"): Line("remark"),
+    ("GET", "/approbation"): Line(Action.SET_STEPS, whole_city=True),
+    ("POST", "/approbation"): Line(Action.SET_STEPS, whole_city=True),
+    ("POST", "/approbation/{rule_id}/suppression"): Line("approval rule"),
     ("POST", "/publications/{post_id}/correction"): Line(
         Action.WRITE_POSTS, "posts", body={"version": 9, "variant": 1, "text": "Autrement"}
     ),
@@ -301,14 +308,15 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WRITE_POSTS, "posts", body={"publish_at": "2026-12-24T12:00:00Z"}
     ),
     ("POST", "/api/v1/posts/{post_id}/unschedule"): Line(Action.WRITE_POSTS, "posts"),
+    ("POST", "/api/v1/posts/{post_id}/remarks"): Line(
+        Action.APPROVE_POSTS, "posts", body={"account_id": 1, "quote": "Bonjour", "text": "Oui"}
+    ),
     ("POST", "/api/v1/posts/{post_id}/amendments"): Line(
-        Action.WRITE_POSTS, "posts", body={"variant_id": 1, "text": "Autrement"}
+        Action.WRITE_POSTS, "posts", body={"variant_id": "{thing}", "text": "Autrement"}
     ),
-    ("POST", "/api/v1/posts/{post_id}/amendments/{amendment_id}/answer"): Line(
-        Action.APPROVE_POSTS, "posts", body={"approved": True}
-    ),
+    ("POST", "/api/v1/posts/{post_id}/amendments/{amendment_id}/answer"): Line("amendment"),
     ("POST", "/api/v1/posts/{post_id}/take-down"): Line(
-        Action.TAKE_DOWN_POSTS, "posts", body={"variant_id": 1, "motive": "Une erreur"}
+        Action.TAKE_DOWN_POSTS, "posts", body={"variant_id": "{thing}", "motive": "Une erreur"}
     ),
     ("GET", "/api/v1/media"): Line(Action.SEE_POSTS),
     ("POST", "/api/v1/media"): Line(Action.WRITE_POSTS),
@@ -380,13 +388,20 @@ class Caller:
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
         self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
-        self._places |= {"template": "reply_thanks", "view_id": 0, "key_date_id": 0, "entry_id": 0}
+        self._places |= {
+            "template": "reply_thanks",
+            "view_id": 0,
+            "key_date_id": 0,
+            "rule_id": 0,
+            "amendment_id": 0,
+            "remark_id": 0,
+            "entry_id": 0,
+        }
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:
         there = getattr(self._city, line.thing)[thing] if line.thing else 0
         scoped = (
             "account_id",
-            "amendment_id",
             "attachment_id",
             "batch_id",
             "campaign_id",

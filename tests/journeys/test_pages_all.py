@@ -40,7 +40,19 @@ from moderation import items
 from moderation.requests import escalation, handover
 from moderation.triage import deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
-from publishing import amending, campaigns, dossiers, drafting, holding, library, occurrences, planning, urgent
+from publishing import (
+    amending,
+    campaigns,
+    dossiers,
+    drafting,
+    holding,
+    library,
+    occurrences,
+    planning,
+    remarks,
+    steps,
+    urgent,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -142,6 +154,10 @@ def busy(served) -> dict[str, int]:
         ]
         for post in drafts[1:]:
             planning.submit(session, camille, post.id, version=post.version, now=served.now)
+        two = {"account_id": None, "people": 2, "manager_last": False}
+        steps.add(session, served.people["Hélène Martel"], theme="Élections", **two, now=served.now)
+        said_of = (drafts[1].id, city[0], "rue Wolfe est fermée", "Toute la rue?")
+        remarks.add(session, served.people["Hélène Martel"], *said_of, now=served.now)
         holding.begin(session, camille, "Deuil national", account_id=city[0], now=served.now)
         approver = served.people["Hélène Martel"]
         post = drafts[2]
@@ -264,6 +280,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/medias/1", []),
         ("Hélène Martel", "/medias/2", []),
         ("Camille Lévesque", "/pause", []),
+        ("Hélène Martel", "/approbation", []),
         ("Camille Lévesque", "/campagnes", []),
         ("Camille Lévesque", "/publications/6", []),
         ("Hélène Martel", "/publications/6", []),

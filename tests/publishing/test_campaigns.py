@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import NotFound, Refused
 from models.vocabulary import PostState
-from publishing import campaigns, checks, drafting, planning
+from publishing import approval, campaigns, checks, drafting, planning
 from publishing.campaigns import Outline, untagged
 
 PLAIN = Outline("Piscines", date(2026, 6, 1), date(2026, 8, 31), utm="piscines-2026")
@@ -49,12 +49,12 @@ def test_links_say_from_which_network_and_for_which_campaign_somebody_comes(city
 
 def test_an_approval_covers_the_link_as_it_goes_out(city):
     post = city.approved("nord", link="https://ville.example/a", campaign_id=begin(city))
-    approved = planning.content_hash(post)
+    approved = approval.content_hash(post)
     draft = city.draft("Collecte reportée à mardi.", "nord", link="https://ville.example/a")
     post = city.act("Claire", "edit", post.id, draft, version=post.version)
-    assert planning.content_hash(post) != approved
+    assert approval.content_hash(post) != approved
     post = city.act("Claire", "edit", post.id, replace(draft, campaign_id=begin(city)), version=post.version)
-    assert planning.content_hash(post) == approved
+    assert approval.content_hash(post) == approved
 
 
 def test_a_copy_stays_in_the_campaign(city):

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from connectors import pictures
 from models.errors import NotFound, Refused
 from models.media import Media
-from publishing import drafting, library, planning
+from publishing import approval, drafting, library, planning
 from publishing.drafting import Pictured
 from publishing.library import Said, read
 from tests.city import album as city_album
@@ -176,13 +176,13 @@ def test_other_pictures_words_of_them_or_order_need_another_approval(city):
     one, two = add(city), add(city, content=file("red"))
     shown = [Pictured(one.id, "Un parc"), Pictured(two.id, "Un banc")]
     post = city.approved("nord", pictures=shown)
-    hashes = {planning.content_hash(post)}
+    hashes = {approval.content_hash(post)}
     for changed in (shown[:1], shown[::-1], [Pictured(one.id, "Une place"), shown[1]], []):
         draft = city.draft("Collecte reportée à mardi.", "nord", pictures=changed)
         post = city.act("Claire", "edit", post.id, draft, version=post.version)
         with city.database.read() as session:
             assert not planning.approval_stands(session, city.post(post))
-        hashes.add(planning.content_hash(city.post(post)))
+        hashes.add(approval.content_hash(city.post(post)))
     assert len(hashes) == 5
 
 
@@ -255,9 +255,9 @@ def test_a_post_that_failed_owes_no_comment(city):
 
 def test_a_first_comment_is_part_of_what_is_approved(city):
     post = city.act("Claire", "create", with_comment(city))
-    approved = planning.content_hash(city.post(post))
+    approved = approval.content_hash(city.post(post))
     city.act("Claire", "edit", post.id, with_comment(city, "Autre chose"), version=post.version)
-    assert planning.content_hash(city.post(post)) != approved
+    assert approval.content_hash(city.post(post)) != approved
     post = city.act("Claire", "create", with_comment(city, "x" * 8001))
     with pytest.raises(Refused, match="comment_too_long"):
         city.act("Claire", "submit", post.id, version=post.version)

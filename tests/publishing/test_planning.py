@@ -19,8 +19,8 @@ from models.items import Item
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, ItemState, OperationKind, Outcome, PostState
 from publishing import delivery, drafting, planning
+from publishing.approval import content_hash
 from publishing.drafting import Draft, Written
-from publishing.planning import content_hash
 from tests.city import album
 
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)

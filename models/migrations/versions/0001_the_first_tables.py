@@ -482,6 +482,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "day", name=op.f("pk_account_figures")),
     )
     op.create_table(
+        "approval_rule",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("theme", sa.String(length=100), nullable=False),
+        sa.Column("people", sa.Integer(), nullable=False),
+        sa.Column("manager_last", sa.Boolean(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_approval_rule_account_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_approval_rule_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_approval_rule")),
+    )
+    op.create_table(
         "campaign",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("account_id", base.Id, nullable=True),
@@ -855,6 +868,7 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.String(length=64), nullable=False),
         sa.Column("content", base.Json, nullable=False),
         sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.Column("final", sa.Boolean(), nullable=False),
         sa.Column("comment", sa.Text(), nullable=True),
         sa.Column("person_id", base.Id, nullable=False),
         sa.Column("at", base.UtcDateTime(), nullable=False),
@@ -1205,6 +1219,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("form_key", name=op.f("uq_proposal_form_key")),
     )
     op.create_index("ix_proposal_comment", "proposal", ["comment_id", "id"], unique=False)
+    op.create_table(
+        "remark",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("post_id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.Column("quote", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("settled_at", base.UtcDateTime(), nullable=True),
+        sa.Column("settled_by_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_remark_account_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_remark_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_remark_post_id")),
+        sa.ForeignKeyConstraint(["settled_by_id"], ["person.id"], name=op.f("fk_remark_settled_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_remark")),
+    )
+    op.create_index("ix_remark_post", "remark", ["post_id", "id"], unique=False)
     op.create_table(
         "request_change",
         sa.Column("id", base.Id, nullable=False),
