@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
+from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from models.accounts import Account
 from models.campaigns import Campaign
@@ -175,8 +175,10 @@ def viewer_of(person: Person) -> Viewer:
 
 def staff(session: Session) -> list[Viewer]:
     """Everybody who works here now, by name."""
-    people = select(Person).options(selectinload(Person.memberships)).where(Person.active)
-    return sorted(map(viewer_of, session.scalars(people)), key=lambda one: (one.name.casefold(), one.person_id))
+    people = select(Person).options(joinedload(Person.memberships)).where(Person.active)
+    return sorted(
+        map(viewer_of, session.scalars(people).unique()), key=lambda one: (one.name.casefold(), one.person_id)
+    )
 
 
 def within(

@@ -53,6 +53,7 @@ class Database:
                 hide_parameters=True,
                 json_serializer=_json,
             )
+            event.listen(self._writing, "connect", _keep_prepared)
             self._reading = self._writing.execution_options(postgresql_readonly=True)
             # Whoever holds a lock works meanwhile: with connections of the pool above, all could wait for each other.
             self.locking = create_engine(
@@ -78,6 +79,11 @@ class Database:
         """A consistent look; writing through it is an error of the database."""
         with self._read_session() as session:
             yield session
+            # Nothing was written, and yet it is not rolled back: when it rolls back, PostgreSQL's driver forgets each
+            # statement that is prepared, and each would be planned anew.
+            if session.is_active:
+                session.expunge_all()
+                session.commit()
 
     def writable(self, patience: float) -> bool:
         """Whether a write would be taken: the database is not read-only, and nobody holds it for `patience` seconds."""
@@ -133,6 +139,11 @@ def _json(value: object) -> str:
     if _NUL.search(written) or not encodes(written):
         raise Unkeepable("text_unkeepable", field="text")
     return written
+
+
+def _keep_prepared(connection: Any, _record: Any) -> None:
+    """The door and the clock make some hundreds of statements; the driver would keep a hundred."""
+    connection.prepared_max = 400
 
 
 def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> Engine:

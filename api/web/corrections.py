@@ -13,6 +13,7 @@ from api.web.queue import CurrentView, Decider, Words, is_part, item_values
 from models.comments import VerdictRow
 from models.vocabulary import Breach
 from moderation.learning.correction import correct
+from moderation.netiquette import in_force
 from moderation.triage import queue
 from moderation.triage.suggestion import shown_breaches
 
@@ -48,7 +49,7 @@ def correct_labels(
         return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait="corrected"), 303)
     session.flush()
     opened = queue.detail(session, viewer, comment_id, now=now)
-    values = item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
+    values = item_values(session, viewer, opened, in_force(session, now=now), zone=parvis.settings.zone, now=now)
     return render(request, "queue/item.html", view=view, **values)
 
 

@@ -30,6 +30,7 @@ from models.comments import Comment
 from models.decisions import Decision
 from models.errors import Refused
 from models.items import Item
+from models.netiquette import RuleVersion
 from models.notices import see
 from models.people import resets
 from models.requests311 import ServiceRequest
@@ -155,15 +156,17 @@ def show_queue(
         free = (one.comment.id for one in part.lines if one.claimed_by is None and not (passed and one.theirs))
         first = next(free, None)
         undoable = whole(annulable)
-        values = _list_values(parvis, session, viewer, view, part, counts, now=now)
+        rules = netiquette.in_force(session, now=now)
+        values = _list_values(parvis, session, viewer, view, part, counts, rules, now=now)
         if first is not None:
             opened = queue.detail(session, viewer, first, now=now)
-            values |= item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
+            values |= item_values(session, viewer, opened, rules, zone=parvis.settings.zone, now=now)
         return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
     etag = _etag(part.lines, (counts, request.state.identity.unseen), now)
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})
-    values = _list_values(parvis, session, viewer, view, part, counts, now=now)
+    rules = netiquette.in_force(session, now=now)
+    values = _list_values(parvis, session, viewer, view, part, counts, rules, now=now)
     return render(request, "queue/rows.html", headers={"etag": etag}, **values)
 
 
@@ -179,7 +182,8 @@ def show_comment(
 ) -> Response:
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
     opened = queue.detail(session, viewer, comment_id, now=now)
-    values = item_values(session, viewer, opened, zone=parvis.settings.zone, now=now)
+    rules = netiquette.in_force(session, now=now)
+    values = item_values(session, viewer, opened, rules, zone=parvis.settings.zone, now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
     part = queue.page(session, viewer, view.wanted, now=now, whole=False)
@@ -189,7 +193,7 @@ def show_comment(
         "queue/page.html",
         undoable=None,
         **alarm_values(parvis, session, viewer),
-        **{**_list_values(parvis, session, viewer, view, part, counts, now=now), **values, "by_address": True},
+        **{**_list_values(parvis, session, viewer, view, part, counts, rules, now=now), **values, "by_address": True},
     )
 
 
@@ -295,6 +299,7 @@ def _list_values(
     view: View,
     part: queue.QueuePage,
     counts: listing.Counts,
+    rules: Sequence[RuleVersion],
     *,
     now: datetime,
 ) -> dict[str, Any]:
@@ -302,7 +307,7 @@ def _list_values(
     values["may_group"] = viewer.may(Action.DECIDE)
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
     values["found"] = listing.found(session, viewer, view.wanted, now=now) if view.narrowed else None
-    values["articles"] = netiquette.articles(netiquette.in_force(session, now=now))
+    values["articles"] = netiquette.articles(rules)
     values["events"] = incidents.lines(session, viewer) if view.wanted.gathered else ()
     if not part.lines:
         midnight = now.astimezone(parvis.settings.zone).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -312,8 +317,10 @@ def _list_values(
     return values
 
 
-def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
-    """What `queue/item.html` shows of one comment, besides the `view`."""
+def item_values(
+    session: Session, viewer: Viewer, detail: Detail, rules: Sequence[RuleVersion], *, zone: ZoneInfo, now: datetime
+) -> dict[str, Any]:
+    """What `queue/item.html` shows of one comment, besides the `view`. `rules` are the articles in force."""
     comment, verdict = detail.comment, detail.comment.verdict
     language = verdict.language if verdict else Language.FRENCH
     reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
@@ -322,7 +329,6 @@ def item_values(session: Session, viewer: Viewer, detail: Detail, *, zone: ZoneI
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = templates.first_name(comment.author.name if comment.author else None)
     filling = {"prenom": given}
-    rules = netiquette.in_force(session, now=now)
     worded = newest(session, language)
     if detail.requests:
         filling |= {"numero": detail.requests[-1].public_number, "service": detail.requests[-1].service.name}

@@ -59,7 +59,7 @@ def preview(
         "lines": [(line, together.why_not(line, chosen, capabilities_of)) for line in lines],
         "over": max(0, len(picked) - together.MOST),
         "kinds": together.KINDS,
-        "rules": netiquette.usable(netiquette.in_force(session, now=now), viewer, DecisionKind.HIDE),
+        "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),
         "replies": templates.saved(newest(session, Language.FRENCH)),
         "form_key": secrets.token_urlsafe(16),

@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
     Select,
-    and_,
     bindparam,
     exists,
     func,
@@ -20,7 +19,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.orm import Session, aliased, joinedload, load_only, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
@@ -136,8 +135,8 @@ def page(
     limit: int = 50,
     whole: bool = True,
 ) -> QueuePage:
-    """One page of the list: danger first, then oldest first (handled ones: the last handled first). Three queries,
-    four for handled ones, and one more for words, whatever its length. `after` is a place that an earlier page gave; a
+    """One page of the list: danger first, then oldest first (handled ones: the last handled first). Two queries,
+    three for handled ones, and one more for words, whatever its length. `after` is a place that an earlier page gave; a
     broken one is Refused `cursor_invalid`. Without `whole`, only what the page of the queue shows is loaded.
     """
     order = NEWEST if wanted.state == ItemState.HANDLED else MOST_URGENT
@@ -146,13 +145,8 @@ def page(
     ids = [one.id for one in found]
     rows = {row[0].id: row for row in session.execute(_lines(whole), {"ids": ids})}
     comment_ids = [row[1].id for row in rows.values()]
-    outside = _answered_outside(session, comment_ids)
     decided = _standing(session, comment_ids) if wanted.state == ItemState.HANDLED else {}
-    lines = [
-        _listed(*rows[item_id], decided=decided, outside=outside, viewer=viewer, now=now)
-        for item_id in ids
-        if item_id in rows
-    ]
+    lines = [_listed(*rows[one], decided=decided, viewer=viewer, now=now) for one in ids if one in rows]
     return QueuePage(tuple(lines), following)
 
 
@@ -161,9 +155,8 @@ def chosen(session: Session, viewer: Viewer, comment_ids: Collection[int], *, no
     mine = select(Item.id).where(Item.comment_id.in_(comment_ids))
     ids = session.scalars(visible(mine, viewer, Action.DECIDE, Item)).all()
     rows = {row[1].id: row for row in session.execute(_lines(whole=True), {"ids": ids})}
-    outside = _answered_outside(session, rows)
     found = [rows[one] for one in comment_ids if one in rows]
-    return [_listed(*row, decided={}, outside=outside, viewer=viewer, now=now) for row in found]
+    return [_listed(*row, decided={}, viewer=viewer, now=now) for row in found]
 
 
 def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[DecisionKind, int]:
@@ -181,8 +174,8 @@ def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[Decisi
 
 def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Detail:
     """One comment and what is around it; NotFound when it is not there or not the viewer's."""
-    statement: Select = (  # type: ignore[type-arg]  # Three entities.
-        select(Comment, Item, Claim)
+    statement: Select = (  # type: ignore[type-arg]  # Three entities and a column.
+        select(Comment, Item, Claim, _answered_outside())
         .outerjoin(Item, Item.comment_id == Comment.id)
         .outerjoin(Claim, Claim.item_id == Item.id)
         .options(
@@ -190,17 +183,17 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
             joinedload(Comment.author),
             joinedload(Comment.source_post),
             joinedload(Comment.verdict),
-            selectinload(Comment.attachments),
+            joinedload(Comment.attachments),
             joinedload(Item.problem),
             joinedload(Item.assignee),
             joinedload(Claim.person),
         )
         .where(Comment.id == comment_id)
     )
-    row = session.execute(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).one_or_none()
+    row = session.execute(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).unique().one_or_none()
     if row is None:
         raise NotFound
-    comment, item, claim = row
+    comment, item, claim, answered_outside = row
     asked = proposals.about(session, comment_id)
     proposed_here = drafts.proposed(session, [comment_id])
     return Detail(
@@ -249,7 +242,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         ).all(),
         catalogue=(catalogue := services(session)),
         services=likeliest(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
-        answered_outside=comment_id in _answered_outside(session, [comment_id]),
+        answered_outside=answered_outside,
     )
 
 
@@ -300,7 +293,7 @@ def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a
             joinedload(Proposal.rule_version).joinedload(RuleVersion.rule),
         ]
     return (
-        select(Item, Comment, Claim, Proposal, _drafted(), _shows())
+        select(Item, Comment, Claim, Proposal, _drafted(), _shows(), _answered_outside())
         .join(Comment, Comment.id == Item.comment_id)
         .outerjoin(Claim, Claim.item_id == Item.id)
         .outerjoin(Proposal, Proposal.id == _newest_proposal())
@@ -331,15 +324,10 @@ def _newest_proposal() -> ScalarSelect[int]:
     return select(func.max(Proposal.id)).where(*about).correlate(Comment).scalar_subquery()
 
 
-def _answered_outside(session: Session, comment_ids: Collection[int]) -> frozenset[int]:
-    """Those of the comments that the account answered, by no effect of ours. While the outcome of a reply of ours to
-    one is not known, its answer may be that one, and nothing is said of it.
+def _answered_outside() -> ColumnElement[bool]:
+    """Whether the account answered a comment, by no effect of ours. While the outcome of a reply of ours to it is not
+    known, its answer may be that one, and nothing is said of it.
     """
-    return frozenset(session.scalars(_outside(), {"ids": list(comment_ids)}))
-
-
-@cache
-def _outside() -> Select[int]:
     answer, ours, leaving = aliased(Comment), aliased(Effect), aliased(Effect)
     ours_of_answer = select(ours.id).where(ours.channel_id == answer.account_id, ours.remote_id == answer.external_id)
     leaving_to_it = select(leaving.id).where(
@@ -347,18 +335,15 @@ def _outside() -> Select[int]:
         leaving.target == Comment.external_id,
         leaving.state.in_([EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN]),
     )
-    told = and_(answer.account_id == Comment.account_id, answer.parent_external_id == Comment.external_id)
-    return (
-        select(Comment.id)
-        .join(answer, told)
-        .where(
-            Comment.id.in_(bindparam("ids", expanding=True)),
-            answer.by_city,
-            ~answer.removed,
-            ~exists(ours_of_answer.correlate(answer)),
-            ~exists(leaving_to_it.correlate(Comment)),
-        )
+    answers = select(answer.id).where(
+        answer.account_id == Comment.account_id,
+        answer.parent_external_id == Comment.external_id,
+        answer.by_city,
+        ~answer.removed,
+        ~exists(ours_of_answer.correlate(answer)),
+        ~exists(leaving_to_it.correlate(Comment)),
     )
+    return exists(answers.correlate(Comment))
 
 
 def _shows() -> ScalarSelect[AttachmentKind]:
@@ -374,15 +359,15 @@ def _listed(
     proposal: Proposal | None,
     drafted: bool,  # noqa: FBT001
     shows: AttachmentKind | None,
+    answered: bool,  # noqa: FBT001
     *,
     decided: Mapping[int | None, Decision],
-    outside: Collection[int],
     viewer: Viewer,
     now: datetime,
 ) -> Listed:
     claimed_by, mine = _claimed(claim, viewer, now=now)
     theirs = item.assignee_id not in (None, viewer.person_id) and item.urgency != DANGER
-    answered, decision = comment.id in outside, decided.get(comment.id)
+    decision = decided.get(comment.id)
     return Listed(item, comment, claimed_by, mine, theirs, drafted, proposal, answered, shows, decision)
 
 

@@ -37,6 +37,22 @@ def test_a_write_session_still_writes_after_readings(database):
     assert boroughs(database) == ["a", "b", "c"]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_is_read_often_is_planned_once(database):
+    """The driver prepares a statement at its sixth time, and forgets those of a connection that rolls back."""
+    prepared = text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%borough%'")
+    for _ in range(6):
+        boroughs(database)
+    with database.read() as session:
+        assert session.scalar(prepared) == 1
+
+
+def test_a_read_session_that_something_was_added_to_ends_quietly(database):
+    with database.read() as session:
+        session.add(Borough(code="desjardins", name="Desjardins"))
+    assert boroughs(database) == []
+
+
 def test_a_unit_of_work_that_fails_leaves_nothing(database):
     def half():
         with database.write() as session:
