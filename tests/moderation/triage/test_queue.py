@@ -140,7 +140,7 @@ def test_a_made_up_place_is_refused(city, cursor):
 
 
 # ------------------------------------------------------------------------------------------ cost
-def test_a_page_costs_three_queries_whatever_its_length(city):
+def test_a_page_costs_two_queries_whatever_its_length(city):
     def cost(limit):
         with city.counting() as statements:
             found = page(city, limit=limit)
@@ -149,11 +149,11 @@ def test_a_page_costs_three_queries_whatever_its_length(city):
         return len(statements)
 
     fill(city, 3)
-    assert cost(2) == 3
+    assert cost(2) == 2
     fill(city, 70, "more")
     with city.database.write() as session:
         deciding.claim(session, city.people["Bruno"], city.comment("1").id, now=city.now)
-    assert cost(70) == 3
+    assert cost(70) == 2
 
 
 def test_an_item_costs_the_same_in_a_large_thread(city, leak):
