@@ -36,7 +36,7 @@ from models.errors import Refused
 from models.incidents import Incident, IncidentComment
 from models.items import Item
 from models.people import SignIn, SignInAttempt
-from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.requests311 import RequestChange, Requester, RequestNote, ServiceRequest
 from models.session import Database
 from models.vocabulary import CLOSED_STATUSES, DeliveryState, ItemState, PostKind
 
@@ -188,6 +188,7 @@ def _of_requests(requests: Select[int]) -> dict[Any, ColumnElement[bool]]:
     return {
         ServiceRequest.__table__: ServiceRequest.id.in_(requests),
         RequestChange.__table__: RequestChange.request_id.in_(requests),
+        RequestNote.__table__: RequestNote.request_id.in_(requests),
         Requester.__table__: Requester.request_id.in_(requests),
     }
 
@@ -284,6 +285,7 @@ def _ways(comments: Select[int]) -> dict[Any, ColumnElement[bool]]:
         ServiceRequest.__table__.c.description: over | opened,
         Incident.__table__: events,
         RequestChange.__table__: RequestChange.request_id.in_(select(ServiceRequest.id).where(over)),
+        RequestNote.__table__: RequestNote.request_id.in_(select(ServiceRequest.id).where(over)),
         SourcePost.__table__: and_(SourcePost.id.in_(posts), _elsewhere(kept, other)),
         Author.__table__: and_(Author.id.in_(authors), ~exists().where(other.author_id == Author.id, kept)),
     }

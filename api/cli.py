@@ -318,6 +318,16 @@ def gazetteer(file: Path) -> None:
     print(ngettext("%(n)s new place among %(count)s", "%(n)s new places among %(count)s", new, count=len(entries)))
 
 
+@app.command(help=_("Take the 311 services of SOURCE: a CSV file, or the address of a GeoReport server."))
+def services(source: str) -> None:
+    from api.commands import services as catalogue
+    from api.commands.progress import screen
+
+    with installation() as parvis:
+        whole = catalogue.take(parvis, source, screen())
+    raise typer.Exit(0 if whole else 1)
+
+
 @app.command(help=_("A fictional city on pretend networks: the whole product, offline, in one command."))
 def demo(
     once: Annotated[bool, typer.Option("--once", help=_("Play the story without a browser, and end."))] = False,
@@ -521,7 +531,7 @@ def _known(error: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError
 
     from api.messages import refusal, standing
-    from models.errors import NotFound, ParvisError, Refused, WrongDatabase
+    from models.errors import FarSideError, NotFound, ParvisError, Refused, WrongDatabase
     from models.secrets import SecretUnreadable
 
     match error:
@@ -531,6 +541,8 @@ def _known(error: Exception) -> str | None:
             return _("There is no such thing: %(what)s.", what=error)
         case SecretUnreadable():
             return _("No key of PARVIS_SECRET_KEY opens a stored secret: the key that closed it must be in the list.")
+        case FarSideError():
+            return _("What answers at that address is no such system, or does not answer: %(what)s.", what=error)
         case WrongDatabase():
             return standing(error.standing, _("The database"))
         case ParvisError():

@@ -22,6 +22,7 @@ EACH = {
     "service_requests": "request",
     "service_request_updates": "request_update",
     "attributes": "attribute",
+    "values": "value",
     "endpoints": "endpoint",
     "formats": "format",
     "errors": "error",

@@ -11,13 +11,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import func, select
+from starlette.datastructures import FormData
 
 from administration import sign_in
 from api.deps import Installation, Now, ReadSession, Sent
 from api.georeport import PREFIX, Form, answer
-from api.i18n import _
+from api.i18n import _, language
 from api.messages import label
 from api.problems import Forbidden
+from models.attributes import asked
 from models.errors import NotFound, Refused
 from models.requests311 import Service
 from models.scope import Action, Viewer
@@ -31,6 +33,7 @@ UNCHANGED = datetime(2026, 1, 1, tzinfo=UTC)
 """What a city without services says of when they changed."""
 FIRST_YEAR, LAST_YEAR = 1900, 9000
 """Of a time that is meant: with others, a span of 90 days leads out of the calendar."""
+_ATTRIBUTE = re.compile(r"attribute\[([^\[\]]{1,60})\](?:\[\])?")
 LONGEST_PAGE = 1_000_000
 """No page beyond it is asked for in earnest; it keeps the offset a number that databases take."""
 
@@ -84,11 +87,11 @@ def services(form: Form, session: ReadSession) -> Response:
 
 @router.get("/services/{code}.{form}")
 def definition(code: str, form: Form, session: ReadSession) -> Response:
-    """What a service asks beside the place and the words: nothing yet, whichever it is."""
+    """What a service asks beside the place and the words."""
     service = session.get(Service, code)
     if service is None or not service.active:
         raise NotFound
-    return answer(form, "service_definition", {"service_code": service.code, "attributes": []})
+    return answer(form, "service_definition", {"service_code": service.code, "attributes": _questions(service)})
 
 
 @router.post("/requests.{form}")
@@ -109,9 +112,12 @@ def submit(form: Form, parvis: Installation, now: Now, reader: Reader, sent: Sen
         name=name,
         email=said.get("email", ""),
         phone=said.get("phone", ""),
+        attributes=given(sent),
     )
     with parvis.database.write() as session:
-        opened = exchange.submit(session, viewer, asked, now=now, prefix=parvis.settings.request_prefix)
+        opened = exchange.submit(
+            session, viewer, asked, now=now, prefix=parvis.settings.request_prefix, zone=parvis.settings.zone
+        )
         number = opened.number
     notice = _("Your request is registered. Keep its number.")
     receipt = {"service_request_id": number, "service_notice": notice, "account_id": None}
@@ -176,11 +182,37 @@ def _service(service: Service) -> dict[str, Any]:
         "service_code": service.code,
         "service_name": service.name,
         "description": service.name,
-        "metadata": False,
+        "metadata": bool(service.attributes),
         "type": "realtime",
         "keywords": ", ".join(word for word in re.split(r"\W+", service.name.lower()) if len(word) > 3),
         "group": group,
     }
+
+
+def _questions(service: Service) -> list[dict[str, Any]]:
+    spoken = language.get()
+    return [
+        {
+            "variable": True,
+            "code": one.code,
+            "datatype": str(one.datatype),
+            "required": one.required,
+            "datatype_description": label("datatype", one.datatype),
+            "order": place,
+            "description": one.question(spoken),
+            "values": [{"key": value.key, "name": value.name(spoken)} for value in one.values],
+        }
+        for place, one in enumerate(asked(service.attributes), start=1)
+    ]
+
+
+def given(sent: FormData) -> dict[str, list[str]]:
+    """What was answered, by the attribute's code: `attribute[code]`, or `attribute[code][]` for several values."""
+    found: dict[str, list[str]] = {}
+    for name, value in sent.multi_items():
+        if isinstance(value, str) and (named := _ATTRIBUTE.fullmatch(name)) is not None:
+            found.setdefault(named.group(1), []).append(value)
+    return found
 
 
 def _shown(known: Known, reader: Viewer | None, *, extended: bool) -> dict[str, Any]:
@@ -209,6 +241,12 @@ def _shown(known: Known, reader: Viewer | None, *, extended: bool) -> dict[str, 
     }
     if extended:
         shown["extended_attributes"] = {"detailed_status": str(request.status)}
+        if whole:
+            shown["attributes"] = [
+                {"code": one.code, "value": ", ".join(value) if isinstance(value, list) else value}
+                for one in asked(request.service.attributes)
+                if (value := (request.attributes or {}).get(one.code)) is not None
+            ]
     return shown
 
 

@@ -58,7 +58,7 @@ def session_cookie(settings: Settings) -> str:
 
 def body_limit(path: str) -> int:
     """How many bytes may be sent to an address."""
-    return UPLOAD_LIMIT if path in UPLOADS else BODY_LIMIT
+    return UPLOAD_LIMIT if path in UPLOADS or path.startswith("/completer/") else BODY_LIMIT
 
 
 class BodyLimit:

@@ -23,6 +23,7 @@ from connectors.desks import DeskSettings
 from connectors.letters import MailSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
+from models.text import web_link
 from models.vocabulary import Role
 
 PREFIX = "PARVIS_"
@@ -75,6 +76,12 @@ def _base_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _form_url(value: str) -> str | None:
+    if value and web_link(value) is None:
+        raise PydanticCustomError("url", N_("must be an address on the web"))
+    return value or None
 
 
 def _desk_url(value: str) -> str:
@@ -220,6 +227,8 @@ class Settings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""
+    form_url: Annotated[str, AfterValidator(_form_url)] | None = None
+    """The city’s official form, named in public where more is asked of somebody; empty: they are asked to dial 311."""
     open311_url: Annotated[str, AfterValidator(_desk_url)] | None = None
     """Where the outside 311 is that takes the city's requests (GeoReport v2), up to the `/requests` of its addresses;
     empty: Parvis is the city's 311."""

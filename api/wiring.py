@@ -41,7 +41,7 @@ from models.locks import Locks, locks_for
 from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
-from moderation.requests import handover
+from moderation.requests import completing, handover
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -175,7 +175,14 @@ class Parvis:
     def terms(self) -> Terms:
         """How this city decides."""
         undo = timedelta(seconds=self.settings.undo_seconds)
-        return Terms(undo, self.settings.request_prefix, capabilities, self.settings.desk is not None)
+        return Terms(
+            undo,
+            self.settings.request_prefix,
+            capabilities,
+            hands_over=self.settings.desk is not None,
+            zone=self.settings.zone,
+            links=completing.Links(self.settings.base_url, self.settings.form_url),
+        )
 
     @property
     def _given_desk(self) -> handover.Given | None:

@@ -39,6 +39,8 @@ class Capabilities:
     """Characters of a publication; 0 where nothing is published."""
     longest_reply: int = 0
     """Characters of a reply to a comment; 0 where none is given."""
+    private_days: int = 0
+    """How long after a comment its author can be written to in private, once."""
     media: frozenset[MediaKind] = frozenset()
     most_photos: int = 0
     needs_media: bool = False

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from connectors.base import Receipt
+from models.attributes import Attribute
 
 SETTLE = timedelta(seconds=30)
 """How soon a desk is asked whether it took a request whose answer was lost, and how long between two looks."""
@@ -41,6 +42,27 @@ class DeskSettings:
 
 
 @dataclass(frozen=True)
+class ServiceThere:
+    """A service of a desk, with what it asks."""
+
+    code: str
+    name: str
+    group: str = ""
+    attributes: tuple[Attribute, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered of a question of our service; `said` and `question` are for people."""
+
+    code: str
+    question: str
+    values: tuple[str, ...]
+    said: str
+    several: bool = False
+
+
+@dataclass(frozen=True)
 class Submission:
     """A request as it goes to a desk: what, where and in which words; never who."""
 
@@ -54,6 +76,7 @@ class Submission:
     media_url: str | None = None
     follows: str | None = None
     """The desk's number of an earlier one that is not solved."""
+    answers: tuple[Answer, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -65,6 +88,9 @@ class Submission:
         """The description with its mark at the end. Somebody's words cannot bring a mark of their own."""
         said = _REFERENCES.sub("", self.description).strip()
         said = f"Suite de {self.follows}. {said}" if self.follows else said
+        # With each, what was answered: the desk may not ask for it, and people read it there all the same.
+        for one in self.answers:
+            said = f"{said}\n{one.question} {_REFERENCES.sub('', one.said)}".strip()
         return f"{said[: LONGEST - len(self.mark) - 2]}\n\n{self.mark}".strip()
 
 
@@ -86,6 +112,12 @@ class Desk(Protocol):
 
     def services(self) -> dict[str, str]:
         """The names of what can be asked for, by their codes there."""
+
+    def definition(self, code: str) -> list[Attribute]:
+        """What the desk asks of a service of its own; empty: nothing, or it does not say."""
+
+    def catalogue(self) -> list[ServiceThere]:
+        """All that can be asked for, each with its questions."""
 
     def submit(self, submission: Submission) -> Receipt:
         """Send a request, once. `remote_id` begins with `NUMBER`, `TOKEN` or `NEITHER`."""

@@ -124,7 +124,11 @@ class DraftReply(OfSubject, Base):
     text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """None: lawfully disposed of."""
     request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"), index=True)
-    """The closed 311 request whose outcome it tells."""
+    """The 311 request that it is about."""
+    asks: Mapped[bool] = mapped_column(default=False)
+    """Whether it asks for what is missing of the request, and does not tell of its end."""
+    private: Mapped[bool] = mapped_column(default=False)
+    """Whether it leaves as the network's one private reply, and not in the thread."""
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
     """The reply that did not leave, and whose words these are."""
     state: Mapped[DraftState] = mapped_column(String(20), default=DraftState.PROPOSED)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from functools import partial
 from secrets import token_urlsafe
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import CITIZEN, NOBODY, Base, Id, Link, String, Text
 from models.people import Borough, Person
-from models.vocabulary import Group311, RequestNature, RequestStatus, StepBy
+from models.vocabulary import Group311, Priority, RequestNature, RequestNoteKind, RequestStatus, StepBy
 
 
 class Service(Base):
@@ -23,7 +24,11 @@ class Service(Base):
     name: Mapped[str] = mapped_column(String(200), info=NOBODY)
     group: Mapped[Group311] = mapped_column(String(40))
     days: Mapped[int]
-    """Service standard, in calendar days."""
+    """Service standard in force; the earlier ones are `ServiceStandard`."""
+    working_days: Mapped[bool] = mapped_column(default=False)
+    """Whether its days are working days of Québec, rather than all of them."""
+    attributes: Mapped[list[Any]] = mapped_column(default=list, info=NOBODY)
+    """What it asks beside the place and the words (`models.attributes`), in order."""
     confidential: Mapped[bool] = mapped_column(default=False)
     """Who asks for it is not said in public, and neither is the number of a request."""
     active: Mapped[bool] = mapped_column(default=True)
@@ -31,6 +36,22 @@ class Service(Base):
     """What the outside 311 calls it, where it has one of the same name; None: as here."""
     changed_at: Mapped[datetime | None]
     """When anything of it last changed: programs then read the services again."""
+    version: Mapped[int] = mapped_column(default=1)
+    """Counts changes: two people at once, one wins."""
+
+
+class ServiceStandard(Base):
+    """A standard that a service had until it was changed: what was opened under it keeps its due date."""
+
+    __tablename__ = "service_standard"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    service_code: Mapped[str] = mapped_column(ForeignKey("service.code"), index=True)
+    days: Mapped[int]
+    working_days: Mapped[bool]
+    until: Mapped[datetime]
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Who changed it; None: a newer Parvis, or a file."""
 
 
 class RequestCounter(Base):
@@ -74,6 +95,8 @@ class ServiceRequest(Base):
     """Degrees, WGS 84, as a program sent them; never found from a text."""
     media_url: Mapped[str | None] = mapped_column(Link, info=CITIZEN)
     description: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
+    attributes: Mapped[dict[str, Any] | None] = mapped_column(info=CITIZEN)
+    """What was answered of what its service asks, by the attribute's code."""
     status: Mapped[RequestStatus] = mapped_column(String(20), default=RequestStatus.ACCEPTED)
     citizen_note: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """What the agent tells citizens about the outcome."""
@@ -85,6 +108,13 @@ class ServiceRequest(Base):
     closed_at: Mapped[datetime | None]
     joined_to_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
     """The request about the same thing that has its people now."""
+    priority: Mapped[Priority] = mapped_column(String(20), default=Priority.NORMAL)
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
+    """Whose it is; None: nobody's yet."""
+    unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
+    """The unit of the city that it was transferred to last."""
+    search_text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
+    """The words by which it is found: numbers, service, place, description."""
     version: Mapped[int] = mapped_column(default=1)
     """Counts changes: two agents at once, one wins."""
 
@@ -95,6 +125,7 @@ class ServiceRequest(Base):
 
     service: Mapped[Service] = relationship(lazy="raise")
     borough: Mapped[Borough | None] = relationship(lazy="raise")
+    assignee: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[assignee_id])
     requesters: Mapped[list[Requester]] = relationship(
         lazy="raise", back_populates="request", foreign_keys="Requester.request_id"
     )
@@ -144,3 +175,31 @@ class RequestChange(Base):
     at: Mapped[datetime]
 
     person: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class RequestNote(Base):
+    """What was done with a request beside its status, and words that stay inside; it is never changed."""
+
+    __tablename__ = "request_note"
+    __table_args__ = (
+        Index("ix_request_note_request", "request_id", "id"),
+        Index("ix_request_note_kind", "kind", "request_id"),
+    )
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("service_request.id"))
+    kind: Mapped[RequestNoteKind] = mapped_column(String(20))
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
+    """A note, or why it was transferred; None: it came without words, or they were lawfully disposed of."""
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Of an assignment: whose it is now (None: nobody's)."""
+    unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
+    borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
+    """Of a transfer: whose it was to be."""
+    priority: Mapped[Priority | None] = mapped_column(String(20))
+    at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
+    assignee: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[assignee_id])
+    borough: Mapped[Borough | None] = relationship(lazy="raise")

@@ -41,6 +41,8 @@ class Action(StrEnum):
     """Word the sentences that citizens receive."""
     SEE_REQUESTS = "see_requests"
     WORK_REQUESTS = "work_requests"
+    EDIT_SERVICES = "edit_services"
+    """Say what can be asked for, in how many days, and with which questions."""
     EXCHANGE_REQUESTS = "exchange_requests"
     """Of a program of the city's 311: send requests, and read them whole, through Open311."""
     SEE_POSTS = "see_posts"
@@ -85,13 +87,14 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
         },
     ),
     Role.APPROVER: frozenset({Action.SEE_POSTS, Action.APPROVE_POSTS, Action.PUBLISH_URGENT, Action.TAKE_DOWN_POSTS}),
-    Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS}),
+    Role.AGENT311: frozenset({Action.SEE_REQUESTS, Action.WORK_REQUESTS, Action.EDIT_SERVICES}),
     Role.MANAGER: frozenset(
         {
             Action.SEE_COMMENTS,
             Action.WRITE_NOTES,
             Action.SEE_TEAM,
             Action.EDIT_REPLIES,
+            Action.EDIT_SERVICES,
             Action.SEE_REQUESTS,
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,

@@ -278,6 +278,35 @@ class RequestNature(StrEnum):
     COMPLAINT = "complaint"
 
 
+class Datatype(StrEnum):
+    """What an attribute of a service takes (GeoReport v2, word for word)."""
+
+    STRING = "string"
+    NUMBER = "number"
+    DATETIME = "datetime"
+    TEXT = "text"
+    SINGLE = "singlevaluelist"
+    MULTI = "multivaluelist"
+
+
+class Priority(StrEnum):
+    """How soon an agent should take a request up, whatever its service's standard says."""
+
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class RequestNoteKind(StrEnum):
+    """What was done with a request beside its status."""
+
+    NOTE = "note"
+    ASSIGN = "assign"
+    TRANSFER = "transfer"
+    PRIORITY = "priority"
+    CORRECT = "correct"
+
+
 class PostState(StrEnum):
     """The life of a campaign post."""
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
@@ -51,13 +51,23 @@ def propose(
     *,
     request_id: int | None = None,
     effect_id: int | None = None,
+    asks: bool = False,
+    private: bool = False,
     now: datetime,
 ) -> None:
     """Draft a reply. It takes the place of what was drafted about the same request, and of nothing else."""
     if request_id is not None:
         discard_about(session, request_id, comment.id)
     session.add(
-        DraftReply(comment_id=comment.id, text=text, request_id=request_id, effect_id=effect_id, created_at=now)
+        DraftReply(
+            comment_id=comment.id,
+            text=text,
+            request_id=request_id,
+            effect_id=effect_id,
+            asks=asks,
+            private=private,
+            created_at=now,
+        )
     )
     items.describe(session, [comment.id])
 
@@ -97,14 +107,17 @@ def taken_by(session: Session, decision_id: int) -> Sequence[DraftReply]:
     return session.scalars(statement.where(DraftReply.decision_id == decision_id).order_by(DraftReply.id)).all()
 
 
-def discard_about(session: Session, request_id: int, comment_id: int) -> bool:
-    """What was drafted for a comment about a request is not true any more. Gives whether anything was."""
+def discard_about(session: Session, request_id: int, comment_id: int, *, asking: bool = True) -> bool:
+    """What was drafted for a comment about a request is not true any more; without `asking`, what asks for more stays.
+    Gives whether anything was.
+    """
     statement = (
         update(DraftReply)
         .where(
             DraftReply.request_id == request_id,
             DraftReply.comment_id == comment_id,
             DraftReply.state == DraftState.PROPOSED,
+            true() if asking else ~DraftReply.asks,
         )
         .values(state=DraftState.DISCARDED)
         .returning(DraftReply.id)

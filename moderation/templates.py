@@ -25,7 +25,7 @@ LONGEST, LONGEST_TITLE = 2000, 80
 NAMED = ("reply_", "urgent_")
 """How the codes begin of what people pick by its name."""
 
-PLACES = ("prenom", "numero", "service", "note")
+PLACES = ("prenom", "numero", "service", "note", "lien")
 """What a template may leave to be filled."""
 PLACE = re.compile(rf"\{{(?:{'|'.join(PLACES)})\}}")
 """One that nothing filled: no citizen receives it."""

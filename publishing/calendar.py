@@ -116,17 +116,6 @@ def days(first: dt.date, until: dt.date, zone: ZoneInfo, language: str) -> list[
     return sorted(found, key=lambda one: (one.date, one.happening))
 
 
-def next_working_day(day: dt.date) -> dt.date:
-    """The first day after that one on which offices of Québec are open."""
-    import holidays  # noqa: PLC0415  # It reads all its countries.
-
-    known = holidays.country_holidays("CA", subdiv="QC", years=range(day.year, day.year + 2))
-    following = day + timedelta(days=1)
-    while following.weekday() > 4 or following in known:
-        following += timedelta(days=1)
-    return following
-
-
 def bounds(first: dt.date, until: dt.date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The moments at which these days begin in the city."""
     begin, end = (datetime.combine(day, dt.time(), zone).astimezone(UTC) for day in (first, until))

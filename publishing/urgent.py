@@ -18,8 +18,8 @@ from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
 from models.templates import MessageTemplate, newest
+from models.working_days import next_working_day
 from publishing import approval, checks, holding, planning, telling
-from publishing.calendar import next_working_day
 from publishing.drafting import author, take_back
 from publishing.rules import folded
 

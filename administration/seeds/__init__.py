@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from models.attributes import Attribute
 from models.contacts import PublicContact
 from models.netiquette import NetiquetteRule, RuleVersion
 from models.requests311 import Service
@@ -98,13 +99,19 @@ def _newest_templates(session: Session) -> Mapping[str, Row]:
 
 
 def _services(folder: Traversable) -> dict[str, Said]:
+    asked: dict[str, list[Said]] = {}
+    for one in tomllib.loads((folder / "questions.toml").read_text("utf-8"))["question"]:
+        for service in one.pop("services"):
+            asked.setdefault(service, []).append(Attribute.of(one).kept())
     with (folder / "services.csv").open(encoding="utf-8") as lines:
         return {
             row["code"]: {
                 "name": row["name"],
                 "group": row["group"],
                 "days": int(row["days"]),
+                "working_days": row["working_days"] == "yes",
                 "confidential": row["confidential"] == "yes",
+                "attributes": asked.get(row["code"], []),
                 "active": True,
             }
             for row in csv.DictReader(lines)

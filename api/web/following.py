@@ -21,7 +21,8 @@ router = APIRouter(include_in_schema=False)
 HEADERS = {"x-robots-tag": "noindex, nofollow", "cache-control": "no-store", "referrer-policy": "no-referrer"}
 
 
-def _turn(request: Request, now: Now, *, wrong: bool = False) -> None:
+def take_turn(request: Request, now: Now, *, wrong: bool = False) -> None:
+    """One address asks so often and no more; 429 beyond."""
     turns: Turns = request.app.state.turns
     turns.take(request.client.host if request.client else "", now=now, wrong=wrong)
 
@@ -31,20 +32,22 @@ def ask(request: Request, numero: str = "") -> Response:
     """Where a number is typed."""
     if numero.strip():
         return RedirectResponse(f"/suivi/{quote(numero.strip(), safe='')}", 303)
-    return render(request, "requests/public.html", headers=HEADERS, found=None, code="", number="", error=None)
+    return render(
+        request, "requests/public.html", headers=HEADERS, found=None, code="", number="", error=None, wrong_code=False
+    )
 
 
 @router.get("/suivi/{number:path}")
 def show(request: Request, session: ReadSession, now: Now, number: str, code: str = "") -> Response:
     """A request as the public may see it. A number that is none, and one of a confidential service, read the same."""
-    _turn(request, now)
+    take_turn(request, now)
     try:
         found = outcome.followed(session, number, code)
     except NotFound:
-        _turn(request, now, wrong=True)
+        take_turn(request, now, wrong=True)
         return _page(request, None, number, "", status=404)
     if code and found.requester is None:
-        _turn(request, now, wrong=True)
+        take_turn(request, now, wrong=True)
     return _page(request, found, number, code)
 
 
@@ -57,7 +60,7 @@ def reopen(
     code: Annotated[str, Form(max_length=100)],
 ) -> Response:
     """Whoever asked says that it is not solved."""
-    _turn(request, now, wrong=True)
+    take_turn(request, now, wrong=True)
     try:
         with parvis.database.write() as session:
             outcome.reopen_by_code(session, number, code, now=now)
@@ -82,4 +85,5 @@ def _page(
 ) -> Response:
     known = code if found is not None and found.requester is not None else ""
     values: dict[str, Any] = {"found": found, "code": known, "number": number, "error": error}
+    values["wrong_code"] = found is not None and bool(code) and not known
     return render(request, "requests/public.html", status=status, headers=HEADERS, **values)

@@ -12,6 +12,7 @@ from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.pages import render
 from api.web.queue import Words
 from api.web.requests311 import acted
+from models.attributes import asked
 from models.scope import Action, Viewer
 from moderation.requests import handover, inbox
 
@@ -24,7 +25,8 @@ Agent = Annotated[Viewer, require(Action.WORK_REQUESTS)]
 @router.get("/requetes/{number}/fiche")
 def show_sheet(request: Request, viewer: Reader, session: ReadSession, number: str) -> Response:
     """All that another system needs of a request, to be copied on one screen; nothing of who asked."""
-    return render(request, "requests/sheet.html", detail=inbox.detail(session, viewer, number))
+    detail = inbox.detail(session, viewer, number)
+    return render(request, "requests/sheet.html", detail=detail, questions=asked(detail.request.service.attributes))
 
 
 @router.post("/requetes/{number}/transmission/numero")

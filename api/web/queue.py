@@ -241,6 +241,7 @@ def decide(
     request_number: Words = "",
     draft_id: Annotated[int | None, Form(gt=0, lt=2**63)] = None,
     template_id: Words = "",
+    asks_details: Annotated[bool, Form()] = False,  # noqa: FBT002
 ) -> Response:
     """Record a decision. The list goes on to the next comment: the page does that itself, a form is sent there."""
     choice = deciding.Choice(
@@ -253,6 +254,7 @@ def decide(
         request_number=request_number or None,
         draft_id=draft_id,
         template_id=whole(template_id),
+        asks_details=asks_details,
         form_key=form_key,
     )
     decision = deciding.decide(session, viewer, comment_id, choice, parvis.terms, now=now)

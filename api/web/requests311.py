@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -12,14 +12,16 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.deps import Installation, Now, ReadSession, require, whole
+from api.deps import Installation, Now, ReadSession, Sent, require, whole
+from api.open311 import given
 from api.pages import render
 from api.web.queue import Words, is_part, waited
+from models.attributes import asked
 from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
-from models.vocabulary import RequestStatus
-from moderation.requests import escalation, handover, inbox, merging
+from models.vocabulary import Priority, RequestStatus
+from moderation.requests import escalation, handling, handover, inbox, merging
 from moderation.requests.inbox import Wanted
 
 router = APIRouter(include_in_schema=False)
@@ -28,12 +30,29 @@ Reader = Annotated[Viewer, require(Action.SEE_REQUESTS)]
 Agent = Annotated[Viewer, require(Action.WORK_REQUESTS)]
 
 
-def _wanted(statut: str = "", arrondissement: str = "", retard: str = "") -> Wanted:
+MINE = "moi"
+
+
+def _wanted(
+    viewer: Reader,
+    statut: str = "",
+    arrondissement: str = "",
+    retard: str = "",
+    service: str = "",
+    a: str = "",
+    priorite: str = "",
+    mots: str = "",
+) -> Wanted:
     """An empty or unknown value of a filter narrows nothing."""
+    mine = viewer.person_id if a == MINE else whole(a)
     return Wanted(
         status=RequestStatus(statut) if statut in set(RequestStatus) else None,
         borough_id=whole(arrondissement),
         overdue=bool(retard),
+        service_code=service.replace("\0", "") or None,
+        assignee_id=mine,
+        priority=Priority(priorite) if priorite in set(Priority) else None,
+        words=mots.replace("\0", "")[:200],
     )
 
 
@@ -42,6 +61,10 @@ def _address(wanted: Wanted, **more: str) -> str:
         "statut": wanted.status or "",
         "arrondissement": str(wanted.borough_id or ""),
         "retard": "1" if wanted.overdue else "",
+        "service": wanted.service_code or "",
+        "a": "" if wanted.assignee_id is None else str(wanted.assignee_id),
+        "priorite": wanted.priority or "",
+        "mots": wanted.words,
         **more,
     }
     query = urlencode({name: value for name, value in named.items() if value})
@@ -66,6 +89,10 @@ def show_requests(
         wanted=wanted,
         boroughs=session.scalars(select(Borough).order_by(Borough.name)).all(),
         statuses=list(RequestStatus),
+        services=escalation.services(session),
+        priorities=list(Priority),
+        mine=viewer.person_id,
+        figures=inbox.figures(session, viewer, now=now),
         address=lambda **more: _address(replace(wanted, **more)),
         more=_address(wanted, apres=part.after) if part.after else None,
         trouble=handover.desk_in_trouble(session),
@@ -123,6 +150,96 @@ def progress(
     return acted(request, parvis, viewer, number, act, "saved", now=now, note=note, status=status)
 
 
+@router.post("/requetes/{number}/correction")
+def correct(request: Request, viewer: Agent, parvis: Installation, now: Now, number: str, sent: Sent) -> Response:
+    """Say which service it is, where, and what was answered."""
+    said = {name: str(sent.get(name, "")).replace("\0", "") for name in ("service_code", "place", "version")}
+    answers = given(sent)
+
+    def act(session: Session) -> None:
+        handling.correct(
+            session,
+            viewer,
+            number,
+            said["service_code"],
+            said["place"],
+            answers,
+            version=whole(said["version"]) or 0,
+            now=now,
+            zone=parvis.settings.zone,
+        )
+
+    return acted(request, parvis, viewer, number, act, "saved", now=now, corrected=said | {"answers": answers})
+
+
+@router.post("/requetes/{number}/attribution")
+def assign(
+    request: Request,
+    viewer: Agent,
+    parvis: Installation,
+    now: Now,
+    number: str,
+    version: Annotated[int, Form()],
+    assignee: Words = "",
+) -> Response:
+    """Say whose it is."""
+
+    def act(session: Session) -> None:
+        handling.assign(session, viewer, number, whole(assignee), version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "saved", now=now)
+
+
+@router.post("/requetes/{number}/note")
+def note(request: Request, viewer: Agent, parvis: Installation, now: Now, number: str, text: Words = "") -> Response:
+    """Leave words for colleagues."""
+
+    def act(session: Session) -> None:
+        handling.note(session, viewer, number, text, now=now)
+
+    return acted(request, parvis, viewer, number, act, "saved", now=now, typed={"internal": text})
+
+
+@router.post("/requetes/{number}/transfert")
+def transfer(
+    request: Request,
+    viewer: Agent,
+    parvis: Installation,
+    now: Now,
+    number: str,
+    version: Annotated[int, Form()],
+    unit: Words = "",
+    borough: Words = "",
+    reason: Words = "",
+) -> Response:
+    """Give it to another unit or borough. Whoever does may not see it any more: the list is shown."""
+    typed = {"unit": unit, "borough": borough, "reason": reason}
+
+    def act(session: Session) -> None:
+        handling.transfer(session, viewer, number, unit, whole(borough), reason, version=version, now=now)
+
+    after = acted(request, parvis, viewer, number, act, "saved", now=now, typed=typed)
+    return RedirectResponse("/requetes?fait=saved", 303) if after.status_code == 303 else after
+
+
+@router.post("/requetes/{number}/priorite")
+def prioritise(
+    request: Request,
+    viewer: Agent,
+    parvis: Installation,
+    now: Now,
+    number: str,
+    version: Annotated[int, Form()],
+    priority: Annotated[Priority, Form()],
+) -> Response:
+    """Say how soon it should be taken up."""
+
+    def act(session: Session) -> None:
+        handling.prioritise(session, viewer, number, priority, version=version, now=now)
+
+    return acted(request, parvis, viewer, number, act, "saved", now=now)
+
+
 @router.post("/requetes/{number}/reunion")
 def join(
     request: Request,
@@ -164,6 +281,8 @@ def request_page(
     note: str = "",
     status: RequestStatus | None = None,
     outside: str = "",
+    corrected: Mapping[str, Any] | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> Response:
     """The page of one request, with what was written where it is refused."""
     found = inbox.detail(session, viewer, number)
@@ -180,6 +299,13 @@ def request_page(
         note=note,
         chosen=status,
         outside=outside,
+        corrected=corrected,
+        typed=typed or {},
+        boroughs=session.scalars(select(Borough).order_by(Borough.name)).all(),
+        priorities=list(Priority),
+        longest_note=escalation.LONGEST_NOTE,
+        questions=asked(found.request.service.attributes),
+        services=escalation.services(session),
         now=now,
         waited=waited,
     )

@@ -15,9 +15,11 @@ from urllib.parse import quote
 import requests
 
 from connectors.base import Receipt
-from connectors.desks import NEITHER, NUMBER, TOKEN, DeskSettings, StatusSeen, Submission
+from connectors.desks import NEITHER, NUMBER, TOKEN, DeskSettings, ServiceThere, StatusSeen, Submission
 from connectors.wire import as_id, as_text, as_time, never_sent, over_kept_connections, whole
+from models.attributes import Attribute, Choice
 from models.errors import Ambiguous, FarSideError, Gone, Rejected, Throttled, TokenInvalid, Transient
+from models.vocabulary import Datatype
 
 SKEW = timedelta(minutes=10)
 """How far the clocks of two systems are apart at most."""
@@ -43,14 +45,38 @@ class Open311Desk:
         named = [(as_id(row.get("service_code")), as_text(row.get("service_name"))) for row in rows]
         return {code: name or "" for code, name in named if code is not None}
 
+    def definition(self, code: str) -> list[Attribute]:
+        try:
+            answer = self._call("GET", f"services/{quote(code, safe='')}", {}, None)
+        except Gone:
+            return []
+        found = (_attribute(row) for row in _attribute_rows(_parsed(answer)))
+        return [one for one in found if one is not None]
+
+    def catalogue(self) -> list[ServiceThere]:
+        found = list[ServiceThere]()
+        for row in self._read("services", {}):
+            code, name = as_id(row.get("service_code")), (as_text(row.get("service_name")) or "").strip()
+            if code is None or not name:
+                continue
+            asks = str(row.get("metadata")).lower() == "true"
+            attributes = tuple(self.definition(code)) if asks else ()
+            found.append(ServiceThere(code, name, (as_text(row.get("group")) or "").strip(), attributes))
+        return found
+
     def submit(self, submission: Submission) -> Receipt:
-        form: dict[str, str] = {"service_code": submission.service_code, "description": submission.words}
+        form: dict[str, str | list[str]] = {"service_code": submission.service_code, "description": submission.words}
         if submission.latitude is not None and submission.longitude is not None:
             form |= {"lat": repr(submission.latitude), "long": repr(submission.longitude)}
         if submission.address:
             form["address_string"] = submission.address
         if submission.media_url:
             form["media_url"] = submission.media_url
+        # What it does not ask for, some refuse; the words say it in any case.
+        wanted = {one.code for one in self.definition(submission.service_code)} if submission.answers else set()
+        for one in submission.answers:
+            if one.code in wanted:
+                form[f"attribute[{one.code}]" + ("[]" if one.several else "")] = list(one.values)
         if self._settings.key is not None:
             form["api_key"] = self._settings.key
         answer = self._call("POST", "requests", {}, form)
@@ -122,7 +148,7 @@ class Open311Desk:
 
     # --------------------------------------------------------------------------------------------------------- calls
     def _call(
-        self, method: str, path: str, asked: Mapping[str, str], form: Mapping[str, str] | None
+        self, method: str, path: str, asked: Mapping[str, str], form: Mapping[str, str | list[str]] | None
     ) -> requests.Response:
         settings, writes = self._settings, method != "GET"
         if settings.jurisdiction:
@@ -204,6 +230,37 @@ def _rows_of(value: Any) -> Iterator[Mapping[str, Any]]:
                 yield from _rows_of(part)
         elif not all(_ROWS.match(name) for name in value):
             yield value
+
+
+def _attribute_rows(value: Any) -> Iterator[Mapping[str, Any]]:
+    """The questions of a definition: in XML, a container with one element has no list around it."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _attribute_rows(one)
+    elif isinstance(value, Mapping):
+        if "code" in value and "datatype" in value:
+            yield value
+        else:
+            for name, part in value.items():
+                if name in ("service_definition", "attributes", "attribute"):
+                    yield from _attribute_rows(part)
+
+
+def _attribute(row: Mapping[str, Any]) -> Attribute | None:
+    code, words = as_id(row.get("code")), (as_text(row.get("description")) or "").strip()
+    datatype = (as_text(row.get("datatype")) or "").strip().lower()
+    # What is no variable is a text to read, and asks nothing.
+    if code is None or datatype not in set(Datatype) or str(row.get("variable", "true")).lower() == "false":
+        return None
+    values = row.get("values")
+    rows = values.get("value", values) if isinstance(values, Mapping) else values
+    choices = [
+        Choice(key, (as_text(one.get("name")) or "").strip() or key)
+        for one in (rows if isinstance(rows, list) else [rows])
+        if isinstance(one, Mapping) and (key := as_id(one.get("key"))) is not None
+    ]
+    required = str(row.get("required")).lower() == "true"
+    return Attribute(code, Datatype(datatype), words or code, required=required, values=tuple(choices))
 
 
 def _receipt(row: Mapping[str, Any], submission: Submission) -> Receipt:

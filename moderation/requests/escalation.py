@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
 from sqlalchemy.orm import Session, aliased, joinedload
@@ -19,15 +20,19 @@ from models.decisions import Decision
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, RequestCounter, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.search import text_of
 from models.session import upsert
 from models.text import chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
 from moderation import drafts, items, places
-from moderation.requests import handover
+from moderation.requests import handover, standards
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
 """An open request for the same kind of service this recent may be about the same event."""
+
+LONGEST_NOTE = 4000
+"""Characters of what citizens are told."""
 
 NEXT: dict[RequestStatus, frozenset[RequestStatus]] = {
     RequestStatus.ACCEPTED: frozenset({RequestStatus.IN_PROGRESS, RequestStatus.DONE, RequestStatus.REFUSED}),
@@ -128,6 +133,7 @@ def open_or_join(
     *,
     now: datetime,
     prefix: str,
+    zone: ZoneInfo,
 ) -> ServiceRequest:
     """Open a request for a comment, or add its author to the one with `number`.
 
@@ -142,9 +148,14 @@ def open_or_join(
         if request.status in CLOSED_STATUSES:
             raise Refused("request_closed", field="request_number", number=request.number)
     else:
-        request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix)
+        request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix, zone=zone)
     _add_requester(session, request, comment, now=now)
     return request
+
+
+def found_by(request: ServiceRequest, service: Service) -> str:
+    """The words by which a request is found (`models.search`)."""
+    return text_of(request.number, service.name, request.place, request.description)
 
 
 def named(number: str) -> ColumnElement[bool]:
@@ -177,6 +188,7 @@ def _open(
     *,
     now: datetime,
     prefix: str,
+    zone: ZoneInfo,
 ) -> ServiceRequest:
     service = asked_for(session, service_code)
     if viewer.person_id is None:
@@ -188,7 +200,7 @@ def _open(
         description=comment.text,
         opened_by_id=viewer.person_id,
     )
-    return register(session, request, service, now=now, prefix=prefix)
+    return register(session, request, service, now=now, prefix=prefix, zone=zone)
 
 
 def asked_for(session: Session, service_code: str | None) -> Service:
@@ -202,12 +214,13 @@ def asked_for(session: Session, service_code: str | None) -> Service:
 
 
 def register(
-    session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str
+    session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str, zone: ZoneInfo
 ) -> ServiceRequest:
     """Open a request of which everything is said but its number and its times."""
     request.service_code, request.hand_over = service.code, True
-    request.opened_at, request.due_at = now, now + timedelta(days=service.days)
+    request.opened_at, request.due_at = now, standards.due(service, now, zone)
     request.number = _next_number(session, prefix, now=now)
+    request.search_text = found_by(request, service)
     session.add(request)
     session.flush()
     first = RequestStatus.ACCEPTED
@@ -266,7 +279,8 @@ def progress(
 ) -> ServiceRequest:
     """An agent moves a request on; closing it drafts the answer for every thread in which somebody asked.
 
-    Refused: `request_changed` (somebody was faster), `status_not_next`, `note_needed` (closing is explained).
+    Refused: `request_changed` (somebody was faster), `status_not_next`, `note_needed` (closing is explained),
+    `note_too_long`.
     """
     request = session.scalar(
         visible(
@@ -283,6 +297,8 @@ def progress(
     if status not in NEXT[RequestStatus(request.status)]:
         raise Refused("status_not_next", field="status")
     note = (cleaned(note) or "").strip()
+    if len(note) > LONGEST_NOTE:
+        raise Refused("note_too_long", field="note", most=str(LONGEST_NOTE))
     if status in CLOSED_STATUSES and not note:
         raise Refused("note_needed", field="note")
     _change(session, request, status, note or None, person_id=_person(viewer), now=now)
@@ -359,7 +375,11 @@ def _withdraw_reply(session: Session, comment: Comment, request: ServiceRequest,
     waiting if it has another reason to: words that nobody decided about, something that failed, another draft.
     """
     item = items.of_comment(session, comment.id)
-    if not drafts.discard_about(session, request.id, comment.id) or item is None or item.state != ItemState.WAITING:
+    if (
+        not drafts.discard_about(session, request.id, comment.id, asking=False)
+        or item is None
+        or item.state != ItemState.WAITING
+    ):
         return
     undoing = aliased(Decision)
     decided = select(Decision.id).where(

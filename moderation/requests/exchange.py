@@ -7,14 +7,16 @@ service.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, false, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
+from models.attributes import Answers, answered, asked
 from models.errors import NotFound, Refusals, Refused
 from models.requests311 import RequestChange, Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
@@ -43,6 +45,8 @@ class Sent:
     name: str = ""
     email: str = ""
     phone: str = ""
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """What was answered of what the service asks, by code."""
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,18 @@ class Known:
     changed_at: datetime
 
 
-def submit(session: Session, viewer: Viewer, sent: Sent, *, now: datetime, prefix: str) -> ServiceRequest:
+def submit(
+    session: Session, viewer: Viewer, sent: Sent, *, now: datetime, prefix: str, zone: ZoneInfo
+) -> ServiceRequest:
     """Open a request for somebody who asked through a program.
 
     Refused, all that is wrong at once: `service_needed`, `service_unknown`, `place_needed`, `place_unreadable`,
-    `description_too_long`, `media_unreadable`.
+    `description_too_long`, `media_unreadable`, and those of `models.attributes.answered`.
     """
-    refusals = Refusals()
+    refusals, answers = Refusals(), Answers()
     with refusals.collect():
         service = asked_for(session, sent.service_code)
+        answers = answered(asked(service.attributes), sent.attributes)
     latitude, longitude = _degrees(sent.latitude, 90), _degrees(sent.longitude, 180)
     pointed = bool(sent.latitude or sent.longitude)
     with refusals.collect():
@@ -94,9 +101,10 @@ def submit(session: Session, viewer: Viewer, sent: Sent, *, now: datetime, prefi
         longitude=longitude,
         description=cleaned(sent.description) or None,
         media_url=sent.media_url or None,
+        attributes=answers or None,
         key_id=viewer.key_id,
     )
-    register(session, request, service, now=now, prefix=prefix)
+    register(session, request, service, now=now, prefix=prefix, zone=zone)
     session.add(
         Requester(
             request_id=request.id,

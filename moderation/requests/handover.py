@@ -8,7 +8,7 @@ the request, its comments.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,9 +16,10 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Receipt
-from connectors.desks import NUMBER, TOKEN, Desk, Submission
+from connectors.desks import NUMBER, TOKEN, Answer, Desk, Submission
 from models import audit, channels, work
 from models import desks as tables
+from models.attributes import asked
 from models.decisions import Decision
 from models.desks import Handover
 from models.effects import Effect, still_open
@@ -166,7 +167,17 @@ def _submission(database: Database, task: Task) -> Submission:
         latitude=request.latitude,
         longitude=request.longitude,
         media_url=request.media_url,
+        answers=tuple(_answers(request)),
     )
+
+
+def _answers(request: ServiceRequest) -> Iterator[Answer]:
+    answers = request.attributes or {}
+    for one in asked(request.service.attributes):
+        if (answer := answers.get(one.code)) is not None:
+            several = isinstance(answer, list)
+            values = tuple(answer) if isinstance(answer, list) else (answer,)
+            yield Answer(one.code, one.question("fr"), values, one.shown(answer, "fr"), several=several)
 
 
 def _record(session: Session, effect: Effect, now: datetime) -> None:

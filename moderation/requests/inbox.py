@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from models.comments import Comment
+from models.completions import Completion
 from models.decisions import Decision
 from models.desks import Handover
 from models.effects import Effect
@@ -17,15 +18,28 @@ from models.errors import NotFound
 from models.items import DraftReply
 from models.keyset import Keyset
 from models.people import ApiKey
-from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.requests311 import RequestChange, Requester, RequestNote, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import CLOSED_STATUSES, DecisionKind, DraftState, Language, RequestStatus
-from moderation.requests import escalation, handover, merging
+from models.search import text_of
+from models.vocabulary import (
+    CLOSED_STATUSES,
+    DecisionKind,
+    DraftState,
+    Language,
+    Priority,
+    RequestNoteKind,
+    RequestStatus,
+)
+from moderation.requests import completing, escalation, handling, handover, merging
 from moderation.requests.escalation import ANSWERS, NEXT, UNSAID
 from moderation.templates import template
 
 SOONEST_DUE = Keyset(ServiceRequest.due_at, ServiceRequest.id)
 NEWEST = Keyset(ServiceRequest.id, descending=True)
+
+RECENT = timedelta(days=30)
+"""Over which figures of what was closed are counted."""
+MOST_WORDS = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,17 @@ class Wanted:
     status: RequestStatus | None = None
     borough_id: int | None = None
     overdue: bool = False
+    service_code: str | None = None
+    assignee_id: int | None = None
+    """0: nobody's."""
+    priority: Priority | None = None
+    words: str = ""
+    """Of its place, its service or its description; or its number."""
+
+
+def late(now: datetime) -> ColumnElement[bool]:
+    """Whether a request that is open is past its due time."""
+    return ServiceRequest.due_at < now
 
 
 @dataclass(frozen=True)
@@ -66,6 +91,12 @@ class RequestDetail:
     answered: dict[int | None, Effect]
     """The answer about it that was last given to each comment, by the comment's id."""
     history: Sequence[RequestChange]
+    completions: Sequence[Completion]
+    """What was asked of whoever wrote, by a link of their own, and what they answered; the newest first."""
+    notes: Sequence[RequestNote]
+    """What colleagues did with it besides, the newest first."""
+    colleagues: Sequence[Viewer]
+    """Who may be given it."""
     duplicates: Sequence[ServiceRequest]
     """Open ones that may be about the same thing, the likeliest first."""
     joined_to: ServiceRequest | None
@@ -82,7 +113,9 @@ def requests(
     session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime, after: str | None = None, limit: int = 50
 ) -> RequestPage:
     """One page of requests, the soonest due first (closed ones: the newest first); three queries, whatever its size."""
-    statement = select(ServiceRequest).options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+    statement = select(ServiceRequest).options(
+        joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough), joinedload(ServiceRequest.assignee)
+    )
     if wanted.status is None:
         statement = statement.where(ServiceRequest.status.not_in(CLOSED_STATUSES))
     else:
@@ -90,7 +123,15 @@ def requests(
     if wanted.borough_id is not None:
         statement = statement.where(ServiceRequest.borough_id == wanted.borough_id)
     if wanted.overdue:
-        statement = statement.where(ServiceRequest.due_at < now, ServiceRequest.status.not_in(CLOSED_STATUSES))
+        statement = statement.where(late(now), ServiceRequest.status.not_in(CLOSED_STATUSES))
+    if wanted.service_code is not None:
+        statement = statement.where(ServiceRequest.service_code == wanted.service_code)
+    if wanted.assignee_id is not None:
+        statement = statement.where(ServiceRequest.assignee_id.is_not_distinct_from(wanted.assignee_id or None))
+    if wanted.priority is not None:
+        statement = statement.where(ServiceRequest.priority == wanted.priority)
+    if wanted.words.strip():
+        statement = statement.where(_found_by(wanted.words))
     order = NEWEST if wanted.status in CLOSED_STATUSES else SOONEST_DUE
     statement = visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)
     found, following = order.read(session, statement, after, limit)
@@ -101,6 +142,46 @@ def requests(
     )
     askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
     return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
+
+
+def _found_by(words: str) -> ColumnElement[bool]:
+    said = text_of(words).split()[:MOST_WORDS]
+    each = (ServiceRequest.search_text.contains(word, autoescape=True) for word in said)
+    return or_(
+        escalation.named(words.strip().upper()),
+        escalation.named(words.strip()),
+        and_(true() if said else false(), *each),
+    )
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How the viewer's part of the city stands: what is open, what of it is late; and of what was closed in the last
+    days, how much, how much in time, and how much by whoever had it first.
+    """
+
+    open: int
+    late: int
+    closed: int
+    in_time: int
+    without_transfer: int
+
+
+def figures(session: Session, viewer: Viewer, *, now: datetime) -> Figures:
+    """Two queries."""
+    over = ServiceRequest.status.in_((RequestStatus.DONE, RequestStatus.REFUSED))
+    moved = exists().where(RequestNote.request_id == ServiceRequest.id, RequestNote.kind == RequestNoteKind.TRANSFER)
+    waiting = select(func.count(), func.count().filter(late(now))).where(ServiceRequest.status.not_in(CLOSED_STATUSES))
+    ended = select(
+        func.count(),
+        func.count().filter(ServiceRequest.closed_at <= ServiceRequest.due_at),
+        func.count().filter(~moved),
+    ).where(over, ServiceRequest.closed_at >= now - RECENT)
+    counts = [
+        session.execute(visible(statement.select_from(ServiceRequest), viewer, Action.SEE_REQUESTS, ServiceRequest))
+        for statement in (waiting, ended)
+    ]
+    return Figures(*counts[0].one(), *counts[1].one())
 
 
 def _joined_to(session: Session, viewer: Viewer, request: ServiceRequest) -> ServiceRequest | None:
@@ -116,6 +197,9 @@ def _answers(request_id: int) -> Select[int | None, Effect]:
         select(Decision.comment_id, Effect)
         .join(Effect, Effect.id == Decision.effect_id)
         .where(Decision.request_id == request_id, Decision.kind == DecisionKind.REPLY, Decision.id.not_in(undone))
+        .where(
+            ~exists().where(DraftReply.decision_id == Decision.id, DraftReply.asks, DraftReply.state == DraftState.USED)
+        )
         .order_by(Decision.id)
     )
 
@@ -124,7 +208,9 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
     """One request; NotFound when it is not there or not the viewer's."""
     statement = (
         select(ServiceRequest)
-        .options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+        .options(
+            joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough), joinedload(ServiceRequest.assignee)
+        )
         .where(escalation.named(number))
     )
     request = session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
@@ -165,6 +251,14 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .where(RequestChange.request_id == request.id)
             .order_by(RequestChange.id)
         ).all(),
+        completions=completing.of_requests(session, [request.id]),
+        notes=session.scalars(
+            select(RequestNote)
+            .options(joinedload(RequestNote.person), joinedload(RequestNote.assignee), joinedload(RequestNote.borough))
+            .where(RequestNote.request_id == request.id)
+            .order_by(RequestNote.id.desc())
+        ).all(),
+        colleagues=handling.assignable(session, request),
         duplicates=merging.duplicates(session, viewer, request),
         joined_to=_joined_to(session, viewer, request),
         handover=handover.of_requests(session, [request.id]).get(request.id),

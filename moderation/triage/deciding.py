@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session, joinedload
@@ -29,7 +30,7 @@ from models.vocabulary import (
     OperationKind,
 )
 from moderation import drafts, items, netiquette, templates
-from moderation.requests import escalation, handover
+from moderation.requests import completing, escalation, handover
 from moderation.triage.classification import corrections, criticism
 from moderation.triage.suggestion import proposed
 
@@ -43,8 +44,9 @@ class Choice:
 
     `version` is the text that they had before them. `text` is the reply (or what acknowledges a 311 request),
     `template_id` the saved wording that it was made of, `rule_code` the article that a hide cites; `service_code` and
-    `place` open a 311 request, `request_number` joins one that is open; `draft_id` is the drafted reply that `text` was
-    made of. `form_key` makes a form that is sent twice one decision.
+    `place` open a 311 request, `request_number` joins one that is open, and `asks_details` drafts the words that ask
+    for what is missing of it; `draft_id` is the drafted reply that `text` was made of. `form_key` makes a form that is
+    sent twice one decision.
     """
 
     kind: DecisionKind
@@ -56,9 +58,12 @@ class Choice:
     request_number: str | None = None
     draft_id: int | None = None
     template_id: int | None = None
+    asks_details: bool = False
     form_key: str | None = None
 
 
+QUEBEC = ZoneInfo("America/Toronto")
+NOWHERE = completing.Links()
 CapabilitiesOf = Callable[[str], Capabilities]
 """What can be done on a network."""
 
@@ -66,13 +71,15 @@ CapabilitiesOf = Callable[[str], Capabilities]
 @dataclass(frozen=True)
 class Terms:
     """How a city decides: for how long without trace, how its requests are numbered, what its networks can do, and
-    whether its requests go on to an outside 311, which numbers them anew.
+    whether its requests go on to an outside 311, which numbers them anew; `zone` is the city's.
     """
 
     undo: timedelta
     prefix: str
     capabilities_of: CapabilitiesOf
     hands_over: bool = False
+    zone: ZoneInfo = QUEBEC
+    links: completing.Links = NOWHERE
 
 
 def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
@@ -176,32 +183,16 @@ def decide(
         case DecisionKind.REPLY:
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
+            private = answered is not None and answered.private
             text = _reply_text(choice.text, longest)
-            escalation.refuse_in_public(session, answered.request if answered else None, text)
+            if not private:
+                escalation.refuse_in_public(session, answered.request if answered else None, text)
             if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
                 decision.template_id = choice.template_id
-            decision.effect_id = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text).id
+            how = OperationKind.PRIVATE_REPLY if private else OperationKind.REPLY
+            decision.effect_id = _enqueue(session, comment, decision, how, now + terms.undo, text).id
         case DecisionKind.REQUEST:
-            request = escalation.open_or_join(
-                session,
-                viewer,
-                comment,
-                choice.service_code,
-                choice.place,
-                choice.request_number,
-                now=now,
-                prefix=terms.prefix,
-            )
-            decision.request_id = request.id
-            if choice.text.strip():
-                text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
-                escalation.refuse_in_public(session, request, text)
-                reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
-                if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
-                    # Citizens know it by one number: these words leave when the outside 311 has said its own.
-                    reply.payload = {"text": text.replace(request.number, handover.BLANK)}
-                    reply.due_at = reply.late_at = reply.due_at + handover.WITHOUT_NUMBER
-                decision.effect_id = reply.id
+            _ask_311(session, viewer, comment, decision, choice, terms, longest, now=now)
         case _:
             pass
     _leave_queue(session, comment, item, decision, answered)
@@ -221,6 +212,44 @@ def decide(
         reply=audit.digest(session, cleaned(choice.text) or None),
     )
     return decision
+
+
+def _ask_311(
+    session: Session,
+    viewer: Viewer,
+    comment: Comment,
+    decision: Decision,
+    choice: Choice,
+    terms: Terms,
+    longest: int,
+    *,
+    now: datetime,
+) -> None:
+    """Open a 311 request or join one, say so in the thread, and draft what asks for more where that is wanted."""
+    request = escalation.open_or_join(
+        session,
+        viewer,
+        comment,
+        choice.service_code,
+        choice.place,
+        choice.request_number,
+        now=now,
+        prefix=terms.prefix,
+        zone=terms.zone,
+    )
+    decision.request_id = request.id
+    if choice.text.strip():
+        text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
+        escalation.refuse_in_public(session, request, text)
+        reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
+        if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
+            # Citizens know it by one number: these words leave when the outside 311 has said its own.
+            reply.payload = {"text": text.replace(request.number, handover.BLANK)}
+            reply.due_at = reply.late_at = reply.due_at + handover.WITHOUT_NUMBER
+        decision.effect_id = reply.id
+    if choice.asks_details:
+        able = terms.capabilities_of(comment.account.network)
+        completing.ask(session, viewer, request, comment, able, terms.links, now=now)
 
 
 def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -> Decision:
@@ -265,9 +294,21 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
         decision.effect_id = _enqueue(session, comment, decision, _OPPOSITES[cancelled.kind], now).id
     if cancelled.kind == DecisionKind.REQUEST and cancelled.request_id is not None:
         escalation.leave(session, viewer, cancelled.request_id, comment, now=now)
+        completing.withdraw(session, cancelled.request_id, comment.id, now=now)
+        drafts.discard_about(session, cancelled.request_id, comment.id)
     items.bring_back(item, comment)
     for draft in drafts.taken_by(session, cancelled.id):
-        if draft.request is not None:
+        if draft.asks:
+            drafts.propose(
+                session,
+                comment,
+                draft.text,
+                request_id=draft.request_id,
+                asks=True,
+                private=draft.private,
+                now=now,
+            )
+        elif draft.request is not None:
             escalation.propose_reply(session, comment, draft.request, now=now)
         else:
             drafts.propose(session, comment, draft.text, effect_id=draft.effect_id, now=now)

@@ -19,7 +19,14 @@ from moderation import drafts, items
 from moderation.intake.merging import set_visibility
 
 DECIDED = frozenset(
-    {OperationKind.HIDE, OperationKind.UNHIDE, OperationKind.LIKE, OperationKind.UNLIKE, OperationKind.REPLY}
+    {
+        OperationKind.HIDE,
+        OperationKind.UNHIDE,
+        OperationKind.LIKE,
+        OperationKind.UNLIKE,
+        OperationKind.REPLY,
+        OperationKind.PRIVATE_REPLY,
+    }
 )
 OPERATIONS = DECIDED | {OperationKind.DELETE}
 """A reply that stands twice in public is taken back once."""
@@ -68,10 +75,18 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         comment.recheck_due_at = comment.recheck_due_at or now
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
     items.failed(items.of_comment(session, comment.id), comment, effect)
-    if effect.operation == OperationKind.REPLY:
+    if effect.operation in (OperationKind.REPLY, OperationKind.PRIVATE_REPLY):
+        private = effect.operation == OperationKind.PRIVATE_REPLY
         request_id = session.scalar(
             select(Decision.request_id).where(Decision.effect_id == effect.id, Decision.kind == DecisionKind.REPLY)
         )
         drafts.propose(
-            session, comment, effect.payload.get("text"), request_id=request_id, effect_id=effect.id, now=now
+            session,
+            comment,
+            effect.payload.get("text"),
+            request_id=request_id,
+            effect_id=effect.id,
+            asks=private,
+            private=private,
+            now=now,
         )

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
+from models.completions import Completion
 from models.decisions import Decision, Proposal
 from models.effects import Effect
 from models.errors import NotFound
@@ -36,6 +37,7 @@ from models.scope import Action, Viewer, visible
 from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftState, EffectState, ItemState
 from moderation import drafts
 from moderation.intake.merging import texts
+from moderation.requests import completing
 from moderation.requests.escalation import likeliest, services, similar
 from moderation.triage import proposals, teamwork
 from moderation.triage.classification import corrections
@@ -110,6 +112,8 @@ class Detail:
     similar: Sequence[ServiceRequest]
     requests: Sequence[ServiceRequest]
     """311 requests that this comment asked for."""
+    completions: Sequence[Completion]
+    """What its author was asked by a link of their own, and answered; the newest first."""
     together: int
     """Answers about the request of the first draft that wait, of which this is one."""
     catalogue: Sequence[Service]
@@ -228,18 +232,21 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         proposal=next((one for one in reversed(asked) if one.comment_version == comment.version), None),
         proposals=asked,
         similar=similar(session, viewer, comment, now=now),
-        requests=session.scalars(
-            visible(
-                select(ServiceRequest)
-                .join(Requester, Requester.request_id == ServiceRequest.id)
-                .options(joinedload(ServiceRequest.service))
-                .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
-                .order_by(ServiceRequest.id),
-                viewer,
-                Action.SEE_REQUESTS,
-                ServiceRequest,
-            )
-        ).all(),
+        requests=(
+            requests := session.scalars(
+                visible(
+                    select(ServiceRequest)
+                    .join(Requester, Requester.request_id == ServiceRequest.id)
+                    .options(joinedload(ServiceRequest.service))
+                    .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
+                    .order_by(ServiceRequest.id),
+                    viewer,
+                    Action.SEE_REQUESTS,
+                    ServiceRequest,
+                )
+            ).all()
+        ),
+        completions=completing.of_comment(session, comment_id, [one.id for one in requests]),
         catalogue=(catalogue := services(session)),
         services=likeliest(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
         answered_outside=answered_outside,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import JSON, Float, LargeBinary, String, Text, cast, func, select, update
@@ -13,6 +14,7 @@ from connectors.base import AttachmentSeen, Event, PostSeen, Unreadable
 from models import audit
 from models.accounts import Delivery, SetAside
 from models.base import GONE, Whose, mark_of
+from models.completions import Completion
 from models.errors import Refused, Rejected
 from models.incidents import Incident, IncidentComment
 from models.requests311 import ServiceRequest
@@ -20,7 +22,7 @@ from models.scope import Viewer
 from models.tables import metadata
 from models.vocabulary import AttachmentKind, PostKind, Reason, RequestStatus
 from moderation.intake import deliveries
-from moderation.requests import escalation, exchange
+from moderation.requests import escalation, exchange, handling
 from moderation.triage import teamwork
 
 CANARY = "canari"
@@ -83,6 +85,13 @@ def story(city, insult, criticism):
     city.clock.pass_(minutes=1)
     city.deliver()
     close(city, note=f"Bouché, {CANARY}")
+    with city.database.write() as session:
+        handling.note(session, city.people["Denis"], "STR-2026-000001", f"Il insiste, {CANARY}", now=city.now)
+        of = {"request_id": 1, "comment_id": asked.id, "person_id": city.people["Denis"].person_id}
+        form = Completion(**of, print="p", made_at=city.now, expires_at=city.now, used_at=city.now)
+        form.place = form.words = form.name = form.email = form.phone = CANARY
+        form.attributes, form.picture = {"mot": CANARY}, CANARY.encode()
+        session.add(form)
     picture = AttachmentSeen(AttachmentKind.PHOTO, "1", None, None, CANARY)
     post = PostSeen("elsewhere", f"La Ville exagère, {CANARY}", None, city.now, kind=PostKind.MENTIONING)
     shown = city.seen("1010", f"Bien d’accord, {CANARY}", post_external_id="elsewhere", attachments=(picture,))
@@ -274,7 +283,9 @@ def test_a_request_that_a_program_sent_is_emptied_so_long_after_it_was_closed(ci
     sent = exchange.Sent("nid-de-poule", latitude="46.8", longitude="-71.2", media_url=f"https://x/{CANARY}", **words)
     program = Viewer(None, "app", frozenset(), frozenset())
     with city.database.write() as session:
-        number = exchange.submit(session, program, sent, now=city.now, prefix="STR").number
+        number = exchange.submit(
+            session, program, sent, now=city.now, prefix="STR", zone=ZoneInfo("America/Toronto")
+        ).number
     city.clock.pass_(days=800)
     retention.dispose_due(city.database, RULE, now=city.now)
     assert places(city, CANARY) != [], "somebody still works at it"

@@ -22,6 +22,7 @@ from api.settings import load
 from api.wiring import Parvis, build
 from models.campaigns import Campaign
 from models.comments import Attachment, Comment
+from models.completions import Completion
 from models.decisions import Batch, Decision, Proposal
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.holds import Hold
@@ -51,6 +52,7 @@ class SmallCity(City):
     batches: dict[str, int] = field(default_factory=dict)
     requests: dict[str, str] = field(default_factory=dict)
     """Numbers."""
+    completions: dict[str, int] = field(default_factory=dict)
     posts: dict[str, int] = field(default_factory=dict)
     media: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
@@ -238,6 +240,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.add_all([variant, item, decision, photo, picture])
             session.flush()
             city.media[name] = picture.id
+            form = Completion(
+                request_id=request.id, comment_id=comment.id, print=name, person_id=author, made_at=now, expires_at=now
+            )
+            form.picture, form.used_at = b"jpeg", now
+            session.add(form)
+            session.flush()
+            city.completions[name] = form.id
             campaign = Campaign(**scope, name=name, begins_on=now.date(), ends_on=now.date())
             campaign.created_by_id, campaign.created_at = author, now
             session.add(campaign)

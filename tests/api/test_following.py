@@ -40,7 +40,10 @@ def test_anybody_sees_little_and_whoever_has_the_code_their_own(sqlite_parvis, t
     assert (page.headers["cache-control"], page.headers["referrer-policy"]) == ("no-store", "no-referrer")
     whole = client.get(f"/suivi/{number}?code={town.code}").text
     assert all(secret in whole for secret in SECRETS[:3])
-    assert not any(secret in client.get(f"/suivi/{number}?code={'x' * 24}").text for secret in SECRETS)
+    wrong = client.get(f"/suivi/{number}?code={'x' * 24}").text
+    assert not any(secret in wrong for secret in SECRETS)
+    assert "n’est pas le bon" in wrong
+    assert "n’est pas le bon" not in page.text + whole
 
 
 def test_a_confidential_one_and_one_that_is_not_read_the_same(sqlite_parvis, town, visit):

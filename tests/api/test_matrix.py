@@ -145,12 +145,30 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WORK_REQUESTS, "requests", body={"version": 1, "outside_number": "{key}"}
     ),
     ("POST", "/requetes/transmission/reprise"): Line(Action.WORK_REQUESTS, whole_city=True),
+    ("POST", "/requetes/{number}/attribution"): Line(Action.WORK_REQUESTS, "requests", body={"version": 1}),
+    ("POST", "/requetes/{number}/note"): Line(Action.WORK_REQUESTS, "requests", body={"text": "Vu."}),
+    ("POST", "/requetes/{number}/transfert"): Line(Action.WORK_REQUESTS, "requests", body={"version": 1}),
+    ("POST", "/requetes/{number}/priorite"): Line(
+        Action.WORK_REQUESTS, "requests", body={"version": 1, "priority": "high"}
+    ),
+    ("POST", "/requetes/{number}/correction"): Line(Action.WORK_REQUESTS, "requests", body={"version": "1"}),
+    ("GET", "/services"): Line(Action.SEE_REQUESTS),
+    ("POST", "/services/importation"): Line(Action.EDIT_SERVICES, whole_city=True),
+    ("GET", "/services/nouveau"): Line(Action.EDIT_SERVICES, whole_city=True),
+    ("POST", "/services/nouveau"): Line(Action.EDIT_SERVICES, whole_city=True),
+    ("GET", "/services/{code}"): Line(Action.SEE_REQUESTS),
+    ("POST", "/services/{code}"): Line(Action.EDIT_SERVICES, whole_city=True),
     ("POST", "/requetes/{number}/reunion"): Line(
         Action.WORK_REQUESTS, "requests", body={"version": 1, "into": "{thing}"}
     ),
     ("POST", "/requetes/{number}/separation"): Line(Action.WORK_REQUESTS, "requests", body={"version": 1}),
     ("GET", "/requetes/{number}/reponses"): Line(Action.DECIDE, "requests"),
     ("POST", "/requetes/reponses"): Line(Action.DECIDE, body={"form_key": FORM_KEY}),
+    ("POST", "/requetes/{number}/precisions"): Line(Action.WORK_REQUESTS, "requests", body={"comment_id": "1"}),
+    ("POST", "/commentaires/{comment_id}/precisions"): Line(Action.DECIDE, "comments"),
+    ("GET", "/requetes/precisions/{completion_id}/photo"): Line(Action.SEE_REQUESTS, "completions"),
+    ("GET", "/completer/{token}"): Line("link"),
+    ("POST", "/completer/{token}"): Line("link"),
     ("GET", "/suivi"): Line(PUBLIC),
     ("GET", "/suivi/{number:path}"): Line("public services"),
     ("POST", "/suivi/{number:path}/reouverture"): Line("code", body={"code": "x"}),
@@ -406,6 +424,7 @@ class Caller:
             "batch_id",
             "campaign_id",
             "comment_id",
+            "completion_id",
             "decision_id",
             "dossier_id",
             "hold_id",

@@ -17,12 +17,14 @@ from connectors.registry import capabilities
 from connectors.standin.people import drawing
 from models import work
 from models.comments import Attachment, SourcePost
+from models.completions import Completion
 from models.desks import Handover
 from models.effects import Effect
 from models.figures import PostFigures, PostMark
 from models.incidents import Incident, IncidentComment
 from models.people import AccessRequest, Person
 from models.requests311 import Requester
+from models.secrets import fingerprint
 from models.vocabulary import (
     DateRule,
     DecisionKind,
@@ -97,6 +99,11 @@ def busy(served) -> dict[str, int]:
         ways[1].effect.state, ways[1].effect.remote_id = EffectState.DONE, "number:T-2026-77"
         handover.number(session, ways[1], "T-2026-77", now=served.now)
         session.execute(update(Requester).where(Requester.request_id == 2).values(code="a-code-of-the-tests"))
+        # Somebody is asked for more, by a link.
+        form = Completion(request_id=2, comment_id=ids["cyclable"], print=fingerprint("a-link-of-the-tests"))
+        form.person_id, form.made_at = samuel.person_id, served.now
+        form.expires_at = served.now + timedelta(days=14)
+        session.add(form)
         # An event of which two wait.
         event = Incident(group_311=Group311.SNOW, place="rue Wolfe", first_at=late, last_at=served.now)
         session.add(event)
@@ -262,11 +269,16 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes/SRV-2026-000002", []),
         ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
         ("Karim Haddad", "/requetes/SRV-2026-000003", []),
+        ("Karim Haddad", "/services", []),
+        ("Karim Haddad", "/services/nid-de-poule", []),
+        ("Karim Haddad", "/services/nouveau", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002/reponses", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002", []),
         ("Nadia Roy", "/evenements", []),
         ("Nadia Roy", "/evenements/1", []),
         (None, "/suivi", []),
+        (None, "/completer/a-link-of-the-tests", []),
+        (None, "/completer/another", []),
         (None, "/suivi/SRV-2026-000001", []),
         (None, "/suivi/SRV-2026-999999", []),
         (None, "/suivi/T-2026-77?code=a-code-of-the-tests", []),

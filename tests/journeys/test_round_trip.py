@@ -20,7 +20,7 @@ from models.desks import Handover
 from models.items import DraftReply, Item
 from models.requests311 import ServiceRequest
 from models.vocabulary import HandoverState, RequestStatus, Role
-from moderation.requests import escalation, handover
+from moderation.requests import escalation, handling, handover
 from moderation.triage import deciding
 from scheduler.jobs import handlers, ticks
 from tests.city import City, Clock
@@ -119,11 +119,21 @@ def test_there_and_back(near, far, clock):
     with city.database.write() as session:
         choice = deciding.Choice("request", 1, service_code="bris-aqueduc", place="rue Wolfe")
         deciding.decide(session, city.people["Nadia"], comment.id, choice, parvis.terms, now=clock())
+    with city.write() as session:
+        agent, zone = city.hire("Karim", Role.AGENT311), parvis.settings.zone
+        session.flush()
+    with city.database.write() as session:
+        said = {"batiment": ["oui"]}
+        handling.correct(
+            session, agent, "NEA-2026-000001", "bris-aqueduc", "rue Wolfe", said, version=1, now=clock(), zone=zone
+        )
     clock.pass_(seconds=20)
     tick(parvis, "hand_over", "deliver")
     with there.database.read() as session:
         (theirs,) = session.scalars(select(ServiceRequest)).all()
-    assert theirs.description == f"{text}\n\n[Réf. NEA-2026-000001]"
+    asked = "L’eau entre-t-elle dans un bâtiment? Oui"
+    assert theirs.description == f"{text}\n{asked}\n\n[Réf. NEA-2026-000001]"
+    assert theirs.attributes == {"batiment": "oui"}
     assert (theirs.place, theirs.service_code) == ("rue Wolfe", "bris-aqueduc")
     with city.database.read() as session:
         ours = session.scalars(select(ServiceRequest)).one()

@@ -13,7 +13,8 @@ from models.errors import NotFound, Refused
 from models.people import Membership
 from models.posts import Approval
 from models.vocabulary import EffectState, NoticeKind, PostState, Role
-from publishing import calendar, holding, planning, urgent
+from models.working_days import next_working_day
+from publishing import holding, planning, urgent
 from publishing.typography import repaired
 
 WATER = "Avis d’ébullition en vigueur au centre-ville."
@@ -191,7 +192,7 @@ def test_it_is_reviewed_where_it_is_seen(city):
     ],
 )
 def test_the_next_working_day(day, following):
-    assert calendar.next_working_day(date.fromisoformat(day)) == date.fromisoformat(following)
+    assert next_working_day(date.fromisoformat(day)) == date.fromisoformat(following)
 
 
 def test_texts_are_ready_before_they_are_needed_and_the_city_words_them(city):

@@ -182,10 +182,13 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("group", sa.String(length=40), nullable=False),
         sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("working_days", sa.Boolean(), nullable=False),
+        sa.Column("attributes", base.Json, nullable=False),
         sa.Column("confidential", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("outside_code", sa.String(length=200), nullable=True),
         sa.Column("changed_at", base.UtcDateTime(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_service")),
     )
     op.create_table(
@@ -423,6 +426,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_saved_view_person", "saved_view", ["person_id", "name"], unique=False)
     op.create_table(
+        "service_standard",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("service_code", sa.String(length=60), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("working_days", sa.Boolean(), nullable=False),
+        sa.Column("until", base.UtcDateTime(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_service_standard_person_id")),
+        sa.ForeignKeyConstraint(["service_code"], ["service.code"], name=op.f("fk_service_standard_service_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_standard")),
+    )
+    op.create_index(op.f("ix_service_standard_service_code"), "service_standard", ["service_code"], unique=False)
+    op.create_table(
         "set_aside",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("delivery_id", base.Id, nullable=True),
@@ -601,6 +617,7 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Double(), nullable=True),
         sa.Column("media_url", sa.String(length=500), nullable=True),
         sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("attributes", base.Json, nullable=True),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("citizen_note", sa.Text(), nullable=True),
         sa.Column("opened_by_id", base.Id, nullable=True),
@@ -609,8 +626,13 @@ def upgrade() -> None:
         sa.Column("due_at", base.UtcDateTime(), nullable=False),
         sa.Column("closed_at", base.UtcDateTime(), nullable=True),
         sa.Column("joined_to_id", base.Id, nullable=True),
+        sa.Column("priority", sa.String(length=20), nullable=False),
+        sa.Column("assignee_id", base.Id, nullable=True),
+        sa.Column("unit", sa.String(length=100), nullable=True),
+        sa.Column("search_text", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_service_request_account_id")),
+        sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_service_request_assignee_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_service_request_borough_id")),
         sa.ForeignKeyConstraint(["joined_to_id"], ["service_request.id"], name=op.f("fk_service_request_joined_to_id")),
         sa.ForeignKeyConstraint(["key_id"], ["api_key.id"], name=op.f("fk_service_request_key_id")),
@@ -619,6 +641,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_service_request")),
         sa.UniqueConstraint("number", name=op.f("uq_service_request_number")),
     )
+    op.create_index(op.f("ix_service_request_assignee_id"), "service_request", ["assignee_id"], unique=False)
     op.create_index(
         "ix_service_request_hand_over",
         "service_request",
@@ -862,6 +885,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source_post_id", "hours", name=op.f("pk_post_mark")),
     )
     op.create_table(
+        "request_note",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("request_id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("assignee_id", base.Id, nullable=True),
+        sa.Column("unit", sa.String(length=100), nullable=True),
+        sa.Column("borough_id", base.Id, nullable=True),
+        sa.Column("priority", sa.String(length=20), nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_request_note_assignee_id")),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_request_note_borough_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_request_note_person_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_request_note_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_request_note")),
+    )
+    op.create_index("ix_request_note_kind", "request_note", ["kind", "request_id"], unique=False)
+    op.create_index("ix_request_note_request", "request_note", ["request_id", "id"], unique=False)
+    op.create_table(
         "approval",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("post_id", base.Id, nullable=False),
@@ -931,6 +974,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_comment_version")),
     )
     op.create_index("ix_comment_version_comment", "comment_version", ["comment_id"], unique=False)
+    op.create_table(
+        "completion",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("request_id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("print", sa.String(length=64), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("made_at", base.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.Column("place", sa.String(length=300), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("name", sa.String(length=200), nullable=True),
+        sa.Column("email", sa.String(length=254), nullable=True),
+        sa.Column("phone", sa.String(length=40), nullable=True),
+        sa.Column("attributes", base.Json, nullable=True),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
+        sa.Column("pictured", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_completion_comment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_completion_person_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_completion_request_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_completion")),
+        sa.UniqueConstraint("print", name=op.f("uq_completion_print")),
+    )
+    op.create_index("ix_completion_comment", "completion", ["comment_id"], unique=False)
+    op.create_index("ix_completion_request", "completion", ["request_id"], unique=False)
     op.create_table(
         "correction",
         sa.Column("id", base.Id, nullable=False),
@@ -1498,6 +1567,8 @@ def upgrade() -> None:
         sa.Column("id", base.Id, nullable=False),
         sa.Column("text", sa.Text(), nullable=True),
         sa.Column("request_id", base.Id, nullable=True),
+        sa.Column("asks", sa.Boolean(), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("effect_id", base.Id, nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
         sa.Column("decision_id", base.Id, nullable=True),

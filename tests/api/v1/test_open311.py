@@ -96,6 +96,61 @@ def test_services_are_those_that_can_be_asked_for(city):
     assert city.client.get(f"{BASE}/services/fini.json").status_code == 404
 
 
+ASKS = [
+    {"code": "taille", "datatype": "singlevaluelist", "fr": "Quelle taille?", "en": "Which size?", "required": True,
+     "values": [{"key": "p", "fr": "Petit", "en": "Small"}, {"key": "g", "fr": "Grand"}]},
+    {"code": "cause", "datatype": "multivaluelist", "fr": "Pourquoi?",
+     "values": [{"key": "gel", "fr": "Gel"}, {"key": "eau", "fr": "Eau"}]},
+]  # fmt: skip
+
+
+@pytest.fixture
+def asking(city):
+    with city.parvis.database.write() as session:
+        session.get_one(Service, "nids").attributes = ASKS
+    return city
+
+
+def test_a_service_says_what_it_asks_in_both_languages_and_forms(asking):
+    (listed,) = [one for one in asking.client.get(f"{BASE}/services.json").json() if one["service_code"] == "nids"]
+    assert listed["metadata"] is True
+    said = asking.client.get(f"{BASE}/services/nids.json", headers={"cookie": "parvis_language=en"}).json()
+    first, second = said["attributes"]
+    assert (first["code"], first["datatype"], first["required"], first["order"]) == (
+        "taille",
+        "singlevaluelist",
+        True,
+        1,
+    )
+    assert first["values"] == [{"key": "p", "name": "Small"}, {"key": "g", "name": "Grand"}]
+    assert (second["order"], second["required"], second["variable"]) == (2, False, True)
+    marked = ET.fromstring(
+        asking.client.get(f"{BASE}/services/nids.xml", headers={"cookie": "parvis_language=fr_CA"}).content
+    )
+    assert [one.findtext("description") for one in marked.iterfind("attributes/attribute")] == [
+        "Quelle taille?",
+        "Pourquoi?",
+    ]
+    assert [one.text for one in marked.iterfind("attributes/attribute/values/value/key")] == ["p", "g", "gel", "eau"]
+
+
+def test_answers_are_checked_kept_and_read_again_with_a_key(asking, key):
+    for wrong in (
+        {},
+        {"attribute[taille]": "énorme"},
+        {"attribute[taille]": "p", "attribute[autre]": "x"},
+        {"attribute[taille]": "p", "attribute[cause][]": ["gel", "<b>"]},
+    ):
+        answer = _sent(asking, key, **wrong)
+        assert answer.status_code == 400, wrong
+        assert len(answer.json()) == 1
+    assert asking.client.get(f"{BASE}/requests.json?api_key={key}").json() == []
+    number = _number(asking, key, **{"attribute[taille]": "g", "attribute[cause][]": ["gel", "eau"]})
+    (one,) = asking.client.get(f"{BASE}/requests/{number}.json?api_key={key}&extensions=true").json()
+    assert one["attributes"] == [{"code": "taille", "value": "g"}, {"code": "cause", "value": "gel, eau"}]
+    assert "attributes" not in asking.client.get(f"{BASE}/requests/{number}.json?extensions=true").json()[0]
+
+
 def test_what_was_sent_is_read_whole_with_a_key_and_who_asked_by_nobody(city, key):
     number = _number(
         city, key, lat="46.8", long="-71.2", media_url="https://x.example/p.jpg", email="e@x.example", phone="418"

@@ -1,0 +1,340 @@
+"""The city's catalogue of 311 services: edited on a page, taken from a spreadsheet or from another 311 system."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from connectors.desks import ServiceThere
+from models import audit
+from models.attributes import LISTS, MOST_CHOSEN, Attribute, Choice
+from models.base import next_version
+from models.errors import NotFound, Refusals, Refused
+from models.requests311 import Service, ServiceStandard
+from models.search import text_of
+from models.text import cleaned
+from models.vocabulary import Datatype, Group311
+
+MOST_DAYS, MOST_ATTRIBUTES, LONGEST_NAME, LONGEST_QUESTION = 1000, 20, 100, 300
+LARGEST = 512_000
+"""Bytes of a spreadsheet."""
+USUAL_DAYS = 10
+"""The standard of a service of another system, which says none, until somebody sets it."""
+NEEDED = ("code", "name", "group", "days")
+"""Columns of a spreadsheet; `working_days`, `confidential` and `active` (yes, no) may come beside them."""
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_YES = frozenset({"yes", "oui", "true", "vrai", "1", "x"})
+_NO = frozenset({"", "no", "non", "false", "faux", "0"})
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question as it is typed: `values` has one choice a line, "key = French = English"."""
+
+    code: str
+    datatype: str
+    fr: str
+    en: str = ""
+    required: bool = False
+    values: str = ""
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What a service shall be."""
+
+    name: str
+    group: str
+    days: str
+    working_days: bool = False
+    confidential: bool = False
+    active: bool = True
+    questions: Sequence[Question] = ()
+
+
+@dataclass
+class Report:
+    """What a file or another system brought."""
+
+    added: int = 0
+    changed: int = 0
+    wrong: list[tuple[int, Refused]] = field(default_factory=list)
+    """Lines that were left, with why."""
+
+
+def every(session: Session) -> list[Service]:
+    """All services, those that are offered first, by group and name."""
+    return list(session.scalars(select(Service).order_by(Service.active.desc(), Service.group, Service.name)))
+
+
+def standards(session: Session, code: str) -> Sequence[ServiceStandard]:
+    """What a service's standard was before, the newest first."""
+    statement = select(ServiceStandard).where(ServiceStandard.service_code == code)
+    return session.scalars(statement.order_by(ServiceStandard.id.desc())).all()
+
+
+def word(
+    session: Session, person_id: int | None, code: str, wording: Wording, *, seen: int | None, now: datetime
+) -> Service:
+    """Make a service (`seen` is None) or say it anew, as somebody saw it at version `seen`. What is open keeps its due
+    date.
+
+    Refused, all that is wrong at once: `service_code_unreadable`, `service_taken`, `service_changed`, `name_needed`,
+    `group_unknown`, `days_unreadable`, and of a question `question_code`, `question_words`, `question_values`,
+    `questions_too_many`.
+    """
+    refusals, said = Refusals(), dict[str, Any]()
+    with refusals.collect():
+        said = _read(wording)
+    service = session.scalar(select(Service).where(Service.code == code).with_for_update())
+    if seen is None:
+        with refusals.collect():
+            if _CODE.fullmatch(code) is None:
+                raise Refused("service_code_unreadable", field="code")
+            if service is not None:
+                raise Refused("service_taken", field="code")
+        refusals.say()
+        service = Service(code=code, changed_at=now, version=1, **said)
+        session.add(service)
+    else:
+        refusals.say()
+        service = _change(session, next_version(service, seen, "service_changed"), said, person_id=person_id, now=now)
+    audit.note(session, "service.word", f"service:{code}", now=now, person_id=person_id, days=service.days)
+    return service
+
+
+def _change(
+    session: Session, service: Service, said: Mapping[str, Any], *, person_id: int | None, now: datetime
+) -> Service:
+    before = service.days, service.working_days
+    for name, value in said.items():
+        setattr(service, name, value)
+    service.changed_at = now
+    if before != (service.days, service.working_days):
+        days, working = before
+        session.add(
+            ServiceStandard(service_code=service.code, days=days, working_days=working, until=now, person_id=person_id)
+        )
+    return service
+
+
+def _read(wording: Wording) -> dict[str, Any]:
+    refusals, name = Refusals(), (cleaned(wording.name) or "").strip()
+    with refusals.collect():
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise Refused("name_needed", field="name")
+    with refusals.collect():
+        if wording.group not in set(Group311):
+            raise Refused("group_unknown", field="group", known=", ".join(Group311))
+    days = wording.days.strip()
+    with refusals.collect():
+        if not (days.isdecimal() and len(days) < 5 and 0 < int(days) <= MOST_DAYS):
+            raise Refused("days_unreadable", field="days", most=str(MOST_DAYS))
+    attributes: list[Attribute] = []
+    with refusals.collect():
+        attributes = _attributes(wording.questions)
+    refusals.say()
+    return {
+        "name": name,
+        "group": Group311(wording.group),
+        "days": int(days),
+        "working_days": wording.working_days,
+        "confidential": wording.confidential,
+        "active": wording.active,
+        "attributes": [one.kept() for one in attributes],
+    }
+
+
+def _attributes(questions: Sequence[Question]) -> list[Attribute]:
+    """Without those of which nothing is typed: so a question is taken away."""
+    typed = [one for one in questions if one.code.strip() or one.fr.strip()]
+    if len(typed) > MOST_ATTRIBUTES:
+        raise Refused("questions_too_many", field="questions", most=str(MOST_ATTRIBUTES))
+    refusals, found = Refusals(), list[Attribute]()
+    for place, one in enumerate(questions):
+        if one not in typed:
+            continue
+        with refusals.collect():
+            attribute = _attribute(one, f"question-{place}")
+            if attribute.code in {other.code for other in found}:
+                raise Refused("question_code", field=f"question-{place}-code")
+            found.append(attribute)
+    refusals.say()
+    return found
+
+
+def _attribute(one: Question, field: str) -> Attribute:
+    code, fr, en = one.code.strip(), (cleaned(one.fr) or "").strip(), (cleaned(one.en) or "").strip()
+    if _CODE.fullmatch(code) is None:
+        raise Refused("question_code", field=f"{field}-code")
+    if not 0 < len(fr) <= LONGEST_QUESTION or len(en) > LONGEST_QUESTION or one.datatype not in set(Datatype):
+        raise Refused("question_words", field=f"{field}-fr", most=str(LONGEST_QUESTION))
+    datatype, values = Datatype(one.datatype), tuple(_choices(one.values, field))
+    if datatype in LISTS and not values:
+        raise Refused("question_values", field=f"{field}-values", most=str(MOST_CHOSEN))
+    return Attribute(code, datatype, fr, en, required=one.required, values=values if datatype in LISTS else ())
+
+
+def _choices(typed: str, field: str) -> list[Choice]:
+    found: dict[str, Choice] = {}
+    for line in (cleaned(typed) or "").splitlines():
+        key, _, names = (part.strip() for part in line.partition("="))
+        fr, _, en = (part.strip() for part in names.partition("="))
+        if not key:
+            continue
+        if key in found or len(key) > 60 or max(len(fr), len(en)) > LONGEST_QUESTION or len(found) == MOST_CHOSEN:
+            raise Refused("question_values", field=f"{field}-values", most=str(MOST_CHOSEN))
+        found[key] = Choice(key, fr or key, en)
+    return list(found.values())
+
+
+def typed_values(attribute: Attribute) -> str:
+    """The choices of a question, as they are typed."""
+    return "\n".join(" = ".join(filter(None, (one.key, one.fr, one.en))) for one in attribute.values)
+
+
+# --------------------------------------------------------------------------------- a spreadsheet, another 311 system
+def take_csv(session: Session, raw: bytes, *, person_id: int | None, now: datetime) -> Report:
+    """Add and change the services of a spreadsheet; a line that cannot be read is left, and said. A column that is not
+    there changes nothing. Refused: `services_columns`.
+    """
+    if len(raw) > LARGEST:
+        raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
+    report = Report()
+    for line, row in _rows(raw):
+        try:
+            _take_row(session, row, report, person_id=person_id, now=now)
+        except Refused as error:
+            report.wrong += [(line, one) for one in (error, *error.others)]
+    return report
+
+
+def _rows(raw: bytes) -> list[tuple[int, dict[str, str]]]:
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", "replace")
+    first = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=max(",;\t", key=first.count))
+    try:
+        names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+        if not set(NEEDED) <= set(names):
+            raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
+        reader.fieldnames = names
+        return [(reader.line_num, {name: row.get(name) or "" for name in names if name}) for row in reader]
+    except csv.Error as error:
+        raise Refused("services_columns", field="file", columns=", ".join(NEEDED)) from error
+
+
+def _take_row(
+    session: Session, row: Mapping[str, str], report: Report, *, person_id: int | None, now: datetime
+) -> None:
+    code = row["code"].strip()
+    known = session.get(Service, code) if _CODE.fullmatch(code) else None
+    kept = [Attribute.of(one) for one in known.attributes] if known else []
+
+    def flag(name: str, usual: bool) -> bool:  # noqa: FBT001
+        said = row.get(name, "").strip().casefold()
+        if name not in row or (not said and known):
+            return usual
+        if said not in _YES | _NO:
+            raise Refused("yes_or_no", field=name)
+        return said in _YES
+
+    wording = Wording(
+        row["name"],
+        group_of(row["group"]),
+        row["days"],
+        flag("working_days", known.working_days if known else False),
+        flag("confidential", known.confidential if known else False),
+        flag("active", known.active if known else True) if "active" in row and row["active"].strip() else True,
+        [Question(a.code, a.datatype, a.fr, a.en, a.required, typed_values(a)) for a in kept],
+    )
+    _put(session, code, wording, known, report, person_id=person_id, now=now)
+
+
+def _put(
+    session: Session,
+    code: str,
+    wording: Wording,
+    known: Service | None,
+    report: Report,
+    *,
+    person_id: int | None,
+    now: datetime,
+) -> Service:
+    if known is not None:
+        said = _read(wording)
+        if all(getattr(known, name) == value for name, value in said.items()):
+            return known
+        report.changed += 1
+        return word(session, person_id, code, wording, seen=known.version, now=now)
+    made = word(session, person_id, code, wording, seen=None, now=now)
+    session.flush()
+    report.added += 1
+    return made
+
+
+def group_of(said: str) -> str:
+    """The group of ours that a word names, by its code; as it was said where it is none."""
+    wanted = text_of(said)
+    return next(
+        (str(one) for one in Group311 if wanted in (text_of(one), text_of(one.replace("_", " ")))), said.strip()
+    )
+
+
+def take_catalogue(session: Session, there: Sequence[ServiceThere], *, person_id: int | None, now: datetime) -> Report:
+    """Add the services of another 311 system that are not here by code or by name. What the city already has stays as
+    it is: its standard and its questions are its own.
+    """
+    report, here = Report(), every(session)
+    codes = {one.code for one in here} | {one.outside_code for one in here}
+    names = {text_of(one.name) for one in here}
+    for place, one in enumerate(there, start=1):
+        if one.code in codes or text_of(one.name) in names:
+            continue
+        group = group_of(one.group)
+        wording = Wording(
+            one.name[:LONGEST_NAME],
+            group if group in set(Group311) else Group311.OTHER,
+            str(USUAL_DAYS),
+            questions=[
+                Question(a.code, a.datatype, a.fr, a.en, a.required, typed_values(a))
+                for a in one.attributes[:MOST_ATTRIBUTES]
+            ],
+        )
+        try:
+            code = _own_code(one.code, codes)
+            made = _put(session, code, wording, None, report, person_id=person_id, now=now)
+        except Refused as error:
+            report.wrong += [(place, one) for one in (error, *error.others)]
+            continue
+        made.outside_code = one.code if one.code != code and len(one.code) <= 200 else None
+        codes |= {code, one.code}
+        names.add(text_of(one.name))
+    return report
+
+
+def _own_code(said: str, taken: set[str | None]) -> str:
+    if _CODE.fullmatch(said):
+        return said
+    plain = unicodedata.normalize("NFKD", said).encode("ascii", "ignore").decode()
+    code = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-").lower()[:50] or "service"
+    return next(one for one in (code, *(f"{code}-{n}" for n in range(2, 10_000))) if one not in taken)
+
+
+def one(session: Session, code: str) -> Service:
+    """NotFound: there is no such service."""
+    found = session.get(Service, code)
+    if found is None:
+        raise NotFound
+    return found
