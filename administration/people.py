@@ -17,6 +17,7 @@ from sqlalchemy import Select, delete, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from administration import connecting
+from administration.outlines import plain, shipped
 from administration.sign_in import end_sessions, matching_step, passwords, untold_resets
 from connectors.base import Offered
 from models import audit
@@ -444,6 +445,7 @@ def add_borough(session: Session, code: str, name: str, *, now: datetime) -> Bor
         raise Refused("borough_code", field="code")
     borough = session.scalar(select(Borough).where(Borough.code == code)) or Borough(code=code)
     borough.name = name.strip()[:200] or code
+    borough.outline = shipped().get(plain(borough.name)) or (borough.outline if borough.id else None)
     session.add(borough)
     session.flush()
     audit.note(session, "borough_added", f"borough:{borough.id}", now=now, person_id=None)

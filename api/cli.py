@@ -393,6 +393,17 @@ def borough_add(
     print(_("%(code)s is a borough of the city.", code=made))
 
 
+@borough.command("outlines", help=_("Keep the outlines of boroughs from FILE (GeoJSON), for the map of requests."))
+def borough_outlines(file: Path) -> None:
+    from administration import outlines
+
+    with installation() as parvis, parvis.database.write() as session:
+        have, lack = outlines.take(session, file.read_bytes())
+    print(ngettext("%(n)s outline kept", "%(n)s outlines kept", len(have)))
+    for name in lack:
+        print(_("Not in the file: %(name)s", name=name))
+
+
 @account.command("add", help=_("Connect an account of the city; again, to give it a new token."))
 def account_add(
     network: str,

@@ -23,6 +23,7 @@ NOTICES: Mapping[str, str] = {
     "joined": N_("Joined: its people are told with those of the other request."),
     "parted": N_("Taken apart: each request has its own people again."),
     "asked": N_("The question is drafted: a moderator reads it and sends it."),
+    "acknowledged": N_("Acknowledged: the other system has it."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
     "note-done": N_("The note is kept."),

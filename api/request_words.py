@@ -13,6 +13,12 @@ REFUSALS: Mapping[str, str] = {
     "attribute_unreadable": N_("%(question)s This answer cannot be read."),
     "attribute_unknown": N_("%(field)s is not a question of this service."),
     "completion_empty": N_("Write where it is, or show it, or say how to reach you."),
+    "outlines_unreadable": N_("The file must be GeoJSON, with polygons in degrees and the boroughs’ names."),
+    "not_exported": N_("This request has left in no file."),
+    "sheet_columns": N_(
+        "The file must be a table with a column number, and status or outside_number; at most 1,000 lines."
+    ),
+    "status_word": N_("“%(said)s” is no status: in_progress, done, refused, open or closed."),
     "nobody_to_ask": N_("Nobody of a network asked for this request: there is nobody to ask."),
     "link_used": N_("This link has served already: what you sent was received."),
     "link_expired": N_("This link does not serve any more: dial 311."),
@@ -61,6 +67,8 @@ HANDOVER: Mapping[str, str] = {
     HandoverState.CHECKED: N_("Being checked in the other system"),
     HandoverState.NUMBERLESS: N_("Taken, without a number yet"),
     HandoverState.CONFIRMED: N_("In the other system"),
+    HandoverState.EXPORTED: N_("Left in a file, not acknowledged yet"),
+    HandoverState.ACKNOWLEDGED: N_("Acknowledged, without a number yet"),
     HandoverState.BY_HAND: N_("In the other system, carried by hand"),
     HandoverState.FAILED: N_("Not taken by the other system"),
     HandoverState.DOUBTFUL: N_("To be looked up in the other system"),

@@ -50,6 +50,11 @@ class Handover(Base):
     """How many times it was given to the outbox: once, and once more for each time that a person said so."""
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who wrote the outside number down."""
+    exported_at: Mapped[datetime | None]
+    """When it left in a file, for a system that nobody can write to."""
+    exported_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    acknowledged_at: Mapped[datetime | None]
+    """When that system said that it has it, or somebody did."""
     token: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """What the desk gave in place of a number."""
     numbered: Mapped[bool] = mapped_column(default=False)
@@ -70,6 +75,8 @@ class Handover(Base):
     @property
     def state(self) -> HandoverState:
         """How far it is; needs the effect loaded."""
+        if self.effect is None and self.exported_at is not None and not self.numbered:
+            return HandoverState.EXPORTED if self.acknowledged_at is None else HandoverState.ACKNOWLEDGED
         if self.effect is None or self.person_id is not None:
             return HandoverState.BY_HAND
         match self.effect.state:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Select, UniqueConstraint, select, text
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
@@ -23,6 +24,8 @@ class Borough(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     code: Mapped[str] = mapped_column(String(60), unique=True, info=NOBODY)
     name: Mapped[str] = mapped_column(String(200), info=NOBODY)
+    outline: Mapped[list[Any] | None] = mapped_column(info=NOBODY, deferred=True)
+    """Rings of [longitude, latitude], for the map; None: none is known."""
 
 
 class Person(Base):

@@ -23,8 +23,8 @@ router = APIRouter(prefix="/services", include_in_schema=False)
 
 Reader = Annotated[Viewer, require(Action.SEE_REQUESTS)]
 Editor = Annotated[Viewer, require(Action.EDIT_SERVICES, whole_city=True)]
-BLANKS = 2
-"""Empty questions at the end of the form, for new ones."""
+BLANKS = 1
+"""Empty questions at the end of the form, for a new one."""
 
 
 @router.get("")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
 from sqlalchemy.orm import Session, joinedload
@@ -40,6 +41,7 @@ NEWEST = Keyset(ServiceRequest.id, descending=True)
 RECENT = timedelta(days=30)
 """Over which figures of what was closed are counted."""
 MOST_WORDS = 10
+_Columns = TypeVarTuple("_Columns")
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,21 @@ def requests(
     statement = select(ServiceRequest).options(
         joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough), joinedload(ServiceRequest.assignee)
     )
+    statement = narrowed(statement, wanted, now=now)
+    order = NEWEST if wanted.status in CLOSED_STATUSES else SOONEST_DUE
+    statement = visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)
+    found, following = order.read(session, statement, after, limit)
+    counted = session.execute(
+        select(Requester.request_id, func.count())
+        .where(Requester.request_id.in_([request.id for request in found]), Requester.detached_at.is_(None))
+        .group_by(Requester.request_id)
+    )
+    askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
+    return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
+
+
+def narrowed(statement: Select[*_Columns], wanted: Wanted, *, now: datetime) -> Select[*_Columns]:
+    """The requests of a statement that are wanted."""
     if wanted.status is None:
         statement = statement.where(ServiceRequest.status.not_in(CLOSED_STATUSES))
     else:
@@ -132,16 +149,7 @@ def requests(
         statement = statement.where(ServiceRequest.priority == wanted.priority)
     if wanted.words.strip():
         statement = statement.where(_found_by(wanted.words))
-    order = NEWEST if wanted.status in CLOSED_STATUSES else SOONEST_DUE
-    statement = visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)
-    found, following = order.read(session, statement, after, limit)
-    counted = session.execute(
-        select(Requester.request_id, func.count())
-        .where(Requester.request_id.in_([request.id for request in found]), Requester.detached_at.is_(None))
-        .group_by(Requester.request_id)
-    )
-    askers = {request_id: count for request_id, count in counted}  # noqa: C416  # Rows are not pairs for the types.
-    return RequestPage(found, askers, handover.of_requests(session, [one.id for one in found]), following)
+    return statement
 
 
 def _found_by(words: str) -> ColumnElement[bool]:

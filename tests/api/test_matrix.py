@@ -140,6 +140,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "version": 1}
     ),
     ("GET", "/requetes/{number}/fiche"): Line(Action.SEE_REQUESTS, "requests"),
+    ("GET", "/requetes/transmission/fichiers"): Line(Action.WORK_REQUESTS),
+    ("POST", "/requetes/transmission/fichier"): Line(Action.WORK_REQUESTS),
+    ("POST", "/requetes/transmission/retour"): Line(Action.WORK_REQUESTS),
+    ("POST", "/requetes/{number}/transmission/accuse"): Line(Action.WORK_REQUESTS, "requests"),
     ("POST", "/requetes/{number}/transmission"): Line(Action.WORK_REQUESTS, "requests"),
     ("POST", "/requetes/{number}/transmission/numero"): Line(
         Action.WORK_REQUESTS, "requests", body={"version": 1, "outside_number": "{key}"}

@@ -270,6 +270,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Karim Haddad", "/requetes/SRV-2026-000001/fiche", []),
         ("Karim Haddad", "/requetes/SRV-2026-000003", []),
         ("Karim Haddad", "/services", []),
+        ("Karim Haddad", "/requetes/transmission/fichiers", []),
         ("Karim Haddad", "/services/nid-de-poule", []),
         ("Karim Haddad", "/services/nouveau", []),
         ("Nadia Roy", "/requetes/SRV-2026-000002/reponses", []),

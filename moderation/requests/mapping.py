@@ -1,0 +1,125 @@
+"""Requests on the outlines of the boroughs: a drawing made here, without tiles of anybody. A request is where a program
+or a person pointed, and is otherwise counted in its borough; no coordinate is made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import cos, radians
+from typing import TypeVarTuple
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from models.people import Borough
+from models.requests311 import ServiceRequest
+from models.scope import Action, Viewer, visible
+from moderation.requests.inbox import Wanted, late, narrowed
+
+WIDTH, TALLEST, EDGE = 640, 520, 8
+"""Points of the drawing."""
+MOST = 1000
+"""Requests that are drawn; the table counts all."""
+
+
+_Columns = TypeVarTuple("_Columns")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A borough: its outline as the `d` of a path, and where its count is written."""
+
+    name: str
+    path: str
+    x: float
+    y: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Point:
+    """A request where it was pointed at."""
+
+    number: str
+    x: float
+    y: float
+    late: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table; no borough: the whole city."""
+
+    borough_id: int | None
+    name: str | None
+    count: int
+    late: int
+    pointed: int
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """The map and its table."""
+
+    height: int
+    shapes: Sequence[Shape]
+    points: Sequence[Point]
+    rows: Sequence[Row]
+
+
+def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) -> Drawing:
+    """What the list holds, drawn and counted; three queries."""
+    pointed = ServiceRequest.latitude.is_not(None)
+    counted = select(
+        ServiceRequest.borough_id,
+        func.count(),
+        func.count().filter(late(now), ServiceRequest.closed_at.is_(None)),
+        func.count().filter(pointed),
+    ).group_by(ServiceRequest.borough_id)
+    counts = {one[0]: one[1:] for one in session.execute(_seen(counted, viewer, wanted, now=now)).all()}
+    boroughs = session.scalars(select(Borough).order_by(Borough.name)).all()
+    places = select(ServiceRequest.number, ServiceRequest.longitude, ServiceRequest.latitude, late(now))
+    places = places.where(pointed, ServiceRequest.longitude.is_not(None)).order_by(ServiceRequest.id.desc())
+    found = session.execute(_seen(places.limit(MOST), viewer, wanted, now=now)).all()
+    rows = [Row(one.id, one.name, *counts[one.id]) for one in boroughs if one.id in counts]
+    if None in counts:
+        rows.append(Row(None, None, *counts[None]))
+    outlined = [(one, one.outline) for one in boroughs if one.outline]
+    spots = [(x, y) for _, rings in outlined for ring in rings for x, y in ring]
+    if not spots:
+        # Nothing to point into: a point alone says nothing.
+        return Drawing(0, (), (), rows)
+    left, right = min(x for x, _ in spots), max(x for x, _ in spots)
+    low, high = min(y for _, y in spots), max(y for _, y in spots)
+    narrow = cos(radians((low + high) / 2))
+    wide, tall = max((right - left) * narrow, 1e-6), max(high - low, 1e-6)
+    scale = min((WIDTH - 2 * EDGE) / wide, (TALLEST - 2 * EDGE) / tall)
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return round(EDGE + (x - left) * narrow * scale, 1), round(EDGE + (high - y) * scale, 1)
+
+    shapes = []
+    for borough, rings in outlined:
+        drawn = [[at(x, y) for x, y in ring] for ring in rings]
+        path = "".join("M" + "L".join(f"{x} {y}" for x, y in ring) + "Z" for ring in drawn)
+        largest = max(drawn, key=_area)
+        xs, ys = [x for x, _ in largest], [y for _, y in largest]
+        middle = round((min(xs) + max(xs)) / 2, 1), round((min(ys) + max(ys)) / 2, 1)
+        shapes.append(Shape(borough.name, path, *middle, counts.get(borough.id, (0,))[0]))
+    points = [
+        Point(number, *at(x, y), bool(is_late))
+        for number, x, y, is_late in found
+        if x is not None and y is not None and left <= x <= right and low <= y <= high
+    ]
+    return Drawing(round(tall * scale + 2 * EDGE), shapes, points, rows)
+
+
+def _seen(statement: Select[*_Columns], viewer: Viewer, wanted: Wanted, *, now: datetime) -> Select[*_Columns]:
+    return visible(narrowed(statement, wanted, now=now), viewer, Action.SEE_REQUESTS, ServiceRequest)
+
+
+def _area(ring: Sequence[tuple[float, float]]) -> float:
+    """Twice what it encloses."""
+    return abs(sum(x * ring[n - 1][1] - ring[n - 1][0] * y for n, (x, y) in enumerate(ring)))

@@ -1,0 +1,94 @@
+"""The map of requests: drawn on the outlines that are known, counted where they are not, and nothing made up."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import select
+
+from administration import outlines, people
+from models.errors import Refused
+from models.people import Borough
+from models.requests311 import ServiceRequest
+from moderation.requests import mapping
+from moderation.requests.inbox import Wanted
+
+SQUARE = [[-71.2, 46.7], [-71.2, 46.8], [-71.1, 46.8], [-71.1, 46.7], [-71.2, 46.7]]
+
+
+def drawn(city, who="Denis", **wanted):
+    with city.database.read() as session:
+        return mapping.drawing(session, city.people[who], Wanted(**wanted), now=city.now)
+
+
+def geojson(name, ring=SQUARE) -> bytes:
+    shape = f'{{"type": "Polygon", "coordinates": [{ring}]}}'
+    feature = f'{{"type": "Feature", "properties": {{"n": 1, "nom": "{name}"}}, "geometry": {shape}}}'
+    return f'{{"type": "FeatureCollection", "features": [{feature}]}}'.encode()
+
+
+def opened(city, number, latitude=None, longitude=None):
+    comment = city.says(str(number), f"Un trou {number}")
+    city.decide("Ariane", comment, "request", service_code="nid-de-poule")
+    with city.database.write() as session:
+        row = session.scalars(select(ServiceRequest).order_by(ServiceRequest.id.desc())).first()
+        row.latitude, row.longitude = latitude, longitude
+
+
+def test_what_was_pointed_at_is_drawn_and_all_is_counted(city):
+    opened(city, 1, 46.75, -71.15)
+    opened(city, 2)
+    opened(city, 3, 12.0, 3.0)  # In the borough by its account, and pointed at elsewhere.
+    assert drawn(city).shapes == ()
+    assert [(row.count, row.late, row.pointed) for row in drawn(city).rows] == [(3, 0, 2)]
+    with city.database.write() as session:
+        name = session.get_one(Borough, city.boroughs["nord"]).name
+        have, lack = outlines.take(session, geojson(name.upper()))
+        assert have == [name]
+        assert name not in lack
+    city.clock.pass_(days=8)
+    found = drawn(city)
+    (shape,) = found.shapes
+    assert (shape.name, shape.count) == (name, 3)
+    assert re.fullmatch(r"M[\d. L]+Z", shape.path)
+    (point,) = found.points
+    assert (point.number, point.late) == ("STR-2026-000001", True)
+    assert (point.x, point.y) == pytest.approx((shape.x, shape.y), abs=0.2)
+    assert [(row.count, row.late, row.pointed) for row in found.rows] == [(3, 3, 2)]
+    assert drawn(city, service_code="autre").rows == []
+
+
+def test_a_drawing_takes_as_many_queries_whatever_it_holds(city):
+    opened(city, 1, 46.75, -71.15)
+    with city.counting() as few:
+        drawn(city)
+    opened(city, 2, 46.76, -71.16)
+    with city.counting() as many:
+        drawn(city)
+    assert len(few) == len(many)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"[]",
+        b'{"features": [1]}',
+        geojson("x", [["a", 1]]),
+        geojson("x", [[1e999, 0]]),
+        geojson("x", [[200, 0]] * 5),
+        b'{"features": [{"geometry": {"type": "Point", "coordinates": [1, 2]}, "properties": {}}]}',
+    ],
+)
+def test_what_is_no_such_file_is_refused(city, raw):
+    with city.database.write() as session, pytest.raises(Refused) as caught:
+        outlines.take(session, raw)
+    assert caught.value.code == "outlines_unreadable"
+
+
+def test_a_borough_of_montreal_has_its_outline_at_once(city):
+    with city.database.write() as session:
+        assert people.add_borough(session, "ndg", "Côte-des-Neiges–Notre-Dame-de-Grâce", now=city.now).outline
+        assert people.add_borough(session, "plateau", "Le Plateau-Mont-Royal", now=city.now).outline
+        assert people.add_borough(session, "ailleurs", "Ailleurs", now=city.now).outline is None
