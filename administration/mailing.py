@@ -20,6 +20,7 @@ from administration.notices import readable
 from connectors.base import Receipt
 from connectors.letters import Letter, PostOffice
 from models import channels, work
+from models.alarms import Alarm
 from models.effects import Effect
 from models.errors import Gone
 from models.mail import MailServer
@@ -38,8 +39,10 @@ LATE = timedelta(hours=24)
 """A letter that could not leave for so long does not leave any more."""
 DIGEST_AT = dt.time(7, 30)
 """On the city's clocks."""
-PRESSING = frozenset({NoticeKind.APPROVAL_NEAR, NoticeKind.URGENT})
+PRESSING = frozenset({NoticeKind.APPROVAL_NEAR, NoticeKind.URGENT, NoticeKind.DANGER})
 """What waits for nothing: no digest holds it back."""
+TO_ALL = frozenset({NoticeKind.DANGER})
+"""What reaches those too who want no letters: they are on call."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ def due(session: Session, zone: ZoneInfo, *, now: datetime) -> dict[int, bool]:
             Notice.kind.in_(PRESSING),
         ),
     )
-    found = dict.fromkeys(session.scalars(people.where(Person.mail != MailChoice.NONE, at_once)), False)
+    on_call = exists().where(Notice.person_id == Person.id, *waits, Notice.kind.in_(TO_ALL))
+    wanted = or_(and_(Person.mail != MailChoice.NONE, at_once), on_call)
+    found = dict.fromkeys(session.scalars(people.where(wanted)), False)
     if here.time() >= DIGEST_AT:
         daily = people.where(
             Person.mail == MailChoice.DIGEST,
@@ -89,8 +94,8 @@ def owe(session: Session, server_id: int, people: dict[int, bool], zone: ZoneInf
             Notice.effect_id.is_(None),
             Notice.at > now - OLDEST,
         )
-        if person.mail == MailChoice.DIGEST and not digest:
-            waits = waits.where(Notice.kind.in_(PRESSING))
+        if person.mail != MailChoice.EACH and not digest:
+            waits = waits.where(Notice.kind.in_(PRESSING if person.mail == MailChoice.DIGEST else TO_ALL))
         ids = list(session.scalars(waits.order_by(Notice.id)))
         if not ids:
             continue  # Another worker was faster.
@@ -158,7 +163,11 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
         person = session.scalar(whose.where(Person.id == task.payload["person_id"], Person.active))
         if person is None:
             raise Gone
-        loaded = (joinedload(Notice.note), joinedload(Notice.occurrence))
+        loaded = (
+            joinedload(Notice.note),
+            joinedload(Notice.occurrence),
+            joinedload(Notice.alarm).joinedload(Alarm.item),
+        )
         statement = select(Notice).options(*loaded).where(Notice.id.in_(task.payload["notices"]))
         unseen = statement.where(Notice.seen_at.is_(None), readable(viewer_of(person))).order_by(Notice.id.desc())
         told = list(dict.fromkeys(Told(one.kind, _path(one)) for one in session.scalars(unseen)))
@@ -171,6 +180,8 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
 def _path(notice: Notice) -> str:
     if notice.note is not None:
         return f"/commentaires/{notice.note.comment_id}"
+    if notice.alarm is not None:
+        return f"/commentaires/{notice.alarm.item.comment_id}"
     if notice.occurrence is not None:
         return f"/dossiers/{notice.occurrence.dossier_id}"
     return f"/publications/{notice.post_id}"

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from models.alarms import Alarm
 from models.comments import Comment
 from models.dossiers import Dossier, Occurrence
+from models.items import Item
 from models.notes import Note
 from models.notices import Notice
 from models.posts import Post
@@ -29,6 +31,10 @@ def notices(session: Session, viewer: Viewer) -> Sequence[Notice]:
             .options(joinedload(Comment.account), joinedload(Comment.author)),
             joinedload(Notice.post),
             joinedload(Notice.occurrence).joinedload(Occurrence.dossier),
+            joinedload(Notice.alarm)
+            .joinedload(Alarm.item)
+            .joinedload(Item.comment)
+            .options(joinedload(Comment.account), joinedload(Comment.author)),
         )
         .where(Notice.person_id == viewer.person_id, readable(viewer))
         .order_by(Notice.id.desc())
@@ -41,8 +47,10 @@ def readable(viewer: Viewer) -> ColumnElement[bool]:
     """Notices about what the viewer may see now, and that was not taken back."""
     notes = select(Note.id).join(Comment, Comment.id == Note.comment_id).where(Note.taken_back_at.is_(None))
     posts, occurrences = select(Post.id), select(Occurrence.id).join(Dossier, Dossier.id == Occurrence.dossier_id)
+    alarms = select(Alarm.id).join(Item, Item.id == Alarm.item_id)
     return or_(
         Notice.note_id.in_(visible(notes, viewer, Action.SEE_COMMENTS, Comment)),
         Notice.post_id.in_(visible(posts, viewer, Action.SEE_POSTS, Post)),
         Notice.occurrence_id.in_(visible(occurrences, viewer, Action.SEE_POSTS, Dossier)),
+        Notice.alarm_id.in_(visible(alarms, viewer, Action.SEE_COMMENTS, Item)),
     )

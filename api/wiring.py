@@ -211,6 +211,7 @@ class Parvis:
             zone=self.settings.zone,
             news=self.settings.news_url,
             read_news=news,
+            danger=timedelta(minutes=self.settings.danger_minutes),
             mail=self.settings.mail.address if self.settings.mail is not None else None,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )

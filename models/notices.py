@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select, text, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, and_, delete, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
+from models.alarms import Alarm
 from models.base import NOBODY, Base, Id, String
 from models.dossiers import Occurrence
+from models.items import Item
 from models.notes import Note
 from models.people import Person
 from models.posts import Post
@@ -32,6 +34,7 @@ class Notice(Base):
         Index("ix_notice_person", "person_id", "id"),
         Index("ix_notice_note", "note_id"),
         Index("ix_notice_post", "post_id"),
+        Index("ix_notice_alarm", "alarm_id"),
         Index("ix_notice_unseen", "person_id", sqlite_where=text(_UNSEEN), postgresql_where=text(_UNSEEN)),
     )
 
@@ -43,7 +46,8 @@ class Notice(Base):
     note_id: Mapped[int | None] = mapped_column(ForeignKey("note.id"))
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"))
     occurrence_id: Mapped[int | None] = mapped_column(ForeignKey("occurrence.id"))
-    """What it is about: one of these three."""
+    alarm_id: Mapped[int | None] = mapped_column(ForeignKey("alarm.id"))
+    """What it is about: one of these four."""
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who did it; None: Parvis by itself."""
     at: Mapped[datetime]
@@ -55,6 +59,7 @@ class Notice(Base):
     note: Mapped[Note | None] = relationship(lazy="raise")
     post: Mapped[Post | None] = relationship(lazy="raise")
     occurrence: Mapped[Occurrence | None] = relationship(lazy="raise")
+    alarm: Mapped[Alarm | None] = relationship(lazy="raise")
 
 
 def tell(
@@ -68,9 +73,10 @@ def tell(
     note_id: int | None = None,
     post_id: int | None = None,
     occurrence_id: int | None = None,
+    alarm_id: int | None = None,
 ) -> None:
     """Tell these people of one thing, once each; nobody is told of what they did themselves."""
-    about = {"note_id": note_id, "post_id": post_id, "occurrence_id": occurrence_id}
+    about = {"note_id": note_id, "post_id": post_id, "occurrence_id": occurrence_id, "alarm_id": alarm_id}
     rows = [
         {"person_id": one, "kind": kind, "key": key, "by_id": by_id, "at": now, **about}
         for one in sorted(set(people) - {by_id})
@@ -80,11 +86,9 @@ def tell(
         session.execute(upsert(session, Notice).values(rows).on_conflict_do_nothing())
 
 
-def forget(
-    session: Session, kinds: Collection[NoticeKind], *, note_id: int | None = None, post_id: int | None = None
-) -> None:
-    """That is over: who has not read of it is not told any more."""
-    of = Notice.note_id == note_id if note_id is not None else Notice.post_id == post_id
+def forget(session: Session, kinds: Collection[NoticeKind], **about: int) -> None:
+    """That is over: who has not read of it is not told any more. `about` is one of the columns that say what it is."""
+    of = and_(*(getattr(Notice, name) == value for name, value in about.items()))
     session.execute(delete(Notice).where(of, Notice.kind.in_(kinds), Notice.seen_at.is_(None)))
 
 
@@ -99,7 +103,9 @@ def see(
     """Somebody has read what they were told about a comment, one notice, or (neither) all that they were told."""
     statement = update(Notice).where(Notice.person_id == person_id, Notice.seen_at.is_(None))
     if comment_id is not None:
-        statement = statement.where(Notice.note_id.in_(select(Note.id).where(Note.comment_id == comment_id)))
+        notes = select(Note.id).where(Note.comment_id == comment_id)
+        alarms = select(Alarm.id).join(Item, Item.id == Alarm.item_id).where(Item.comment_id == comment_id)
+        statement = statement.where(or_(Notice.note_id.in_(notes), Notice.alarm_id.in_(alarms)))
     if notice_id is not None:
         statement = statement.where(Notice.id == notice_id)
     session.execute(statement.values(seen_at=now), execution_options={"synchronize_session": False})

@@ -37,6 +37,8 @@ class Action(StrEnum):
     """Tell colleagues something about an item, and say whose it is."""
     SEE_TEAM = "see_team"
     """What each person of the team carries today."""
+    SET_ON_CALL = "set_on_call"
+    """Say who is reached for an immediate danger."""
     EDIT_REPLIES = "edit_replies"
     """Word the sentences that citizens receive."""
     SEE_REQUESTS = "see_requests"
@@ -93,6 +95,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SEE_COMMENTS,
             Action.WRITE_NOTES,
             Action.SEE_TEAM,
+            Action.SET_ON_CALL,
             Action.EDIT_REPLIES,
             Action.EDIT_SERVICES,
             Action.SEE_REQUESTS,

@@ -22,7 +22,7 @@ from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome
-from moderation.triage import classification, incidents
+from moderation.triage import classification, incidents, oncall
 from publishing import news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -63,6 +63,8 @@ class City:
     news: str | None
     """Address of the city's own news; None: none is read."""
     read_news: ReadNews
+    danger: timedelta
+    """How long whoever is on call has to answer before the next one is told."""
     mail: str | None
     """The mail server that carries notices; None: there is none."""
 
@@ -202,6 +204,9 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
     def remind() -> None:
         telling.remind_due(city.database, city.zone, now=city.clock())
 
+    def call() -> None:
+        oncall.call_due(city.database, city.danger, now=city.clock())
+
     def write_letters() -> None:
         mailing.owe_due(city.database, city.mail, city.zone, now=city.clock())
 
@@ -233,7 +238,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("news", timedelta(minutes=1), carry("news", partial(news.feeds_to_read, address=city.news))),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
-        Tick("write_letters", timedelta(seconds=30), write_letters),
+        Tick("call", timedelta(seconds=5), call),
+        Tick("write_letters", timedelta(seconds=10), write_letters),
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),

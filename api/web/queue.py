@@ -39,7 +39,7 @@ from models.templates import newest
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
-from moderation.triage import deciding, incidents, listing, queue, teamwork
+from moderation.triage import deciding, incidents, listing, oncall, queue, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.listing import Filter
 from moderation.triage.queue import Detail, Listed
@@ -368,6 +368,7 @@ def item_values(
         "opened": templates.wording(worded, "request_opened"),
         "joined": templates.wording(worded, "request_joined"),
         "discreet": templates.wording(worded, "request_discreet"),
+        "told": oncall.told(session, detail.alarm) if detail.alarm is not None else [],
         "may_note": viewer.may_on(Action.WRITE_NOTES, **scope),
         "colleagues": teamwork.colleagues(session, comment),
         "laters": teamwork.laters(now, zone),

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
+from models.alarms import Alarm
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.completions import Completion
 from models.decisions import Decision, Proposal
@@ -39,7 +40,7 @@ from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests import completing
 from moderation.requests.escalation import likeliest, services, similar
-from moderation.triage import proposals, teamwork
+from moderation.triage import oncall, proposals, teamwork
 from moderation.triage.classification import corrections
 from moderation.triage.listing import DANGER, MOST_URGENT, NEWEST, Filter, stands, walk
 from moderation.triage.suggestion import proposed
@@ -122,6 +123,8 @@ class Detail:
     """Of these, those that share a word with it, the likeliest first."""
     answered_outside: bool
     """The city answered it in the network's own application."""
+    alarm: Alarm | None
+    """Of an immediate danger: who is reached for it, and who sees to it."""
 
     @property
     def suggestion(self) -> DecisionKind | None:
@@ -250,6 +253,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         catalogue=(catalogue := services(session)),
         services=likeliest(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
         answered_outside=answered_outside,
+        alarm=oncall.current(session, item) if item is not None and item.urgency == DANGER else None,
     )
 
 

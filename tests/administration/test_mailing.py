@@ -117,6 +117,17 @@ def test_a_notice_that_is_not_seen_becomes_a_letter_with_a_link_and_nothing_else
     assert (effect.state, set(effect.payload)) == (EffectState.DONE, {"person_id", "notices"})
 
 
+def test_whoever_is_on_call_hears_of_a_danger_at_once_whatever_they_chose(city):
+    city.choose("Gilles", MailChoice.NONE)
+    city.choose("Odile", MailChoice.DIGEST)
+    city.tell("Gilles", "Odile", kind=NoticeKind.APPROVAL_ASKED)
+    city.tell("Gilles", "Odile", kind=NoticeKind.DANGER, post=1)
+    city.pass_(seconds=5)
+    assert city.received() == {GILLES: 1, ODILE: 1}
+    for letter in city.mail.letters:
+        assert letter["Subject"] == "Parvis\N{NO-BREAK SPACE}: Danger immédiat\N{NO-BREAK SPACE}: vous êtes de garde"
+
+
 def test_what_was_seen_meanwhile_is_not_told_again(city):
     city.tell("Gilles", "Odile")
     with city.database.write() as session:

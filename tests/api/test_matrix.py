@@ -102,6 +102,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/commentaires/{comment_id}/notes"): Line(
         Action.WRITE_NOTES, "comments", body={"form_key": "{key}", "text": "Oui"}
     ),
+    ("POST", "/commentaires/{comment_id}/alarme"): Line(Action.WRITE_NOTES, "comments"),
     ("POST", "/commentaires/{comment_id}/attribution"): Line(
         Action.WRITE_NOTES, "comments", body={"form_key": "{key}"}
     ),
@@ -109,6 +110,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.DECIDE, "comments", body={"form_key": "{key}", "until": "2020-01-01T00:00:00Z"}
     ),
     ("GET", "/equipe"): Line(Action.SEE_TEAM),
+    ("GET", "/equipe/garde"): Line(Action.SEE_TEAM),
+    ("POST", "/equipe/garde"): Line(Action.SET_ON_CALL, whole_city=True),
     ("GET", "/equipe/personnes.csv"): Line(Action.SEE_TEAM),
     ("GET", "/equipe/arrivees.csv"): Line(Action.SEE_TEAM),
     ("GET", "/reponses"): Line(Action.SEE_COMMENTS),

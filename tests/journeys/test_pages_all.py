@@ -259,6 +259,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", "/vues?intention=eloge", []),
         ("Hélène Martel", "/reponses", []),
         ("Hélène Martel", "/equipe", []),
+        ("Hélène Martel", "/equipe/garde", []),
         ("Nadia Roy", f"/commentaires/{ids['numero']}", ["e"]),
         ("Nadia Roy", "/compte", []),
         ("Nadia Roy", "/", ["c"]),

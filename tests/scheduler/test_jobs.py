@@ -112,6 +112,7 @@ def city(database: Database, tmp_path: Path) -> City:
         desk=None,
         undo=timedelta(0),
         zone=ZoneInfo("America/Toronto"),
+        danger=timedelta(minutes=5),
         mail=None,
         news=None,
         read_news=None,
@@ -139,6 +140,7 @@ def test_the_list(city):
         "end_events",
         "seal",
         "remind",
+        "call",
         "write_letters",
         "come_back",
     }
