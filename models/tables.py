@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from models import (
     accounts,
+    alarms,
     amendments,
     approving,
-    alarms,
     audit,
     campaigns,
     comments,
@@ -42,9 +42,9 @@ metadata = Base.metadata
 
 __all__ = [
     "accounts",
+    "alarms",
     "amendments",
     "approving",
-    "alarms",
     "audit",
     "campaigns",
     "comments",

@@ -380,6 +380,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", "language", "version", name=op.f("uq_message_template_code_language_version")),
     )
     op.create_table(
+        "on_call",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
+        sa.Column("phone", sa.String(length=40), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_on_call_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_on_call")),
+        sa.UniqueConstraint("person_id", name=op.f("uq_on_call_person_id")),
+    )
+    op.create_table(
         "personal_link",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -1434,6 +1444,36 @@ def upgrade() -> None:
         postgresql_where=sa.text("unsolved"),
     )
     op.create_table(
+        "alarm",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("item_id", base.Id, nullable=False),
+        sa.Column("raised_at", base.UtcDateTime(), nullable=False),
+        sa.Column("calls", sa.Integer(), nullable=False),
+        sa.Column("next_at", base.UtcDateTime(), nullable=True),
+        sa.Column("answered_by_id", base.Id, nullable=True),
+        sa.Column("ended_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_alarm_answered_by_id")),
+        sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_alarm_item_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
+    )
+    op.create_index("ix_alarm_item", "alarm", ["item_id", "id"], unique=False)
+    op.create_index(
+        "ix_alarm_next",
+        "alarm",
+        ["next_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "ix_alarm_open",
+        "alarm",
+        ["item_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_table(
         "amendment",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("variant_id", base.Id, nullable=False),
@@ -1514,39 +1554,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
     )
     op.create_table(
-        "notice",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("person_id", base.Id, nullable=False),
-        sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("key", sa.String(length=100), nullable=False),
-        sa.Column("note_id", base.Id, nullable=True),
-        sa.Column("post_id", base.Id, nullable=True),
-        sa.Column("occurrence_id", base.Id, nullable=True),
-        sa.Column("by_id", base.Id, nullable=True),
-        sa.Column("at", base.UtcDateTime(), nullable=False),
-        sa.Column("effect_id", base.Id, nullable=True),
-        sa.Column("seen_at", base.UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_notice_by_id")),
-        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_notice_effect_id")),
-        sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_notice_note_id")),
-        sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
-        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_notice_post_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
-        sa.UniqueConstraint("person_id", "key", name=op.f("uq_notice_person_id_key")),
-    )
-    op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
-    op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
-    op.create_index("ix_notice_post", "notice", ["post_id"], unique=False)
-    op.create_index(
-        "ix_notice_unseen",
-        "notice",
-        ["person_id"],
-        unique=False,
-        sqlite_where=sa.text("seen_at IS NULL"),
-        postgresql_where=sa.text("seen_at IS NULL"),
-    )
-    op.create_table(
         "occurrence_task",
         sa.Column("occurrence_id", base.Id, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -1590,4 +1597,40 @@ def upgrade() -> None:
     )
     op.create_index("ix_draft_reply_comment", "draft_reply", ["comment_id", "id"], unique=False)
     op.create_index(op.f("ix_draft_reply_request_id"), "draft_reply", ["request_id"], unique=False)
+    op.create_table(
+        "notice",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("key", sa.String(length=100), nullable=False),
+        sa.Column("note_id", base.Id, nullable=True),
+        sa.Column("post_id", base.Id, nullable=True),
+        sa.Column("occurrence_id", base.Id, nullable=True),
+        sa.Column("alarm_id", base.Id, nullable=True),
+        sa.Column("by_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["alarm_id"], ["alarm.id"], name=op.f("fk_notice_alarm_id")),
+        sa.ForeignKeyConstraint(["by_id"], ["person.id"], name=op.f("fk_notice_by_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_notice_effect_id")),
+        sa.ForeignKeyConstraint(["note_id"], ["note.id"], name=op.f("fk_notice_note_id")),
+        sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_notice_post_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+        sa.UniqueConstraint("person_id", "key", name=op.f("uq_notice_person_id_key")),
+    )
+    op.create_index("ix_notice_alarm", "notice", ["alarm_id"], unique=False)
+    op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
+    op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
+    op.create_index("ix_notice_post", "notice", ["post_id"], unique=False)
+    op.create_index(
+        "ix_notice_unseen",
+        "notice",
+        ["person_id"],
+        unique=False,
+        sqlite_where=sa.text("seen_at IS NULL"),
+        postgresql_where=sa.text("seen_at IS NULL"),
+    )
     # ### end Alembic commands ###
