@@ -182,6 +182,8 @@ def _path(notice: Notice) -> str:
         return f"/commentaires/{notice.note.comment_id}"
     if notice.alarm is not None:
         return f"/commentaires/{notice.alarm.item.comment_id}"
+    if notice.shift_note_id is not None:
+        return "/avis"
     if notice.occurrence is not None:
         return f"/dossiers/{notice.occurrence.dossier_id}"
     return f"/publications/{notice.post_id}"

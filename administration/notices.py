@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.alarms import Alarm
@@ -30,6 +30,7 @@ def notices(session: Session, viewer: Viewer) -> Sequence[Notice]:
             .joinedload(Note.comment)
             .options(joinedload(Comment.account), joinedload(Comment.author)),
             joinedload(Notice.post),
+            joinedload(Notice.shift_note),
             joinedload(Notice.occurrence).joinedload(Occurrence.dossier),
             joinedload(Notice.alarm)
             .joinedload(Alarm.item)
@@ -53,4 +54,6 @@ def readable(viewer: Viewer) -> ColumnElement[bool]:
         Notice.post_id.in_(visible(posts, viewer, Action.SEE_POSTS, Post)),
         Notice.occurrence_id.in_(visible(occurrences, viewer, Action.SEE_POSTS, Dossier)),
         Notice.alarm_id.in_(visible(alarms, viewer, Action.SEE_COMMENTS, Item)),
+        # Told to those who worked there; of whoever does not work here any more, nothing is left.
+        Notice.shift_note_id.is_not(None) if viewer.may(Action.SEE_COMMENTS) else false(),
     )

@@ -26,6 +26,7 @@ NOTICES: Mapping[str, str] = {
     "acknowledged": N_("Acknowledged: the other system has it."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
+    "shift-ended": N_("Your shift is ended. Thank you, and good rest!"),
     "alarm-answered": N_("You see to it: nobody else is told."),
     "note-done": N_("The note is kept."),
     "assign-done": N_("Assigned."),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import CITIZEN, NOBODY, Base, Id, String, Text
+from models.base import CITIZEN, NOBODY, STAFF, Base, Id, String, Text
 from models.comments import Comment
 from models.people import Person
 from models.subjects import OfSubject, one_subject
@@ -40,3 +40,17 @@ class Note(OfSubject, Base):
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     assignee: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[assignee_id])
+
+
+class ShiftNote(Base):
+    """Words that somebody left for whoever comes next; kept for a month (`moderation/triage/shifts.py`)."""
+
+    __tablename__ = "shift_note"
+    __table_args__ = (Index("ix_shift_note_at", "at"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text, info=STAFF)
+    form_key: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)
+    """As of a decision."""

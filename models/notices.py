@@ -16,7 +16,7 @@ from models.alarms import Alarm
 from models.base import NOBODY, Base, Id, String
 from models.dossiers import Occurrence
 from models.items import Item
-from models.notes import Note
+from models.notes import Note, ShiftNote
 from models.people import Person
 from models.posts import Post
 from models.session import upsert
@@ -35,6 +35,7 @@ class Notice(Base):
         Index("ix_notice_note", "note_id"),
         Index("ix_notice_post", "post_id"),
         Index("ix_notice_alarm", "alarm_id"),
+        Index("ix_notice_shift_note", "shift_note_id"),
         Index("ix_notice_unseen", "person_id", sqlite_where=text(_UNSEEN), postgresql_where=text(_UNSEEN)),
     )
 
@@ -47,7 +48,8 @@ class Notice(Base):
     post_id: Mapped[int | None] = mapped_column(ForeignKey("post.id"))
     occurrence_id: Mapped[int | None] = mapped_column(ForeignKey("occurrence.id"))
     alarm_id: Mapped[int | None] = mapped_column(ForeignKey("alarm.id"))
-    """What it is about: one of these four."""
+    shift_note_id: Mapped[int | None] = mapped_column(ForeignKey("shift_note.id"))
+    """What it is about: one of these."""
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who did it; None: Parvis by itself."""
     at: Mapped[datetime]
@@ -60,6 +62,7 @@ class Notice(Base):
     post: Mapped[Post | None] = relationship(lazy="raise")
     occurrence: Mapped[Occurrence | None] = relationship(lazy="raise")
     alarm: Mapped[Alarm | None] = relationship(lazy="raise")
+    shift_note: Mapped[ShiftNote | None] = relationship(lazy="raise")
 
 
 def tell(
@@ -70,13 +73,11 @@ def tell(
     key: str,
     by_id: int | None,
     now: datetime,
-    note_id: int | None = None,
-    post_id: int | None = None,
-    occurrence_id: int | None = None,
-    alarm_id: int | None = None,
+    **about: int,
 ) -> None:
-    """Tell these people of one thing, once each; nobody is told of what they did themselves."""
-    about = {"note_id": note_id, "post_id": post_id, "occurrence_id": occurrence_id, "alarm_id": alarm_id}
+    """Tell these people of one thing, once each; nobody is told of what they did themselves. `about` is one of the
+    columns that say what it is.
+    """
     rows = [
         {"person_id": one, "kind": kind, "key": key, "by_id": by_id, "at": now, **about}
         for one in sorted(set(people) - {by_id})

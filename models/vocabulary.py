@@ -387,6 +387,8 @@ class NoticeKind(StrEnum):
     """What is out could not be worded anew or taken away: a person looks."""
     TAKEN_DOWN = "taken_down"
     """Somebody takes a post off a network."""
+    SHIFT = "shift"
+    """A colleague ended their shift, and left words for the next one."""
     DANGER = "danger"
     """Somebody writes of an immediate danger, and they are on call."""
 

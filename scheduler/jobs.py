@@ -22,7 +22,7 @@ from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome
-from moderation.triage import classification, incidents, oncall
+from moderation.triage import classification, incidents, oncall, shifts
 from publishing import news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -200,6 +200,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
     def forget() -> None:
         with city.database.write() as session:
             retention.forget_raw_due(session, city.kept, now=city.clock())
+            shifts.forget_due(session, now=city.clock())
 
     def remind() -> None:
         telling.remind_due(city.database, city.zone, now=city.clock())

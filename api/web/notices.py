@@ -23,7 +23,12 @@ def show_notices(request: Request, viewer: CurrentViewer, session: ReadSession) 
 
 @router.post("/lus")
 def mark_read(
-    viewer: CurrentViewer, session: WriteSession, now: Now, comment_id: Words = "", notice_id: Words = ""
+    viewer: CurrentViewer,
+    session: WriteSession,
+    now: Now,
+    comment_id: Words = "",
+    notice_id: Words = "",
+    suite: Words = "",
 ) -> Response:
     """Those about one comment, one notice, or all of them, are read."""
     about = {"comment_id": whole(comment_id), "notice_id": whole(notice_id)}
@@ -31,4 +36,4 @@ def mark_read(
         # What is no number names nothing: it must not read as "all of them".
         raise NotFound
     see(session, viewer.person_id, **about, now=now)
-    return RedirectResponse("/avis", 303)
+    return RedirectResponse("/" if suite == "/" else "/avis", 303)

@@ -39,7 +39,7 @@ from models.templates import newest
 from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
 from moderation import netiquette, templates
 from moderation.requests import escalation
-from moderation.triage import deciding, incidents, listing, oncall, queue, teamwork
+from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.listing import Filter
 from moderation.triage.queue import Detail, Listed
@@ -157,11 +157,13 @@ def show_queue(
         first = next(free, None)
         undoable = whole(annulable)
         rules = netiquette.in_force(session, now=now)
+        handed = shifts.unread(session, viewer) if request.state.identity.unseen else ()
         values = _list_values(parvis, session, viewer, view, part, counts, rules, now=now)
         if first is not None:
             opened = queue.detail(session, viewer, first, now=now)
             values |= item_values(session, viewer, opened, rules, zone=parvis.settings.zone, now=now)
-        return render(request, "queue/page.html", undoable=undoable, **values, **alarm_values(parvis, session, viewer))
+        values |= {"undoable": undoable, "handed": handed, **alarm_values(parvis, session, viewer)}
+        return render(request, "queue/page.html", **values)
     etag = _etag(part.lines, (counts, request.state.identity.unseen), now)
     if request.headers.get("if-none-match") == etag:
         return Response(status_code=304, headers={"etag": etag})

@@ -97,7 +97,7 @@ def note(session: Session, viewer: Viewer, comment_id: int, text: str, *, form_k
     comment, _ = deciding.load(session, viewer, comment_id, Action.WRITE_NOTES)
     if (before := _same_form(session, viewer, comment_id, form_key)) is not None:
         return before
-    words = _words(text)
+    words = words_of(text)
     if words is None:
         raise Refused("note_empty", field="text")
     return _write(session, viewer, comment, Note(kind=NoteKind.NOTE, text=words, form_key=form_key), now=now)
@@ -131,7 +131,7 @@ def assign(
     ):
         raise Refused("not_a_colleague", field="assignee_id")
     items.assign(item, assignee_id)
-    said = Note(kind=NoteKind.ASSIGN, text=_words(text), form_key=form_key)
+    said = Note(kind=NoteKind.ASSIGN, text=words_of(text), form_key=form_key)
     said.assignee_id, said.assignee_before_id = assignee_id, before_id
     deciding.close(session, item)
     return _write(session, viewer, comment, said, now=now)
@@ -161,7 +161,7 @@ def snooze(
         raise Refused("snooze_time", field="until", most=str(FARTHEST.days))
     items.snooze(item, until)
     deciding.close(session, item)
-    said = Note(kind=NoteKind.SNOOZE, text=_words(text), until=until, form_key=form_key)
+    said = Note(kind=NoteKind.SNOOZE, text=words_of(text), until=until, form_key=form_key)
     return _write(session, viewer, comment, said, now=now)
 
 
@@ -231,7 +231,8 @@ def _waiting(session: Session, viewer: Viewer, comment: Comment, item: Item | No
     return item
 
 
-def _words(text: str) -> str | None:
+def words_of(text: str) -> str | None:
+    """Words as they are kept; None: there are none. Refused: `longer_than_kept`."""
     words = (cleaned(text) or "").replace("\r\n", "\n").strip()
     if len(words) > LONGEST:
         raise Refused("longer_than_kept", field="text", most=str(LONGEST))

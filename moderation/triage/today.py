@@ -91,9 +91,13 @@ def today(session: Session, viewer: Viewer, zone: ZoneInfo, *, now: datetime) ->
     )
 
 
-def closing(session: Session, viewer: Viewer, since: datetime, *, now: datetime) -> Closing:
-    """How the day closes for what the viewer sees."""
+def closing(
+    session: Session, viewer: Viewer, since: datetime, *, now: datetime, person_id: int | None = None
+) -> Closing:
+    """How the day closes for what the viewer sees; of one person's decisions alone, where `person_id` names them."""
     made = select(Decision.kind, Decision.at, Comment.received_at)
+    if person_id is not None:
+        made = made.where(Decision.person_id == person_id)
     rows = session.execute(_standing(made, viewer, since).order_by(Decision.at.desc()).limit(MOST_DELAYS)).all()
     waits = select(func.min(Item.queued_at)).where(in_state(Item, ItemState.WAITING), Item.queued_at <= now)
     return Closing(

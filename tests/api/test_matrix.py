@@ -110,6 +110,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.DECIDE, "comments", body={"form_key": "{key}", "until": "2020-01-01T00:00:00Z"}
     ),
     ("GET", "/equipe"): Line(Action.SEE_TEAM),
+    ("GET", "/fin-de-quart"): Line(Action.DECIDE),
+    ("POST", "/fin-de-quart"): Line(Action.DECIDE, body={"form_key": "{key}", "text": "Bonne nuit"}),
     ("GET", "/equipe/garde"): Line(Action.SEE_TEAM),
     ("POST", "/equipe/garde"): Line(Action.SET_ON_CALL, whole_city=True),
     ("GET", "/equipe/personnes.csv"): Line(Action.SEE_TEAM),

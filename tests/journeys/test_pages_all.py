@@ -260,6 +260,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Hélène Martel", "/reponses", []),
         ("Hélène Martel", "/equipe", []),
         ("Hélène Martel", "/equipe/garde", []),
+        ("Nadia Roy", "/fin-de-quart", []),
         ("Nadia Roy", f"/commentaires/{ids['numero']}", ["e"]),
         ("Nadia Roy", "/compte", []),
         ("Nadia Roy", "/", ["c"]),

@@ -464,6 +464,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_set_aside_network_account", "set_aside", ["network", "account_external_id"], unique=False)
     op.create_table(
+        "shift_note",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("form_key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_shift_note_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shift_note")),
+        sa.UniqueConstraint("form_key", name=op.f("uq_shift_note_form_key")),
+    )
+    op.create_index("ix_shift_note_at", "shift_note", ["at"], unique=False)
+    op.create_table(
         "sign_in",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -1607,6 +1619,7 @@ def upgrade() -> None:
         sa.Column("post_id", base.Id, nullable=True),
         sa.Column("occurrence_id", base.Id, nullable=True),
         sa.Column("alarm_id", base.Id, nullable=True),
+        sa.Column("shift_note_id", base.Id, nullable=True),
         sa.Column("by_id", base.Id, nullable=True),
         sa.Column("at", base.UtcDateTime(), nullable=False),
         sa.Column("effect_id", base.Id, nullable=True),
@@ -1618,6 +1631,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_notice_post_id")),
+        sa.ForeignKeyConstraint(["shift_note_id"], ["shift_note.id"], name=op.f("fk_notice_shift_note_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint("person_id", "key", name=op.f("uq_notice_person_id_key")),
     )
@@ -1625,6 +1639,7 @@ def upgrade() -> None:
     op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
     op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
     op.create_index("ix_notice_post", "notice", ["post_id"], unique=False)
+    op.create_index("ix_notice_shift_note", "notice", ["shift_note_id"], unique=False)
     op.create_index(
         "ix_notice_unseen",
         "notice",
