@@ -16,7 +16,7 @@ from api.web.teamwork import FormKey
 from api.wiring import Parvis
 from models.errors import Refused
 from models.scope import Viewer
-from moderation.triage import listing, shifts, teamwork
+from moderation.triage import shifts, teamwork
 
 router = APIRouter(prefix="/fin-de-quart", include_in_schema=False)
 
@@ -61,7 +61,6 @@ def _page(
         "shift.html",
         status=422 if error else 200,
         shift=shifts.shift(session, viewer, parvis.settings.zone, now=now),
-        counts=listing.counts(session, viewer, now=now),
         error=error,
         text=text,
         longest=teamwork.LONGEST,
