@@ -19,6 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from classifiers.gazetteer import Entry
+from models import spreadsheets
 from models.errors import Refused
 from models.gazetteer import NamedPlace
 from models.text import cleaned
@@ -75,12 +76,7 @@ def store(session: Session, entries: Iterable[Entry]) -> int:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    text = path.read_bytes()
-    try:
-        utf16 = text.startswith((b"\xff\xfe", b"\xfe\xff"))
-        decoded = text.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        decoded = text.decode("cp1252", "replace")
+    decoded = spreadsheets.decoded(path.read_bytes())
     if decoded.lstrip().startswith("{"):
         try:
             features = json.loads(decoded)["features"]

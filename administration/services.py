@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -15,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from connectors.desks import ServiceThere
-from models import audit
+from models import audit, spreadsheets
 from models.attributes import LISTS, MOST_CHOSEN, Attribute, Choice
 from models.base import next_version
 from models.errors import NotFound, Refusals, Refused
@@ -219,20 +217,10 @@ def take_csv(session: Session, raw: bytes, *, person_id: int | None, now: dateti
 
 
 def _rows(raw: bytes) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", "replace")
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=max(",;\t", key=first.count))
-    try:
-        names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-        if not set(NEEDED) <= set(names):
-            raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
-        reader.fieldnames = names
-        return [(reader.line_num, {name: row.get(name) or "" for name in names if name}) for row in reader]
-    except csv.Error as error:
-        raise Refused("services_columns", field="file", columns=", ".join(NEEDED)) from error
+    names, found = spreadsheets.rows(raw)
+    if not set(NEEDED) <= set(names):
+        raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
+    return found
 
 
 def _take_row(

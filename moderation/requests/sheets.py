@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from models import audit
+from models import audit, spreadsheets
 from models.attributes import asked
 from models.desks import Handover
 from models.errors import NotFound, Refused
@@ -170,27 +170,11 @@ def _take(session: Session, viewer: Viewer, row: Mapping[str, str], report: Repo
 
 
 def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("cp1252", "replace")
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=max(",;\t", key=first.count))
-    try:
-        names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-        if len(raw) > LARGEST or "number" not in names or not {"status", "outside_number"} & set(names):
-            raise Refused("sheet_columns", field="file")
-        reader.fieldnames = names
-        rows = [(reader.line_num, row) for row in reader]
-    except csv.Error as error:
-        raise Refused("sheet_columns", field="file") from error
-    if len(rows) > MOST:
+    if len(raw) > LARGEST:
         raise Refused("sheet_columns", field="file")
-    for line, row in rows:
-        yield (
-            line,
-            {
-                name: (cleaned(row.get(name)) or "").strip().lstrip("'")
-                for name in ("number", "outside_number", "status", "note")
-            },
-        )
+    names, found = spreadsheets.rows(raw)
+    if len(found) > MOST or "number" not in names or not {"status", "outside_number"} & set(names):
+        raise Refused("sheet_columns", field="file")
+    wanted = ("number", "outside_number", "status", "note")
+    for line, row in found:
+        yield line, {name: (cleaned(row.get(name)) or "").strip().lstrip("'") for name in wanted}
