@@ -19,6 +19,7 @@ REFUSALS: Mapping[str, str] = {
         "The file must be a table with a column number, and status or outside_number; at most 1,000 lines."
     ),
     "status_word": N_("“%(said)s” is no status: in_progress, done, refused, open or closed."),
+    "score_unreadable": N_("Choose a number from 0 to 10."),
     "nobody_to_ask": N_("Nobody of a network asked for this request: there is nobody to ask."),
     "link_used": N_("This link has served already: what you sent was received."),
     "link_expired": N_("This link does not serve any more: dial 311."),

@@ -229,6 +229,8 @@ class Settings(BaseSettings):
     """Of request numbers: LEV-2026-000123."""
     form_url: Annotated[str, AfterValidator(_form_url)] | None = None
     """The city’s official form, named in public where more is asked of somebody; empty: they are asked to dial 311."""
+    satisfaction_percent: Annotated[int, Field(ge=0, le=100)] = 0
+    """How many of a hundred people whose request was done are asked how it went, by a private link; 0: nobody."""
     open311_url: Annotated[str, AfterValidator(_desk_url)] | None = None
     """Where the outside 311 is that takes the city's requests (GeoReport v2), up to the `/requests` of its addresses;
     empty: Parvis is the city's 311."""

@@ -41,7 +41,7 @@ from models.locks import Locks, locks_for
 from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
-from moderation.requests import completing, handover
+from moderation.requests import completing, handover, satisfaction
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -190,6 +190,11 @@ class Parvis:
         return None if given is None else handover.Given(given.url, fingerprint(given.key) if given.key else None)
 
     @property
+    def _sampling(self) -> satisfaction.Sampling | None:
+        percent = self.settings.satisfaction_percent
+        return satisfaction.Sampling(percent, self.settings.base_url, capabilities) if percent else None
+
+    @property
     def city(self) -> City:
         """What the automatic jobs work with."""
         return City(
@@ -213,6 +218,7 @@ class Parvis:
             read_news=news,
             danger=timedelta(minutes=self.settings.danger_minutes),
             mail=self.settings.mail.address if self.settings.mail is not None else None,
+            survey=self._sampling,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )
 

@@ -33,6 +33,7 @@ from models import (
     posts,
     requests311,
     seeds,
+    surveys,
     templates,
     views,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "posts",
     "requests311",
     "seeds",
+    "surveys",
     "templates",
     "views",
 ]

@@ -21,7 +21,7 @@ from models.session import Database
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
-from moderation.requests import following, handover, outcome
+from moderation.requests import following, handover, outcome, satisfaction
 from moderation.triage import classification, incidents, oncall, shifts
 from publishing import news, occurrences, telling
 from scheduler.clock import Tick
@@ -67,6 +67,8 @@ class City:
     """How long whoever is on call has to answer before the next one is told."""
     mail: str | None
     """The mail server that carries notices; None: there is none."""
+    survey: satisfaction.Sampling | None = None
+    """Who is asked how their request was dealt with; None: nobody."""
 
 
 def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short jobs, kept on one page
@@ -180,6 +182,10 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
                 return
         outcome.reopen_due(city.database, now=city.clock())
 
+    def ask_how_it_went() -> None:
+        if city.survey is not None:
+            satisfaction.ask_due(city.database, city.survey, now=city.clock())
+
     def gather() -> None:
         with city.database.read() as session:
             if not incidents.waits(session):
@@ -233,6 +239,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("hand_over", timedelta(seconds=2), hand_over),
         Tick("follow", timedelta(seconds=10), carry("follow", following.desks_to_follow)),
         Tick("reopen", timedelta(seconds=5), reopen),
+        Tick("survey", timedelta(minutes=5), ask_how_it_went),
         Tick("gather", timedelta(seconds=5), gather),
         Tick("end_events", timedelta(seconds=15), end_events),
         Tick("mark", timedelta(minutes=5), carry("mark", measuring.accounts_to_mark)),

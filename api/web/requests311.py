@@ -21,7 +21,7 @@ from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
 from models.vocabulary import Priority, RequestStatus
-from moderation.requests import escalation, handling, handover, inbox, mapping, merging
+from moderation.requests import escalation, handling, handover, inbox, mapping, merging, satisfaction
 from moderation.requests.inbox import Wanted
 
 router = APIRouter(include_in_schema=False)
@@ -94,6 +94,7 @@ def show_requests(
         mine=viewer.person_id,
         drawing=mapping.drawing(session, viewer, wanted, now=now),
         figures=inbox.figures(session, viewer, now=now),
+        satisfied=satisfaction.figures(session, viewer, since=now - inbox.RECENT),
         address=lambda **more: _address(replace(wanted, **more)),
         more=_address(wanted, apres=part.after) if part.after else None,
         trouble=handover.desk_in_trouble(session),

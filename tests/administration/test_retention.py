@@ -17,8 +17,9 @@ from models.base import GONE, Whose, mark_of
 from models.completions import Completion
 from models.errors import Refused, Rejected
 from models.incidents import Incident, IncidentComment
-from models.requests311 import ServiceRequest
+from models.requests311 import Requester, ServiceRequest
 from models.scope import Viewer
+from models.surveys import Survey
 from models.tables import metadata
 from models.vocabulary import AttachmentKind, PostKind, Reason, RequestStatus
 from moderation.intake import deliveries
@@ -92,6 +93,9 @@ def story(city, insult, criticism):
         form.place = form.words = form.name = form.email = form.phone = CANARY
         form.attributes, form.picture = {"mot": CANARY}, CANARY.encode()
         session.add(form)
+        requester_id = session.scalars(select(Requester.id)).one()
+        score = Survey(request_id=1, requester_id=requester_id, comment_id=asked.id, at=city.now, words=CANARY)
+        session.add(score)
     picture = AttachmentSeen(AttachmentKind.PHOTO, "1", None, None, CANARY)
     post = PostSeen("elsewhere", f"La Ville exagère, {CANARY}", None, city.now, kind=PostKind.MENTIONING)
     shown = city.seen("1010", f"Bien d’accord, {CANARY}", post_external_id="elsewhere", attachments=(picture,))

@@ -12,7 +12,9 @@ from models.comments import Comment
 from models.completions import Completion
 from models.items import DraftReply
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import Role
+from models.secrets import fingerprint
+from models.surveys import Survey
+from models.vocabulary import RequestStatus, Role
 
 
 @pytest.fixture
@@ -117,3 +119,25 @@ def test_who_asked_by_no_comment_is_not_asked(sqlite_parvis, town):
     answer = agent.post(f"/requetes/{city.requests['south']}/precisions", data={"comment_id": city.comments["north"]})
     assert answer.status_code == 409
     assert "personne à qui demander" in answer.text
+
+
+def test_how_it_went_is_one_tap_and_then_words_if_they_wish(sqlite_parvis, town, visit):
+    city, _ = town
+    with sqlite_parvis.database.write() as session:
+        request = session.scalars(select(ServiceRequest).where(ServiceRequest.number == city.requests["north"])).one()
+        request.status = RequestStatus.DONE
+        requester = session.scalars(select(Requester).where(Requester.request_id == request.id)).one()
+        of = {"request_id": request.id, "requester_id": requester.id, "comment_id": requester.comment_id}
+        session.add(Survey(**of, print=fingerprint("t" * 43), at=sqlite_parvis.clock()))
+    address, citizen = f"/satisfaction/{'t' * 43}", visit(sqlite_parvis)
+    assert citizen.get(address).text.count('name="score"') == 11
+    assert citizen.post(address, data={"score": "douze"}).status_code == 422
+    tapped = citizen.post(address, data={"score": "8"})
+    assert tapped.status_code == 200
+    assert "8 sur 10" in tapped.text
+    long = citizen.post(address, data={"words": "<b>" + "x" * 2001})
+    assert long.status_code == 422
+    assert "&lt;b&gt;xxx" in long.text
+    assert citizen.post(address, data={"words": "Bravo"}).status_code == 200
+    assert citizen.post(address, data={"score": "0", "words": "Non"}).status_code == 409
+    assert citizen.get(f"/satisfaction/{'u' * 43}").status_code == 404

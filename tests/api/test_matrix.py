@@ -176,6 +176,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/requetes/{number}/precisions"): Line(Action.WORK_REQUESTS, "requests", body={"comment_id": "1"}),
     ("POST", "/commentaires/{comment_id}/precisions"): Line(Action.DECIDE, "comments"),
     ("GET", "/requetes/precisions/{completion_id}/photo"): Line(Action.SEE_REQUESTS, "completions"),
+    ("GET", "/satisfaction/{token}"): Line("link"),
+    ("POST", "/satisfaction/{token}"): Line("link"),
     ("GET", "/completer/{token}"): Line("link"),
     ("POST", "/completer/{token}"): Line("link"),
     ("GET", "/suivi"): Line(PUBLIC),

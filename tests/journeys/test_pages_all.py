@@ -25,6 +25,7 @@ from models.incidents import Incident, IncidentComment
 from models.people import AccessRequest, Person
 from models.requests311 import Requester
 from models.secrets import fingerprint
+from models.surveys import Survey
 from models.vocabulary import (
     DateRule,
     DecisionKind,
@@ -104,6 +105,10 @@ def busy(served) -> dict[str, int]:
         form.person_id, form.made_at = samuel.person_id, served.now
         form.expires_at = served.now + timedelta(days=14)
         session.add(form)
+        requester = session.scalars(select(Requester.id).where(Requester.request_id == 2)).one()
+        score = Survey(request_id=2, requester_id=requester, comment_id=ids["cyclable"], at=served.now)
+        score.print = fingerprint("a-link-of-the-tests")
+        session.add(score)
         # An event of which two wait.
         event = Incident(group_311=Group311.SNOW, place="rue Wolfe", first_at=late, last_at=served.now)
         session.add(event)
@@ -282,6 +287,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         (None, "/suivi", []),
         (None, "/completer/a-link-of-the-tests", []),
         (None, "/completer/another", []),
+        (None, "/satisfaction/a-link-of-the-tests", []),
         (None, "/suivi/SRV-2026-000001", []),
         (None, "/suivi/SRV-2026-999999", []),
         (None, "/suivi/T-2026-77?code=a-code-of-the-tests", []),

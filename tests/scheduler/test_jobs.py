@@ -136,6 +136,7 @@ def test_the_list(city):
         "calibrate",
         "hand_over",
         "reopen",
+        "survey",
         "gather",
         "end_events",
         "seal",

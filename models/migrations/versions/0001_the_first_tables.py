@@ -1576,6 +1576,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("occurrence_id", "kind", name=op.f("pk_occurrence_task")),
     )
     op.create_table(
+        "survey",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("request_id", base.Id, nullable=False),
+        sa.Column("requester_id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("print", sa.String(length=64), nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("answered_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_survey_comment_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_survey_request_id")),
+        sa.ForeignKeyConstraint(["requester_id"], ["requester.id"], name=op.f("fk_survey_requester_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_survey")),
+        sa.UniqueConstraint("print", name=op.f("uq_survey_print")),
+        sa.UniqueConstraint("requester_id", name=op.f("uq_survey_requester_id")),
+    )
+    op.create_index("ix_survey_answered", "survey", ["answered_at"], unique=False)
+    op.create_index(op.f("ix_survey_comment_id"), "survey", ["comment_id"], unique=False)
+    op.create_index("ix_survey_request", "survey", ["request_id"], unique=False)
+    op.create_table(
         "variant_picture",
         sa.Column("variant_id", base.Id, nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
