@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from models.comments import Comment
 from models.requests311 import Service, ServiceRequest
 from models.vocabulary import Role
 
@@ -101,3 +102,24 @@ def test_a_new_service_and_a_spreadsheet(sqlite_parvis, seed_city, visit, sign_i
         assert session.get_one(Service, "fontaine").days == 5
     assert client.post("/services/importation", files={"file": ("s.csv", b"\xff\0", "text/csv")}).status_code == 422
     assert client.post("/services/importation", data={"file": "pas un fichier"}).status_code == 422
+
+
+def test_the_three_services_that_share_the_words_come_first(sqlite_parvis, seed_city, visit, sign_in_as):
+    city = seed_city(sqlite_parvis)
+    with sqlite_parvis.database.write() as session:
+        session.get_one(Comment, city.comments["north"]).text = "Un arbre tombé : la branche dangereuse du parc"
+        for code, name in (
+            ("arbre-tombe", "Arbre ou branche tombée"),
+            ("arbre-danger", "Arbre ou branche dangereuse"),
+            ("parc", "Entretien d’un parc"),
+            ("arbre-maladie", "Maladie (arbre)"),
+        ):
+            session.add(Service(code=code, name=name, group="arbres", days=2, attributes=[]))
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.MODERATOR, "city"))
+    page = client.get(f"/commentaires/{city.comments['north']}").text
+    first = page.partition('<optgroup label="')[2].partition("</optgroup>")[0]
+    assert first.startswith("Partage les mots du commentaire")
+    assert first.count("<option") == 3
+    assert 'value="arbre-tombe"' in first
+    assert page.count('value="arbre-tombe"') == 1
+    assert page.count(" selected") >= 1
