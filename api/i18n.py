@@ -98,6 +98,11 @@ class Dates:
         return format_timedelta(value - now, add_direction=True, locale=language.get())
 
 
+def of_holidays() -> str:
+    """The reader's language, as the library of holidays calls it."""
+    return "fr" if language.get() == FRENCH else "en_US"
+
+
 def format_number(value: float) -> str:
     """Like "1 234,5"."""
     from babel.numbers import format_decimal  # noqa: PLC0415

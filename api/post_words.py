@@ -43,6 +43,12 @@ POSTS: Mapping[str, str] = {
     "remark_empty": N_("Write what is to be said of this passage."),
     "remarks_over": N_("Nothing more is said of this post: it is approved, or on its way."),
     "theme_long": N_("A theme has at most %(most)s characters."),
+    "embargoed": N_("It is under embargo until later than that time."),
+    "exception_unknown": N_("Choose an exception among those of the list."),
+    "not_french": N_(
+        "This is not in French: “%(words)s…”. What the City publishes is in French, unless an exception that it has "
+        "adopted is named."
+    ),
     "plan_person": N_("Nobody who works here has the e-mail %(email)s."),
     "plan_rule": N_(
         "“%(said)s” is no rule of dates that is known: write “2e lundi d’avril”, “le 31 du mois”, “chaque mercredi”, "

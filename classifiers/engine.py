@@ -88,6 +88,11 @@ def _language(text: Text, context: Context) -> Scored[Language]:
     return Scored(best, odds[best] / total if total else 0.5)
 
 
+def language_of(written: str) -> Scored[Language]:
+    """The language of one text, and how sure that is; French, half sure, where there is too little to tell."""
+    return _language(read(written), Context())
+
+
 class Scorer(Protocol):
     """What the engine needs of a model, ours or another; a head that it has not is missing from its scores."""
 

@@ -35,6 +35,8 @@ class Account(Channel):
     """Days before the token's end of the last warning (14, 7 or 1), so that each is said once."""
     untold: Mapped[list[str]] = mapped_column(default=list, info=NOBODY)
     """What the network was asked to tell by itself and does not (`connectors.base.Told`)."""
+    signature: Mapped[str] = mapped_column(Text, default="", info=NOBODY)
+    """What stands under everything that it publishes."""
     connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Whose consent the token carries; None: the operator's command line."""
     cursor: Mapped[str | None] = mapped_column(Text, info=NOBODY)

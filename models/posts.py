@@ -15,7 +15,7 @@ from models.effects import Effect
 from models.holds import Hold
 from models.media import Media
 from models.people import Person
-from models.vocabulary import PostState
+from models.vocabulary import LanguageException, PostState
 
 contributor = Table(
     "post_contributor",
@@ -44,6 +44,10 @@ class Post(Base):
     """When the variants leave that have no time of their own: written with the post, or given to it once approved."""
     late_after_minutes: Mapped[int] = mapped_column(default=60)
     """The lateness window: later than this after its time, a person decides instead of the clock."""
+    embargo_until: Mapped[datetime | None]
+    """Before then it does not go out, whatever its time."""
+    language_exception: Mapped[LanguageException | None] = mapped_column(String(20))
+    """Why it may say something in another language than French; None: it says nothing in another one."""
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaign.id"))
     hold_id: Mapped[int | None] = mapped_column(ForeignKey("hold.id"))
     """The emergency pause that stopped it last; None: none has, since it was last scheduled."""

@@ -323,6 +323,22 @@ class PostState(StrEnum):
     """Its time passed without it leaving (lateness window, refusal, unreadable outcome): a person decides."""
 
 
+class LanguageException(StrEnum):
+    """Why a post may say something in another language than French: the exceptions that a city adopts."""
+
+    HEALTH = "health"
+    SAFETY = "safety"
+    JUSTICE = "justice"
+    """The principles of natural justice."""
+    BILINGUAL = "bilingual"
+    """A city or borough that is recognized as bilingual."""
+    NEWCOMERS = "newcomers"
+    """In their first six months."""
+    INDIGENOUS = "indigenous"
+    OUTSIDE = "outside"
+    """For people outside of Québec."""
+
+
 class DateRule(StrEnum):
     """How the dates of a recurring file are known."""
 

@@ -22,11 +22,13 @@ from models.text import cleaned
 LONGEST, LONGEST_TITLE = 2000, 80
 """Characters."""
 
-NAMED = ("reply_", "urgent_")
+NAMED = ("reply_", "urgent_", "post_")
 """How the codes begin of what people pick by its name."""
 
 PLACES = ("prenom", "numero", "service", "note", "lien")
 """What a template may leave to be filled."""
+POST_PLACES = ("compte", "campagne")
+"""What the text of a post may leave: publishing fills it for each account."""
 PLACE = re.compile(rf"\{{(?:{'|'.join(PLACES)})\}}")
 """One that nothing filled: no citizen receives it."""
 
@@ -68,7 +70,7 @@ def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) ->
 
 def name_of(one: MessageTemplate) -> str:
     """What it is found by."""
-    return one.title or one.code.removeprefix("reply_").removeprefix("urgent_")
+    return one.title or one.code.removeprefix("reply_").removeprefix("urgent_").removeprefix("post_")
 
 
 def every_version(session: Session) -> dict[str, list[MessageTemplate]]:
@@ -102,14 +104,25 @@ class Wording:
     retired: bool = False
 
 
-def word(session: Session, viewer: Viewer, code: str | None, wording: Wording, *, seen: int, now: datetime) -> str:
-    """Word a template anew, or (no `code`) a new reply: each language that reads otherwise has a version more. `seen`
-    is the id of the newest version that the form showed (0: a new one). Gives the code.
+def word(
+    session: Session,
+    viewer: Viewer,
+    code: str | None,
+    wording: Wording,
+    *,
+    seen: int,
+    now: datetime,
+    new: str = "reply_",
+) -> str:
+    """Word a template anew, or (no `code`) a new one whose code begins as `new` says: each language that reads
+    otherwise has a version more. `seen` is the id of the newest version that the form showed (0: a new one). Gives the
+    code.
 
     Refused: `name_needed`, `text_empty`, `longer_than_kept`, `place_unknown`, `template_changed`.
     """
     title, intention = (cleaned(wording.title) or "").strip(), wording.intention or None
-    bodies = {language: _body(text) for language, text in wording.bodies.items() if text.strip()}
+    places = POST_PLACES if (code or new).startswith("post_") else PLACES
+    bodies = {language: _body(text, places) for language, text in wording.bodies.items() if text.strip()}
     take_turn(session, "templates")
     before = every_version(session).get(code or "", [])
     if code is not None and not before:
@@ -120,7 +133,7 @@ def word(session: Session, viewer: Viewer, code: str | None, wording: Wording, *
         raise Refused("name_needed", field="title")
     if FRENCH not in bodies:
         raise Refused("text_empty", field=FRENCH)
-    code = code or f"reply_{secrets.token_hex(6)}"
+    code = code or f"{new}{secrets.token_hex(6)}"
     said = {"title": title or None, "intention": intention, "retired": wording.retired}
     for language, body in bodies.items():
         last = next((one for one in before if one.language == language), None)
@@ -139,11 +152,11 @@ def word(session: Session, viewer: Viewer, code: str | None, wording: Wording, *
     return code
 
 
-def _body(text: str) -> str:
+def _body(text: str, places: tuple[str, ...]) -> str:
     body = (cleaned(text) or "").replace("\r\n", "\n").strip()
     if len(body) > LONGEST:
         raise Refused("longer_than_kept", field=FRENCH, most=str(LONGEST))
     for name in re.findall(r"\{([^{}]*)\}", body):
-        if name not in PLACES:
-            raise Refused("place_unknown", field=FRENCH, place=name, known=", ".join(PLACES))
+        if name not in places:
+            raise Refused("place_unknown", field=FRENCH, place=name, known=", ".join(places))
     return body

@@ -66,7 +66,9 @@ def content_hash(post: Post, *, timed: bool = True) -> str:
         for variant in post.variants
         for at in [variant.publish_at or common]
     )
-    return hashlib.sha256(json.dumps([post.late_after_minutes, content], ensure_ascii=False).encode()).hexdigest()
+    held = post.embargo_until.timestamp() if post.embargo_until else None
+    said = [post.late_after_minutes, content, held, post.language_exception]
+    return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
 
 
 def last_approved(approvals: Sequence[Approval]) -> Approval | None:

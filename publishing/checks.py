@@ -16,7 +16,7 @@ from models import search
 from models.errors import Refused
 from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import OperationKind, PostState
+from models.vocabulary import Language, OperationKind, PostState
 from publishing.preview import Sketch
 from publishing.typography import repaired
 
@@ -28,10 +28,18 @@ ALIKE = 0.8
 """Of all the words of two texts, how many are in both where they say the same."""
 LONG_SENTENCE = 30
 """Words. Plain-language guides ask for fifteen to twenty on average."""
+FOREIGN_WORDS, FOREIGN = 6, 0.95
+"""Words of a paragraph, and how sure it must be that they are not French, before a post is held back for it."""
+READABLE = 45
+"""Out of 100, as Kandel and Moles counted it for French; below, a text is for readers with a degree."""
 MORNING, NIGHT = 6, 22
 """Hours between which a post is expected."""
 
 _HASHTAG = re.compile(r"(?<!\w)#(\w*[^\W\d_]\w*)")
+_BLANK = re.compile(r"\[[A-ZÀ-Ý][A-ZÀ-Ý ,’'-]{1,60}\]|\{\w{1,40}\}")
+_WORD = re.compile(r"[^\W\d_]+")
+_VOWELS = re.compile(r"[aeiouyàâäéèêëîïôöùûüœæ]+", re.IGNORECASE)
+_SILENT = re.compile(r"[^aeiouyàâäéèêëîïôöùûüœæ]e(?:s|nt)?$", re.IGNORECASE)
 _SENTENCE = re.compile(r"[^.!?…\n]+")
 _CAPITALS = re.compile(r"\b[A-ZÀ-Ý]{5,}(?:[ '’-]+[A-ZÀ-Ý]{3,}){2,}")
 
@@ -77,6 +85,26 @@ def blocking(one: Sketch, *, now: datetime) -> Iterator[Finding]:
     yield from _blocking_words(one)
     if one.publish_at is not None and one.publish_at < now:
         yield _stop("time_passed", "publish_at")
+    if one.publish_at is not None and one.embargo_until is not None and one.publish_at < one.embargo_until:
+        yield _stop("embargoed", "publish_at")
+    yield from _in_french(one)
+
+
+def _in_french(one: Sketch) -> Iterator[Finding]:
+    """Paragraph by paragraph, so that a translation under the French is found; and what stands for a picture."""
+    # The identifier of languages is loaded at the first text that is long enough.
+    from classifiers.engine import language_of  # noqa: PLC0415
+
+    if not one.in_french:
+        return
+    said = [("text", one.written), (f"first_comment-{one.account.id}", one.first_comment)]
+    said += [(f"alt-{picture.media.id}", picture.alt_text) for picture in one.pictures]
+    for where, text in said:
+        for part in re.split(r"\n\s*\n", text):
+            told = language_of(part) if len(part.split()) >= FOREIGN_WORDS else None
+            if told is not None and told.label is not Language.FRENCH and told.score >= FOREIGN:
+                yield _stop("not_french", where, words=" ".join(part.split()[:8]))
+                break
 
 
 def _blocking_words(one: Sketch) -> Iterator[Finding]:
@@ -139,6 +167,11 @@ def _advice(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
     longest = max((len(part.split()) for part in _SENTENCE.findall(one.written)), default=0)
     if longest > LONG_SENTENCE:
         yield Finding("sentence_long", where, params={"words": str(longest)})
+    score = readability(one.written)
+    if score is not None and score < READABLE:
+        yield Finding("hard_to_read", where, params={"score": str(score)})
+    if (blank := _BLANK.search(one.written)) is not None:
+        yield Finding("blank_left", where, params={"blank": blank[0]})
     if one.link and not able.links:
         yield Finding("link_dead", "link", params={"name": name})
     elif one.link and one.campaign and not one.campaign.utm and "utm_" not in one.link:
@@ -146,6 +179,17 @@ def _advice(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
     yield from _advice_on_time(one, zone)
     if any(picture.cut for picture in one.pictures):
         yield Finding("picture_cut", "pictures", params={"name": name})
+
+
+def readability(text: str) -> int | None:
+    """How easily a French text is read, from 0 to 100 (Kandel and Moles, 1958); None: too short to say."""
+    words = _WORD.findall(text)
+    if len(words) < 25:
+        return None
+    sentences = sum(bool(_WORD.search(part)) for part in _SENTENCE.findall(text))
+    syllables = sum(max(1, len(_VOWELS.findall(word)) - bool(_SILENT.search(word))) for word in words)
+    score = 207 - 1.015 * len(words) / max(1, sentences) - 73.6 * syllables / len(words)
+    return round(min(100, max(0, score)))
 
 
 def _advice_on_time(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:

@@ -22,10 +22,11 @@ from models.people import Person
 from models.posts import Post, Variant, VariantPicture
 from models.scope import Action, Viewer, visible
 from models.text import web_link
-from models.vocabulary import OperationKind
+from models.vocabulary import LanguageException, OperationKind
 from publishing.campaigns import tagged
 from publishing.library import LONGEST_ALT
 from publishing.preview import Sketch, sketch
+from publishing.wording import worded
 
 WINDOW, LONGEST_WINDOW = 60, 7 * 24 * 60
 """Minutes after its time in which a post may still leave: unless somebody says otherwise, and at most."""
@@ -64,6 +65,9 @@ class Draft:
     """In the order in which they are shown."""
     publish_at: datetime | None = None
     late_after_minutes: int = WINDOW
+    embargo_until: datetime | None = None
+    language_exception: LanguageException | None = None
+    """Why something in it is in another language than French."""
 
 
 def closed(account: Account) -> Refused | None:
@@ -97,12 +101,15 @@ def write(session: Session, viewer: Viewer, post: Post, draft: Draft) -> None:
     for id_, written in draft.variants.items():
         comment = _typed(written.first_comment) or None
         leads = tagged(link, campaign, accounts[id_])
-        said[id_] = _Said(_typed(written.text), leads, shown if written.pictured else [], comment)
+        said[id_] = _Said(
+            worded(written.text, accounts[id_], campaign), leads, shown if written.pictured else [], comment
+        )
     if any(said[id_] != _Said.of(there) for id_, there in out.items() if id_ in said):
         raise Refused("post_not_editable")
     post.campaign = campaign
     post.title = draft.title.strip()[:200] or _titled(said)
     post.publish_at, post.late_after_minutes = draft.publish_at, draft.late_after_minutes
+    post.embargo_until, post.language_exception = draft.embargo_until, draft.language_exception
     for account_id, variant in left.items():
         take_back(session, variant)
         if account_id not in draft.variants:
@@ -235,12 +242,14 @@ def drafted(session: Session, viewer: Viewer, post_id: int | None, draft: Draft)
     return [
         sketch(
             accounts[id_],
-            _typed(written.text),
+            worded(written.text, accounts[id_], campaign),
             link=tagged(link, campaign, accounts[id_]),
             campaign=campaign,
             pictures=pictures if written.pictured else (),
             first_comment=_typed(written.first_comment),
             publish_at=written.publish_at or draft.publish_at,
+            embargo_until=draft.embargo_until,
+            in_french=draft.language_exception is None,
         )
         for id_, written in draft.variants.items()
         if id_ in accounts

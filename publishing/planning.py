@@ -92,6 +92,8 @@ def copied(post: Post) -> Draft:
         campaign_id=post.campaign_id,
         pictures=[Pictured(one.media_id, one.alt_text) for one in shown],
         late_after_minutes=post.late_after_minutes,
+        embargo_until=post.embargo_until,
+        language_exception=post.language_exception,
     )
 
 
@@ -392,7 +394,9 @@ def owe(
     now: datetime,
     despite_hold: bool = False,
 ) -> None:
-    """One effect for each of these parts of a post. Refused: `held`, `time_needed`, `time_passed`, `post_leaving`."""
+    """One effect for each of these parts of a post. Refused: `held`, `time_needed`, `time_passed`, `embargoed`,
+    `post_leaving`.
+    """
     hold = holding.holding(session, [variant.account_id for variant in variants])
     if hold is not None and not (despite_hold and viewer.may(Action.HOLD_POSTS)):
         raise Refused("held", reason=hold.reason)
@@ -403,6 +407,8 @@ def owe(
             raise Refused("time_needed", field="publish_at")
         if at < now:
             raise Refused("time_passed", field="publish_at")
+        if post.embargo_until is not None and at < post.embargo_until:
+            raise Refused("embargoed", field="publish_at")
         take_back(session, variant)
         variant.effect = work.enqueue(
             session,

@@ -47,6 +47,9 @@ class Sketch:
     first_comment: str
     publish_at: datetime | None
     campaign: Campaign | None
+    embargo_until: datetime | None
+    in_french: bool
+    """Whether nothing in it may be in another language."""
 
     @property
     def card(self) -> str | None:
@@ -74,6 +77,8 @@ def sketch(
     first_comment: str = "",
     publish_at: datetime | None = None,
     campaign: Campaign | None = None,
+    embargo_until: datetime | None = None,
+    in_french: bool = True,
 ) -> Sketch:
     """What an account would show of that."""
     network = descriptor(account.network)
@@ -90,6 +95,8 @@ def sketch(
         first_comment=first_comment,
         publish_at=publish_at,
         campaign=campaign,
+        embargo_until=embargo_until,
+        in_french=in_french,
     )
 
 
@@ -103,6 +110,8 @@ def of_variant(variant: Variant, post: Post) -> Sketch:
         first_comment=variant.first_comment or "",
         publish_at=variant.publish_at or post.publish_at,
         campaign=post.campaign,
+        embargo_until=post.embargo_until,
+        in_french=post.language_exception is None,
     )
 
 

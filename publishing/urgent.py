@@ -23,6 +23,8 @@ from publishing import approval, checks, holding, planning, telling
 from publishing.drafting import author, take_back
 from publishing.rules import folded
 
+STARTERS = "post_"
+"""How the codes begin of texts that any post may begin with."""
 LONGEST = 500
 """Characters of a motive, and of what a reading says."""
 
@@ -117,9 +119,9 @@ def unread(session: Session, viewer: Viewer) -> Sequence[Approval]:
     return session.scalars(visible(statement.options(loaded), viewer, Action.SEE_POSTS, Post)).all()
 
 
-def ready(session: Session, language: str) -> list[MessageTemplate]:
-    """The texts that are ready for urgent posts, by their names."""
-    found = newest(session, language, MessageTemplate.code.like("urgent_%")).values()
+def ready(session: Session, language: str, named: str = "urgent_") -> list[MessageTemplate]:
+    """The texts that are ready for urgent posts, or (`STARTERS`) for others, by their names."""
+    found = newest(session, language, MessageTemplate.code.startswith(named, autoescape=True)).values()
     return sorted((one for one in found if not one.retired), key=lambda one: (folded(one.title or ""), one.code))
 
 

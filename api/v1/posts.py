@@ -41,7 +41,7 @@ from models.amendments import Amendment
 from models.approving import Remark
 from models.posts import Post, Variant
 from models.scope import Action, Viewer
-from models.vocabulary import EffectState, Outcome, PostState
+from models.vocabulary import EffectState, LanguageException, Outcome, PostState
 from publishing import amending, drafting, library, planning, remarks
 
 router = APIRouter(prefix="/posts", tags=["posts"])
@@ -85,6 +85,10 @@ class PostShown(Shown):
     contributors: list[Named]
     publish_at: Moment | None
     late_after_minutes: int
+    embargo_until: Moment | None
+    """Before then it does not go out."""
+    language_exception: LanguageException | None
+    """Why it may say something in another language than French."""
     created_at: Moment
     version: int
     variants: list[VariantShown]
@@ -229,6 +233,8 @@ class NewPost(Sent):
     """In the order in which they are shown."""
     publish_at: Time | None = None
     late_after_minutes: Annotated[int, Field(ge=1, le=drafting.LONGEST_WINDOW)] = drafting.WINDOW
+    embargo_until: Time | None = None
+    language_exception: LanguageException | None = None
 
     def draft(self) -> drafting.Draft:
         """As the trade writes it."""
@@ -243,6 +249,8 @@ class NewPost(Sent):
             pictures=[drafting.Pictured(one.media_id, one.alt_text) for one in self.pictures],
             publish_at=self.publish_at,
             late_after_minutes=self.late_after_minutes,
+            embargo_until=self.embargo_until,
+            language_exception=self.language_exception,
         )
 
     model_config = ConfigDict(

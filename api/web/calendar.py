@@ -66,7 +66,7 @@ def show_calendar(
     return render(
         request,
         "calendar/page.html",
-        agenda=_agenda(found, calendar.days(first, until, zone, _words()), zone),
+        agenda=_agenda(found, calendar.days(first, until, zone, i18n.of_holidays()), zone),
         unscheduled=calendar.unscheduled(session, viewer, sought),
         holds=holding.live(session, viewer),
         accounts=session.scalars(accounts).all(),
@@ -100,7 +100,7 @@ def events(
     if first is None or until is None or not timedelta() < until - first < timedelta(days=LONGEST):
         raise Refused("date_unreadable", field="debut")
     found = calendar.entries(session, viewer, *calendar.bounds(first, until, zone), _sought(compte, campagne, etat))
-    days = calendar.days(first, until, zone, _words())
+    days = calendar.days(first, until, zone, i18n.of_holidays())
     return JSONResponse([*map(_day, days), *(_event(one, zone) for one in found)])
 
 
@@ -142,10 +142,6 @@ def move(
 
 
 # ------------------------------------------------------------------------------------------------- pages
-def _words() -> str:
-    return "fr" if i18n.language.get() == i18n.FRENCH else "en_US"
-
-
 def _since(said: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(said)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
-from api import account_words
+from api import account_words, i18n
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.web.accounts import alarm_values
@@ -30,7 +30,7 @@ from models.people import resets
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.templates import FRENCH, MessageTemplate
-from models.vocabulary import TAKE_BACK, PostState
+from models.vocabulary import TAKE_BACK, LanguageException, PostState
 from publishing import (
     amending,
     approval,
@@ -42,14 +42,16 @@ from publishing import (
     news,
     planning,
     remarks,
+    timing,
     urgent,
 )
 from publishing import steps as approving
 from publishing.amending import ACTS
 from publishing.campaigns import untagged
 from publishing.checks import Finding
-from publishing.preview import of_variant
+from publishing.preview import Sketch, of_variant
 from publishing.wall import instant
+from publishing.wording import unsigned
 
 router = APIRouter(prefix="/publications", include_in_schema=False)
 
@@ -101,7 +103,15 @@ def _draft(form: FormData, chosen: list[str], zone: ZoneInfo) -> drafting.Draft:
         campaign_id=whole(field("campaign")),
         publish_at=time("publish_at"),
         late_after_minutes=whole(window) or 0,
+        embargo_until=time("embargo_until"),
+        language_exception=_exception(field("language_exception")),
     )
+
+
+def _exception(said: str) -> LanguageException | None:
+    if said and said not in set(LanguageException):
+        raise Refused("exception_unknown", field="language_exception")
+    return LanguageException(said) if said else None
 
 
 def _picked(form: FormData) -> list[int]:
@@ -138,6 +148,7 @@ def show_posts(request: Request, viewer: Reader, parvis: Installation, session: 
         news=parvis.settings.news_url is not None and viewer.may(Action.WRITE_POSTS),
         today=now.astimezone(parvis.settings.zone).date(),
         may_write=viewer.may(Action.WRITE_POSTS),
+        may_sign=viewer.may_on(Action.WRITE_POSTS, borough_id=None, account_id=None),
         may_set_steps=viewer.may_on(Action.SET_STEPS, borough_id=None, account_id=None),
         **alarm_values(parvis, session, viewer),
     )
@@ -159,13 +170,13 @@ def show_new(
     """
     at = f"{day}T09:00" if (day := day_of(jour)) else ""
     said = {"campaign": campagne, "publish_at": at}
-    ready = {one.code: one for one in urgent.ready(session, FRENCH)}
-    if (chosen := ready.get(gabarit)) is not None:
+    ready, starters = urgent.ready(session, FRENCH), urgent.ready(session, FRENCH, urgent.STARTERS)
+    if (chosen := next((one for one in (*ready, *starters) if one.code == gabarit), None)) is not None:
         said |= {"title": chosen.title or "", "text": chosen.body}
     if (entry_id := whole(communique)) is not None:
         piece = news.entry(session, entry_id)
         said |= {"title": piece.title, "text": news.words_of(piece), "link": piece.link or "", "communique": communique}
-    return _composer(request, session, viewer, None, said, now=now, ready=list(ready.values()))
+    return _composer(request, session, viewer, None, said, now=now, ready=ready, starters=starters)
 
 
 @router.get("/{post_id}")
@@ -186,11 +197,13 @@ def show_edit(
         raise Refused("post_not_editable")
     zone = parvis.settings.zone
     left = [variant for variant in post.variants if variant.published_at is None]
-    common = left[0].text
+    texts = {variant.account_id: unsigned(variant.text, variant.account) for variant in left}
+    common = texts[left[0].account_id]
     values: dict[str, Any] = {"title": post.title, "text": common, "link": untagged(post) or ""}
     values |= {"campaign": str(post.campaign_id or "")}
     values |= {"publish_at": _wall(post.publish_at, zone), "late_after_minutes": post.late_after_minutes}
-    values |= {f"text-{variant.account_id}": variant.text for variant in left if variant.text != common}
+    values |= {"embargo_until": _wall(post.embargo_until, zone), "language_exception": post.language_exception or ""}
+    values |= {f"text-{account_id}": text for account_id, text in texts.items() if text != common}
     values |= {f"publish_at-{variant.account_id}": _wall(variant.publish_at, zone) for variant in left}
     values |= {f"first_comment-{variant.account_id}": variant.first_comment or "" for variant in left}
     shown = next((variant.pictures for variant in left if variant.pictures), [])
@@ -236,8 +249,7 @@ def preview(
         draft = _draft(timeless, chosen, zone)
     post_id = whole(str(form.get("post", "")))
     sketches = drafting.drafted(session, viewer, post_id, draft)
-    found = [*unreadable, *checks.look(sketches, now=now, zone=zone)]
-    found += checks.around(session, viewer, sketches, post_id=post_id, now=now)
+    found = [*unreadable, *_look(session, viewer, sketches, post_id, zone=zone, now=now)]
     return render(request, "posts/preview.html", sketches=sketches, found=found)
 
 
@@ -407,6 +419,7 @@ def _composer(
     chosen: list[str] | None = None,
     pictures: Sequence[tuple[Media, str]] = (),
     ready: Sequence[MessageTemplate] = (),
+    starters: Sequence[MessageTemplate] = (),
     error: Refused | None = None,
 ) -> Response:
     parvis: Parvis = request.app.state.parvis
@@ -427,7 +440,9 @@ def _composer(
         today=now.astimezone(parvis.settings.zone).date(),
         campaigns=_campaigns(session, viewer, post),
         window=drafting.WINDOW,
+        exceptions=list(LanguageException),
         ready=ready,
+        starters=starters,
         **LIMITS,
         error=error,
     )
@@ -529,9 +544,16 @@ def post_page(
 
 
 def _found(parvis: Parvis, session: Session, viewer: Viewer, post: Post, now: datetime) -> list[Finding]:
-    sketches = planning.sketches(post)
-    found = checks.look(sketches, now=now, zone=parvis.settings.zone)
-    return [*found, *checks.around(session, viewer, sketches, post_id=post.id, now=now)]
+    return _look(session, viewer, planning.sketches(post), post.id, zone=parvis.settings.zone, now=now)
+
+
+def _look(
+    session: Session, viewer: Viewer, sketches: Sequence[Sketch], post_id: int | None, *, zone: ZoneInfo, now: datetime
+) -> list[Finding]:
+    """All that is found: in the post itself, in the posts around it, and in its days."""
+    found = checks.look(sketches, now=now, zone=zone)
+    found += checks.around(session, viewer, sketches, post_id=post_id, now=now)
+    return [*found, *timing.look(session, sketches, zone, i18n.of_holidays())]
 
 
 def _saved(request: Request, post: Post) -> Response:

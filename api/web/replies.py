@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -42,14 +42,16 @@ def word(
     en: Words = "",
     retired: Annotated[bool, Form()] = False,  # noqa: FBT002
     seen: Annotated[int, Form(ge=0, lt=2**63)] = 0,
+    kind: Annotated[Literal["reply_", "post_"], Form()] = "reply_",
 ) -> Response:
     """Word one anew, or a new one; what was refused is shown again with what was typed."""
     wanted = intention if intention in set(Intention) else None
     wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, retired)
     try:
-        code = templates.word(session, viewer, template, wording, seen=seen, now=now)
+        code = templates.word(session, viewer, template, wording, seen=seen, now=now, new=kind)
     except Refused as error:
-        typed = {"code": template, "title": title, "intention": wanted, "fr": fr, "en": en, "retired": retired}
+        typed: dict[str, Any] = {"code": template, "title": title, "intention": wanted, "fr": fr, "en": en}
+        typed |= {"retired": retired, "kind": kind}
         return _page(request, viewer, session, error=error, typed=typed)
     return RedirectResponse(f"/reponses?fait=saved#{code}", 303)
 
@@ -69,6 +71,8 @@ def _page(
         "newest": newest,
         "replies": sorted((code for code in every if code.startswith("reply_")), key=lambda one: _order(newest[one])),
         "urgent": sorted(code for code in every if code.startswith("urgent_")),
+        "posts": sorted(code for code in every if code.startswith("post_")),
+        "post_fillings": templates.POST_PLACES,
         "others": [code for code in every if not code.startswith(templates.NAMED)],
         "uses": templates.uses(session),
         "may_edit": viewer.may_on(Action.EDIT_REPLIES, borough_id=None, account_id=None),

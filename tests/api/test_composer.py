@@ -105,3 +105,48 @@ def test_the_pause_is_one_form_away_and_says_on_every_page_of_posts_that_it_last
     began = desk.post("/api/v1/holds", json={"reason": "Panne", "account_id": seeded.accounts["north"]})
     assert began.status_code == 201
     assert desk.post(f"/api/v1/holds/{began.json()['id']}/end").json()["ended_at"] is not None
+
+
+def test_a_post_begins_with_a_text_that_is_ready_signed_and_with_its_places(seeded, desk):
+    wording = {"kind": "post_", "title": "Collecte", "fr": "{compte} : collecte [JOUR].", "en": "", "seen": "0"}
+    wrong = desk.post("/reponses", data=wording | {"fr": "{prenom}, bonjour"})
+    assert wrong.status_code == 422
+    assert "{prenom}, bonjour" in wrong.text, "what was typed stays"
+    assert desk.post("/reponses", data=wording).status_code == 303
+    page = desk.get("/publications/nouvelle").text
+    code = page.partition("gabarit=post_")[2].partition('"')[0]
+    assert "[JOUR]" in desk.get(f"/publications/nouvelle?gabarit=post_{code}").text
+    account = str(seeded.accounts["city"])
+    long = desk.post("/signatures", data={"account": account, "signature": "s" * 201})
+    assert long.status_code == 422
+    assert "s" * 201 in long.text
+    assert desk.post("/signatures", data={"account": account, "signature": "– La Ville"}).status_code == 303
+    assert "– La Ville" in desk.get("/signatures").text
+    shown = desk.post("/publications/apercu", data=written(seeded, "{compte} : collecte [JOUR].")).text
+    assert "Page city : collecte [JOUR].\n\n– La Ville" in shown
+    assert "remplir" in shown
+    place = desk.post("/publications", data=written(seeded, "{compte} : collecte.")).headers["location"]
+    typed = desk.get(place.partition("?")[0] + "/modifier").text.partition('name="text"')[2].partition("</textarea>")[0]
+    assert typed.endswith("Page city : collecte."), "the signature is not typed"
+
+
+def test_an_exception_and_an_embargo_are_kept_and_shown(seeded, desk):
+    english = "The outdoor rink opens on Saturday morning at ten o’clock, and everybody is welcome to skate."
+    assert "n’est pas en français" in desk.post("/publications/apercu", data=written(seeded, english)).text
+    kept = written(seeded, english, language_exception="safety", embargo_until="2026-12-24T09:00")
+    assert "n’est pas en français" not in desk.post("/publications/apercu", data=kept).text
+    place = desk.post("/publications", data=kept).headers["location"].partition("?")[0]
+    page = desk.get(place).text
+    assert "Sécurité publique" in page
+    assert "Embargo jusqu’au 24" in page
+    form = desk.get(f"{place}/modifier").text
+    assert 'value="safety" selected' in form
+    assert "2026-12-24T09:00" in form
+    wrong = desk.post("/publications", data=written(seeded, language_exception="caprice"))
+    assert wrong.status_code == 422
+    assert "Choisissez une exception" in wrong.text
+
+
+def test_a_holiday_is_said(seeded, desk):
+    shown = desk.post("/publications/apercu", data=written(seeded, publish_at="2026-12-25T09:00")).text
+    assert "Jour de Noël" in shown

@@ -220,6 +220,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.APPROVE_POSTS, "posts", body={"account": 1, "quote": "Bonjour", "remark": "Oui"}
     ),
     ("POST", "/publications/{post_id}/remarques/{remark_id}/reglement"): Line("remark"),
+    ("GET", "/signatures"): Line(Action.WRITE_POSTS, whole_city=True),
+    ("POST", "/signatures"): Line(Action.WRITE_POSTS, whole_city=True, body={"account": 1}),
     ("GET", "/approbation"): Line(Action.SET_STEPS, whole_city=True),
     ("POST", "/approbation"): Line(Action.SET_STEPS, whole_city=True),
     ("POST", "/approbation/{rule_id}/suppression"): Line("approval rule"),

@@ -302,6 +302,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Hélène Martel", "/medias/2", []),
         ("Camille Lévesque", "/pause", []),
         ("Hélène Martel", "/approbation", []),
+        ("Camille Lévesque", "/signatures", []),
         ("Camille Lévesque", "/campagnes", []),
         ("Camille Lévesque", "/publications/6", []),
         ("Hélène Martel", "/publications/6", []),
