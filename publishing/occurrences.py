@@ -17,16 +17,16 @@ from models.comments import Comment
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.errors import NotFound, Refused
 from models.figures import PostFigures, is_newest
-from models.items import Item
 from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, viewer_of, visible
 from models.session import Database, upsert
-from models.vocabulary import Intention, NoticeKind, NotMade, OutsideTask
+from models.vocabulary import NoticeKind, NotMade, OutsideTask
 from publishing import dossiers, planning
 from publishing.drafting import Draft, Written
 from publishing.drafting import whole as whole_post
 from publishing.recurrence import moment
+from publishing.report import asked
 
 log = logging.getLogger(__name__)
 
@@ -196,17 +196,11 @@ def before(session: Session, viewer: Viewer, dossier_id: int, *, day: dt.date) -
     post = session.scalars(whole_post(select(Post)).where(Post.id == occurrence.post_id)).one()
     there = {one.source_post_id: one.id for one in post.variants if one.source_post_id is not None}
     counted = select(PostFigures).where(PostFigures.source_post_id.in_(there), is_newest(PostFigures))
-    asked = select(Comment).join(Item, Item.comment_id == Comment.id).options(joinedload(Comment.account))
-    asked = asked.where(
-        Comment.source_post_id.in_(there), Comment.by_city.is_(False), Item.intention == Intention.QUESTION
-    )
-    asked = asked.where(Comment.text.is_not(None), Comment.disposed_at.is_(None))
-    questions = visible(asked.order_by(Comment.id).limit(QUESTIONS), viewer, Action.SEE_COMMENTS, Comment)
     return Before(
         occurrence,
         post,
         {there[one.source_post_id]: one for one in session.scalars(counted)},
-        session.scalars(questions).all(),
+        asked(session, viewer, list(there), QUESTIONS),
     )
 
 

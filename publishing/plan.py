@@ -8,7 +8,7 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,10 +25,10 @@ from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.session import Database
-from models.vocabulary import OutsideTask
+from models.vocabulary import DateRule, OutsideTask, PostState
 from publishing import campaigns, dossiers, planning, rules
-from publishing.campaigns import Outline
-from publishing.drafting import Draft, Written, closed
+from publishing.campaigns import Outline, untagged
+from publishing.drafting import Draft, Written, closed, whole
 from publishing.wall import instant
 
 COLUMNS = (
@@ -58,6 +58,7 @@ TASKS = {
     "affichage": OutsideTask.POSTER,
     "infolettre": OutsideTask.NEWSLETTER,
 }
+TASK_NAMES = {task: name for name, task in TASKS.items()}
 NEEDED = ("campagne", "titre", "texte", "comptes")
 """Of the columns, those that a file cannot be without. A line without a title makes its campaign alone. One whose
 type is "dossier" makes a recurring file, whose date is the first day on which it may come.
@@ -65,6 +66,8 @@ type is "dossier" makes a recurring file, whose date is the first day on which i
 LARGEST, MOST = 1_000_000, 5_000
 """Bytes of a file, and its lines."""
 
+_LITERAL = re.compile(r"^'(?=\s*[=+\-@|])")
+"""How spreadsheets are told that what follows is no formula."""
 _HOUR = re.compile(r"(\d{1,2})\s*(?:[:h]\s*(\d{2})?)?\s*")
 
 
@@ -232,6 +235,52 @@ class _Maker:
         return self._session.scalar(visible(same, self._viewer, Action.SEE_POSTS, Post)) is not None
 
 
+# ------------------------------------------------------------------------------------------------- writing
+def lines(session: Session, viewer: Viewer, zone: ZoneInfo, *, now: datetime) -> Iterator[list[str]]:
+    """What of the plan is to come, as a file that `take` reads: campaigns that are not over, posts that are not out,
+    recurring files. Taken back as it is, it makes nothing.
+    """
+    names: dict[str, int] = {}
+    theirs = session.scalars(visible(select(Account), viewer, Action.WRITE_POSTS, Account)).all()
+    for account in theirs:
+        names[rules.folded(account.name)] = names.get(rules.folded(account.name), 0) + 1
+
+    def called(accounts: Iterable[Account]) -> str:
+        alone = {one: names.get(rules.folded(one.name)) == 1 and not re.search(r"[,;|]", one.name) for one in accounts}
+        return ", ".join(one.name if alone[one] else f"{one.network}:{one.external_id}" for one in alone)
+
+    def said(campaign: Campaign | None, **cells: str) -> list[str]:
+        if campaign is not None:
+            cells |= {"campagne": campaign.name, "objectif": campaign.objective, "theme": campaign.theme}
+            cells |= {"service": campaign.unit, "debut": str(campaign.begins_on), "fin": str(campaign.ends_on)}
+        return [cells.get(name, "") for name in COLUMNS]
+
+    today = now.astimezone(zone).date()
+    for campaign in campaigns.writable(session, viewer):
+        if campaign.ends_on >= today:
+            yield said(campaign)
+    mine = visible(whole(select(Post)), viewer, Action.WRITE_POSTS, Post).order_by(Post.id)
+    for post in session.scalars(mine.where(Post.state.not_in([PostState.PUBLISHED, PostState.TO_REVIEW]))):
+        if post.variants and (post.publish_at is None or post.publish_at >= now):
+            local = post.publish_at.astimezone(zone) if post.publish_at else None
+            time = {"date": f"{local:%Y-%m-%d}", "heure": f"{local:%H:%M}"} if local else {}
+            words = {"titre": post.title, "texte": post.variants[0].text, "lien": untagged(post) or ""}
+            yield said(post.campaign, comptes=called(one.account for one in post.variants), **words, **time)
+    for file in dossiers.dossiers(session, viewer):
+        words = {"titre": file.name, "texte": file.text, "lien": file.link or "", "regle": _ruled(file)}
+        words |= {"delai": str(file.lead_days), "date": str(file.starts_on), "heure": f"{file.hour:%H:%M}"}
+        tasks = ", ".join(TASK_NAMES[OutsideTask(one)] for one in file.tasks)
+        words |= {"responsable": file.owner.email, "taches": tasks}
+        yield said(file.campaign, type=DOSSIER, comptes=called(file.accounts), **words)
+
+
+def _ruled(file: Dossier) -> str:
+    if file.rule == DateRule.ANCHORED:
+        way = "avant" if file.offset_days < 0 else "après"
+        return f"{abs(file.offset_days)} jours {way} {file.anchor}" if file.offset_days else f"jour {file.anchor}"
+    return file.rrule
+
+
 # ------------------------------------------------------------------------------------------------- reading
 def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
     """The lines with their numbers, each with all columns; what cannot be read as one is why."""
@@ -255,7 +304,7 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
             there, awaited = str(len(cells)), str(len(names))
             yield reader.line_num, Refused("plan_cells", there=there, awaited=awaited)
             continue
-        said = dict(zip(names, (cell.strip() for cell in cells), strict=True))
+        said = dict(zip(names, (_LITERAL.sub("", cell.strip()) for cell in cells), strict=True))
         yield reader.line_num, {name: said.get(name, "") for name in COLUMNS}
     if not found:
         raise Refused("plan_empty", field="file")

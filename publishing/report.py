@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from models.campaigns import Campaign
 from models.comments import Comment
@@ -18,6 +18,8 @@ from models.vocabulary import Intention
 from publishing import campaigns
 from publishing.drafting import whole
 
+QUESTIONS = 30
+"""That are listed with a campaign."""
 MOST = 1000
 """Posts of one campaign that are reported."""
 
@@ -46,6 +48,8 @@ class Report:
     """Sums of what the networks count; None: no network says. People reached are not summed: they may be the same."""
     intentions: Mapping[Intention | None, int]
     """What citizens wanted in all of it, the most frequent first; None: it is not known."""
+    questions: Sequence[Comment]
+    """What citizens asked under it, the first of them."""
     awaited: int
     """Posts of it that are not out, or not whole."""
 
@@ -84,4 +88,12 @@ def report(session: Session, viewer: Viewer, campaign_id: int) -> Report:
         totals[name] = sum(known) if known else None
     ranked = dict(sorted(wanted.items(), key=lambda pair: (-pair[1], str(pair[0]))))
     awaited = sum(any(one.published_at is None for one in post.variants) for post in posts)
-    return Report(campaign, lines, totals, ranked, awaited)
+    return Report(campaign, lines, totals, ranked, asked(session, viewer, there), awaited)
+
+
+def asked(session: Session, viewer: Viewer, posts: Collection[int], most: int = QUESTIONS) -> Sequence[Comment]:
+    """Questions of citizens under posts as the networks have them, oldest first, as far as the viewer may see them."""
+    found = select(Comment).join(Item, Item.comment_id == Comment.id).options(joinedload(Comment.account))
+    found = found.where(Comment.source_post_id.in_(posts), Comment.by_city.is_(False))
+    found = found.where(Item.intention == Intention.QUESTION, Comment.text.is_not(None), Comment.disposed_at.is_(None))
+    return session.scalars(visible(found.order_by(Comment.id).limit(most), viewer, Action.SEE_COMMENTS, Comment)).all()

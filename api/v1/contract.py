@@ -157,7 +157,7 @@ def version_in(matching: str | None) -> int:
     return int(tag[1])
 
 
-STALE = frozenset({"media_changed", "post_changed", "request_changed"})
+STALE = frozenset({"campaign_changed", "media_changed", "post_changed", "request_changed"})
 
 
 def changed(change: Callable[[], Row]) -> Row:

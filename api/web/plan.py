@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from starlette.datastructures import UploadFile
 
-from api.deps import Installation, Now, Sent, require
+from api.deps import Installation, Now, ReadSession, Sent, require
 from api.pages import render
+from api.web.team import sheet
 from models.errors import Refused
 from models.scope import Action, Viewer
 from publishing import plan
@@ -23,6 +24,13 @@ Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
 def show_plan(request: Request, viewer: Writer) -> Response:  # Asks for the right.
     """What the file must be, and the form that sends it."""
     return _page(request)
+
+
+@router.get(".csv")
+def export(viewer: Writer, parvis: Installation, session: ReadSession, now: Now) -> Response:
+    """What of the plan is to come, as a file that can be sent again."""
+    rows = plan.lines(session, viewer, parvis.settings.zone, now=now)
+    return sheet("plan", list(plan.COLUMNS), ([*row] for row in rows))
 
 
 @router.post("")

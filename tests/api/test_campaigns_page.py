@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from models.comments import SourcePost
+from models.figures import PostFigures
 from models.posts import Post, Variant
 from models.vocabulary import Role
 
@@ -77,3 +79,47 @@ def test_the_report_and_its_file_for_a_spreadsheet(desk, sqlite_parvis):
     heads, line = sent.content.decode("utf-8-sig").splitlines()
     assert heads.startswith("Publication;Compte;Réseau;")
     assert line.startswith("'=HYPERLINK(1);Page city;Facebook;2026-11-23 08:30;"), "no cell is a formula"
+
+
+def test_programs_begin_and_change_campaigns(desk):
+    client, _ = desk
+    said = {"name": "Piscines", "begins_on": "2026-06-01", "ends_on": "2026-08-31", "theme": "Loisirs"}
+    made = client.post("/api/v1/campaigns", json=said, headers={"idempotency-key": "one"})
+    assert made.status_code == 201
+    place = made.headers["location"]
+    assert client.post("/api/v1/campaigns", json=said, headers={"idempotency-key": "one"}).json() == made.json()
+    assert client.post("/api/v1/campaigns", json=said | {"ends_on": "2026-05-01"}).status_code == 422
+    changed = client.put(place, json=said | {"theme": "Sports"}, headers={"if-match": made.headers["etag"]})
+    assert changed.json()["theme"] == "Sports"
+    assert client.put(place, json=said, headers={"if-match": made.headers["etag"]}).status_code == 412
+    assert client.get(place).headers["etag"] == changed.headers["etag"]
+
+
+def test_the_plan_is_taken_out_as_it_is_taken_in(desk):
+    client, city = desk
+    client.post("/campagnes", data={**SAID, "begins_on": "2027-06-01", "ends_on": "2027-08-31"})
+    sent = {"accounts": str(city.accounts["city"]), "title": "Ouverture", "text": "=1+1"}
+    client.post("/publications", data=sent)
+    taken = client.get("/campagnes/plan.csv")
+    assert taken.headers["content-type"].startswith("text/csv")
+    assert "Piscines" in taken.text
+    assert ";Ouverture;'=1+1;Page city;" in taken.text, "no spreadsheet reckons with what somebody wrote"
+    again = client.post("/campagnes/plan", files={"file": ("plan.csv", taken.content)})
+    assert again.status_code == 200
+
+
+def test_bars_say_what_the_table_says(desk, sqlite_parvis):
+    client, city = desk
+    place = client.post("/campagnes", data=SAID).headers["location"].partition("?")[0]
+    with sqlite_parvis.database.write() as session:
+        variant = session.scalars(select(Variant).where(Variant.account_id == city.accounts["city"])).first()
+        session.get_one(Post, variant.post_id).campaign_id = int(place.rpartition("/")[2])
+        now = sqlite_parvis.clock()
+        there = SourcePost(account_id=variant.account_id, external_id="x", text="Bonjour", created_at=now)
+        session.add(there)
+        session.flush()
+        variant.published_at, variant.source_post_id = now, there.id
+        session.add(PostFigures(source_post_id=there.id, day=now.date(), at=now, reach=2400))
+    page = client.get(f"{place}/bilan").text
+    assert page.count('<rect x="250"') == 1
+    assert page.count("2\N{NO-BREAK SPACE}400") == 2, "the bar, and the table; what no network counts has no bar"

@@ -220,3 +220,13 @@ def test_a_kept_rule_is_shown_in_the_form_as_it_was_given(rrule, every):
     assert found.every == every
     assert date_words.rule_words(DateRule.REPEATS, rrule, "", 0)
     assert date_words.given(*found.rule()) == found
+
+
+def test_programs_read_recurring_files(desk):
+    client, _ = desk
+    place = client.post("/dossiers", data=SAID).headers["location"].partition("?")[0]
+    (listed,) = [one for one in client.get("/api/v1/dossiers").json()["items"] if one["name"] == SAID["name"]]
+    whole = client.get(f"/api/v1{place}").json()
+    assert {name: whole[name] for name in listed} == listed
+    assert whole["tasks"] == ["poster", "web_page"]
+    assert whole["occurrences"] == []

@@ -250,6 +250,12 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/campagnes/{campaign_id}/suppression"): Line(Action.WRITE_POSTS, "campaigns", body={"version": 9}),
     ("GET", "/api/v1/campaigns"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/campaigns/{campaign_id}"): Line(Action.SEE_POSTS, "campaigns"),
+    ("POST", "/api/v1/campaigns"): Line(Action.WRITE_POSTS),
+    ("PUT", "/api/v1/campaigns/{campaign_id}"): Line(
+        Action.WRITE_POSTS, "campaigns", body={"name": "c", "begins_on": "2026-12-01", "ends_on": "2026-12-02"}
+    ),
+    ("GET", "/api/v1/dossiers"): Line(Action.SEE_POSTS),
+    ("GET", "/api/v1/dossiers/{dossier_id}"): Line(Action.SEE_POSTS, "dossiers"),
     # recurring files
     ("GET", "/dossiers"): Line(Action.SEE_POSTS),
     ("GET", "/dossiers/nouveau"): Line(Action.WRITE_POSTS),
@@ -284,6 +290,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/calendrier/abonnement/retrait"): Line(Action.SEE_POSTS),
     ("GET", "/calendrier/abonnement/{token}.ics"): Line("secret address"),
     ("GET", "/campagnes/plan"): Line(Action.WRITE_POSTS),
+    ("GET", "/campagnes/plan.csv"): Line(Action.WRITE_POSTS),
     ("POST", "/campagnes/plan"): Line(Action.WRITE_POSTS),
     # the emergency pause
     ("GET", "/pause"): Line(Action.SEE_POSTS),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import date, time
 from zoneinfo import ZoneInfo
 
@@ -182,3 +184,36 @@ def test_what_is_wrong_with_a_recurring_file_is_said_on_its_line(city):
         (10, "rule_part"),
     ], "and the 31st of February is its last day, as is chosen where nothing is said"
     assert report.dossiers == 0
+
+
+def test_the_plan_that_is_taken_out_makes_nothing_where_it_is_sent_again(city):
+    rules = ["le 31 du mois", "2e lundi d’avril", "21 jours avant versement des taxes", "", "jour versement des taxes"]
+    with city.database.write() as session:
+        given = {"today": TODAY, "now": city.now}
+        dossiers.add_key_date(session, city.people["Claire"], "Versement des taxes", date(2027, 2, 1), **given)
+    head = ";".join(COLUMNS)
+    files = [f";;;;;;Dossier {n};Dit;nord;2027-01-01;8:15;;dossier;{rule};9;;affichage" for n, rule in enumerate(rules)]
+    short = [f"{line};;;;;" for line in (POOL, CLOSING, ALONE)]
+    made = take(city, "\n".join([head, *short, *files]))
+    assert (made.wrong, made.campaigns, made.posts, made.dossiers) == ([], 2, 2, 5)
+    with city.database.read() as session:
+        rows = list(plan.lines(session, city.people["Claire"], ZONE, now=city.now))
+    text = io.StringIO()
+    csv.writer(text, delimiter=";").writerows([COLUMNS, *rows])
+    again = take(city, text.getvalue())
+    assert (again.wrong, again.campaigns, again.posts, again.dossiers, again.known) == ([], 0, 0, 0, 7)
+    assert {row[COLUMNS.index("titre")] for row in rows} >= {"Ouverture", "Fermeture", "Dossier 0"}
+    # Elsewhere it makes the same: what is out of the way here is read as it was written.
+    with city.database.write() as session:
+        for one in dossiers.dossiers(session, city.people["Claire"]):
+            one.name = f"Autre {one.name}"
+    anew = take(city, text.getvalue())
+    assert (anew.wrong, anew.dossiers) == ([], 5)
+    with city.database.read() as session:
+        found = dossiers.dossiers(session, city.people["Claire"])
+        said = {}
+        for one in found:
+            said.setdefault(one.name.removeprefix("Autre "), []).append(
+                (one.rrule, one.anchor, one.offset_days, one.tasks)
+            )
+    assert all(len(both) == 2 and both[0] == both[1] for both in said.values())

@@ -70,10 +70,12 @@ def test_post_by_post_and_in_all(city, summer):
     assert next(iter(found.intentions.items())) == (Intention.QUESTION, 2)
     assert found.intentions[None] == 1
     assert found.awaited == 1
+    assert [one.text for one in found.questions] == ["Oui", "Oui"]
 
 
 def test_it_says_no_more_than_its_reader_sees(city, summer):
     assert reported(city, summer, "Gilles").intentions == {}, "who approves sees no comments"
+    assert reported(city, summer, "Gilles").questions == []
     with pytest.raises(NotFound):
         reported(city, summer, "Ariane")
     with pytest.raises(NotFound):
