@@ -25,6 +25,7 @@ from models.comments import Comment
 from models.decisions import Decision
 from models.effects import Effect, still_open
 from models.errors import NotFound
+from models.holds import Hold
 from models.items import Item
 from models.posts import Post
 from models.requests311 import Requester, ServiceRequest
@@ -140,6 +141,16 @@ def steps(session: Session) -> list[Step]:
             city.OFFICER,
             "/publications",
             published > 0,
+        ),
+        Step(
+            N_("An emergency pause stops everything that is scheduled"),
+            N_(
+                "Camille writes why and stops everything; at its end nothing leaves by itself, each post waits for "
+                "review."
+            ),
+            city.OFFICER,
+            "/pause",
+            session.scalar(select(exists(Hold.id))) or False,
         ),
         Step(
             N_("An account is connected from its network’s own window"),

@@ -117,6 +117,10 @@ def play(demo: Demo, say: Callable[[str], None]) -> Summary:
     _connect(demo, _sign_in(demo, city.ADMIN))
     say(N_("a post with a picture is approved and published"))
     _publish(demo)
+    say(N_("the post is worded anew where it stands, with a second person’s yes"))
+    _correct(demo)
+    say(N_("an emergency pause stops what is scheduled, and nothing leaves when it ends"))
+    _pause(demo)
     say(N_("everything settles"))
     _until("every effect settled", lambda: _count(demo, Effect.state.in_(_OPEN)) == 0)
     return _summary(demo, time.monotonic() - started)
@@ -202,6 +206,32 @@ def _publish(demo: Demo) -> None:
     _until("the post published", lambda: _ok(camille.get(f"/api/v1/posts/{post['id']}"))["state"] == "published")
 
 
+def _correct(demo: Demo) -> None:
+    camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
+    (post,) = _ok(camille.get("/api/v1/posts", params={"state": "published"}))["items"]
+    variant = post["variants"][0]
+    said = {"variant_id": variant["id"], "text": variant["text"].replace("10 h 40", "10 h 50")}
+    post = _move(camille, post, "amendments", said)
+    (asked,) = post["amendments"]
+    post = _move(helene, post, f"amendments/{asked['id']}/answer", {"approved": True})
+    path = f"/api/v1/posts/{post['id']}"
+    _until("the words changed", lambda: _ok(camille.get(path))["variants"][0]["text"] == said["text"])
+
+
+def _pause(demo: Demo) -> None:
+    camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
+    accounts = _ok(camille.get("/api/v1/accounts"))["items"]
+    said = [{"account_id": one["id"], "text": "Glissade ce soir au parc, dès 19 h."} for one in accounts]
+    post = _ok(camille.post("/api/v1/posts", json={"title": "Glissade", "variants": said}))
+    post = _move(helene, _move(camille, post, "submit"), "approve")
+    at = demo.parvis.clock() + timedelta(hours=2)
+    post = _move(camille, post, "schedule", {"publish_at": at.isoformat()})
+    hold = _ok(camille.post("/api/v1/holds", json={"reason": "Un drame dans la ville"}))
+    _ok(camille.post(f"/api/v1/holds/{hold['id']}/end"))
+    if _ok(camille.get(f"/api/v1/posts/{post['id']}"))["state"] != "to_review":
+        raise StoryBroken("a post was scheduled still, after an emergency pause")
+
+
 # Through the door ----------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +269,7 @@ def _send(client: httpx2.Client, comment_id: int, version: int, choice: dict[str
     return first
 
 
-def _move(client: httpx2.Client, post: dict[str, Any], step: str, body: dict[str, str] | None = None) -> dict[str, Any]:
+def _move(client: httpx2.Client, post: dict[str, Any], step: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
     headers = {"If-Match": f'"{post["version"]}"'}
     moved: dict[str, Any] = _ok(client.post(f"/api/v1/posts/{post['id']}/{step}", json=body or {}, headers=headers))
     return moved

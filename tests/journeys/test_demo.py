@@ -49,6 +49,7 @@ def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt(tmp_path: Path)
     assert summary["requests"] == 10
     assert summary["requests_answered_in_thread"] == 10
     assert summary["posts_published"] == 1
+    assert effects["cancelled"] >= 3, "what the emergency pause stopped, on each account"
 
 
 def test_a_folder_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_post_is_written_approved_by_somebody_else_and_published(page: Page, d
 def test_the_tour_reads_live_data_and_has_no_barrier(page: Page, demo: Demo, scheme: str) -> None:
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     page.goto(f"{demo.address}/visite")
-    assert page.locator(".step").count() == 7
+    assert page.locator(".step").count() == 8
     until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "sixty comments counted")
     found = page.evaluate(AXE + ";axe.run(document,{runOnly:['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']})")
     assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found["violations"]] == [], json.dumps(
