@@ -11,11 +11,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import update
 
 from api.demo import city
 from api.demo.installation import Demo, prepared
+from connectors.standin.people import drawing
 from connectors.standin.state import Comment
 from models.effects import Effect
 from models.vocabulary import OperationKind
@@ -157,6 +158,65 @@ def test_a_post_is_written_approved_by_somebody_else_and_published(page: Page, d
     published = journal(demo, "publish")
     assert len({account for account, _ in published}) == len(published) == chosen, "once on each account"
     assert {text for _, text in published} == {"L'eau est revenue sur la rue Wolfe."}
+
+
+def test_three_pictures_in_twelve_actions_look_in_public_as_the_preview_said(page: Page, demo: Demo) -> None:
+    """From nothing to approved: typing aside, each click is counted, the second person's on a telephone too."""
+    actions = 0
+
+    def act(locator: Locator) -> Locator:
+        nonlocal actions
+        actions += 1
+        locator.click()
+        return locator
+
+    alts = ["La rue Wolfe, l’eau revenue", "Une équipe au travail", "Un robinet ouvert"]
+    files = [
+        {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": drawing("photo", alt)}
+        for number, alt in enumerate(alts)
+    ]
+    become(page, demo, city.OFFICER, "/publications")
+    act(page.locator("a[href='/publications/nouvelle']").first)
+    act(page.locator("input[name=accounts]").nth(0))
+    act(page.locator("input[name=accounts]").nth(1))
+    act(page.locator("#text")).fill("L’eau est revenue rue Wolfe. Laissez couler l’eau froide cinq minutes.")
+    with page.expect_file_chooser() as chooser:
+        act(page.locator(".drop-button"))
+    chooser.value.set_files(files)
+    expect(page.locator("[data-media] textarea")).to_have_count(3)
+    for number, alt in enumerate(alts):
+        act(page.locator("[data-media] textarea").nth(number)).fill(alt)
+    # What is different on one account is two more: open it, and type.
+    page.locator("details.variant summary").nth(1).click()
+    page.locator("details.variant").nth(1).locator("textarea").first.fill(
+        "Rue Wolfe : l’eau est revenue au Vieux-Moulin."
+    )
+    expect(page.locator("#preview .preview-state")).to_contain_text("Prête")
+    act(page.locator("main form button.primary"))
+    act(page.locator("form[action$='/soumettre'] button"))
+    post = page.url.removeprefix(demo.address).partition("?")[0]
+    looks = page.locator(".out .sketch-narrow .sketch-words").all_inner_texts()
+
+    phone = page.context.browser.new_context(viewport={"width": 360, "height": 740}).new_page()
+    become(phone, demo, city.MANAGER, "/publications")
+    act(phone.locator(f"a[href='{post}']"))
+    act(phone.locator(".judge-bar button[value=true]"))
+    expect(phone).to_have_url(re.compile("fait=approved"))
+    assert actions <= 12, actions
+
+    become(page, demo, city.OFFICER, post)
+    soon = (demo.parvis.clock() + timedelta(days=1)).astimezone(demo.parvis.settings.zone)
+    page.locator("#publish_at").fill(soon.strftime("%Y-%m-%dT%H:%M"))
+    page.locator("form[action$='/planification'] button").click()
+    expect(page).to_have_url(re.compile("fait=scheduled"))
+    with demo.parvis.database.write() as session:
+        due = update(Effect).where(Effect.operation == OperationKind.PUBLISH).values(due_at=demo.parvis.clock())
+        session.execute(due)
+    until(lambda: len(journal(demo, "publish")) == 2, "out on both accounts")
+    with demo.state.lock:
+        out = [one for one in demo.state.posts.values() if "revenue" in one.text]
+    assert sorted(one.text for one in out) == sorted(looks)
+    assert [[photo.alt for photo in one.photos] for one in out] == [alts, alts]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
