@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from models.comments import Comment, SourcePost
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
@@ -17,6 +19,7 @@ from models.figures import PostFigures
 from models.items import Item
 from models.people import Person
 from models.posts import Post, Variant
+from models.session import Database
 from models.vocabulary import DateRule, Intention, ItemState, MonthEnd, NoticeKind, NotMade, OutsideTask, PostState
 from publishing import dossiers, occurrences
 from publishing.dossiers import Outline, Sought
@@ -371,3 +374,40 @@ def test_it_is_seen_and_changed_where_it_is_and_nowhere_else(city, weekly):
             (city.people[name].person_id, name) for name in ("Claire", "Odile", "Sylvie")
         ]
         assert session.scalar(select(func.count()).select_from(OccurrenceTask)) == 2
+
+
+def test_killed_at_any_statement_each_draft_is_made_once_and_each_owner_told_once(city, weekly):
+    ids = [begin(city, replace(weekly, name=f"Dossier {number}")) for number in range(6)]
+    kills, step = 0, 2
+    while _killed(city, step):
+        kills, step = kills + 1, step + 4
+    assert kills >= 10
+    assert [(len(made(city, id_)), made(city, id_)[0].problem) for id_ in ids] == [(1, None)] * 6
+    with city.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Post)) == 6
+        assert session.scalar(select(func.count()).select_from(Variant)) == 12
+        assert session.scalar(select(func.count()).select_from(OccurrenceTask)) == 6
+    assert city.told("Claire") == [NoticeKind.DOSSIER_DUE] * 6
+    assert make_due(city) == 0
+
+
+def _killed(city, step: int) -> bool:
+    """Let the clock's job run in a child that SIGKILL ends right before that statement; False: it came to its end."""
+    child = os.fork()
+    if child == 0:
+        steps = 0
+
+        def count(*_: object) -> None:
+            nonlocal steps
+            steps += 1
+            if steps >= step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        try:
+            database = Database(city.database.url)
+            for happening in ("before_cursor_execute", "commit"):
+                event.listen(Engine, happening, count)
+            occurrences.make_due(database, ZONE, now=city.now)
+        finally:  # Whatever it was, the child never goes on with what its parent does.
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
