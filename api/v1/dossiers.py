@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from api.deps import ReadSession, require
-from api.v1.contract import READS_ONE, Moment, PathId, Shown
+from api.v1.contract import READS, READS_ONE, Moment, PathId, Shown
 from api.v1.values import AccountName, Named
 from models.scope import Action, Viewer
 from models.vocabulary import DateRule, MonthEnd, NotMade, OutsideTask
@@ -78,7 +78,7 @@ class Dossiers(Shown):
     items: list[DossierShown]
 
 
-@router.get("", operation_id="listDossiers")
+@router.get("", operation_id="listDossiers", responses=READS)
 def list_dossiers(session: ReadSession, viewer: Reader) -> Dossiers:
     """Recurring files that are not archived, in the order of their next days."""
     found = dossiers.dossiers(session, viewer)
