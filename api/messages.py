@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from api import request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
-from api.post_words import POSTS
+from api.post_words import FINDINGS, POSTS
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
@@ -180,26 +180,6 @@ REFUSALS: Mapping[str, str] = {
     "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
     **request_words.REFUSALS,
 }
-
-FINDINGS: Mapping[str, str] = {
-    "another_near": N_("“%(title)s” goes out on %(name)s within the hour: they would take readers from each other."),
-    "at_night": N_("It would go out at %(hour)s o’clock, at night."),
-    "capitals": N_("Words in capitals are hard to read, and are spelt out by screen readers: %(words)s"),
-    "election_near": N_("“%(name)s” is near: what the City says then is weighed twice."),
-    "hard_to_read": N_("Hard to read: %(score)s out of 100. Shorter sentences and shorter words help."),
-    "holiday": N_("That day is a holiday: %(name)s."),
-    "key_date": N_("That day there is: %(name)s."),
-    "hashtag_case": N_("Begin each word of #%(tag)s with a capital: screen readers then say words."),
-    "link_dead": N_("On %(name)s nobody can follow a link: say where to find it."),
-    "picture_cut": N_("%(name)s shows only the middle of a picture: it is too high or too wide there."),
-    "rights_over": N_("The rights to “%(file)s” are over on that day."),
-    "same_words": N_("“%(title)s” says nearly the same on %(name)s."),
-    "sentence_long": N_("One sentence has %(words)s words: two would be read more easily."),
-    "untracked": N_("Visits from this link will not be counted for the campaign: it has no name for links."),
-    "outside_campaign": N_("That day is not among those of the campaign “%(name)s”."),
-    "typography": N_("Some signs or spaces are not as they are typed in French."),
-}
-"""What is found in a post while it is written; what blocks is said as the refusal that it becomes."""
 
 REASONS: Mapping[str, str] = {
     ReasonCode.WORD_WEIGHT: N_("This word weighs for “%(label)s”."),
