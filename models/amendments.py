@@ -46,3 +46,7 @@ class Amendment(Base):
     def waits(self) -> bool:
         """Whether somebody has yet to say yes or no."""
         return self.approved is None
+
+    def ask_again(self) -> None:
+        """Nobody has said yes or no: what was said did not leave."""
+        self.approved = self.answer = self.answered_by_id = self.answered_at = self.effect_id = None

@@ -209,7 +209,8 @@ def _owe(session: Session, variant: Variant, amendment: Amendment, *, now: datet
     words = {} if amendment.text is None else {"text": _sketch(variant, amendment.text).words}
     effect = work.enqueue(
         session,
-        key=f"amendment:{amendment.id}",
+        # A yes that a pause took back is another one the next time.
+        key=f"amendment:{amendment.id}:{now.timestamp()}",
         operation=act,
         channel_id=variant.account_id,
         target=variant.remote_id,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from models import audit, work
 from models.accounts import Account
+from models.amendments import Amendment
 from models.effects import Effect, still_open
 from models.errors import NotFound, Refused
 from models.holds import Hold
@@ -109,7 +110,11 @@ def _stop(session: Session, hold: Hold, now: datetime) -> int:
     # The effects before their posts, as in everything that locks both.
     said = (Variant.account_id.in_(held), Variant.comment_effect_id.is_not(None))
     comments = select(Variant.comment_effect_id).where(*said)
-    owed = or_(Effect.id.in_(select(Variant.effect_id).where(*ours)), Effect.id.in_(comments))
+    reworded = select(Amendment.effect_id).join(Variant, Variant.id == Amendment.variant_id)
+    reworded = reworded.where(
+        Variant.account_id.in_(held), Amendment.effect_id.is_not(None), Amendment.text.is_not(None)
+    )
+    owed = or_(*(Effect.id.in_(one) for one in (select(Variant.effect_id).where(*ours), comments, reworded)))
     open_ = and_(owed, still_open(Effect))
     effects = session.scalars(select(Effect.id).where(open_).order_by(Effect.id).with_for_update()).all()
     stopped = {effect_id for effect_id in effects if work.cancel(session, effect_id)}
@@ -126,5 +131,7 @@ def _stop(session: Session, hold: Hold, now: datetime) -> int:
         telling.returned(session, post.id, f"hold:{hold.id}:{post.id}", by_id=hold.began_by_id, now=now)
     for variant in session.scalars(select(Variant).where(Variant.effect_id.in_(stopped))):
         variant.effect_id = None
+    for amendment in session.scalars(select(Amendment).where(Amendment.effect_id.in_(stopped))):
+        amendment.ask_again()
     session.flush()
     return len(posts)

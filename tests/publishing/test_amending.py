@@ -181,3 +181,28 @@ def test_during_a_pause_only_who_may_pause_says_yes_to_other_words(city, out):
     with city.database.write() as session:
         holding.begin(session, city.people["Claire"], "Deuil", now=city.now)
     assert refused(city, "Gilles", "judge", out, amendment.id, approved=True, comment="") == "held"
+
+
+def test_a_pause_takes_back_other_words_that_have_not_left_and_a_second_yes_sends_them_once(city, out):
+    amendment = act(city, "Odile", "propose", out, part(city, out, "nord").id, NEW)
+    act(city, "Gilles", "judge", out, amendment.id, approved=True, comment="")
+    with city.database.write() as session:
+        hold = holding.begin(session, city.people["Claire"], "Deuil", now=city.now)
+    city.deliver(hours=1)
+    with city.database.write() as session:
+        assert done(city, "nord") == []
+        assert session.get_one(Amendment, amendment.id).waits
+        holding.end(session, city.people["Claire"], hold.id, now=city.now)
+    city.deliver(hours=1)
+    assert done(city, "nord") == [], "nothing by itself at its end"
+    act(city, "Gilles", "judge", out, amendment.id, approved=True, comment="")
+    city.deliver()
+    assert done(city, "nord") == [(EDIT, NEW)]
+
+
+def test_a_pause_stops_nothing_that_is_taken_away(city, out):
+    act(city, "Gilles", "take_down", out, part(city, out, "nord").id, "Un enfant y est nommé.")
+    with city.database.write() as session:
+        holding.begin(session, city.people["Claire"], "Deuil", now=city.now)
+    city.deliver()
+    assert done(city, "nord") == [(DELETE, None)]
