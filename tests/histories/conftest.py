@@ -496,6 +496,7 @@ class World(AnyCity):
             zone=ZoneInfo("America/Toronto"),
             news=None,
             read_news=lambda *_: None,  # type: ignore[arg-type, return-value]  # Nor news.
+            danger=timedelta(minutes=5),
             mail=None,
         )
         carried = handlers(city)
