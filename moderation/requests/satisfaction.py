@@ -156,7 +156,7 @@ def answer(session: Session, token: str, score: str, words: str, *, now: datetim
     `longer_than_kept`, `link_used`.
     """
     found = opened(session, token, now=now)
-    session.refresh(found, with_for_update=True)
+    session.refresh(found, ["score", "words", "answered_at"], with_for_update=True)
     words = (cleaned(words) or "").replace("\r\n", "\n").strip()
     if len(words) > LONGEST:
         raise Refused("longer_than_kept", field="words", most=str(LONGEST))
