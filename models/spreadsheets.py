@@ -1,9 +1,13 @@
-"""The rows of a file that comes out of a spreadsheet, whichever program wrote it."""
+"""Files of spreadsheets: their rows, whichever program wrote them, and cells that no program takes for a formula."""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
+
+_FORMULA = r"\s*[=+\-@|]"
+"""How a cell begins that a spreadsheet works out."""
 
 
 def decoded(raw: bytes) -> str:
@@ -25,7 +29,19 @@ def rows(raw: bytes) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
         names = [name.strip().lower() for name in next(reader, [])]
         missing = [""] * len(names)
         return names, [
-            (reader.line_num, dict(zip(names, cells + missing, strict=False))) for cells in reader if any(cells)
+            (reader.line_num, dict(zip(names, [*map(unguarded, cells), *missing], strict=False)))
+            for cells in reader
+            if any(cells)
         ]
     except csv.Error:
         return [], []
+
+
+def guarded(cell: object) -> object:
+    """A cell that no spreadsheet takes for a formula, whatever a name or a citizen's text begins with."""
+    return f"'{cell}" if isinstance(cell, str) and re.match(_FORMULA, cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """What a cell said before it was guarded, by us or by a spreadsheet."""
+    return re.sub(rf"^'(?={_FORMULA})", "", cell)

@@ -25,6 +25,7 @@ from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.session import Database
+from models.spreadsheets import unguarded
 from models.vocabulary import DateRule, OutsideTask, PostState
 from publishing import campaigns, dossiers, planning, rules
 from publishing.campaigns import Outline, untagged
@@ -66,8 +67,6 @@ type is "dossier" makes a recurring file, whose date is the first day on which i
 LARGEST, MOST = 1_000_000, 5_000
 """Bytes of a file, and its lines."""
 
-_LITERAL = re.compile(r"^'(?=\s*[=+\-@|])")
-"""How spreadsheets are told that what follows is no formula."""
 _HOUR = re.compile(r"(\d{1,2})\s*(?:[:h]\s*(\d{2})?)?\s*")
 
 
@@ -304,7 +303,7 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
             there, awaited = str(len(cells)), str(len(names))
             yield reader.line_num, Refused("plan_cells", there=there, awaited=awaited)
             continue
-        said = dict(zip(names, (_LITERAL.sub("", cell.strip()) for cell in cells), strict=True))
+        said = dict(zip(names, (unguarded(cell.strip()) for cell in cells), strict=True))
         yield reader.line_num, {name: said.get(name, "") for name in COLUMNS}
     if not found:
         raise Refused("plan_empty", field="file")

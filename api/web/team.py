@@ -15,6 +15,7 @@ from api.i18n import _
 from api.pages import render
 from api.web.queue import waited
 from models.scope import Action, Viewer
+from models.spreadsheets import guarded
 from moderation.triage.today import today
 
 router = APIRouter(include_in_schema=False)
@@ -51,17 +52,12 @@ def arrivals(viewer: Manager, parvis: Installation, session: ReadSession, now: N
     )
 
 
-def safe(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula, whatever a name begins with."""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip()[:1] in {"=", "+", "-", "@", "|"} else cell
-
-
 def sheet(name: str, heads: list[str], rows: Iterable[list[object]]) -> Response:
     """A file for a spreadsheet."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";")
     writer.writerow(heads)
-    writer.writerows([safe(cell) for cell in row] for row in rows)
+    writer.writerows(map(guarded, row) for row in rows)
     # What tells spreadsheets that it is UTF-8.
     body = text.getvalue().encode("utf-8-sig")
     found = {"content-disposition": f'attachment; filename="{name}.csv"', "cache-control": "no-store"}

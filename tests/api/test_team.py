@@ -1,21 +1,8 @@
-"""The sheets of the team: figures for a spreadsheet, and no formula in them, whatever a name begins with."""
+"""The pages of whoever manages a team: figures for a spreadsheet, and who is on call."""
 
 from __future__ import annotations
 
-import pytest
-
-from api.web.team import safe
 from models.vocabulary import Role
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "|cmd"])
-def test_no_cell_is_a_formula(cell):
-    assert safe(cell) == f"'{cell}"
-
-
-@pytest.mark.parametrize("cell", ["Nadia Roy", 12, -3, ""])
-def test_what_is_no_formula_stays_as_it_is(cell):
-    assert safe(cell) == cell
 
 
 def test_a_sheet_says_what_the_page_says(sqlite_parvis, seed_city, visit, sign_in_as):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.spreadsheets import rows
+from models.spreadsheets import guarded, rows, unguarded
 
 TEXT = "Nom;Délai\r\nÉté;3\r\n\r\nNoël;\r\n"
 
@@ -37,3 +37,15 @@ def test_what_is_no_such_file_has_no_row_that_breaks(raw):
 
 def test_a_row_has_every_column_and_no_other():
     assert rows(b"a,b\n1\n1,2,3\n")[1] == [(2, {"a": "1", "b": ""}), (3, {"a": "1", "b": "2"})]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "\r=1", "|cmd"])
+def test_no_cell_is_a_formula_and_what_it_said_comes_back(cell):
+    assert guarded(cell) == f"'{cell}"
+    assert unguarded(guarded(cell)) == cell
+
+
+@pytest.mark.parametrize("cell", ["Nadia Roy", 12, -3, -73.5, "", "'quoted'", None])
+def test_what_is_no_formula_stays_as_it_is(cell):
+    assert guarded(cell) == cell
+    assert cell is None or unguarded(str(cell)) == str(cell)
