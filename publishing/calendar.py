@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
 from models.vocabulary import PostState
+from models.working_days import holidays
 from publishing.checks import NEAR
 from publishing.drafting import whole
 from publishing.planning import MOVABLE
@@ -102,11 +103,9 @@ def unscheduled(session: Session, viewer: Viewer, sought: Sought = EVERYTHING) -
 
 def days(first: dt.date, until: dt.date, zone: ZoneInfo, language: str) -> list[Day]:
     """The holidays of Québec and the changes of clocks from `first` to before `until`; `language`: "fr" or "en_US"."""
-    import holidays  # noqa: PLC0415  # It reads all its countries.
-
     years = range(first.year, until.year + 1)
-    known = holidays.country_holidays("CA", subdiv="QC", years=years, language=language)
-    found = [Day(day, Happening.HOLIDAY, name) for day, name in known.items() if first <= day < until]
+    known = [one for year in years for one in holidays(year, language).items()]
+    found = [Day(day, Happening.HOLIDAY, name) for day, name in known if first <= day < until]
     count = (until - first).days
     noons = [datetime.combine(first + timedelta(days=n), dt.time(12), zone) for n in range(-1, count)]
     for before, after in pairwise(noons):
