@@ -8,8 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from sqlalchemy import and_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 from starlette.datastructures import FormData, UploadFile
 
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require
@@ -18,12 +17,9 @@ from api.pages import render
 from api.web.following import HEADERS, take_turn
 from api.web.media import PICTURE_HEADERS
 from api.web.requests311 import acted
-from connectors.registry import capabilities
 from models.attributes import asked
-from models.comments import Comment
 from models.errors import NotFound, Refused
-from models.requests311 import Requester, ServiceRequest
-from models.scope import Action, Viewer, visible
+from models.scope import Action, Viewer
 from moderation.requests import completing
 from moderation.requests.completing import Given
 from publishing import library
@@ -123,7 +119,8 @@ def ask(
     """Draft what asks somebody for more; a moderator sends it."""
 
     def act(session: Session) -> None:
-        _ask(session, viewer, parvis, comment_id, now=now, number=number)
+        terms = parvis.terms
+        completing.ask_later(session, viewer, comment_id, terms.capabilities_of, terms.links, number=number, now=now)
 
     return acted(request, parvis, viewer, number, act, "asked", now=now)
 
@@ -131,37 +128,9 @@ def ask(
 @router.post("/commentaires/{comment_id}/precisions")
 def ask_here(viewer: Decider, parvis: Installation, session: WriteSession, now: Now, comment_id: int) -> Response:
     """The same, from the comment: of the last request that it asked for."""
-    statement = select(Comment.id).where(Comment.id == comment_id)
-    if session.scalar(visible(statement, viewer, Action.DECIDE, Comment)) is None:
-        raise NotFound
-    _ask(session, viewer, parvis, comment_id, now=now)
+    terms = parvis.terms
+    completing.ask_later(session, viewer, comment_id, terms.capabilities_of, terms.links, now=now)
     return RedirectResponse(f"/commentaires/{comment_id}?fait=asked", 303)
-
-
-def _ask(
-    session: Session,
-    viewer: Viewer,
-    parvis: Installation,
-    comment_id: int,
-    *,
-    now: Now,
-    number: str | None = None,
-) -> None:
-    statement = select(ServiceRequest).with_for_update(of=ServiceRequest, key_share=True)
-    if number is not None:
-        statement = statement.where(ServiceRequest.number == number)
-        if session.scalar(visible(statement, viewer, Action.WORK_REQUESTS, ServiceRequest)) is None:
-            raise NotFound
-    asks = Requester.request_id == ServiceRequest.id, Requester.comment_id == comment_id
-    statement = statement.join(Requester, and_(*asks, Requester.detached_at.is_(None)))
-    found = session.scalar(statement.order_by(ServiceRequest.id.desc()).limit(1))
-    if found is None:
-        raise Refused("nobody_to_ask")
-    comment = session.scalars(
-        select(Comment).options(joinedload(Comment.account)).where(Comment.id == comment_id).with_for_update(of=Comment)
-    ).one()
-    able = capabilities(comment.account.network)
-    completing.ask(session, viewer, found, comment, able, parvis.terms.links, now=now)
 
 
 @router.get("/requetes/precisions/{completion_id}/photo")

@@ -5,12 +5,12 @@ where it has one; else in the thread, by the number and the official form.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Capabilities
@@ -107,6 +107,45 @@ def ask(
         session, "request.asked", f"request:{request.id}", now=now, person_id=viewer.person_id,
         comment=comment.id, private=private,
     )  # fmt: skip
+
+
+def ask_later(
+    session: Session,
+    viewer: Viewer,
+    comment_id: int,
+    capabilities_of: Callable[[str], Capabilities],
+    links: Links,
+    *,
+    number: str | None = None,
+    now: datetime,
+) -> None:
+    """Ask, once a request is open. An agent names it by its `number`; without one it is the last that a moderator's
+    comment asked for.
+
+    NotFound: it is not theirs. Refused: as `ask`, and `nobody_to_ask` where the comment asked for no such request.
+    """
+    of, action, table = (
+        (Comment.id == comment_id, Action.DECIDE, Comment)
+        if number is None
+        else (ServiceRequest.number == number, Action.WORK_REQUESTS, ServiceRequest)
+    )
+    if session.scalar(visible(select(table.id).where(of), viewer, action, table)) is None:
+        raise NotFound
+    asks = and_(
+        Requester.request_id == ServiceRequest.id,
+        Requester.comment_id == comment_id,
+        Requester.detached_at.is_(None),
+    )
+    theirs = select(ServiceRequest).join(Requester, asks).order_by(ServiceRequest.id.desc()).limit(1)
+    if number is not None:
+        theirs = theirs.where(ServiceRequest.number == number)
+    request = session.scalar(theirs.with_for_update(of=ServiceRequest, key_share=True))
+    if request is None:
+        raise Refused("nobody_to_ask")
+    comment = session.scalars(
+        select(Comment).options(joinedload(Comment.account)).where(Comment.id == comment_id).with_for_update(of=Comment)
+    ).one()
+    ask(session, viewer, request, comment, capabilities_of(comment.account.network), links, now=now)
 
 
 def private_here(session: Session, comment: Comment, able: Capabilities, *, now: datetime) -> bool:
