@@ -19,6 +19,7 @@ from models.base import next_version
 from models.errors import NotFound, Refusals, Refused
 from models.requests311 import Service, ServiceStandard
 from models.search import text_of
+from models.session import take_turn
 from models.text import cleaned
 from models.vocabulary import Datatype, Group311
 
@@ -93,6 +94,7 @@ def word(
     refusals, said = Refusals(), dict[str, Any]()
     with refusals.collect():
         said = _read(wording)
+    take_turn(session, "services")
     service = session.scalar(select(Service).where(Service.code == code).with_for_update())
     if seen is None:
         with refusals.collect():

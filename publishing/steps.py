@@ -15,6 +15,7 @@ from models.approving import ApprovalRule
 from models.errors import NotFound, Refused
 from models.posts import Approval, Post
 from models.scope import Viewer
+from models.session import take_turn
 from models.vocabulary import Role
 from publishing import approval
 from publishing.drafting import author
@@ -100,6 +101,7 @@ def add(
         raise Refused("one_of_both", field="theme")
     if account_id is not None and session.get(Account, account_id) is None:
         raise Refused("account_unknown", field="account")
+    take_turn(session, "approval_rules")
     rule = next(
         (one for one in rules(session) if (one.account_id, folded(one.theme)) == (account_id, folded(theme))), None
     )

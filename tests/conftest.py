@@ -348,3 +348,26 @@ def blank_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     name = f"blank_{uuid4().hex[:12]}"
     yield server.create(name)
     server.drop(name)
+
+
+@pytest.fixture
+def race() -> Callable[..., list[Any]]:
+    def run_all(*calls: Callable[[], Any]) -> list[Any]:
+        """Run the calls at the same time; what each gave or raised."""
+        barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
+
+        def run(index, call):
+            barrier.wait()
+            try:
+                results[index] = call()
+            except Exception as error:  # noqa: BLE001  # What it raised is what the test looks at.
+                results[index] = error
+
+        threads = [threading.Thread(target=run, args=(index, call)) for index, call in enumerate(calls)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return results
+
+    return run_all

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +20,7 @@ from models.desks import Handover
 from models.errors import NotFound, Refused
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.session import Database
+from models.session import Database, take_turn
 from models.text import cleaned
 from models.vocabulary import CLOSED_STATUSES, RequestNature, RequestStatus
 from moderation.requests import escalation, handover
@@ -46,7 +45,6 @@ WORDS: Mapping[str, RequestStatus] = {
     **{str(one): one for one in RequestStatus if one is not RequestStatus.CANCELLED},
 }
 """What other systems call a status, in lower case."""
-_DEGREE = re.compile(r"-?\d+(\.\d+)?")
 
 
 @dataclass
@@ -71,6 +69,7 @@ def export(session: Session, viewer: Viewer, zone: ZoneInfo, *, now: datetime) -
     """
     if viewer.person_id is None:
         raise Refused("people_decide")
+    take_turn(session, "sheets")
     statement = _unsent(viewer).options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
     found = session.scalars(
         statement.order_by(ServiceRequest.id).limit(MOST).with_for_update(of=ServiceRequest, key_share=True)
@@ -79,7 +78,7 @@ def export(session: Session, viewer: Viewer, zone: ZoneInfo, *, now: datetime) -
     lines = csv.writer(written)
     lines.writerow(COLUMNS)
     for one in found:
-        lines.writerow(_safe(value) for value in _line(one, zone))
+        lines.writerow(map(spreadsheets.guarded, _line(one, zone)))
         one.hand_over = False
         session.add(Handover(request_id=one.id, exported_at=now, exported_by_id=viewer.person_id))
         audit.note(session, "request.exported", f"request:{one.id}", now=now, person_id=viewer.person_id)
@@ -97,7 +96,7 @@ def _unsent(viewer: Viewer) -> Select[ServiceRequest]:
     return visible(statement, viewer, Action.WORK_REQUESTS, ServiceRequest)
 
 
-def _line(one: ServiceRequest, zone: ZoneInfo) -> Iterator[str]:
+def _line(one: ServiceRequest, zone: ZoneInfo) -> Iterator[object]:
     answers = one.attributes or {}
     said = (
         f"{a.question('fr')} {a.shown(answers[a.code], 'fr')}"
@@ -107,13 +106,8 @@ def _line(one: ServiceRequest, zone: ZoneInfo) -> Iterator[str]:
     yield from (one.number, one.service.outside_code or one.service_code, one.service.name, str(one.status))
     yield from (at.astimezone(zone).isoformat(timespec="minutes") for at in (one.opened_at, one.due_at))
     yield from (one.borough.name if one.borough else "", one.place or "")
-    yield from ("" if degree is None else str(degree) for degree in (one.latitude, one.longitude))
+    yield from (one.latitude, one.longitude)
     yield from (one.description or "", " · ".join(said), one.media_url or "")
-
-
-def _safe(value: str) -> str:
-    """What a citizen wrote is no formula of a spreadsheet; a coordinate is a number."""
-    return f"'{value}" if value[:1] in tuple("=+-@\t\r") and not _DEGREE.fullmatch(value) else value
 
 
 def acknowledge(session: Session, viewer: Viewer, number: str, *, now: datetime) -> None:
@@ -177,4 +171,4 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise Refused("sheet_columns", field="file")
     wanted = ("number", "outside_number", "status", "note")
     for line, row in found:
-        yield line, {name: (cleaned(row.get(name)) or "").strip().lstrip("'") for name in wanted}
+        yield line, {name: (cleaned(row.get(name)) or "").strip() for name in wanted}

@@ -21,7 +21,7 @@ from models.items import Item, in_state
 from models.notices import Notice
 from models.people import Person
 from models.scope import Action, Viewer, staff
-from models.session import Database, upsert
+from models.session import Database, take_turn, upsert
 from models.text import cleaned
 from models.vocabulary import ItemState, NoticeKind, Role
 from moderation.items import DANGER
@@ -72,6 +72,7 @@ def set_roster(session: Session, viewer: Viewer, wanted: Sequence[tuple[int, str
     phones = [cleaned(phone) or None for _, phone in wanted]
     if any(phone and len(phone) > LONGEST_PHONE for phone in phones):
         raise Refused("phone_too_long", field="phone", most=str(LONGEST_PHONE))
+    take_turn(session, "on_call")
     session.execute(delete(OnCall))
     session.add_all(
         OnCall(person_id=person_id, place=place, phone=phone)

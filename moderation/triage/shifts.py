@@ -18,6 +18,7 @@ from models.items import Item, in_state
 from models.notes import ShiftNote
 from models.notices import Notice
 from models.scope import Action, Viewer, staff, visible
+from models.session import take_turn
 from models.vocabulary import ItemState, NoticeKind
 from moderation.triage import deciding, teamwork
 from moderation.triage.today import Closing, closing
@@ -60,6 +61,7 @@ def end(
     Refused: `shift_empty` (neither words nor comments), `longer_than_kept`.
     """
     who = deciding.acting(viewer)
+    take_turn(session, f"shift:{who}")
     before = session.scalar(select(ShiftNote).where(ShiftNote.form_key == form_key))
     if before is not None:
         if before.person_id != who:

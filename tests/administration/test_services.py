@@ -50,6 +50,11 @@ def test_a_service_is_made_and_said_anew_and_its_earlier_standard_stays(database
     assert codes(caught) == ["service_taken"]
 
 
+def test_two_who_make_one_service_at_once_are_told(database, race):
+    made = race(*[lambda: word(database, HOLE)] * 3)
+    assert sorted(one.code if isinstance(one, Refused) else str(one) for one in made) == ["1", *["service_taken"] * 2]
+
+
 def test_all_that_is_wrong_is_said_at_once_and_nothing_is_kept(database):
     bad = [
         Question("deux mots", Datatype.STRING, "Quoi?"),

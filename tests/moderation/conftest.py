@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -202,29 +201,6 @@ def verdict() -> Callable[..., Verdict]:
         return replace(CALM, **more)
 
     return make
-
-
-@pytest.fixture
-def race() -> Callable[..., list[Any]]:
-    def run_all(*calls: Callable[[], Any]) -> list[Any]:
-        """Run the calls at the same time; what each gave or raised."""
-        barrier, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-        def run(index, call):
-            barrier.wait()
-            try:
-                results[index] = call()
-            except Exception as error:  # noqa: BLE001  # What it raised is what the test looks at.
-                results[index] = error
-
-        threads = [threading.Thread(target=run, args=(index, call)) for index, call in enumerate(calls)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return results
-
-    return run_all
 
 
 @pytest.fixture

@@ -57,6 +57,12 @@ def test_two_people_approve_and_only_the_second_yes_lets_it_be_scheduled(staffed
     assert staffed.published("nord") == [TEXT]
 
 
+def test_rules_about_the_same_that_are_made_at_once_are_one(staffed, race):
+    assert race(*[lambda: rule(staffed)] * 3) == [None] * 3
+    with staffed.database.read() as session:
+        assert len(steps.rules(session)) == 1
+
+
 def test_other_words_or_a_no_begin_the_steps_anew(staffed):
     rule(staffed)
     post = staffed.judge("Gilles", asked(staffed))

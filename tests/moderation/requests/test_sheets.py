@@ -20,7 +20,7 @@ ZONE = ZoneInfo("America/Toronto")
 
 @pytest.fixture
 def two(city):
-    for number, text in ((1, "Ça coule"), (2, '=HYPERLINK("https://x")')):
+    for number, text in ((1, "Ça coule"), (2, '|HYPERLINK("https://x")')):
         comment = city.says(str(number), text)
         city.decide("Ariane", comment, "request", service_code="bris-aqueduc", place="rue Wolfe, à côté")
     return city
@@ -47,7 +47,7 @@ def test_each_leaves_in_one_file_without_who_asked_and_is_acknowledged(two):
     lines = export(two)
     assert [line["number"] for line in lines] == ["STR-2026-000001", "STR-2026-000002"]
     assert lines[0]["place"] == "rue Wolfe, à côté"
-    assert lines[1]["description"].startswith("'=HYPERLINK")
+    assert lines[1]["description"].startswith("'|HYPERLINK")
     assert "Louis" not in str(lines)
     assert export(two) == []
     assert [state for _, _, state in rows(two)] == [HandoverState.EXPORTED] * 2
@@ -57,6 +57,11 @@ def test_each_leaves_in_one_file_without_who_asked_and_is_acknowledged(two):
     with two.database.read() as session:
         first = session.scalars(select(Handover).order_by(Handover.id)).first()
         assert (first.exported_at, first.acknowledged_at) == (two.now, two.now)
+
+
+def test_of_two_files_that_are_asked_for_at_once_each_request_is_in_one(two, race):
+    files = race(*[lambda: export(two)] * 3)
+    assert sorted(len(lines) for lines in files) == [0, 0, 2]
 
 
 def test_numbers_and_statuses_come_back_line_by_line_and_twice_is_once(two):

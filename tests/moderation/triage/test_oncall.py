@@ -140,6 +140,12 @@ def test_two_workers_raise_one_alarm(city, race):
     assert told(city) == ["Odile"]
 
 
+def test_two_who_say_at_once_who_is_on_call_do_it_one_after_the_other(city, race):
+    assert race(*[lambda: put_on_call(city, "Odile")] * 3) == [None] * 3
+    with city.database.read() as session:
+        assert [one.person.name for one in oncall.roster(session)] == ["Odile"]
+
+
 def test_what_is_not_urgent_calls_nobody(city):
     city.says("calme", "Merci!", urgency=Urgency(1, 0.9))
     assert (call(city), alarms(city)) == (0, [])

@@ -75,6 +75,11 @@ def test_one_form_is_one_note(city):
     assert len(handed(city, "Bruno")) == 1
 
 
+def test_one_form_that_is_sent_twice_at_once_is_one_note(city, race):
+    assert len({one.id for one in race(*[lambda: end(city, text="Bonne nuit")] * 3)}) == 1
+    assert len(handed(city, "Bruno")) == 1
+
+
 def test_what_one_had_goes_back_to_the_team_but_for_what_a_colleague_has_open(city):
     for name in "ab":
         city.says(name, f"Texte {name}")
