@@ -166,9 +166,9 @@ def updates(form: Form, request: Request, session: ReadSession, now: Now, reader
         {
             "update_id": str(change.id),
             "service_request_id": number,
-            "status": "closed" if change.status in CLOSED_STATUSES else "open",
+            "status": "CLOSED" if change.status in CLOSED_STATUSES else "OPEN",  # Its words, in capitals.
             "updated_datetime": _said(change.at),
-            "description": change.note,
+            "description": change.note or "",
         }
         for change, number in exchange.changes(session, reader, start=start, end=end, now=now)
     ]

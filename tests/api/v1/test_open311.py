@@ -191,9 +191,9 @@ def test_an_agent_sees_who_asked_and_the_answer_comes_back(city, key):
     assert one["updated_datetime"] == city.now.isoformat(timespec="seconds").replace("+00:00", "Z")
     updates = city.client.get(f"{BASE}/servicerequestupdates.json?api_key={key}").json()
     assert [(one["status"], one["description"]) for one in updates] == [
-        ("open", None),
-        ("open", None),
-        ("closed", "Réparé."),
+        ("OPEN", ""),
+        ("OPEN", ""),
+        ("CLOSED", "Réparé."),
     ]
 
 
