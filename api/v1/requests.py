@@ -82,7 +82,7 @@ class Step(Shown):
 
 
 class RequestWhole(RequestShown):
-    """One request with its life, and the comments by which citizens asked for it."""
+    """One request with its life, and the comments by which citizens asked for it; none, where a program sent it."""
 
     changes: list[Step]
     comment_ids: list[int]
@@ -97,7 +97,9 @@ class RequestWhole(RequestShown):
         )
         asked = session.scalars(
             select(Requester.comment_id)
-            .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+            .where(
+                Requester.request_id == request.id, Requester.detached_at.is_(None), Requester.comment_id.is_not(None)
+            )
             .order_by(Requester.id)
         )
         shown = RequestShown.model_validate(request)

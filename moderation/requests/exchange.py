@@ -23,6 +23,7 @@ from models.scope import Action, Viewer, visible
 from models.text import cleaned, web_link
 from models.vocabulary import CLOSED_STATUSES
 from moderation.requests.escalation import asked_for, register
+from moderation.requests.mapping import borough_at
 
 SPAN = timedelta(days=90)
 """What one listing may span at most, and spans when it does not say (GeoReport v2, GET Service Requests)."""
@@ -96,6 +97,7 @@ def submit(
             raise Refused("media_unreadable", field="media_url")
     refusals.say()
     request = ServiceRequest(
+        borough_id=None if latitude is None or longitude is None else borough_at(session, longitude, latitude),
         place=(cleaned(sent.address) or "")[:300] or None,
         latitude=latitude,
         longitude=longitude,

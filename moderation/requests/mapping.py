@@ -116,6 +116,25 @@ def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) 
     return Drawing(round(tall * scale + 2 * EDGE), shapes, points, rows)
 
 
+def borough_at(session: Session, longitude: float, latitude: float) -> int | None:
+    """The borough whose outline holds a point; None: none does, or none has an outline."""
+    outlined = select(Borough.id, Borough.outline).where(Borough.outline.is_not(None)).order_by(Borough.id)
+    rows = session.execute(outlined).all()
+    return next((id_ for id_, rings in rows if holds(rings or (), longitude, latitude)), None)
+
+
+def holds(rings: Sequence[Sequence[Sequence[float]]], longitude: float, latitude: float) -> bool:
+    """Whether a point lies within rings of [longitude, latitude]; of one on an edge, either may be said."""
+    inside = False
+    for ring in rings:
+        for (x, y, *_), (before_x, before_y, *_) in zip(ring, [ring[-1], *ring], strict=False):
+            # Each edge that a line from the point to the east crosses takes it out or in.
+            crosses = (y > latitude) != (before_y > latitude)
+            if crosses and longitude < x + (latitude - y) * (before_x - x) / (before_y - y):
+                inside = not inside
+    return inside
+
+
 def _seen(statement: Select[*_Columns], viewer: Viewer, wanted: Wanted, *, now: datetime) -> Select[*_Columns]:
     return visible(narrowed(statement, wanted, now=now), viewer, Action.SEE_REQUESTS, ServiceRequest)
 

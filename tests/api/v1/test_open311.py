@@ -169,6 +169,8 @@ def test_what_was_sent_is_read_whole_with_a_key_and_who_asked_by_nobody(city, ke
         requester = session.scalars(select(Requester)).one()
         assert request.key_id == session.scalars(select(ApiKey.id)).one()
         assert (request.opened_by_id, requester.email, requester.phone) == (None, "e@x.example", "418")
+    read = city.client.get(f"/api/v1/requests/{number}", headers=city.key("requests:read"))
+    assert (read.status_code, read.json()["comment_ids"]) == (200, []), "nobody asked for it in a comment"
 
 
 def test_a_confidential_service_has_no_request_in_public(city, key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,8 @@ from administration import outlines, people
 from models.errors import Refused
 from models.people import Borough
 from models.requests311 import ServiceRequest
-from moderation.requests import mapping
+from models.scope import Action, Grant, Viewer
+from moderation.requests import exchange, mapping
 from moderation.requests.inbox import Wanted
 
 SQUARE = [[-71.2, 46.7], [-71.2, 46.8], [-71.1, 46.8], [-71.1, 46.7], [-71.2, 46.7]]
@@ -67,6 +69,43 @@ def test_a_drawing_takes_as_many_queries_whatever_it_holds(city):
     with city.counting() as many:
         drawn(city)
     assert len(few) == len(many)
+
+
+@pytest.mark.parametrize(
+    ("longitude", "latitude", "within"),
+    [
+        (1, 1, True),
+        (5, 1, True),
+        (1, 5, True),
+        (5, 5, False),  # In the angle of the L.
+        (11, 11, True),  # On its island.
+        (-1, 1, False),
+        (7, 1, False),
+        (1, -1, False),
+        (9, 11, False),
+    ],
+)
+def test_a_point_is_within_an_outline_of_any_form(longitude, latitude, within):
+    angle = [[0, 0], [6, 0], [6, 3], [3, 3], [3, 6], [0, 6], [0, 0]]
+    island = [[10, 10], [12, 10], [12, 12], [10, 12]]
+    assert mapping.holds([angle, island], longitude, latitude) is within
+    assert mapping.holds([ring[::-1] for ring in (island, angle)], longitude, latitude) is within
+
+
+def test_a_request_that_a_program_points_at_is_of_the_borough_there(city):
+    program = Viewer(None, "App", frozenset(), frozenset({Grant(Action.EXCHANGE_REQUESTS)}))
+
+    def borough(longitude, latitude):
+        sent = exchange.Sent("autre", str(latitude), str(longitude))
+        with city.database.write() as session:
+            return exchange.submit(
+                session, program, sent, now=city.now, prefix="STR", zone=ZoneInfo("America/Toronto")
+            ).borough_id
+
+    with city.database.write() as session:
+        outlines.take(session, geojson(session.get_one(Borough, city.boroughs["nord"]).name))
+    assert borough(-71.15, 46.75) == city.boroughs["nord"]
+    assert borough(-70.15, 46.75) is None
 
 
 @pytest.mark.parametrize(
