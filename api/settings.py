@@ -251,6 +251,8 @@ class Settings(BaseSettings):
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
     """How long a decision waits before it leaves, so that it can be undone without trace."""
+    spacing_seconds: Annotated[float, Field(ge=0, le=600)] = 15
+    """How long after each other the answers of one act leave: a network takes many at once for a machine."""
     danger_minutes: Annotated[int, Field(ge=1, le=120)] = 5
     """How long whoever is on call has to answer for an immediate danger before the next one is told."""
     pull_seconds: Annotated[float, Field(ge=1, le=86400)] = 60

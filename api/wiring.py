@@ -182,6 +182,7 @@ class Parvis:
             hands_over=self.settings.desk is not None,
             zone=self.settings.zone,
             links=completing.Links(self.settings.base_url, self.settings.form_url),
+            spacing=timedelta(seconds=self.settings.spacing_seconds),
         )
 
     @property

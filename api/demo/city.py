@@ -1,20 +1,27 @@
-"""The people, boroughs and accounts of the demonstration's city, and the emptying of it for a new start."""
+"""The people, boroughs, streets and accounts of the demonstration's city, and the emptying of it for a new start."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from administration import gazetteer, keys, outlines
 from administration.seeds import plant
 from connectors.standin.player import Story
 from models import tables
 from models.accounts import Account
 from models.decisions import Decision
-from models.people import Borough, Membership, Person
+from models.people import ApiKey, Borough, Membership, Person
+from models.scope import Action, Grant, Viewer
 from models.session import vault_of
 from models.vocabulary import Role
+from moderation.requests import exchange
+from moderation.requests.exchange import Sent
 
 MODERATOR = "nadia@sainte-rive.example"
 SECOND_MODERATOR = "simon@sainte-rive.example"
@@ -33,32 +40,48 @@ PEOPLE = {
 }
 """Six people, one click apart; nobody has a password, so nobody can sign in to a demonstration from elsewhere."""
 
-BOROUGHS = {"moulin": ("vieux-moulin", "Vieux-Moulin")}
-"""By the story's label of the Page: the page of a borough belongs to it, the city's own to nobody's borough."""
+BOROUGHS = {
+    "vieux-moulin": "Vieux-Moulin",
+    "le-port": "Le Port",
+    "les-pins": "Les Pins",
+    "haute-rive": "Haute-Rive",
+    "cote-boisee": "Côte-Boisée",
+}
+"""Names by code; their outlines stand in `outlines.geojson`, the city's streets in `places.csv`. All are made up."""
+
+PAGES = {"moulin": "vieux-moulin"}
+"""By the story's label of a Page, the borough that it belongs to; the city's own belongs to none."""
+
+BY_APP = (
+    Sent("arbre-tombe", "46.968", "-70.902", "rue du Quai", "Une grosse branche bloque la moitié de la rue."),
+    Sent("panier-vider", "46.936", "-70.902", "boulevard des Pins", "La poubelle de l’abribus déborde."),
+    Sent("feu-circulation", "46.986", "-70.812", "Saint-Joseph et Lafontaine", "Le feu piéton ne s’allume plus."),
+)
+"""Requests that the city's own application sent before the morning began, each from where somebody stood."""
 
 
-def settle(session: Session, story: Story, *, now: datetime) -> None:
+def settle(session: Session, story: Story, *, prefix: str, zone: ZoneInfo, now: datetime) -> None:
     """Put the city there, in an empty database."""
     plant(session, now=now - timedelta(days=1))
+    boroughs = {code: Borough(code=code, name=name) for code, name in BOROUGHS.items()}
+    session.add_all(boroughs.values())
+    session.flush()
+    here = files(__package__)
+    outlines.take(session, (here / "outlines.geojson").read_bytes())
+    gazetteer.store(session, gazetteer.read(Path(str(here / "places.csv"))))
+    _asked_by_app(session, prefix=prefix, zone=zone, now=now - timedelta(hours=2))
     for email, (name, roles) in PEOPLE.items():
         person = Person(email=email, name=name, created_at=now)
         session.add(person)
         session.flush()
         session.add_all(Membership(person_id=person.id, role=role) for role in roles)
     for label, page in story.pages.items():
-        borough_id = None
-        if label in BOROUGHS:
-            code, name = BOROUGHS[label]
-            borough = Borough(code=code, name=name)
-            session.add(borough)
-            session.flush()
-            borough_id = borough.id
         session.add(
             Account(
                 network="facebook",
                 external_id=page.id,
                 name=page.name,
-                borough_id=borough_id,
+                borough_id=boroughs[PAGES[label]].id if label in PAGES else None,
                 token_closed=vault_of(session).close(page.token),
                 token_since=now,
                 created_at=now,
@@ -66,6 +89,14 @@ def settle(session: Session, story: Story, *, now: datetime) -> None:
                 pull_due_at=now + timedelta(seconds=3),
             )
         )
+
+
+def _asked_by_app(session: Session, *, prefix: str, zone: ZoneInfo, now: datetime) -> None:
+    keys.add_key(session, "Application mobile", ["open311"], now=now)
+    key_id = session.scalars(select(ApiKey.id)).one()
+    app = Viewer(None, "Application mobile", frozenset(), frozenset({Grant(Action.EXCHANGE_REQUESTS)}), key_id)
+    for sent in BY_APP:
+        exchange.submit(session, app, sent, now=now, prefix=prefix, zone=zone)
 
 
 def clear(session: Session) -> None:

@@ -59,6 +59,7 @@ class Demo:
     """The first of these that is free is taken; 0 is any free one."""
     undo_seconds: float = 5
     settle_seconds: float = 2
+    spacing_seconds: float = 3
     parvis: Parvis = field(init=False)
     story: Story = field(init=False)
     state: Standin = field(init=False)
@@ -86,6 +87,7 @@ class Demo:
                 second_factor="off",  # Nobody of the demonstration has a password.
                 timezone="America/Toronto",
                 undo_seconds=self.undo_seconds,
+                spacing_seconds=self.spacing_seconds,
                 settle_seconds=str(self.settle_seconds),
                 patience_seconds=str(4 * self.settle_seconds),  # The pretend networks list at once.
                 pull_seconds=15,
@@ -93,9 +95,7 @@ class Demo:
             )
         )
         upgrade(self.parvis.settings.url)
-        with self.parvis.database.write() as session:
-            city.clear(session)
-            city.settle(session, self.story, now=self.parvis.clock())
+        self._settle()
         self._server = uvicorn.Server(
             uvicorn.Config(_app(self), http=Http, log_level="warning", timeout_graceful_shutdown=2)
         )
@@ -114,9 +114,7 @@ class Demo:
         self.player.stop()
         self.state.reset()
         self._webhooks.forget()
-        with self.parvis.database.write() as session:
-            city.clear(session)
-            city.settle(session, self.story, now=self.parvis.clock())
+        self._settle()
         self._tell()
 
     def stop(self) -> None:
@@ -126,6 +124,12 @@ class Demo:
         self._serving.join(timeout=20)
         self._stop_standin()
         self.parvis.close()
+
+    def _settle(self) -> None:
+        given = self.parvis.settings
+        with self.parvis.database.write() as session:
+            city.clear(session)
+            city.settle(session, self.story, prefix=given.request_prefix, zone=given.zone, now=self.parvis.clock())
 
     def _tell(self) -> None:
         # Nobody has connected it yet: it is what the consent dialog offers.

@@ -26,6 +26,7 @@ from models.decisions import Decision
 from models.effects import Effect, still_open
 from models.errors import NotFound
 from models.holds import Hold
+from models.incidents import Incident
 from models.items import Item
 from models.posts import Post
 from models.requests311 import Requester, ServiceRequest
@@ -95,6 +96,8 @@ def steps(session: Session) -> list[Step]:
     kinds = set(session.scalars(select(Decision.kind).distinct()))
     handled = session.scalar(select(func.count()).where(Decision.kind != DecisionKind.CANCEL)) or 0
     published = session.scalar(select(func.count()).where(Post.state == PostState.PUBLISHED)) or 0
+    made = select(ServiceRequest.number).join(Incident, Incident.request_id == ServiceRequest.id)
+    event = session.scalar(made.order_by(Incident.id).limit(1))
     closed = session.scalar(select(func.count()).where(ServiceRequest.status.in_(CLOSED_STATUSES))) or 0
     return [
         Step(
@@ -114,25 +117,31 @@ def steps(session: Session) -> list[Step]:
         Step(
             N_("Six people saw one water-main break: one request"),
             N_(
-                "The line “rue Wolfe” above the queue gathers those who named the street: open it, and Enter makes one "
-                "311 request for all. Search for “Wolfe” for the others: q joins them to it."
+                "The line “6 people · Rue Wolfe” above the queue gathers those who named the street, under any post: "
+                "open it, and Enter makes one 311 request for all. Search for “Saint-Georges” for whoever only says "
+                "“same thing here”: q joins them to it."
             ),
             city.SECOND_MODERATOR,
             "/evenements",
-            DecisionKind.REQUEST in kinds,
+            event is not None,
         ),
         Step(
             N_("311 closes the request with a note"),
-            N_("The agent sees the citizens' own words, writes what was done, and closes."),
+            N_(
+                "The agent sees the citizens' own words and the map of the districts, writes what was done, and closes."
+            ),
             city.AGENT,
             "/requetes",
             closed > 0,
         ),
         Step(
-            N_("The citizens hear back where they wrote"),
-            N_("The drafted answers are back in the queue: r, then Ctrl+Enter."),
-            city.MODERATOR,
-            "/",
+            N_("The six hear back where they wrote"),
+            N_(
+                "Every answer is previewed beside the words that it answers, and may be worded anew; Enter sends them "
+                "all. The others are back in the queue: r, then Ctrl+Enter."
+            ),
+            city.SECOND_MODERATOR,
+            f"/requetes/{event}/reponses" if event is not None else "/",
             answered(session) > 0,
         ),
         Step(

@@ -31,7 +31,7 @@ def _once(home: Path, *, as_json: bool) -> int:
     from api.demo.script import play  # noqa: PLC0415
 
     console = Console(stderr=True)
-    demo = Demo(home, undo_seconds=0.5, settle_seconds=1)
+    demo = Demo(home, undo_seconds=0.5, settle_seconds=1, spacing_seconds=0.2)
     with console.status(_("The story begins…")) as status:
         demo.start()
         try:

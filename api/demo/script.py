@@ -5,6 +5,7 @@ The figures come from the pretend networks' journal and from the database, never
 
 from __future__ import annotations
 
+import html
 import re
 import time
 from collections import Counter
@@ -29,10 +30,11 @@ from models.comments import Comment, VerdictRow
 from models.decisions import Decision
 from models.effects import Effect
 from models.errors import ParvisError
+from models.incidents import Incident, IncidentComment
 from models.items import Item
 from models.posts import Post
 from models.requests311 import ServiceRequest
-from models.vocabulary import DeliveryState, EffectState, ItemState, PostState
+from models.vocabulary import DecisionKind, DeliveryState, EffectState, Group311, ItemState, PostState
 
 WAIT = 50.0
 """Seconds after which a step that does not come true is an error."""
@@ -67,8 +69,11 @@ REQUESTS = {
 CONFIDENTIAL = frozenset({"chien"})
 """Whose number is not said in public."""
 
-MAIN_BREAK = ("aqueduc1", "aqueduc2", "aqueduc3", "aqueduc4", "aqueduc5", "aqueduc6")
-"""Six comments about one event: the first opens the request, the others join it."""
+MAIN_BREAK = ("aqueduc1", "aqueduc2", "aqueduc3", "aqueduc4", "aqueduc6", "aqueduc7")
+"""Six people about one event: one line of the queue, one request."""
+
+BESIDE = "aqueduc5"
+"""Whoever says of it only that it is the same: a moderator joins them to the request."""
 
 
 class StoryBroken(ParvisError):
@@ -84,7 +89,13 @@ class Summary:
     decisions: int
     effects: dict[str, int]
     requests: int
+    """Those that comments opened; what the application sent is not counted."""
     requests_answered_in_thread: int
+    events: int
+    """Of several people about one thing, each made one request."""
+    event_people: int
+    answers_sent_together: int
+    """On the networks: those that one act sent to all who had asked."""
     posts_published: int
     duplicates: int
     lost: int
@@ -111,6 +122,8 @@ def play(demo: Demo, say: Callable[[str], None]) -> Summary:
     _triage(demo, nadia, simon)
     say(N_("311 closes the requests"))
     _close_requests(demo)
+    say(N_("all who wrote of the event are answered by one act"))
+    _answer_together(demo, simon)
     say(N_("the citizens are answered in their threads"))
     _answer(demo, nadia)
     say(N_("the city’s LinkedIn page is connected from its own window"))
@@ -139,20 +152,43 @@ def _triage(demo: Demo, nadia: httpx2.Client, simon: httpx2.Client) -> None:
         text = discreet if label in CONFIDENTIAL else thanks
         choice = {"kind": "request", "service_code": service, "place": place, "text": text}
         _decide(demo, nadia, label, choice)
-    first, *others = MAIN_BREAK
-    opened = _decide(
-        demo, simon, first, {"kind": "request", "service_code": "bris-aqueduc", "place": "Wolfe et Saint-Georges"}
-    )
-    for label in others:
-        _decide(demo, simon, label, {"kind": "request", "request_number": opened["request_number"]})
+    _decide(demo, simon, BESIDE, {"kind": "request", "request_number": _one_request(demo, simon)})
     # Nadia takes praise for an insult, and undoes it before anything leaves.
     mistake = _decide(demo, nadia, "sacre", {"kind": "hide", "rule_code": "N7"})
     _ok(nadia.post(f"/api/v1/decisions/{mistake['id']}/undo"))
-    decided = {*HIDES, *REPLIES, *REQUESTS, *MAIN_BREAK}
+    decided = {*HIDES, *REPLIES, *REQUESTS, *MAIN_BREAK, BESIDE}
     told = [label for label, thing in list(demo.player.things.items()) if isinstance(thing, FarComment)]
     for label in told:
         if label not in decided and _waits(demo, label):
             _decide(demo, nadia, label, {"kind": "nothing"})
+
+
+def _one_request(demo: Demo, simon: httpx2.Client) -> str:
+    """The line above the queue, its page, and one form for all; gives the number of the request."""
+
+    def lines() -> list[dict[str, Any]]:
+        found = _ok(simon.get("/api/v1/incidents"))["items"]
+        return [one for one in found if one["group"] == Group311.WATER and one["people"] == len(MAIN_BREAK)]
+
+    _until(f"{len(MAIN_BREAK)} people in one event", lambda: len(lines()) == 1)
+    (event,) = lines()
+    path = f"/evenements/{event['id']}"
+    form = _form(simon, path)
+    wanted = {"service_code": "bris-aqueduc", "place": event["place"], "text": "Merci! Une équipe est en route."}
+    _took(simon.post(f"{path}/requete", data=form | wanted))
+    with demo.parvis.database.read() as session:
+        named = select(ServiceRequest.number).join(Incident, Incident.request_id == ServiceRequest.id)
+        return session.scalars(named.where(Incident.id == event["id"])).one()
+
+
+def _answer_together(demo: Demo, simon: httpx2.Client) -> None:
+    with demo.parvis.database.read() as session:
+        named = select(ServiceRequest.number).join(Incident, Incident.request_id == ServiceRequest.id)
+        number = session.scalars(named).one()
+    form = _form(simon, f"/requetes/{number}/reponses")
+    if len(form["items"]) != len(MAIN_BREAK) + 1:
+        raise StoryBroken(f"{len(form['items'])} answers were previewed for {number}")
+    _took(simon.post("/requetes/reponses", data=form))
 
 
 def _close_requests(demo: Demo) -> None:
@@ -275,12 +311,25 @@ def _move(client: httpx2.Client, post: dict[str, Any], step: str, body: dict[str
     return moved
 
 
+def _form(client: httpx2.Client, path: str) -> dict[str, Any]:
+    """What a browser would send of a page that somebody read: what is ticked, and the words as they stand."""
+    page = _took(client.get(path)).text
+    items = re.findall(r'<input type="checkbox" name="items"[^>]* value="([^"]+)"[^>]* checked>', page)
+    worded = re.findall(r'<textarea [^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', page, re.DOTALL)
+    form: dict[str, Any] = {name: html.unescape(text) for name, text in worded}
+    return form | {"items": items, "form_key": re.findall(r'name="form_key" value="([^"]+)"', page)[0]}
+
+
 def _ok(response: httpx2.Response) -> Any:
+    return _took(response).json()
+
+
+def _took(response: httpx2.Response) -> httpx2.Response:
     if response.is_error:
         raise StoryBroken(
             f"{response.request.method} {response.request.url.path}: {response.status_code} {response.text}"
         )
-    return response.json()
+    return response
 
 
 def _until(what: str, true: Callable[[], bool]) -> None:
@@ -293,6 +342,17 @@ def _until(what: str, true: Callable[[], bool]) -> None:
 
 # What the rows and the journal say -----------------------------------------------------------------------------------
 
+_people_of_events = (
+    select(func.count(Comment.author_id.distinct()))
+    .join(IncidentComment, IncidentComment.comment_id == Comment.id)
+    .join(Incident, Incident.id == IncidentComment.incident_id)
+    .where(Incident.request_id.is_not(None), IncidentComment.taken_out_at.is_(None))
+)
+_together = (
+    select(func.count(Decision.id))
+    .join(Effect, Effect.id == Decision.effect_id)
+    .where(Decision.kind == DecisionKind.REPLY, Decision.batch_id.is_not(None), Effect.state == EffectState.DONE)
+)
 _OPEN = (EffectState.READY, EffectState.CLAIMED, EffectState.SENDING, EffectState.UNKNOWN)
 
 
@@ -345,8 +405,11 @@ def _summary(demo: Demo, seconds: float) -> Summary:
         figures = {
             "classified": session.scalar(select(func.count()).select_from(VerdictRow)) or 0,
             "decisions": session.scalar(select(func.count()).select_from(Decision)) or 0,
-            "requests": session.scalar(select(func.count()).select_from(ServiceRequest)) or 0,
+            "requests": session.scalar(select(func.count()).where(ServiceRequest.key_id.is_(None))) or 0,
             "requests_answered_in_thread": answered(session),
+            "events": session.scalar(select(func.count()).where(Incident.request_id.is_not(None))) or 0,
+            "event_people": session.scalar(_people_of_events) or 0,
+            "answers_sent_together": session.scalar(_together) or 0,
             "posts_published": session.scalar(select(func.count()).where(Post.state == PostState.PUBLISHED)) or 0,
         }
     with demo.state.lock:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
@@ -21,9 +21,6 @@ from moderation.triage import queue, together
 from moderation.triage.deciding import CapabilitiesOf, Choice, Terms
 from moderation.triage.queue import Listed
 from moderation.triage.together import Outcome
-
-SPACING = timedelta(seconds=15)
-"""Between two answers of one act: a network takes many at once from one account for a machine."""
 
 
 @dataclass(frozen=True)
@@ -73,5 +70,5 @@ def send_all(
         for comment_id, (version, draft_id, text) in given.items()
     }
     return together.decide_each(
-        session, viewer, choices, DecisionKind.REPLY, terms, form_key=form_key, spacing=SPACING, now=now
+        session, viewer, choices, DecisionKind.REPLY, terms, form_key=form_key, spacing=terms.spacing, now=now
     )

@@ -71,7 +71,8 @@ CapabilitiesOf = Callable[[str], Capabilities]
 @dataclass(frozen=True)
 class Terms:
     """How a city decides: for how long without trace, how its requests are numbered, what its networks can do, and
-    whether its requests go on to an outside 311, which numbers them anew; `zone` is the city's.
+    whether its requests go on to an outside 311, which numbers them anew; `zone` is the city's. Answers of one act
+    leave `spacing` apart: a network takes many at once from one account for a machine.
     """
 
     undo: timedelta
@@ -80,6 +81,7 @@ class Terms:
     hands_over: bool = False
     zone: ZoneInfo = QUEBEC
     links: completing.Links = NOWHERE
+    spacing: timedelta = timedelta(seconds=15)
 
 
 def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:

@@ -24,7 +24,6 @@ from models.vocabulary import CLOSED_STATUSES, DecisionKind, Intention, ItemStat
 from moderation import items
 from moderation.requests.escalation import named_place
 from moderation.triage import deciding, queue, together
-from moderation.triage.answers import SPACING
 from moderation.triage.deciding import CapabilitiesOf, Choice, Terms
 from moderation.triage.queue import Listed
 from moderation.triage.together import Outcome
@@ -258,8 +257,9 @@ def decide(
         return replace(choice, service_code=None, place="", request_number=joined)
 
     outcome = together.decide_each(
-        session, viewer, choices, DecisionKind.REQUEST, terms, form_key=form_key, spacing=SPACING, then=join, now=now
-    )
+        session, viewer, choices, DecisionKind.REQUEST, terms, form_key=form_key, spacing=terms.spacing, then=join,
+        now=now,
+    )  # fmt: skip
     if outcome.decisions:
         event.request_id = outcome.decisions[0].request_id
         audit.note(

@@ -48,6 +48,8 @@ def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt(tmp_path: Path)
     # Nine problems, and the main break that six people saw: one request each, all answered where they were asked.
     assert summary["requests"] == 10
     assert summary["requests_answered_in_thread"] == 10
+    # One line of the queue; the seventh said only that it was the same, and was joined by a person.
+    assert (summary["events"], summary["event_people"], summary["answers_sent_together"]) == (1, 6, 7)
     assert summary["posts_published"] == 1
     assert effects["cancelled"] >= 3, "what the emergency pause stopped, on each account"
 

@@ -105,8 +105,11 @@ def test_the_main_job_by_keyboard_from_the_comment_to_the_answer(page: Page, dem
 
     # The agent closes it with a note.
     become(page, demo, city.AGENT, "/requetes")
-    until(lambda: page.reload() is not None and page.get_by_text(re.compile(r"SRV-\d{4}-000001")).count() > 0, "it")
-    page.get_by_role("link").filter(has_text=re.compile("SRV-|Lampadaire")).first.click()
+    asked = page.locator("li.card", has_text="Lampadaire")
+    until(lambda: page.reload() is not None and asked.count() == 1, "it")
+    # The demonstration's districts are drawn, with what its application sent.
+    assert (page.locator(".map path").count(), page.locator(".map circle").count()) == (5, 3)
+    asked.locator("h2 a").click()
     page.locator("input[name=status][value=done]").check()
     page.locator("textarea[name=note]").fill("L'ampoule a été remplacée ce matin.")
     page.locator("form[data-request] button[type=submit]").click()
@@ -246,7 +249,7 @@ def test_live_parts_follow_what_is_done_elsewhere_without_a_reload(page: Page, d
     moderator.keyboard.press("q")
     moderator.locator("#request-dialog select[name=service_code]").select_option("lampadaire")
     moderator.locator("#request-dialog button[type=submit]").click()
-    until(lambda: _figure(page, "Requêtes 311") == 1, "the tour counts the request by itself")
+    until(lambda: _figure(page, "Requêtes 311") == 4, "the tour counts the request by itself")
     assert page.evaluate("window.same"), "the page was not loaded again"
     until(lambda: agent.get_by_text("Lampadaire en panne").count() > 0, "the agent's list shows the request by itself")
 

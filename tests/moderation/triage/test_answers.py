@@ -67,7 +67,7 @@ def test_each_is_read_worded_and_sent_in_its_own_thread_spaced(closed, terms):
     done = send(closed, terms, given(found, t2="Bonjour Louis, c'est réparé!"))
     assert (len(done.decisions), done.left) == (4, {})
     sent = effects(closed)
-    assert [one.due_at - sent[0].due_at for one in sent] == [answers.SPACING * step for step in range(4)]
+    assert [one.due_at - sent[0].due_at for one in sent] == [timedelta(seconds=15) * step for step in range(4)]
     assert [one.payload["text"] for one in sent if one.target == "2"] == ["Bonjour Louis, c'est réparé!"]
     assert waiting(closed, terms).answers == []
     for _ in range(6):
