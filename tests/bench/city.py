@@ -43,6 +43,17 @@ _MATTERS = (
 _ENDINGS = (".", "!!!", " 😡", " 🙏", ". Merci d’avance.", ". Ça fait trois fois que j’appelle au 311.", "...")
 
 
+_BROKEN = (
+    "Plus d’eau chez nous", "Gros bris d’aqueduc sur la", "Y’a pu d’eau depuis 7 h,", "Une fuite d’eau énorme,",
+    "L’eau coule partout au coin de la rue Principale et de la",
+)  # fmt: skip
+_STREETS = tuple(
+    f"rue {saint}{name}"
+    for saint in ("", "Saint-", "du Grand-", "du Petit-")
+    for name in ("Wolfe", "Cartier", "Morin", "Laurent", "Joseph", "Bernier", "Dumas", "Bolduc", "Lemay", "Turcotte")
+)
+
+
 def text(chance: random.Random) -> str:
     """One comment: a sentence or two, now and then a long one."""
     parts = [chance.choice(_OPENINGS) + chance.choice(_MATTERS) + chance.choice(_ENDINGS)]
@@ -51,10 +62,15 @@ def text(chance: random.Random) -> str:
     return " ".join(parts)
 
 
-def body(chance: random.Random, number: int, at: datetime, changes: int = 1) -> bytes:
-    """One webhook body of Meta: one new comment, as they come on an ordinary day, or several at once."""
+def body(chance: random.Random, number: int, at: datetime, changes: int = 1, events: float = 0.0) -> bytes:
+    """One webhook body of Meta: one new comment, as they come on an ordinary day, or several at once; of them, the part
+    `events` is of one of forty water-main breaks.
+    """
     said = int(at.timestamp())
     values = [_value(chance, number * changes + one, at) for one in range(changes)]
+    for value in values:
+        if chance.random() < events:
+            value["message"] = f"{chance.choice(_BROKEN)} {chance.choice(_STREETS)}{chance.choice(_ENDINGS)}"
     entry = {"id": PAGE, "time": said, "changes": [{"value": value, "field": "feed"} for value in values]}
     return json.dumps({"object": "page", "entry": [entry]}).encode()
 

@@ -24,13 +24,16 @@ from sqlalchemy import func, select
 from api.wiring import Parvis
 from classifiers.base import Classifier, Context, Verdict
 from models.comments import Comment
+from models.incidents import Incident
 from models.items import Item
-from models.vocabulary import ItemState
+from models.vocabulary import Group311, ItemState
 from moderation.intake import deliveries
-from moderation.triage import classification
+from moderation.triage import classification, incidents
 
-READ, BACKLOG, LINES = 500, 3_000, 100_000
-"""Comments: of a round, of a backlog that workers share, and of an imported file."""
+READ, BACKLOG, LINES, STREAM = 500, 3_000, 100_000, 2_000
+"""Comments: of a round, of a backlog that workers share, of an imported file, and of a stream with events in it."""
+BREAKS, WANTED_A_MINUTE = 40, 1_000
+"""Events of the stream that have one place each, and comments that the detection must follow."""
 
 
 def webhook(home: Path, rounds: int, seconds: float) -> list[Figure]:
@@ -126,11 +129,42 @@ def read(home: Path, rounds: int, seconds: float) -> list[Figure]:
     return figures
 
 
-def _deliver(parvis: Parvis, size: int, first: int) -> None:
+def events(home: Path, rounds: int) -> list[Figure]:
+    """A stream of comments, three in ten about one of forty events, from the delivery until each event is a line:
+    reading, model and detection together, against the pace that is wanted; and the detection alone.
+    """
+    figures = []
+    for kind in KINDS:
+        whole, alone = [], []
+        for number in range(rounds):
+            with server_of(kind) as more, installation(home / f"events-{kind}-{number}", **more) as parvis:
+                city.found(parvis, now=datetime.now(UTC))
+                parvis.classifier.classify(["Bonjour"], Context())
+                _deliver(parvis, STREAM, 1, events=0.3)
+                began = time.perf_counter()
+                while _read(parvis, parvis.classifier):
+                    pass
+                read = time.perf_counter()
+                while incidents.gather_due(parvis.database, now=datetime.now(UTC)):
+                    pass
+                ended = time.perf_counter()
+                with parvis.database.read() as session:
+                    found = session.scalar(select(func.count()).where(Incident.group_311 == Group311.WATER)) or 0
+                if found < BREAKS:
+                    raise RuntimeError(f"{found} of {BREAKS} events were found")
+                whole.append((float(WANTED_A_MINUTE), 60 * STREAM / (ended - began)))
+                alone.append((float(WANTED_A_MINUTE), 60 * STREAM / (ended - read)))
+        wanted = "wanted"
+        figures.append(least(f"stream to the line of its event, {kind}", "a minute", whole, wanted, 1.0))
+        figures.append(least(f"detection of events alone, {kind}", "a minute", alone, wanted, 1.0))
+    return figures
+
+
+def _deliver(parvis: Parvis, size: int, first: int, *, events: float = 0.0) -> None:
     chance, now = random.Random(first), datetime.now(UTC)
     with parvis.database.write() as session:
         for number in range(first, first + size):
-            deliveries.receive(session, "facebook", city.body(chance, number, now), now=now)
+            deliveries.receive(session, "facebook", city.body(chance, number, now, events=events), now=now)
 
 
 def _read(parvis: Parvis, model: Classifier) -> int:

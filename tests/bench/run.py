@@ -23,8 +23,8 @@ from figures import Figure, disk, least, report
 from running import floor_server, started
 
 WANTED = [
-    "webhook", "reading", "readers", "pull", "import", "queue", "filters", "delivery", "start", "standin", "sign-in",
-    "classifier",
+    "webhook", "reading", "readers", "events", "pull", "import", "queue", "filters", "delivery", "start", "standin",
+    "sign-in", "classifier",
 ]  # fmt: skip
 
 
@@ -48,6 +48,7 @@ def main() -> None:
                 "webhook": lambda: intake.webhook(home, rounds, seconds),
                 "reading": lambda: intake.read(home, rounds, seconds),
                 "readers": lambda: intake.readers(home, rounds),
+                "events": lambda: intake.events(home, min(rounds, 3)),
                 "pull": lambda: intake.pull(home, rounds),
                 "import": lambda: intake.importing(home, min(rounds, 2)),
                 "queue": lambda: pages.pages(home, port, rounds, given.large),
