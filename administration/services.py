@@ -24,12 +24,15 @@ from models.text import cleaned
 from models.vocabulary import Datatype, Group311
 
 MOST_DAYS, MOST_ATTRIBUTES, LONGEST_NAME, LONGEST_QUESTION = 1000, 20, 100, 300
+LONGEST_KEYWORDS, LONGEST_UNIT = 300, 100
 LARGEST = 512_000
 """Bytes of a spreadsheet."""
 USUAL_DAYS = 10
 """The standard of a service of another system, which says none, until somebody sets it."""
 NEEDED = ("code", "name", "group", "days")
-"""Columns of a spreadsheet; `working_days`, `confidential` and `active` (yes, no) may come beside them."""
+"""Columns of a spreadsheet; `OFTEN` may come beside them."""
+OFTEN = ("name_en", "keywords", "unit", "working_days", "confidential", "active")
+"""Words, then yes or no."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _YES = frozenset({"yes", "oui", "true", "vrai", "1", "x"})
 _NO = frozenset({"", "no", "non", "false", "faux", "0"})
@@ -58,6 +61,10 @@ class Wording:
     confidential: bool = False
     active: bool = True
     questions: Sequence[Question] = ()
+    name_en: str = ""
+    keywords: str = ""
+    """Between commas."""
+    unit: str = ""
 
 
 @dataclass
@@ -88,8 +95,8 @@ def word(
     date.
 
     Refused, all that is wrong at once: `service_code_unreadable`, `service_taken`, `service_changed`, `name_needed`,
-    `group_unknown`, `days_unreadable`, and of a question `question_code`, `question_words`, `question_values`,
-    `questions_too_many`.
+    `words_too_long`, `group_unknown`, `days_unreadable`, and of a question `question_code`, `question_words`,
+    `question_values`, `questions_too_many`.
     """
     refusals, said = Refusals(), dict[str, Any]()
     with refusals.collect():
@@ -129,9 +136,19 @@ def _change(
 
 def _read(wording: Wording) -> dict[str, Any]:
     refusals, name = Refusals(), (cleaned(wording.name) or "").strip()
+    english, unit = ((cleaned(one) or "").strip() for one in (wording.name_en, wording.unit))
+    keywords = ", ".join(filter(None, (one.strip() for one in (cleaned(wording.keywords) or "").split(","))))
     with refusals.collect():
         if not 0 < len(name) <= LONGEST_NAME:
             raise Refused("name_needed", field="name")
+    for where, said, most in (
+        ("name_en", english, LONGEST_NAME),
+        ("keywords", keywords, LONGEST_KEYWORDS),
+        ("unit", unit, LONGEST_UNIT),
+    ):
+        with refusals.collect():
+            if len(said) > most:
+                raise Refused("words_too_long", field=where, most=str(most))
     with refusals.collect():
         if wording.group not in set(Group311):
             raise Refused("group_unknown", field="group", known=", ".join(Group311))
@@ -145,6 +162,9 @@ def _read(wording: Wording) -> dict[str, Any]:
     refusals.say()
     return {
         "name": name,
+        "name_en": english,
+        "keywords": keywords,
+        "unit": unit or None,
         "group": Group311(wording.group),
         "days": int(days),
         "working_days": wording.working_days,
@@ -248,6 +268,9 @@ def _take_row(
         flag("confidential", known.confidential if known else False),
         flag("active", known.active if known else True) if "active" in row and row["active"].strip() else True,
         [Question(a.code, a.datatype, a.fr, a.en, a.required, typed_values(a)) for a in kept],
+        row.get("name_en", known.name_en if known else ""),
+        row.get("keywords", known.keywords if known else ""),
+        row.get("unit", (known.unit or "") if known else ""),
     )
     _put(session, code, wording, known, report, person_id=person_id, now=now)
 

@@ -83,6 +83,7 @@ REFUSALS: Mapping[str, str] = {
     "external_id_unreadable": N_("The account’s id on the network is missing or too long."),
     "token_unreadable": N_("The token is missing, or has a space in it."),
     "scope_unknown": N_("Unknown scope %(scope)s; the scopes are %(known)s."),
+    "words_too_long": N_("At most %(most)s characters."),
     "name_needed": N_("A name is needed, of at most 100 characters."),
     "name_taken": N_("The name %(name)s is taken."),
     # decisions

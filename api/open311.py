@@ -177,14 +177,14 @@ def updates(form: Form, request: Request, session: ReadSession, now: Now, reader
 
 # ------------------------------------------------------------------------------------------ what is written and read
 def _service(service: Service) -> dict[str, Any]:
-    group = label("groupe", service.group)
+    name, group = service.called(language.get()), label("groupe", service.group)
     return {
         "service_code": service.code,
-        "service_name": service.name,
-        "description": service.name,
+        "service_name": name,
+        "description": name,
         "metadata": bool(service.attributes),
         "type": "realtime",
-        "keywords": ", ".join(word for word in re.split(r"\W+", service.name.lower()) if len(word) > 3),
+        "keywords": service.keywords,
         "group": group,
     }
 
@@ -224,7 +224,7 @@ def _shown(known: Known, reader: Viewer | None, *, extended: bool) -> dict[str, 
         "service_request_id": request.number,
         "status": "closed" if request.status in CLOSED_STATUSES else "open",
         "status_notes": request.citizen_note if whole else None,
-        "service_name": request.service.name,
+        "service_name": request.service.called(language.get()),
         "service_code": request.service_code,
         "description": request.description if whole else None,
         "agency_responsible": request.borough.name if request.borough else None,

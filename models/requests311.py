@@ -22,6 +22,12 @@ class Service(Base):
 
     code: Mapped[str] = mapped_column(String(60), primary_key=True, info=NOBODY)
     name: Mapped[str] = mapped_column(String(200), info=NOBODY)
+    name_en: Mapped[str] = mapped_column(String(200), default="", info=NOBODY)
+    """In English; empty: as in French."""
+    keywords: Mapped[str] = mapped_column(String(300), default="", info=NOBODY)
+    """Other words that people say for it, in either language, between commas."""
+    unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
+    """The unit of the city whose work it is."""
     group: Mapped[Group311] = mapped_column(String(40))
     days: Mapped[int]
     """Service standard in force; the earlier ones are `ServiceStandard`."""
@@ -38,6 +44,10 @@ class Service(Base):
     """When anything of it last changed: programs then read the services again."""
     version: Mapped[int] = mapped_column(default=1)
     """Counts changes: two people at once, one wins."""
+
+    def called(self, language: str) -> str:
+        """Its name as a person reads it; French where there is no other."""
+        return (self.name_en if language.startswith("en") else "") or self.name
 
 
 class ServiceStandard(Base):
@@ -112,7 +122,7 @@ class ServiceRequest(Base):
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     """Whose it is; None: nobody's yet."""
     unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
-    """The unit of the city that it was transferred to last."""
+    """The unit of the city whose it is: its service's, until it is transferred to another."""
     search_text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """The words by which it is found: numbers, service, place, description."""
     version: Mapped[int] = mapped_column(default=1)

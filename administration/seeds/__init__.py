@@ -107,6 +107,9 @@ def _services(folder: Traversable) -> dict[str, Said]:
         return {
             row["code"]: {
                 "name": row["name"],
+                "name_en": row["name_en"],
+                "keywords": row["keywords"],
+                "unit": row["unit"],
                 "group": row["group"],
                 "days": int(row["days"]),
                 "working_days": row["working_days"] == "yes",

@@ -49,6 +49,8 @@ class ServiceName(Shown):
 
     code: str
     name: str
+    """In French; `name_en` is empty where the city has no other."""
+    name_en: str
     group: Group311
 
 

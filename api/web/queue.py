@@ -335,7 +335,10 @@ def item_values(
     filling = {"prenom": given}
     worded = newest(session, language)
     if detail.requests:
-        filling |= {"numero": detail.requests[-1].public_number, "service": detail.requests[-1].service.name}
+        filling |= {
+            "numero": detail.requests[-1].public_number,
+            "service": detail.requests[-1].service.called(language),
+        }
     return {
         "detail": detail,
         "resets": session.scalars(

@@ -102,6 +102,7 @@ def _list(
         report=report,
         error=error,
         columns=services.NEEDED,
+        often=services.OFTEN,
     )
 
 
@@ -146,8 +147,18 @@ def _of(service: Service) -> Wording:
         Question(one.code, one.datatype, one.fr, one.en, one.required, services.typed_values(one))
         for one in asked(service.attributes)
     ]
-    flags = {name: getattr(service, name) for name in ("working_days", "confidential", "active")}
-    return Wording(service.name, service.group, str(service.days), **flags, questions=questions)
+    return Wording(
+        service.name,
+        service.group,
+        str(service.days),
+        service.working_days,
+        service.confidential,
+        service.active,
+        questions,
+        service.name_en,
+        service.keywords,
+        service.unit or "",
+    )
 
 
 def _typed(sent: FormData) -> Wording:
@@ -168,5 +179,6 @@ def _typed(sent: FormData) -> Wording:
         for n in range(count)
     ]
     kept = [one for one in questions if one.code.strip() or one.fr.strip()]
-    flags = {name: bool(said(name)) for name in ("working_days", "confidential", "active")}
-    return Wording(said("name"), said("group"), said("days"), **flags, questions=kept)
+    working, confidential, active = (bool(said(name)) for name in ("working_days", "confidential", "active"))
+    words = (said("name_en"), said("keywords"), said("unit"))
+    return Wording(said("name"), said("group"), said("days"), working, confidential, active, kept, *words)

@@ -100,7 +100,7 @@ def ask(
         code = "details_phone"
     author = session.scalar(select(Author.name).where(Author.id == comment.author_id))
     body = template(session, code, language).replace(" {prenom}", f" {first_name(author)}".rstrip())
-    text = render(body, {"numero": request.public_number, "service": service.name, "lien": link or ""})
+    text = render(body, {"numero": request.public_number, "service": service.called(language), "lien": link or ""})
     drafts.propose(session, comment, text, request_id=request.id, asks=True, private=private, now=now)
     items.bring_back(items.of_comment(session, comment.id), comment, now)
     audit.note(

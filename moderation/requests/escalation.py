@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
@@ -52,8 +53,8 @@ UNEXPLAINED = "request_closed"
 UNSAID = "request_confidential"
 """The one in public about a confidential service."""
 
-_SMALL = frozenset({"aux", "des", "les", "par", "pas", "sur", "une"})
-"""Words of a service's name by which no text asks for it."""
+_SMALL = frozenset({"and", "aux", "des", "for", "les", "par", "pas", "rue", "street", "sur", "the", "une"})
+"""Words of a service's name by which no text asks for it; a street is only where it is."""
 
 
 def services(session: Session) -> list[Service]:
@@ -65,18 +66,31 @@ def services(session: Session) -> list[Service]:
 def likeliest(known: Sequence[Service], group: str | None, text: str) -> list[Service]:
     """Services that share a word with a text, the likeliest first; it is the one that a moderator is offered.
 
-    Longer words weigh more: in "le trottoir de la rue Cartier", the street is only where it is. The group that the
-    verdict names weighs as a short word. Of two that share as much, the shorter name says less that is not in the text.
+    Longer words weigh more: in "le trottoir de la rue Cartier", the street is only where it is. Its other words weigh
+    half of those of its names; the group that the verdict names weighs as a short word. Of two that share as much, the
+    shorter name says less that is not in the text.
     """
     said = {stem(word) for _, words in chunks(text) for word in words}
 
     def shared(service: Service) -> int:
-        names = {word for _, words in chunks(service.name) for word in words} - _SMALL
-        letters = sum(len(word) for word in names if len(word) > 2 and stem(word) in said)
-        return letters + 2 * (letters > 0 and service.group == group)
+        names = _stems(f"{service.name} {service.name_en or ''}")
+        others = _stems(service.keywords or "") - names
+        letters = 2 * _letters(names, said) + _letters(others, said)
+        return letters + 4 * (letters > 0 and service.group == group)
 
     rank = {service.code: (-shared(service), len(service.name), service.name) for service in known}
     return sorted((service for service in known if rank[service.code][0]), key=lambda service: rank[service.code])
+
+
+@lru_cache(maxsize=2048)
+def _stems(names: str) -> frozenset[tuple[str, str]]:
+    """Words of a service that say something, each with its stem."""
+    words = {word for _, words in chunks(names) for word in words if len(word) > 2} - _SMALL
+    return frozenset((word, stem(word)) for word in words)
+
+
+def _letters(words: frozenset[tuple[str, str]], said: set[str]) -> int:
+    return sum(len(word) for word, stemmed in words if stemmed in said)
 
 
 def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:
@@ -155,7 +169,7 @@ def open_or_join(
 
 def found_by(request: ServiceRequest, service: Service) -> str:
     """The words by which a request is found (`models.search`)."""
-    return text_of(request.number, service.name, request.place, request.description)
+    return text_of(request.number, service.name, service.name_en, request.place, request.description)
 
 
 def named(number: str) -> ColumnElement[bool]:
@@ -217,7 +231,7 @@ def register(
     session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str, zone: ZoneInfo
 ) -> ServiceRequest:
     """Open a request of which everything is said but its number and its times."""
-    request.service_code, request.hand_over = service.code, True
+    request.service_code, request.unit, request.hand_over = service.code, service.unit, True
     request.opened_at, request.due_at = now, standards.due(service, now, zone)
     request.number = _next_number(session, prefix, now=now)
     request.search_text = found_by(request, service)

@@ -68,6 +68,8 @@ def correct(
             raise Refused("place_too_long", field="place", most=str(LONGEST_PLACE))
     refusals.say()
     if service is not before:
+        if request.unit == before.unit:  # Nobody gave it to another unit.
+            request.unit = service.unit
         request.service_code, request.due_at = service.code, standards.due(service, request.opened_at, zone)
     request.place, request.attributes = place or None, answers or None
     request.search_text = found_by(request, service)

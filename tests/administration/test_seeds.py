@@ -27,7 +27,11 @@ def newer(tmp_path) -> Path:
     for name, was, now in (
         ("netiquette.toml", 'title = "', 'title = "Nouveau : '),
         ("templates.toml", 'fr = "', 'fr = "Nouveau : '),
-        ("services.csv", "\ndeneigement-rue,", "\nfontaine,Fontaine à boire,parcs,5\ndeneigement-rue,Nouveau : "),
+        (
+            "services.csv",
+            "\ndeneigement-rue,",
+            "\nfontaine,Fontaine à boire,Drinking fountain,parcs,5,no,no,Parcs,\ndeneigement-rue,Nouveau : ",
+        ),
     ):
         path = tmp_path / "seeds" / name
         path.write_text(path.read_text("utf-8").replace(was, now, 1), "utf-8")

@@ -50,6 +50,20 @@ def test_a_service_is_made_and_said_anew_and_its_earlier_standard_stays(database
     assert codes(caught) == ["service_taken"]
 
 
+def test_its_other_words_come_from_a_spreadsheet_and_stay_where_it_has_no_such_column(database):
+    raw = 'code,name,group,days,name_en,keywords,unit\ntrou,Trou,chaussee_trottoir,5, Hole ,"cratère,, hole ",Travaux\n'
+    for sheet in (raw, "code,name,group,days\ntrou,Trou,chaussee_trottoir,6\n"):
+        with database.write() as session:
+            services.take_csv(session, sheet.encode(), person_id=None, now=NOW)
+    with database.read() as session:
+        (kept,) = services.every(session)
+        assert (kept.days, kept.name_en, kept.keywords, kept.unit) == (6, "Hole", "cratère, hole", "Travaux")
+        assert [kept.called(language) for language in ("en", "fr_CA")] == ["Hole", "Trou"]
+    with pytest.raises(Refused) as caught:
+        word(database, Wording("Trou", "parcs", "5", name_en="x" * 101, keywords="x" * 301, unit="x" * 101), "autre")
+    assert codes(caught) == ["words_too_long"] * 3
+
+
 def test_two_who_make_one_service_at_once_are_told(database, race):
     made = race(*[lambda: word(database, HOLE)] * 3)
     assert sorted(one.code if isinstance(one, Refused) else str(one) for one in made) == ["1", *["service_taken"] * 2]

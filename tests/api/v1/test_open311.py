@@ -23,7 +23,8 @@ HOLE = {"service_code": "nids", "address_string": "12, rue Desjardins", "descrip
 @pytest.fixture
 def city(town):
     with town.parvis.database.write() as session:
-        session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5))
+        words = {"name_en": "Potholes", "keywords": "trou, pothole"}
+        session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5, **words))
         session.add(Service(code="bruit", name="Bruit", group="bruit_nuisances", days=5, confidential=True))
         session.add(Service(code="fini", name="Fini", group="autre", days=5, active=False))
         session.flush()
@@ -92,6 +93,9 @@ def test_services_are_those_that_can_be_asked_for(city):
     found = {one["service_code"]: one for one in city.client.get(f"{BASE}/services.json").json()}
     assert set(found) == {"nids", "bruit"}
     assert (found["nids"]["type"], found["nids"]["metadata"]) == ("realtime", False)
+    assert (found["nids"]["service_name"], found["nids"]["keywords"]) == ("Nids-de-poule", "trou, pothole")
+    english = city.client.get(f"{BASE}/services.json", headers={"cookie": "parvis_language=en"}).json()
+    assert {one["service_name"] for one in english} == {"Potholes", "Bruit"}  # What has no other name keeps its own.
     assert city.client.get(f"{BASE}/services/nids.json").json() == {"service_code": "nids", "attributes": []}
     assert city.client.get(f"{BASE}/services/fini.json").status_code == 404
 

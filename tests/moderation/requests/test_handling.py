@@ -54,6 +54,15 @@ def test_another_service_has_its_own_delay_from_the_opening_and_its_own_question
     assert row.due_at == opened_at + timedelta(days=7)
 
 
+def test_a_request_is_its_services_units_until_it_is_given_to_another(leak):
+    assert request(leak).unit == "Gestion des eaux"
+    correct(leak, "nid-de-poule")
+    assert request(leak).unit == "Travaux publics"
+    act(leak, handling.transfer, "Génie", leak.boroughs["nord"], "À étudier", version=2)
+    correct(leak, "bris-aqueduc", version=3)
+    assert request(leak).unit == "Génie"
+
+
 def test_a_new_standard_does_not_move_what_is_open(leak):
     due_at = request(leak).due_at
     with leak.database.write() as session:

@@ -16,7 +16,9 @@ from moderation.requests.escalation import likeliest
 def services() -> list[Service]:
     with (files("administration.seeds") / "services.csv").open(encoding="utf-8") as lines:
         return [
-            Service(code=row["code"], name=row["name"], group=Group311(row["group"]), days=int(row["days"]))
+            Service(
+                **{name: row[name] for name in ("code", "name", "name_en", "keywords")}, group=Group311(row["group"])
+            )
             for row in csv.DictReader(lines)
         ]
 
@@ -31,7 +33,13 @@ def services() -> list[Service]:
         ("Le trottoir de la rue Cartier n’est pas déneigé", Group311.SNOW, "deneigement-trottoir"),
         ("La piscine du parc est fermée", Group311.PARKS, "piscine"),
         ("La piscine du parc est fermée", None, "piscine"),
-        ("L’EAU coule partout dans le parc", Group311.WATER, "eau-qualite"),
+        ("L’EAU coule partout dans le parc", Group311.WATER, "bris-aqueduc"),
+        ("Il y a un gros trou dans ma rue", Group311.ROADS, "nid-de-poule"),
+        ("There is a huge pothole on my street", Group311.ROADS, "nid-de-poule"),
+        ("Mes vidanges sont encore là", Group311.COLLECTION, "collecte-dechets"),
+        ("Des coquerelles dans mon bloc!", None, "insectes"),
+        ("Des jeunes font de la musique trop forte", None, "bruit"),
+        ("Y’a un raton laveur dans mon cabanon", Group311.ANIMALS, "animal-sauvage"),
     ],
 )
 def test_the_service_that_shares_the_citizens_words_comes_first(
@@ -42,3 +50,11 @@ def test_the_service_that_shares_the_citizens_words_comes_first(
 
 def test_a_text_that_shares_no_word_offers_nothing(services: list[Service]) -> None:
     assert likeliest(services, Group311.ANIMALS, "!!!") == likeliest(services, None, "allô") == []
+
+
+def test_the_catalogue_is_whole_in_both_languages(services: list[Service]) -> None:
+    assert 100 <= len(services) == len({one.name for one in services}) == len({one.name_en for one in services})
+    assert {one.group for one in services} == set(Group311)
+    for one in services:
+        assert all((one.name, one.name_en, one.called("en") == one.name_en, one.called("fr_CA") == one.name)), one.code
+        assert one.keywords or one.code == "autre"
