@@ -31,7 +31,7 @@ def plant(session: Session, *, now: datetime, folder: Traversable | None = None)
     What the city edited or removed stays as it left it, and so does a whole kind of which it had its own before.
     """
     folder = folder or files(__package__)
-    planted = {(row.kind, row.code): row.said for row in session.scalars(select(Planted))}
+    planted = {(row.kind, row.code): row for row in session.scalars(select(Planted))}
     for kind, entries, newest in (
         ("article", _articles(folder), _newest_articles(session)),
         ("template", _templates(folder), _newest_templates(session)),
@@ -41,10 +41,14 @@ def plant(session: Session, *, now: datetime, folder: Traversable | None = None)
         if newest and not any(of == kind for of, _ in planted):
             continue
         for code, said in entries.items():
-            before, row = planted.get((kind, code)), newest.get(code)
+            mark, row = planted.get((kind, code)), newest.get(code)
+            before = mark.said if mark else None
             if said != before and _untouched(row, before):
                 _say(session, kind, code, row, said, now=now)
-                session.merge(Planted(kind=kind, code=code, said=said))
+                if mark:
+                    mark.said = said
+                else:
+                    session.add(Planted(kind=kind, code=code, said=said))
 
 
 def _untouched(row: Row | None, before: Said | None) -> bool:
@@ -64,10 +68,14 @@ def _say(session: Session, kind: str, code: str, row: Any, said: Said, *, now: d
         name, _, language = code.rpartition(".")
         version = row.version + 1 if row is not None else 1
         session.add(MessageTemplate(code=name, language=language, version=version, created_at=now, **said))
-    elif kind == "service":
-        session.merge(Service(code=code, changed_at=now, **said))
+    elif row is None:
+        session.add(
+            Service(code=code, changed_at=now, **said) if kind == "service" else PublicContact(value=code, **said)
+        )
     else:
-        session.merge(PublicContact(value=code, **said))
+        changed = said | {"changed_at": now} if kind == "service" else said
+        for name, value in changed.items():
+            setattr(row, name, value)
 
 
 def _articles(folder: Traversable) -> dict[str, Said]:
