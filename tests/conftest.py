@@ -213,6 +213,31 @@ def quick_passwords() -> Iterator[None]:
 
 
 # ------------------------------------------------------------------------------------------ databases
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once() -> Iterator[None]:
+    """A statement is compiled once a run, not once a database: that was a third of the time of a database's test.
+
+    The cache of an engine is kept by its dialect; those of one kind are made alike, so they are taken for the same.
+    """
+    from sqlalchemy.engine.default import DefaultDialect
+    from sqlalchemy.util import LRUCache
+
+    from models.session import Database
+
+    opened, caches = Database.__init__, {name: LRUCache(2_000) for name in ("sqlite", "postgresql")}
+
+    def open_(database: Database, *args: Any, **more: Any) -> None:
+        opened(database, *args, **more)
+        for engine in (database._writing, database._reading):
+            engine._compiled_cache = caches[engine.dialect.name]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Database, "__init__", open_)
+        patch.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
+        patch.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
+        yield
+
+
 class PostgresServer:
     """One PostgreSQL of the tests' own, on a Unix socket; every database in it is thrown away."""
 
