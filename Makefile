@@ -124,6 +124,8 @@ $(VENDOR)/htmx.min.js: node_modules/.ready Makefile
 	@rm -rf $(VENDOR) && mkdir -p $(VENDOR)/icons $(VENDOR)/calendar
 	@cp node_modules/htmx.org/dist/htmx.min.js $(VENDOR)/htmx.min.js
 	@cp node_modules/htmx.org/LICENSE $(VENDOR)/htmx.LICENSE
+	@cp node_modules/@github/combobox-nav/dist/index.js $(VENDOR)/combobox-nav.js
+	@cp node_modules/@github/combobox-nav/LICENSE $(VENDOR)/combobox-nav.LICENSE
 	@cp $(CALENDAR)/LICENSE.md $(CALENDAR)/skeleton.css $(CALENDAR)/themes/classic/theme.css $(VENDOR)/calendar/
 	@cp $(CALENDAR)/all/global.js $(VENDOR)/calendar/all.js
 	@cp $(CALENDAR)/themes/classic/global.js $(VENDOR)/calendar/classic.js

@@ -100,6 +100,7 @@ def environment(zone: ZoneInfo) -> Environment:
         moment=dates.moment,
         machine=dates.machine,
         number=i18n.format_number,
+        quoted=lambda words: ", ".join(i18n._("“%(word)s”", word=one) for one in words),
     )
     return templates
 

@@ -103,12 +103,11 @@ def _page(
     services = escalation.services(session)
     first = seen.waiting[0][0].comment if seen.waiting else None
     words = " ".join(line.comment.text or "" for line, _ in seen.waiting[:10])
-    likely = escalation.likeliest(services, seen.event.group_311, words)
     linked = seen.event.request
     values: dict[str, Any] = {
         "seen": seen,
         "services": services,
-        "likely": likely[0].code if likely else "",
+        "likely": escalation.offered(services, seen.event.group_311, words),
         "similar": escalation.similar(session, viewer, first, now=now) if first is not None else [],
         "linked": linked if linked is not None and linked.status not in CLOSED_STATUSES else None,
         "holding": templates.template(session, "request_holding", Language.FRENCH),

@@ -379,7 +379,7 @@ def item_values(
         "laters": teamwork.laters(now, zone),
         "longest_note": teamwork.LONGEST,
         "services": detail.catalogue,
-        "likely": detail.services[0].code if detail.services else None,
+        "likely": detail.likely,
         "effects": {effect.id: effect for effect in detail.effects},
         "undone": {decision.cancels_id for decision in detail.decisions if decision.cancels_id},
         "last": (last := _undoable(detail)),

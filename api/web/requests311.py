@@ -288,6 +288,7 @@ def request_page(
 ) -> Response:
     """The page of one request, with what was written where it is refused."""
     found = inbox.detail(session, viewer, number)
+    services = escalation.services(session)
     scope = {"borough_id": found.request.borough_id, "account_id": found.request.account_id}
     return render(
         request,
@@ -307,7 +308,8 @@ def request_page(
         priorities=list(Priority),
         longest_note=escalation.LONGEST_NOTE,
         questions=asked(found.request.service.attributes),
-        services=escalation.services(session),
+        services=services,
+        likely=escalation.offered(services, None, found.request.description or ""),
         now=now,
         waited=waited,
     )

@@ -23,7 +23,7 @@ from models.requests311 import RequestChange, RequestCounter, Requester, Service
 from models.scope import Action, Viewer, visible
 from models.search import text_of
 from models.session import upsert
-from models.text import chunks, cleaned, stem
+from models.text import READ_CHARACTERS, chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
 from moderation import drafts, items, places
 from moderation.requests import handover, standards
@@ -53,8 +53,15 @@ UNEXPLAINED = "request_closed"
 UNSAID = "request_confidential"
 """The one in public about a confidential service."""
 
-_SMALL = frozenset({"and", "aux", "des", "for", "les", "par", "pas", "rue", "street", "sur", "the", "une"})
-"""Words of a service's name by which no text asks for it; a street is only where it is."""
+_NO_SERVICE = (
+    *("and", "autre", "aux", "city", "des", "for", "its", "les", "new", "non", "not", "off", "one", "other", "out"),
+    *("par", "pas", "pour", "rue", "sous", "street", "sujet", "sur", "the", "une", "ville", "with"),
+)
+_SMALL = frozenset(stem(word) for word in _NO_SERVICE)
+"""Words of a service's name by which no text asks for it, as stems; a street is only where it is."""
+
+_WRITTEN = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+"""A word as somebody wrote it."""
 
 
 def services(session: Session) -> list[Service]:
@@ -82,11 +89,26 @@ def likeliest(known: Sequence[Service], group: str | None, text: str) -> list[Se
     return sorted((service for service in known if rank[service.code][0]), key=lambda service: rank[service.code])
 
 
+def offered(known: Sequence[Service], group: str | None, text: str) -> list[tuple[Service, list[str]]]:
+    """The three likeliest services, each with the words of the text that it shares."""
+    return [(service, _shared(service, text)) for service in likeliest(known, group, text)[:3]]
+
+
+def _shared(service: Service, text: str) -> list[str]:
+    stems = {stemmed for _, stemmed in _stems(f"{service.name} {service.name_en or ''} {service.keywords or ''}")}
+    found = {
+        whole.casefold(): whole
+        for whole in _WRITTEN.findall(text[:READ_CHARACTERS])
+        if any(stem(word) in stems for _, words in chunks(whole) for word in words)
+    }
+    return list(found.values())[:3]
+
+
 @lru_cache(maxsize=2048)
 def _stems(names: str) -> frozenset[tuple[str, str]]:
     """Words of a service that say something, each with its stem."""
-    words = {word for _, words in chunks(names) for word in words if len(word) > 2} - _SMALL
-    return frozenset((word, stem(word)) for word in words)
+    words = {(word, stem(word)) for _, words in chunks(names) for word in words if len(word) > 2}
+    return frozenset((word, stemmed) for word, stemmed in words if stemmed not in _SMALL)
 
 
 def _letters(words: frozenset[tuple[str, str]], said: set[str]) -> int:

@@ -39,7 +39,7 @@ from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftSt
 from moderation import drafts
 from moderation.intake.merging import texts
 from moderation.requests import completing
-from moderation.requests.escalation import likeliest, services, similar
+from moderation.requests.escalation import offered, services, similar
 from moderation.triage import oncall, proposals, teamwork
 from moderation.triage.classification import corrections
 from moderation.triage.listing import DANGER, MOST_URGENT, NEWEST, Filter, stands, walk
@@ -119,8 +119,8 @@ class Detail:
     """Answers about the request of the first draft that wait, of which this is one."""
     catalogue: Sequence[Service]
     """The services that the city offers, by group and name."""
-    services: Sequence[Service]
-    """Of these, those that share a word with it, the likeliest first."""
+    likely: Sequence[tuple[Service, list[str]]]
+    """Of these, the three that share most with it, each with the words that it shares."""
     answered_outside: bool
     """The city answered it in the network's own application."""
     alarm: Alarm | None
@@ -251,7 +251,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         ),
         completions=completing.of_comment(session, comment_id, [one.id for one in requests]),
         catalogue=(catalogue := services(session)),
-        services=likeliest(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
+        likely=offered(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
         answered_outside=answered_outside,
         alarm=oncall.current(session, item) if item is not None and item.urgency == DANGER else None,
     )

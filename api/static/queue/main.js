@@ -4,6 +4,7 @@
 import { forget as forgetDraft, keep as keepDraft } from "../drafts.js";
 import { ask, parse } from "../server.js";
 import { say, sayTemplate } from "../toasts.js";
+import { folded } from "../words.js";
 import { Claims } from "./claims.js";
 import { Keys, LATER, TYPED, WORDS, ours, type } from "./keys.js";
 import * as list from "./list.js";
@@ -402,11 +403,10 @@ function show(id) {
   const dialog = document.getElementById(id);
   if (!dialog || dialog.open) return;
   dialog.showModal();
-  const first = ["[autofocus]", "input:checked", "input[type=radio], select", "button"].map((wanted) => dialog.querySelector(wanted));
+  const first = ["[autofocus]", "input:checked", "input[type=radio], [role=combobox], select", "button"].map((wanted) => dialog.querySelector(wanted));
   first.find(Boolean).focus();
 }
 
-const folded = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 // On a narrow screen the pane may hold a comment that nobody opened.
 const submit = (selector) => { if (queue.open) pane.find(selector)?.requestSubmit(); };
 

@@ -1,5 +1,6 @@
 // The reading pane: one comment with all that a decision needs, loaded a step ahead.
 
+import { dressIn } from "../combobox.js";
 import { dirty, giveBack } from "../drafts.js";
 import { ask, parse } from "../server.js";
 import { linkOf } from "./list.js";
@@ -59,6 +60,7 @@ export function show(id, html) {
 // What is shown already came with the page.
 export function adopt() {
   for (const form of forms()) giveBack(form);
+  dressIn(pane);
 }
 
 export function clear() {

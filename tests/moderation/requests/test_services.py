@@ -9,7 +9,7 @@ import pytest
 
 from models.requests311 import Service
 from models.vocabulary import Group311
-from moderation.requests.escalation import likeliest
+from moderation.requests.escalation import likeliest, offered
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,14 @@ def test_the_service_that_shares_the_citizens_words_comes_first(
 
 def test_a_text_that_shares_no_word_offers_nothing(services: list[Service]) -> None:
     assert likeliest(services, Group311.ANIMALS, "!!!") == likeliest(services, None, "allô") == []
+
+
+def test_the_words_by_which_a_service_is_offered_are_said_as_they_were_written(services: list[Service]) -> None:
+    text = "Un nid-de-poule, des TROUS! La Ville s’en fout, des trous partout rue Cartier"
+    (first, words), *others = offered(services, Group311.ROADS, text)
+    assert (first.code, words) == ("nid-de-poule", ["nid-de-poule", "trous"])
+    assert len(others) <= 2
+    assert offered(services, None, "La Ville, pas une autre ville, pour les rues") == []
 
 
 def test_the_catalogue_is_whole_in_both_languages(services: list[Service]) -> None:

@@ -234,7 +234,7 @@ def test_an_item_shows_all_that_is_around_it(city, leak):
     assert [version.text for version in seen.versions] == ["Encore ce bris", "Encore ce bris!"]
     assert {one.external_id for one in seen.history} == {"first", "answer"}
     assert [one.number for one in seen.similar] == ["STR-2026-000001"]
-    assert "bris-aqueduc" in {service.code for service in seen.services}
+    assert "bris-aqueduc" in {service.code for service, _ in seen.likely}
     assert seen.claimed_by == "Bruno"
     assert item(city, comment, "Bruno").claimed_by is None
     around = item(city, first)
