@@ -304,6 +304,14 @@ class VerdictRow(Base):
             postgresql_where=text("place_key IS NOT NULL"),
         ),
         Index(
+            "ix_verdict_cross",
+            "cross_key",
+            "group_311",
+            "at",
+            sqlite_where=text("cross_key IS NOT NULL"),
+            postgresql_where=text("cross_key IS NOT NULL"),
+        ),
+        Index(
             "ix_verdict_ungathered",
             "comment_id",
             sqlite_where=text("ungathered = 1"),
@@ -341,7 +349,9 @@ class VerdictRow(Base):
     unread: Mapped[bool] = mapped_column(default=False)
     """Whether something of the comment cannot be read by the classifier: a picture, or all of it."""
     place_key: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
-    """What the place has in common with the same one in other texts (`moderation.triage.incidents`)."""
+    """What the place has in common with the same one in other texts (`moderation.places`)."""
+    cross_key: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
+    """So for the second street of a crossing."""
     ungathered: Mapped[bool] = mapped_column(default=False)
     """Whether nobody has yet looked if it is about an event that others write of."""
     unsolved: Mapped[bool] = mapped_column(default=False)

@@ -33,8 +33,10 @@ class Incident(Base):
     group_311: Mapped[Group311] = mapped_column(String(40))
     place_key: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
     """What the places of its comments have in common (`VerdictRow.place_key`)."""
+    cross_key: Mapped[str | None] = mapped_column(String(200), info=CITIZEN)
+    """The other street, where all of the first ones named the same crossing."""
     place: Mapped[str | None] = mapped_column(String(300), info=CITIZEN)
-    """As the first of them wrote it, or as the city writes it."""
+    """As the first of them wrote it, or as the city writes it; None: they named none."""
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
     """When its first and its last comment were written."""

@@ -2,23 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.gazetteer import NamedPlace
+from models.people import Borough
 from models.search import text_of
+from models.text import chunks, stem
+from models.vocabulary import Group311
 
 _AROUND = frozenset(
     text_of("rue avenue boulevard chemin place route rang montée côte allée parc pont de du des la le les l d").split()
 )
 """Words that stand around a name, or do not."""
+WIDE = frozenset({Group311.WATER, Group311.LIGHTING, Group311.COLLECTION})
+"""What fails for many at once, who then write of it without a place: a network of pipes or wires, a round."""
+_NOWHERE = "~"
+"""Begins the key of what names no place, which is that of no street."""
+_SHORTEST = 4
+"""Letters of a borough's name that a text can say by it alone."""
 
 
-def key(place: Mapping[str, Any] | None) -> str | None:
+def keys(place: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
     """What two places have in common that are the same street, park or building, whatever is written around its name;
-    of a crossing, that of its first street. None: there is no place.
+    of a crossing, that of each street. (None, None): there is no place.
     """
     if not place:
-        return None
-    words = text_of(place["names"][0] if place["names"] else place["text"]).split()
+        return None, None
+    found = [one for one in map(_key, place["names"] or [place["text"]]) if one]
+    return (found[0] if found else None), (found[1] if len(found) > 1 else None)
+
+
+def written(place: str | None) -> frozenset[str]:
+    """So for a place as a person typed it, or as the form of a request has a crossing: « Rue Wolfe / Rue Morin »."""
+    parts = [place or "", *(place or "").split("/")]
+    return frozenset(one for one in map(_key, parts) if one)
+
+
+def around(text: str, names: Iterable[str]) -> str:
+    """The key of a text that names no place: of the borough or sector that it names, if it does."""
+    said = f" {_stems(text)} "
+    found = sorted(one for one in map(_called, names) if len(one) >= _SHORTEST and f" {one} " in said)
+    return (_NOWHERE + (found[0] if found else ""))[:200]
+
+
+def is_around(key: str) -> bool:
+    """Whether a key is that of what names no place."""
+    return key.startswith(_NOWHERE)
+
+
+def sector(key: str, names: Iterable[str]) -> str | None:
+    """The borough or sector of such a key, as the city writes it."""
+    return next((one for one in sorted(names) if key == (_NOWHERE + _called(one))[:200]), None)
+
+
+def sectors(session: Session) -> set[str]:
+    """The names of the city's boroughs, and of the sectors that its gazetteer knows."""
+    known = select(NamedPlace.borough).where(NamedPlace.borough.is_not(None)).distinct()
+    return {one for one in (*session.scalars(select(Borough.name)), *session.scalars(known)) if one}
+
+
+def _called(name: str) -> str:
+    """A borough's name without the article that a text may not have: « au Port » is in « Le Port »."""
+    return " ".join(word for word in _stems(name).split() if word not in _AROUND)
+
+
+def _stems(text: str) -> str:
+    return " ".join(stem(word) for _, words in chunks(text) for word in words)
+
+
+def _key(name: str) -> str | None:
+    words = text_of(name).split()
     said = [word for word in words if word not in _AROUND and not word.isdigit()]
     return " ".join(sorted(said or words))[:200] or None

@@ -5,7 +5,7 @@ thread where each of them wrote.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -115,6 +115,11 @@ def _letters(words: frozenset[tuple[str, str]], said: set[str]) -> int:
     return sum(len(word) for word, stemmed in words if stemmed in said)
 
 
+def telling(names: Iterable[str]) -> frozenset[str]:
+    """The stems of the words by which services of these names are asked for."""
+    return frozenset(stemmed for name in names for _, stemmed in _stems(name))
+
+
 def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:
     """Open requests that may be about the same event: recent, of the group that the verdict names, in the same
     borough (or city-wide). A person decides; nothing is merged by itself. Requests of the same thread come first.
@@ -145,8 +150,8 @@ def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime
     )
     found = session.scalars(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)).all()
     # Of those, what is at the place that the comment names, then in the same thread, before what is only of the kind.
-    here = comment.verdict.place_key if comment.verdict else None
-    there = {one.id: here is not None and here == places.key({"names": [], "text": one.place or ""}) for one in found}
+    here = {comment.verdict.place_key, comment.verdict.cross_key} if comment.verdict else set()
+    there = {one.id: bool(here & places.written(one.place)) for one in found}
     return sorted(found, key=lambda one: not there[one.id])[:5]
 
 

@@ -30,8 +30,7 @@ def near(text: str | None, other: str | None) -> float:
 
 def same_place(place: str | None, other: str | None) -> bool:
     """Whether two places, as they are written, have the name of one street, park or building."""
-    key = places.key({"names": [], "text": place or ""})
-    return key is not None and key == places.key({"names": [], "text": other or ""})
+    return not places.written(place).isdisjoint(places.written(other))
 
 
 def duplicates(session: Session, viewer: Viewer, request: ServiceRequest) -> Sequence[ServiceRequest]:

@@ -205,7 +205,7 @@ def _enter(
     }
     waiting = {item.comment_id: item for item in session.scalars(select(Item).where(Item.comment_id.in_(ids)))}
     rows = {row.comment_id: row for row in session.scalars(select(VerdictRow).where(VerdictRow.comment_id.in_(ids)))}
-    corrected, showing = corrections(session, ids), _showing(session, ids)
+    corrected, showing, sectors = corrections(session, ids), _showing(session, ids), places.sectors(session)
     entered = 0
     for (comment_id, version), verdict in zip(read, verdicts, strict=True):
         item = waiting[comment_id]
@@ -219,7 +219,9 @@ def _enter(
         row.unread = comment_id in showing or not comments[comment_id].text
         _write(row, version, verdict, context, now=now)
         apply_corrections(row, [one for one in corrected if one.comment_id == comment_id])
-        row.place_key = places.key(row.place)
+        row.place_key, row.cross_key = places.keys(row.place)
+        if row.place_key is None and row.group_311 in places.WIDE:
+            row.place_key = places.around(comments[comment_id].text or "", sectors)
         row.ungathered = row.place_key is not None and row.group_311 is not None
         items.classified(item, row.urgency)
         entered += 1

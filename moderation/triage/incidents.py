@@ -4,11 +4,12 @@ holding reply to all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from models import audit
@@ -17,21 +18,23 @@ from models.decisions import Decision
 from models.errors import NotFound, Refused
 from models.incidents import Incident, IncidentComment
 from models.items import Item, in_state
-from models.requests311 import ServiceRequest
+from models.requests311 import Service, ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.search import text_of
 from models.session import Database, take_turn
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, Intention, ItemState, RequestStatus
-from moderation import items
+from moderation import items, places
+from moderation.requests import escalation
 from moderation.requests.escalation import named_place
 from moderation.triage import deciding, queue, together
 from moderation.triage.deciding import CapabilitiesOf, Choice, Terms
 from moderation.triage.queue import Listed
 from moderation.triage.together import Outcome
 
-PEOPLE = 3
-"""Who must have written of one thing for it to be an event."""
-WITHIN = timedelta(hours=12)
-"""Between two comments of one event at most."""
+PEOPLE, PEOPLE_AROUND = 3, 5
+"""Who must have written of one thing for it to be an event: at a place that they name, and without one."""
+WITHIN, BURST = timedelta(hours=12), timedelta(hours=1)
+"""Between two comments of one event at most, likewise."""
 AT_ONCE, MOST = 200, 300
 """Comments that one look takes up, and comments of one place that it compares."""
 LINES = 20
@@ -49,17 +52,21 @@ def waits(session: Session) -> bool:
 def gather_due(database: Database, *, now: datetime) -> int:
     """Compare what was read with what others wrote of the same kind and place; gives how many were looked at.
 
-    A bounded part at a time; what a person took out of an event stays out.
+    A bounded part at a time; what a person took out of an event stays out. A crossing is compared with what is on
+    either street.
     """
     with database.write() as session:
         take_turn(session, "incidents")
-        waiting = select(VerdictRow.comment_id, VerdictRow.group_311, VerdictRow.place_key, Comment.borough_id)
-        waiting = waiting.join(Comment, Comment.id == VerdictRow.comment_id).where(VerdictRow.ungathered)
+        waiting = select(VerdictRow.comment_id, VerdictRow.group_311, VerdictRow.place_key, VerdictRow.cross_key)
+        waiting = (
+            waiting.add_columns(Comment.borough_id)
+            .join(Comment, Comment.id == VerdictRow.comment_id)
+            .where(VerdictRow.ungathered)
+        )
         found = session.execute(waiting.order_by(VerdictRow.comment_id).limit(AT_ONCE)).all()
-        for group, key, borough_id in sorted(
-            {(one.group_311, one.place_key, one.borough_id) for one in found}, key=str
-        ):
-            _gather(session, group or "", key or "", borough_id, now=now)
+        kinds = {(one.group_311, key, one.borough_id) for one in found for key in (one.place_key, one.cross_key) if key}
+        for group, key, borough_id in sorted(kinds, key=str):
+            _gather(session, group or "", key, borough_id, now=now)
         looked = VerdictRow.comment_id.in_([row[0] for row in found])
         session.execute(update(VerdictRow).where(looked).values(ungathered=False), execution_options=_APART)
     return len(found)
@@ -69,6 +76,8 @@ _APART = {"synchronize_session": False}
 
 
 def _gather(session: Session, group: str, key: str, borough_id: int | None, *, now: datetime) -> None:
+    around = places.is_around(key)
+    enough, within = (PEOPLE_AROUND, BURST) if around else (PEOPLE, WITHIN)
     known = (
         select(Comment)
         .join(VerdictRow, VerdictRow.comment_id == Comment.id)
@@ -76,12 +85,12 @@ def _gather(session: Session, group: str, key: str, borough_id: int | None, *, n
         .options(joinedload(Comment.verdict))
         .where(
             VerdictRow.group_311 == group,
-            VerdictRow.place_key == key,
+            or_(VerdictRow.place_key == key, VerdictRow.cross_key == key),
             VerdictRow.at >= now - WITHIN,
             VerdictRow.version == Comment.version,
             VerdictRow.intention.is_(None) | VerdictRow.intention.not_in(_BESIDE),
             Comment.borough_id.is_not_distinct_from(borough_id),
-            Comment.created_at >= now - 2 * WITHIN,
+            Comment.created_at >= now - 2 * within,
             Comment.by_city.is_(False),
             ~Comment.removed,
             in_state(Item, ItemState.WAITING),
@@ -98,21 +107,28 @@ def _gather(session: Session, group: str, key: str, borough_id: int | None, *, n
         select(Incident)
         .where(
             Incident.group_311 == group,
-            Incident.place_key == key,
+            or_(Incident.place_key == key, Incident.cross_key == key),
             Incident.closed_at.is_(None),
             Incident.borough_id.is_not_distinct_from(borough_id),
-            Incident.last_at >= newest - WITHIN,
+            Incident.last_at >= newest - within,
         )
         .order_by(Incident.id.desc())
         .limit(1)
     )
+    if around and not (comments := _of_one_word(session, group, comments, event)):
+        return
     if event is None:
-        near = [one for one in comments if one.created_at >= newest - WITHIN]
-        if len({one.author_id or -one.id for one in near}) < PEOPLE:
+        newest = max(one.created_at for one in comments)
+        near = [one for one in comments if one.created_at >= newest - within]
+        people = len({one.author_id or -one.id for one in near})
+        if people < enough or (around and people <= _usual(session, group, key, borough_id, newest)):
             return
         comments, first = near, min(one.created_at for one in near)
         event = Incident(borough_id=borough_id, group_311=group, place_key=key, first_at=first, last_at=newest)
-        event.place = named_place(near[0].verdict)[:300] or None
+        named = [{one.verdict.place_key, one.verdict.cross_key} for one in near if one.verdict is not None]
+        event.cross_key = next(iter(set.intersection(*named) - {key, None}), None)
+        place = places.sector(key, places.sectors(session)) if around else named_place(near[0].verdict)
+        event.place = (place or "")[:300] or None
         session.add(event)
         session.flush()
         audit.note(session, "incident.found", f"incident:{event.id}", now=now, person_id=None, comments=len(near))
@@ -120,7 +136,42 @@ def _gather(session: Session, group: str, key: str, borough_id: int | None, *, n
         session.add(IncidentComment(incident_id=event.id, comment_id=comment.id, added_at=now))
         items.gather(items.of_comment(session, comment.id), event.id)
         event.first_at = min(event.first_at, comment.created_at)
-    event.last_at = max(event.last_at, newest)
+        event.last_at = max(event.last_at, comment.created_at)
+
+
+def _of_one_word(
+    session: Session, group: str, comments: Sequence[Comment], event: Incident | None
+) -> Sequence[Comment]:
+    """Of comments that name no place, those with the one word that most of them share of those by which the services of
+    the group are asked for (« eau »); once there is an event, the word of its own comments.
+    """
+    telling = escalation.telling(session.scalars(select(Service.name).where(Service.group == group)))
+    texts: Sequence[str | None] = [one.text for one in comments]
+    if event is not None:
+        of_it = select(Comment.text).join(IncidentComment, IncidentComment.comment_id == Comment.id)
+        texts = session.scalars(of_it.where(IncidentComment.incident_id == event.id).limit(together.MOST)).all()
+    said = Counter(word for text in texts for word in _words(text) & telling)
+    word = max(said, key=lambda one: (said[one], one), default=None)
+    return [one for one in comments if word in _words(one.text)]
+
+
+def _words(text: str | None) -> frozenset[str]:
+    return frozenset(text_of(text).split())
+
+
+def _usual(session: Session, group: str, key: str, borough_id: int | None, newest: datetime) -> int:
+    """How many people wrote so without a place in the day before: what they write every hour is no event."""
+    person = func.coalesce(Comment.author_id, -Comment.id)
+    before = select(func.count(person.distinct())).join(VerdictRow, VerdictRow.comment_id == Comment.id)
+    return session.scalar(
+        before.where(
+            VerdictRow.place_key == key,
+            VerdictRow.group_311 == group,
+            Comment.borough_id.is_not_distinct_from(borough_id),
+            Comment.created_at < newest - BURST,
+            Comment.created_at >= newest - BURST - 2 * WITHIN,
+        )
+    ) or 0  # fmt: skip
 
 
 def close_due(database: Database, *, now: datetime) -> int:

@@ -77,9 +77,23 @@ MUTATIONS = (
     Mutation(
         "one person alone is no event, however much they write",
         "moderation/triage/incidents.py",
-        "if len({one.author_id or -one.id for one in near}) < PEOPLE:",
-        "if len(near) < PEOPLE:",
+        "people = len({one.author_id or -one.id for one in near})",
+        "people = len(near)",
         "tests/moderation/triage/test_incidents.py::test_three_people_about_one_thing_are_an_event_and_later_ones_join_it",
+    ),
+    Mutation(
+        "people who name no place and write of different things are no event",
+        "moderation/triage/incidents.py",
+        "return [one for one in comments if word in _words(one.text)]",
+        "return comments",
+        "tests/moderation/triage/test_incidents.py::test_unrelated_people_who_name_no_street_are_none",
+    ),
+    Mutation(
+        "an event of one street takes nobody of the other street of a corner",
+        "moderation/triage/incidents.py",
+        "set.intersection(*named)",
+        "set.union(*named)",
+        "tests/moderation/triage/test_incidents.py::test_a_crossing_is_on_either_street",
     ),
     Mutation(
         "an author's history goes back a year",

@@ -847,6 +847,7 @@ def upgrade() -> None:
         sa.Column("borough_id", base.Id, nullable=True),
         sa.Column("group_311", sa.String(length=40), nullable=False),
         sa.Column("place_key", sa.String(length=200), nullable=True),
+        sa.Column("cross_key", sa.String(length=200), nullable=True),
         sa.Column("place", sa.String(length=300), nullable=True),
         sa.Column("first_at", base.UtcDateTime(), nullable=False),
         sa.Column("last_at", base.UtcDateTime(), nullable=False),
@@ -1420,6 +1421,7 @@ def upgrade() -> None:
         sa.Column("place", base.Json, nullable=True),
         sa.Column("unread", sa.Boolean(), nullable=False),
         sa.Column("place_key", sa.String(length=200), nullable=True),
+        sa.Column("cross_key", sa.String(length=200), nullable=True),
         sa.Column("ungathered", sa.Boolean(), nullable=False),
         sa.Column("unsolved", sa.Boolean(), nullable=False),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
@@ -1429,6 +1431,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_verdict")),
     )
     op.create_index("ix_verdict_at", "verdict", ["at"], unique=False)
+    op.create_index(
+        "ix_verdict_cross",
+        "verdict",
+        ["cross_key", "group_311", "at"],
+        unique=False,
+        sqlite_where=sa.text("cross_key IS NOT NULL"),
+        postgresql_where=sa.text("cross_key IS NOT NULL"),
+    )
     op.create_index(
         "ix_verdict_place",
         "verdict",

@@ -8,13 +8,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from classifiers.base import Scored
 from classifiers.places import Place
 from connectors.registry import capabilities
 from models.effects import Effect
 from models.errors import NotFound, Refused
 from models.incidents import Incident, IncidentComment
+from models.people import Borough
 from models.requests311 import Requester, ServiceRequest
-from models.vocabulary import EffectState, Intention, ItemState, PlaceKind, RequestStatus
+from models.vocabulary import EffectState, Group311, Intention, ItemState, PlaceKind, RequestStatus
 from moderation import places
 from moderation.requests import escalation
 from moderation.triage import incidents, listing, queue, together
@@ -32,7 +34,7 @@ def named(name="rue Wolfe", kind=PlaceKind.STREET):
 
 
 def writes(city, number, leak, *, who=None, place="rue Wolfe", account="nord", post="post-1", look=True, **more):
-    text, given = f"Pas d'eau {number}", leak | {"place": named(place)} | more
+    text, given = f"Pas d'eau {number}", {"place": named(place)} | leak | more
     city.classifier.says[text] = replace(city.classifier.classify([""], None)[0], **given)
     who = who or f"c{number}"
     seen = city.seen(str(number), text, author_external_id=who, author_name=who, post_external_id=post)
@@ -123,8 +125,6 @@ def test_what_differs_is_no_part_of_it(city, leak, more):
 
 
 def test_praise_and_ideas_are_about_no_event(city, leak):
-    from classifiers.base import Scored
-
     for number in range(4):
         writes(city, number, leak, intention=Scored(Intention.PRAISE, 0.9))
     assert events(city) == []
@@ -175,12 +175,132 @@ def test_who_has_another_borough_or_one_account_sees_what_is_theirs(broken):
 
 def test_the_same_street_however_it_is_written():
     def key(name):
-        return places.key({"names": [], "text": name})
+        return places.keys({"names": [], "text": name})[0]
 
     assert key("rue Wolfe") == key("Wolfe") == key("la rue WOLFE") == key("12 rue Wolfe")
     assert key("rue Wolfe") != key("rue Cartier")
     assert key("rue du Pont") is not None
-    assert places.key(None) is None
+    assert places.keys(None) == (None, None)
+    assert not places.written("Rue Wolfe / Rue Morin").isdisjoint(places.written("12, rue Morin"))
+    assert places.written("Rue Wolfe / Rue Morin").isdisjoint(places.written("rue Cartier"))
+    assert places.written(" ") == frozenset()
+
+
+WOLFE, CORNER, REVERSED, OTHER = (
+    ("Rue Wolfe",), ("Rue Wolfe", "Rue Saint-Laurent"), ("Rue Saint-Laurent", "Rue Wolfe"), ("Rue Wolfe", "Rue Morin"),
+)  # fmt: skip
+LAURENT = ("Rue Saint-Laurent",)
+
+
+@pytest.mark.parametrize(
+    ("said", "people", "late"),
+    [
+        ((WOLFE, WOLFE, CORNER), [3], None),
+        ((WOLFE, REVERSED, WOLFE), [3], None),
+        ((CORNER, REVERSED, OTHER), [3], None),
+        # Two streets have but the corner in common: nobody knows on which it is.
+        ((WOLFE, CORNER, LAURENT), [], None),
+        ((WOLFE, LAURENT, WOLFE, LAURENT), [], None),
+        # Who joins an event of one street, and one of a corner.
+        ((WOLFE, WOLFE, WOLFE), [4], REVERSED),
+        ((WOLFE, WOLFE, CORNER), [3], LAURENT),
+        ((WOLFE, WOLFE, WOLFE), [3], LAURENT),
+        ((CORNER, REVERSED, CORNER), [4], LAURENT),
+        ((CORNER, REVERSED, CORNER), [4], WOLFE),
+        ((CORNER, OTHER, WOLFE), [3], LAURENT),
+    ],
+)
+def test_a_crossing_is_on_either_street(city, leak, said, people, late):
+    def tell(number, names):
+        kind = PlaceKind.INTERSECTION if len(names) > 1 else PlaceKind.STREET
+        there = Place(kind, "là", 0, 2, 0.9, names, None, None)
+        writes(city, number, leak | {"place": there})
+
+    for number, names in enumerate(said):
+        tell(number, names)
+    if late is not None:
+        tell(99, late)
+    assert [one[0] for one in line(city)] == people
+
+
+def says(city, texts, *, group=Group311.WATER, apart=timedelta(minutes=5), account="nord", first=0):
+    """As many people, one after the other, who name no place that the city's gazetteer has."""
+    for number, text in enumerate(texts, first):
+        given = {"intention": Scored(Intention.SERVICE_REQUEST, 0.9), "group": Scored(group, 0.9)}
+        city.classifier.says[text] = replace(city.classifier.classify([""], None)[0], **given)
+        who = f"p{number}"
+        seen = city.seen(f"w{number}", text, author_external_id=who, author_name=who, post_external_id=f"{number % 3}")
+        city.store(replace(seen, said_at=city.now), account=account)
+        city.classify()
+        city.clock.pass_(seconds=apart.total_seconds())
+        incidents.gather_due(city.database, now=city.now)
+
+
+DRY = (
+    "plus d'eau à Pintendre", "Panne d'eau à Pintendre??", "Y'a pu d'eau dans le coin de Pintendre",
+    "Pas d’eau chez nous (Pintendre)", "L'eau est revenue à PINTENDRE?",
+)  # fmt: skip
+ANYWHERE = (
+    "plus d'eau!",
+    "Pas d'eau ici non plus",
+    "Y'a pu d'eau?",
+    "panne d'eau??",
+    "Moi aussi, plus une goutte d'eau",
+)
+
+
+@pytest.fixture
+def sectors(city):
+    with city.database.write() as session:
+        session.add(Borough(code="pintendre", name="Pintendre"))
+        session.add(Borough(code="lauzon", name="Lauzon"))
+    return city
+
+
+@pytest.mark.parametrize(("texts", "place"), [(DRY, "Pintendre"), (ANYWHERE, None)])
+def test_five_people_within_an_hour_who_name_no_street_are_an_event(sectors, texts, place):
+    says(sectors, texts[:4])
+    assert line(sectors) == []
+    says(sectors, texts[4:], first=4)
+    assert line(sectors) == [(5, place, 5)]
+    # What says another thing stays in the queue, and whoever says the same joins.
+    says(sectors, ["Un puisard bouché" + (" à Pintendre" if place else "")], first=5)
+    assert line(sectors) == [(5, place, 5)]
+    says(sectors, [texts[0].replace("plus", "pas")], first=6)
+    assert line(sectors) == [(6, place, 6)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "more"),
+    [
+        (DRY[:4], {}),
+        # Two sectors, or one and nowhere.
+        ((*DRY[:3], "plus d'eau à Lauzon", "pas d'eau à Lauzon"), {}),
+        ((*DRY[:3], *ANYWHERE[:2]), {}),
+        # Spread over a morning.
+        (ANYWHERE, {"apart": timedelta(minutes=16)}),
+        # Of one kind, and about different things.
+        (("plus d'eau", "un puisard bouché", "couvercle bruyant", "refoulement chez nous", "borne d'incendie"), {}),
+        (("c'est long", "ça coule", "aucune réponse", "réglez ça", "encore!"), {}),
+        # Snow and holes are everybody's own street.
+        (("Déneigez notre rue!", "Pas encore déneigé", "La rue pas déneigée", "déneigement nul", "rue à déneiger"),
+         {"group": Group311.SNOW}),
+        (("Un nid-de-poule", "encore un nid-de-poule", "nid-de-poule!", "un nid-de-poule énorme", "nids-de-poule"),
+         {"group": Group311.ROADS}),
+    ],
+)  # fmt: skip
+def test_unrelated_people_who_name_no_street_are_none(sectors, texts, more):
+    says(sectors, texts, **more)
+    assert line(sectors) == []
+
+
+def test_what_people_write_every_hour_is_no_event(sectors):
+    says(sectors, [f"{text} ({number})" for number in range(2) for text in ANYWHERE], apart=timedelta(minutes=20))
+    says(sectors, [f"{text} (vite)" for text in ANYWHERE], first=20)
+    assert line(sectors) == []
+    # More in one hour than in all those before.
+    says(sectors, [f"{text} (encore)" for text in ANYWHERE], first=30)
+    assert line(sectors)[0][0] >= 10
 
 
 # ------------------------------------------------------------------------------------------ what is decided
