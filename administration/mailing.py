@@ -166,6 +166,7 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
         loaded = (
             joinedload(Notice.note),
             joinedload(Notice.occurrence),
+            joinedload(Notice.request),
             joinedload(Notice.alarm).joinedload(Alarm.item),
         )
         statement = select(Notice).options(*loaded).where(Notice.id.in_(task.payload["notices"]))
@@ -180,6 +181,8 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
 def _path(notice: Notice) -> str:
     if notice.note is not None:
         return f"/commentaires/{notice.note.comment_id}"
+    if notice.request is not None:
+        return f"/requetes/{notice.request.number}"
     if notice.alarm is not None:
         return f"/commentaires/{notice.alarm.item.comment_id}"
     if notice.shift_note_id is not None:

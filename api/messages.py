@@ -427,6 +427,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
     "notice": {
         NoticeKind.NAMED: N_("A note names you"),
         NoticeKind.ASSIGNED: N_("Something is assigned to you"),
+        NoticeKind.REQUEST_ASSIGNED: N_("A 311 request is assigned to you"),
         NoticeKind.DOSSIER_DUE: N_("A recurring file is to be written"),
         NoticeKind.APPROVAL_ASKED: N_("A post waits for your approval"),
         NoticeKind.APPROVAL_NEAR: N_("A post still waits for your approval, and its hour comes near"),

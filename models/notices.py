@@ -1,4 +1,5 @@
-"""What somebody must hear: a note that names them, a post that waits for them, a recurring file whose time has come.
+"""What somebody must hear: a note that names them, a post that waits for them, a recurring file whose time has
+come, a 311 request that is theirs.
 
 A notice says what it is about and holds no words of anybody: who reads it is shown the thing itself, as far as they
 may see it.
@@ -19,6 +20,7 @@ from models.items import Item
 from models.notes import Note, ShiftNote
 from models.people import Person
 from models.posts import Post
+from models.requests311 import ServiceRequest
 from models.session import upsert
 from models.vocabulary import NoticeKind
 
@@ -36,6 +38,7 @@ class Notice(Base):
         Index("ix_notice_post", "post_id"),
         Index("ix_notice_alarm", "alarm_id"),
         Index("ix_notice_shift_note", "shift_note_id"),
+        Index("ix_notice_request", "request_id"),
         Index("ix_notice_unseen", "person_id", sqlite_where=text(_UNSEEN), postgresql_where=text(_UNSEEN)),
     )
 
@@ -49,6 +52,7 @@ class Notice(Base):
     occurrence_id: Mapped[int | None] = mapped_column(ForeignKey("occurrence.id"))
     alarm_id: Mapped[int | None] = mapped_column(ForeignKey("alarm.id"))
     shift_note_id: Mapped[int | None] = mapped_column(ForeignKey("shift_note.id"))
+    request_id: Mapped[int | None] = mapped_column(ForeignKey("service_request.id"))
     """What it is about: one of these."""
     by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who did it; None: Parvis by itself."""
@@ -63,6 +67,7 @@ class Notice(Base):
     occurrence: Mapped[Occurrence | None] = relationship(lazy="raise")
     alarm: Mapped[Alarm | None] = relationship(lazy="raise")
     shift_note: Mapped[ShiftNote | None] = relationship(lazy="raise")
+    request: Mapped[ServiceRequest | None] = relationship(lazy="raise")
 
 
 def tell(

@@ -384,6 +384,8 @@ class NoticeKind(StrEnum):
     NAMED = "named"
     """A note names them."""
     ASSIGNED = "assigned"
+    REQUEST_ASSIGNED = "request_assigned"
+    """A 311 request is theirs now."""
     DOSSIER_DUE = "dossier_due"
     """The time of a recurring file has come."""
     APPROVAL_ASKED = "approval_asked"

@@ -9,9 +9,10 @@ from pydantic import ConfigDict
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
-from api.deps import Now, ReadSession, WriteSession, require
+from api.deps import Installation, Now, ReadSession, WriteSession, require
 from api.v1.contract import (
     CHANGES,
+    CREATES,
     NEXT_LINK,
     READS,
     READS_ONE,
@@ -23,6 +24,7 @@ from api.v1.contract import (
     Moment,
     Number,
     Page,
+    Responses,
     Sent,
     Shown,
     changed,
@@ -33,13 +35,16 @@ from api.v1.contract import (
 )
 from api.v1.values import Named
 from models.errors import NotFound
-from models.requests311 import RequestChange, Requester, ServiceRequest
+from models.requests311 import RequestChange, Requester, RequestNote, ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Group311, RequestNature, RequestStatus
-from moderation.requests import escalation
+from models.vocabulary import Group311, Priority, RequestNature, RequestNoteKind, RequestStatus
+from moderation.requests import escalation, handling
 from moderation.requests.inbox import NEWEST
 
 router = APIRouter(prefix="/requests", tags=["requests"])
+
+Agent = Annotated[Viewer, require(Action.WORK_REQUESTS)]
+CHANGED: Responses = {200: {"headers": VERSION_HEADER}, **CHANGES}
 
 RequestNumber = Annotated[str, Path(pattern="^[A-Z0-9]{1,10}-[0-9]{4}-[0-9]{6,9}$", examples=["LEV-2026-000123"])]
 
@@ -65,7 +70,15 @@ class RequestShown(Shown):
     account_id: int | None
     place: str | None
     description: str | None
+    attributes: dict[str, str | list[str]]
+    """What was answered of what the service asks, by code."""
     status: RequestStatus
+    priority: Priority
+    assignee: Named | None
+    unit: str | None
+    """The unit of the city whose it is."""
+    outside_number: str | None
+    """In the city's other 311 system."""
     citizen_note: str | None
     opened_at: Moment
     due_at: Moment
@@ -83,10 +96,25 @@ class Step(Shown):
     at: Moment
 
 
+class NoteShown(Shown):
+    """What was done with a request beside its status, and words that stay inside the city."""
+
+    kind: RequestNoteKind
+    text: str | None
+    person: Named
+    assignee: Named | None
+    """Of an assignment: whose it became."""
+    unit: str | None
+    borough: Named | None
+    priority: Priority | None
+    at: Moment
+
+
 class RequestWhole(RequestShown):
     """One request with its life, and the comments by which citizens asked for it; none, where a program sent it."""
 
     changes: list[Step]
+    notes: list[NoteShown]
     comment_ids: list[int]
 
     @classmethod
@@ -104,8 +132,48 @@ class RequestWhole(RequestShown):
             )
             .order_by(Requester.id)
         )
-        shown = RequestShown.model_validate(request)
-        return cls(**dict(shown), changes=[Step.model_validate(step) for step in steps], comment_ids=list(asked))
+        notes = session.scalars(
+            select(RequestNote)
+            .options(joinedload(RequestNote.person), joinedload(RequestNote.assignee), joinedload(RequestNote.borough))
+            .where(RequestNote.request_id == request.id)
+            .order_by(RequestNote.id)
+        )
+        return cls(
+            **dict(_of(request)),
+            changes=[Step.model_validate(step) for step in steps],
+            notes=[NoteShown.model_validate(note) for note in notes],
+            comment_ids=list(asked),
+        )
+
+
+class NewNote(Sent):
+    """Words for colleagues; citizens never see them."""
+
+    text: Annotated[str, words(handling.LONGEST_NOTE)]
+
+
+class Assignment(Sent):
+    """Whose a request is; null: nobody's."""
+
+    person_id: Number | None
+
+
+class NewPriority(Sent):
+    """How soon it should be taken up."""
+
+    priority: Priority
+
+
+class Correction(Sent):
+    """What a request is really about; what is not sent stays. `attributes` replaces all that was answered."""
+
+    service_code: Code | None = None
+    place: Annotated[str, words(handling.LONGEST_PLACE)] | None = None
+    attributes: dict[Code, Annotated[str, words(4000)] | list[Annotated[str, words(4000)]]] | None = None
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"service_code": "nid-de-poule", "attributes": {"taille": "grand"}}]}
+    )
 
 
 class NewStep(Sent):
@@ -140,7 +208,7 @@ def requests(
     if borough is not None:
         statement = statement.where(ServiceRequest.borough_id == borough)
     shown, following = NEWEST.read(session, statement, after, limit)
-    return listed(request, response, [RequestShown.model_validate(row) for row in shown], following)
+    return listed(request, response, [_of(row) for row in shown], following)
 
 
 @router.get("/{number}", operation_id="getRequest", responses={200: {"headers": VERSION_HEADER}, **READS_ONE})
@@ -165,7 +233,7 @@ def change(
     body: NewStep,
     response: Response,
     session: WriteSession,
-    viewer: Annotated[Viewer, require(Action.WORK_REQUESTS)],
+    viewer: Agent,
     now: Now,
     matching: Matching = None,
 ) -> RequestWhole:
@@ -176,14 +244,101 @@ def change(
     return _shown(session, response, viewer, number)
 
 
+@router.post(
+    "/{number}/notes",
+    status_code=201,
+    operation_id="noteRequest",
+    responses={201: {"headers": VERSION_HEADER}, **CREATES},
+)
+def note(
+    number: RequestNumber, body: NewNote, response: Response, session: WriteSession, viewer: Agent, now: Now
+) -> RequestWhole:
+    """Leave words for colleagues, as the agent who is signed in."""
+    handling.note(session, viewer, number, body.text, now=now)
+    session.flush()
+    return _shown(session, response, viewer, number)
+
+
+@router.post("/{number}/assignment", operation_id="assignRequest", responses=CHANGED)
+def assign(
+    number: RequestNumber,
+    body: Assignment,
+    response: Response,
+    session: WriteSession,
+    viewer: Agent,
+    now: Now,
+    matching: Matching = None,
+) -> RequestWhole:
+    """Say whose a request is; they are told."""
+    version = version_in(matching)
+    changed(lambda: handling.assign(session, viewer, number, body.person_id, version=version, now=now))
+    session.flush()
+    return _shown(session, response, viewer, number)
+
+
+@router.post("/{number}/priority", operation_id="prioritiseRequest", responses=CHANGED)
+def prioritise(
+    number: RequestNumber,
+    body: NewPriority,
+    response: Response,
+    session: WriteSession,
+    viewer: Agent,
+    now: Now,
+    matching: Matching = None,
+) -> RequestWhole:
+    """Say how soon a request should be taken up."""
+    version = version_in(matching)
+    changed(lambda: handling.prioritise(session, viewer, number, body.priority, version=version, now=now))
+    session.flush()
+    return _shown(session, response, viewer, number)
+
+
+@router.post("/{number}/correction", operation_id="correctRequest", responses=CHANGED)
+def correct(
+    number: RequestNumber,
+    body: Correction,
+    response: Response,
+    session: WriteSession,
+    viewer: Agent,
+    now: Now,
+    parvis: Installation,
+    matching: Matching = None,
+) -> RequestWhole:
+    """Say which service it is, where, and what was answered of what the service asks."""
+    version, known = version_in(matching), _read(session, viewer, number)
+    said = (known.attributes or {}) if body.attributes is None else body.attributes
+    answers = {code: [one] if isinstance(one, str) else one for code, one in said.items()}
+    service = known.service_code if body.service_code is None else body.service_code
+    place = (known.place or "") if body.place is None else body.place
+    zone = parvis.settings.zone
+    changed(
+        lambda: handling.correct(session, viewer, number, service, place, answers, version=version, now=now, zone=zone)
+    )
+    session.flush()
+    return _shown(session, response, viewer, number)
+
+
+def _of(request: ServiceRequest) -> RequestShown:
+    # A row of which nothing was answered has no answers at all.
+    kept = {name: getattr(request, name) for name in RequestShown.model_fields}
+    return RequestShown.model_validate(kept | {"attributes": request.attributes or {}}, from_attributes=True)
+
+
 def _whole() -> Select[ServiceRequest]:
-    return select(ServiceRequest).options(joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough))
+    return select(ServiceRequest).options(
+        joinedload(ServiceRequest.service), joinedload(ServiceRequest.borough), joinedload(ServiceRequest.assignee)
+    )
 
 
 def _shown(session: Session, response: Response, viewer: Viewer, number: str) -> RequestWhole:
+    request = _read(session, viewer, number)
+    tagged(response, request.version)
+    return RequestWhole.read(session, request)
+
+
+def _read(session: Session, viewer: Viewer, number: str) -> ServiceRequest:
     statement = _whole().where(ServiceRequest.number == number).execution_options(populate_existing=True)
     request = session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
     if request is None:
         raise NotFound
-    tagged(response, request.version)
-    return RequestWhole.read(session, request)
+    return request

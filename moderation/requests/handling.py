@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import audit
+from models import audit, notices
 from models.attributes import answered, asked
 from models.base import next_version
 from models.errors import NotFound, Refusals, Refused
@@ -20,7 +20,7 @@ from models.people import Borough
 from models.requests311 import RequestNote, Service, ServiceRequest
 from models.scope import Action, Viewer, staff, visible
 from models.text import cleaned
-from models.vocabulary import CLOSED_STATUSES, Priority, RequestNoteKind
+from models.vocabulary import CLOSED_STATUSES, NoticeKind, Priority, RequestNoteKind
 from moderation.requests import standards
 from moderation.requests.escalation import asked_for, found_by, held
 
@@ -85,12 +85,19 @@ def assignable(session: Session, request: ServiceRequest) -> list[Viewer]:
 def assign(
     session: Session, viewer: Viewer, number: str, person_id: int | None, *, version: int, now: datetime
 ) -> None:
-    """Say whose a request is; None: nobody's. Refused: `request_changed`, `assignee_unknown`."""
+    """Say whose a request is, and tell them; None: nobody's. Refused: `request_changed`, `assignee_unknown`."""
     request = worked(session, viewer, number, version=version)
     if person_id is not None and person_id not in {one.person_id for one in assignable(session, request)}:
         raise Refused("assignee_unknown", field="assignee")
-    request.assignee_id = person_id
+    before, request.assignee_id = request.assignee_id, person_id
     _write(session, viewer, request, RequestNoteKind.ASSIGN, now=now, assignee_id=person_id)
+    if person_id != before:
+        notices.forget(session, [NoticeKind.REQUEST_ASSIGNED], request_id=request.id)
+    if person_id not in (None, before):
+        notices.tell(
+            session, NoticeKind.REQUEST_ASSIGNED, [person_id], key=f"request:{request.id}:{request.version}",
+            by_id=viewer.person_id, request_id=request.id, now=now,
+        )  # fmt: skip
 
 
 def note(session: Session, viewer: Viewer, number: str, text: str, *, now: datetime) -> None:
@@ -129,6 +136,7 @@ def transfer(
         why = _words(reason, "reason")
     refusals.say()
     request.borough_id, request.unit, request.assignee_id = borough_id, unit or None, None
+    notices.forget(session, [NoticeKind.REQUEST_ASSIGNED], request_id=request.id)
     given: dict[str, Any] = {"unit": unit or None, "borough_id": borough_id}
     _write(session, viewer, request, RequestNoteKind.TRANSFER, text=why, now=now, **given)
 

@@ -23,6 +23,7 @@ from models.mail import MailServer as Kept
 from models.notices import Notice
 from models.people import Membership, Person
 from models.posts import Post
+from models.requests311 import Service, ServiceRequest
 from models.session import Database
 from models.vocabulary import EffectState, MailChoice, NoticeKind, Outcome, PostState, Role
 from models.work import Timing, Work
@@ -115,6 +116,23 @@ def test_a_notice_that_is_not_seen_becomes_a_letter_with_a_link_and_nothing_else
     assert "Secret" not in text
     (effect,) = city.effects()
     assert (effect.state, set(effect.payload)) == (EffectState.DONE, {"person_id", "notices"})
+
+
+def test_whoever_is_given_a_request_gets_a_letter_that_leads_to_it(city):
+    city.hire("Aline", Role.AGENT311)
+    with city.database.write() as session:
+        session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5))
+        session.flush()
+        row = ServiceRequest(number="LEV-2026-000007", service_code="nids", opened_at=city.now, due_at=city.now)
+        session.add(row)
+        session.flush()
+        told = [city.people[name].person_id or 0 for name in ("Aline", "Gilles")]
+        kind = NoticeKind.REQUEST_ASSIGNED
+        notices.tell(session, kind, told, key="request:1:2", by_id=None, request_id=row.id, now=city.now)
+    city.pass_(minutes=3)
+    (letter,) = city.mail.letters  # Who may not see it gets none.
+    assert letter["To"] == "aline@ville.example"
+    assert f"{BASE}/requetes/LEV-2026-000007" in letter.get_content()
 
 
 def test_whoever_is_on_call_hears_of_a_danger_at_once_whatever_they_chose(city):

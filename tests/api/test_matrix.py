@@ -333,6 +333,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/api/v1/requests/{number}/changes"): Line(
         Action.WORK_REQUESTS, "requests", body={"status": "in_progress", "note": ""}
     ),
+    ("POST", "/api/v1/requests/{number}/notes"): Line(Action.WORK_REQUESTS, "requests", body={"text": "Vu."}),
+    ("POST", "/api/v1/requests/{number}/assignment"): Line(Action.WORK_REQUESTS, "requests", body={"person_id": None}),
+    ("POST", "/api/v1/requests/{number}/priority"): Line(Action.WORK_REQUESTS, "requests", body={"priority": "high"}),
+    ("POST", "/api/v1/requests/{number}/correction"): Line(Action.WORK_REQUESTS, "requests", body={"place": "Ici"}),
     ("GET", "/api/v1/posts"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/posts/{post_id}"): Line(Action.SEE_POSTS, "posts"),
     ("POST", "/api/v1/posts"): Line(Action.WRITE_POSTS),

@@ -1657,6 +1657,7 @@ def upgrade() -> None:
         sa.Column("occurrence_id", base.Id, nullable=True),
         sa.Column("alarm_id", base.Id, nullable=True),
         sa.Column("shift_note_id", base.Id, nullable=True),
+        sa.Column("request_id", base.Id, nullable=True),
         sa.Column("by_id", base.Id, nullable=True),
         sa.Column("at", base.UtcDateTime(), nullable=False),
         sa.Column("effect_id", base.Id, nullable=True),
@@ -1668,6 +1669,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["occurrence_id"], ["occurrence.id"], name=op.f("fk_notice_occurrence_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_notice_person_id")),
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_notice_post_id")),
+        sa.ForeignKeyConstraint(["request_id"], ["service_request.id"], name=op.f("fk_notice_request_id")),
         sa.ForeignKeyConstraint(["shift_note_id"], ["shift_note.id"], name=op.f("fk_notice_shift_note_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
         sa.UniqueConstraint("person_id", "key", name=op.f("uq_notice_person_id_key")),
@@ -1676,6 +1678,7 @@ def upgrade() -> None:
     op.create_index("ix_notice_note", "notice", ["note_id"], unique=False)
     op.create_index("ix_notice_person", "notice", ["person_id", "id"], unique=False)
     op.create_index("ix_notice_post", "notice", ["post_id"], unique=False)
+    op.create_index("ix_notice_request", "notice", ["request_id"], unique=False)
     op.create_index("ix_notice_shift_note", "notice", ["shift_note_id"], unique=False)
     op.create_index(
         "ix_notice_unseen",

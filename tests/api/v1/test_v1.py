@@ -302,6 +302,56 @@ def test_a_request_is_moved_on_by_whoever_read_its_newest_version(town, account,
     assert missing.status_code == 404
 
 
+ASKS = [
+    {"code": "taille", "datatype": "singlevaluelist", "fr": "Taille?", "values": [{"key": "g", "fr": "Grand"}]},
+    {"code": "mots", "datatype": "string", "fr": "Quoi?"},
+]
+
+
+def test_a_request_is_corrected_assigned_noted_and_made_more_pressing(town, account, moderator):
+    with town.parvis.database.write() as session:
+        session.add(Service(code="nids", name="Nids-de-poule", group="chaussee_trottoir", days=5, attributes=ASKS))
+    (comment,) = town.waiting(account, "Nid-de-poule")
+    body = {"comment_id": comment, "version": 1, "kind": "request", "service_code": "nids"}
+    assert town.client.post(f"{API}/decisions", json=body, headers=moderator).status_code == 201
+    agent = town.person("Aline", (Role.AGENT311, None))
+    other = town.person("Omar", (Role.AGENT311, None))
+    omar = town.people["Omar"].person_id
+    (listed,) = town.client.get(f"{API}/requests", headers=agent).json()["items"]
+    assert (listed["attributes"], listed["priority"], listed["assignee"]) == ({}, "normal", None)
+    path = f"{API}/requests/{listed['number']}"
+
+    def done(what, said, version=None, status=200, who=agent):
+        headers = who | ({} if version is None else {"If-Match": f'"{version}"'})
+        answer = town.client.post(f"{path}/{what}", json=said, headers=headers)
+        assert answer.status_code == status, answer.text
+        return answer
+
+    for what, said in (("assignment", {"person_id": omar}), ("priority", {"priority": "high"}), ("correction", {})):
+        done(what, said, status=428)
+        done(what, said, version=7, status=412)
+        done(what, said, version=1, status=403, who=moderator)
+    done("assignment", {"person_id": 999}, version=1, status=422)
+    done("correction", {"attributes": {"taille": "p"}}, version=1, status=422)
+    fixed = done("correction", {"place": "Rue Saint-Jean", "attributes": {"taille": "g", "mots": ["gros"]}}, version=1)
+    assert (fixed.json()["attributes"], fixed.headers["etag"]) == ({"taille": "g", "mots": "gros"}, '"2"')
+    kept = done("correction", {"place": "Rue Wolfe"}, version=2).json()
+    assert (kept["place"], kept["attributes"]) == ("Rue Wolfe", {"taille": "g", "mots": "gros"})
+    assert done("assignment", {"person_id": omar}, version=3).json()["assignee"] == {"id": omar, "name": "Omar"}
+    assert done("priority", {"priority": "high"}, version=4).json()["priority"] == "high"
+    whole = done("notes", {"text": "Vu sur place."}, status=201).json()
+    assert [(one["kind"], one["text"], one["person"]["name"]) for one in whole["notes"]] == [
+        ("correct", None, "Aline"),
+        ("correct", None, "Aline"),
+        ("assign", None, "Aline"),
+        ("priority", None, "Aline"),
+        ("note", "Vu sur place.", "Aline"),
+    ]
+    told = town.client.get("/avis", headers=other).text
+    assert "Aline vous a attribué une requête" in told
+    assert f'href="/requetes/{listed["number"]}"' in told
+
+
 def test_what_a_comment_shows_comes_with_our_own_picture_of_it(town, account):
     (comment,) = town.waiting(account, "")
     of = {"comment_id": comment, "seen_at": town.now}

@@ -8,8 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
+from administration import notices
 from models.errors import NotFound, Refused
+from models.notices import Notice
 from models.requests311 import RequestNote, Service, ServiceRequest
+from models.vocabulary import Role
 from moderation.requests import escalation, handling, inbox
 
 ZONE = ZoneInfo("America/Toronto")
@@ -116,12 +119,34 @@ def test_a_request_is_given_noted_and_made_more_pressing(leak):
         ("note", "Voir avec l’aqueduc \n demain", None, None, None, None),
         ("priority", None, None, None, None, "urgent"),
     ]
+    # Nobody is told of what they did themselves.
+    assert told(leak) == []
     assert refused(act, leak, handling.assign, denis, version=1) == "request_changed"
     assert refused(act, leak, handling.assign, leak.people["Ariane"].person_id, version=3) == "assignee_unknown"
     assert refused(act, leak, handling.note, " ") == "note_empty"
     assert refused(act, leak, handling.note, "x" * 4001) == "note_too_long"
     with pytest.raises(NotFound):
         act(leak, handling.note, "Bonjour", who="Ariane")
+
+
+def told(city):
+    with city.database.read() as session:
+        everybody = session.scalars(select(Notice).order_by(Notice.id)).all()
+        seen = {one.id for name in city.people for one in notices.notices(session, city.people[name])}
+        assert seen == {one.id for one in everybody}  # Whoever is told may read of it.
+        return [(one.kind, one.person_id, one.by_id) for one in everybody]
+
+
+def test_whoever_is_given_a_request_is_told_once_and_not_when_it_is_theirs_no_more(leak):
+    denis = leak.people["Denis"].person_id
+    eva, fred = (leak.hire(name, Role.AGENT311).person_id for name in ("Éva", "Fred"))
+    act(leak, handling.assign, eva, version=1)
+    act(leak, handling.assign, eva, version=2)
+    assert told(leak) == [("request_assigned", eva, denis)]
+    act(leak, handling.assign, fred, version=3)
+    assert told(leak) == [("request_assigned", fred, denis)]
+    act(leak, handling.transfer, "Génie", leak.boroughs["nord"], "À étudier", version=4)
+    assert told(leak) == []
 
 
 def test_a_transfer_says_why_and_the_share_without_one_is_counted(leak):
