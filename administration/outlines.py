@@ -1,4 +1,6 @@
-"""The outlines of boroughs, for the map of requests: those that ship, and those of a city's own open data."""
+"""The outlines of boroughs, which draw the map of requests and say the borough of a point: those that ship, and those
+of a city's own open data.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,7 @@ def take(session: Session, raw: bytes) -> tuple[list[str], list[str]]:
 
 
 def _rings(geometry: Any) -> Iterator[Ring]:
-    """The outer rings, to a hundred metres, which is less than a point of the map."""
+    """The outer rings, to ten metres: they say on which side of a street a request is."""
     polygons: Sequence[Any] = {"Polygon": [geometry["coordinates"]], "MultiPolygon": geometry["coordinates"]}[
         geometry["type"]
     ]
@@ -68,7 +70,7 @@ def _rings(geometry: Any) -> Iterator[Ring]:
     for polygon in polygons:
         ring = Ring()
         for x, y, *_ in polygon[0]:
-            point = [round(float(x), 3), round(float(y), 3)]
+            point = [round(float(x), 4), round(float(y), 4)]
             if not (isfinite(point[0]) and isfinite(point[1]) and abs(point[0]) <= 180 and abs(point[1]) <= 90):
                 raise ValueError
             if not ring or ring[-1] != point:

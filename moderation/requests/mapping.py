@@ -102,7 +102,7 @@ def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) 
 
     shapes = []
     for borough, rings in outlined:
-        drawn = [[at(x, y) for x, y in ring] for ring in rings]
+        drawn = [_apart([at(x, y) for x, y in ring]) for ring in rings]
         path = "".join("M" + "L".join(f"{x} {y}" for x, y in ring) + "Z" for ring in drawn)
         largest = max(drawn, key=_area)
         xs, ys = [x for x, _ in largest], [y for _, y in largest]
@@ -137,6 +137,15 @@ def holds(rings: Sequence[Sequence[Sequence[float]]], longitude: float, latitude
 
 def _seen(statement: Select[*_Columns], viewer: Viewer, wanted: Wanted, *, now: datetime) -> Select[*_Columns]:
     return visible(narrowed(statement, wanted, now=now), viewer, Action.SEE_REQUESTS, ServiceRequest)
+
+
+def _apart(ring: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Without the points of a ring that stand on the one before: the drawing is coarser than the outline."""
+    kept = list(ring[:1])
+    for x, y in ring[1:]:
+        if max(abs(x - kept[-1][0]), abs(y - kept[-1][1])) >= 1:
+            kept.append((x, y))
+    return kept
 
 
 def _area(ring: Sequence[tuple[float, float]]) -> float:

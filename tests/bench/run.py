@@ -18,13 +18,14 @@ import delivery
 import floor
 import intake
 import pages
+import quality
 import standin
 from figures import Figure, disk, least, report
 from running import floor_server, started
 
 WANTED = [
     "webhook", "reading", "readers", "events", "pull", "import", "queue", "filters", "delivery", "start", "standin",
-    "sign-in", "classifier",
+    "sign-in", "classifier", "quality",
 ]  # fmt: skip
 
 
@@ -57,6 +58,7 @@ def main() -> None:
                 "start": lambda: pages.starts(home, rounds),
                 "standin": lambda: pretend(home, rounds, seconds),
                 "sign-in": lambda: pages.sign_ins(home, rounds),
+                "quality": lambda: quality.quality(rounds),
                 "classifier": lambda: [Figure(**one) for one in classifier.figures(rounds, seconds)],
             }
             for name in wanted:

@@ -103,8 +103,11 @@ def test_a_request_that_a_program_points_at_is_of_the_borough_there(city):
             ).borough_id
 
     with city.database.write() as session:
-        outlines.take(session, geojson(session.get_one(Borough, city.boroughs["nord"]).name))
+        wider = [[-71.2004 if x == -71.2 else x, y] for x, y in SQUARE]
+        outlines.take(session, geojson(session.get_one(Borough, city.boroughs["nord"]).name, wider))
     assert borough(-71.15, 46.75) == city.boroughs["nord"]
+    assert borough(-71.2002, 46.75) == city.boroughs["nord"], "twenty metres from its end"
+    assert borough(-71.2005, 46.75) is None
     assert borough(-70.15, 46.75) is None
 
 
