@@ -8,8 +8,11 @@ import re
 
 NBSP = "\N{NO-BREAK SPACE}"
 
-_LEFT_ALONE = re.compile(r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.\w+|[#@]\w+")
-"""Addresses, hashtags and mentions: what is changed in them leads elsewhere."""
+_LEFT_ALONE = re.compile(r"https?://\S+|www\.\S+|(?<![\w.+-])[\w.+-]+@[\w-]+\.\w+|[#@]\w+")
+"""Addresses, hashtags and mentions: what is changed in them leads elsewhere.
+
+Here and below, what may be long begins only where it is not within itself: a long text would take minutes.
+"""
 
 _RULES = [
     (re.compile(pattern), by)
@@ -18,7 +21,7 @@ _RULES = [
         (r"(?<!\.)\.\.\.(?!\.)", "…"),
         (r'"([^"\n]+)"', r"«\1»"),
         (r"«[ \u00a0]*", f"«{NBSP}"),
-        (r"[ \u00a0]*»", f"{NBSP}»"),
+        (r"(?<![ \u00a0])[ \u00a0]*»", f"{NBSP}»"),
         (r"(?<=[^\s:;!?])[ \u00a0]+(?=[;!?]+(?:\s|$))", ""),
         (r"(?:(?<=[\w»)’])|\A)[ \u00a0]*:(?=\s)", f"{NBSP}:"),
         (r"(?<=\d)[ \u00a0]?(?=[%$](?!\w))", NBSP),

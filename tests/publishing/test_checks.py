@@ -201,6 +201,12 @@ def test_french_is_repaired_as_quebec_types_it(typed, right):
     assert repaired(typed) == right
 
 
+@pytest.mark.parametrize("sign", ["x", "_", "1", ".", " ", NBSP])
+def test_a_long_run_of_anything_is_read_once(sign):
+    # Read again from each of its characters, it would hold the page for ten minutes.
+    assert len(repaired(sign * 400_000)) == 400_000
+
+
 @given(st.text(alphabet=" \u00a0ab1'\"«».:;!?h%$#@/\n", max_size=40))
 def test_what_is_repaired_is_right(text):
     once = repaired(text)
