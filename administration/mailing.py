@@ -126,7 +126,7 @@ def owe_due(database: Database, address: str | None, zone: ZoneInfo, *, now: dat
     if not people:
         return 0
     with database.write() as session:
-        return len(owe(session, _server(session, address, now=now), people, zone, now=now))
+        return len(owe(session, server(session, address, now=now), people, zone, now=now))
 
 
 def effect_handler(database: Database, office_of: Callable[[int], PostOffice], words: Words) -> EffectHandler:
@@ -145,15 +145,16 @@ def effect_handler(database: Database, office_of: Callable[[int], PostOffice], w
 
 
 # -------------------------------------------------------------------------------------------------------------------
-def _server(session: Session, address: str, *, now: datetime) -> int:
+def server(session: Session, address: str, *, now: datetime) -> int:
+    """The mail server of the settings, made where it is new."""
     take_turn(session, "mail_server")
     known = session.scalar(select(MailServer.id).where(MailServer.address == address))
     if known is not None:
         return known
-    server = MailServer(address=address, token_since=now)
-    session.add(server)
+    made = MailServer(address=address, token_since=now)
+    session.add(made)
     session.flush()
-    return server.id
+    return made.id
 
 
 def _letter(database: Database, task: Task, words: Words) -> Letter:

@@ -28,6 +28,7 @@ from models.items import Claim, Item
 from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
 from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
+from models.text import is_email
 from models.vocabulary import Role
 
 INVITATION_LASTS = timedelta(days=7)
@@ -123,8 +124,7 @@ def invite(
 def check_email(session: Session, email: str) -> None:
     """Refused: it is no address, or somebody's already."""
     email = email.strip().casefold()
-    local, at, host = email.partition("@")
-    if not (local and at and host) or any(character.isspace() for character in email) or len(email) > 254:
+    if not is_email(email):
         raise Refused("email_unreadable", field="email")
     if session.scalar(select(Person.id).where(Person.email == email)) is not None:
         raise Refused("email_taken", field="email")

@@ -20,7 +20,7 @@ from models.errors import NotFound, Refusals, Refused
 from models.requests311 import Service, ServiceStandard
 from models.search import text_of
 from models.session import take_turn
-from models.text import cleaned
+from models.text import cleaned, is_email
 from models.vocabulary import Datatype, Group311
 
 MOST_DAYS, MOST_ATTRIBUTES, LONGEST_NAME, LONGEST_QUESTION = 1000, 20, 100, 300
@@ -31,7 +31,7 @@ USUAL_DAYS = 10
 """The standard of a service of another system, which says none, until somebody sets it."""
 NEEDED = ("code", "name", "group", "days")
 """Columns of a spreadsheet; `OFTEN` may come beside them."""
-OFTEN = ("name_en", "keywords", "unit", "working_days", "confidential", "active")
+OFTEN = ("name_en", "keywords", "unit", "mail", "working_days", "confidential", "active")
 """Words, then yes or no."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _YES = frozenset({"yes", "oui", "true", "vrai", "1", "x"})
@@ -65,6 +65,8 @@ class Wording:
     keywords: str = ""
     """Between commas."""
     unit: str = ""
+    mail: str = ""
+    """Where its requests leave in letters; empty: they do not."""
 
 
 @dataclass
@@ -95,8 +97,8 @@ def word(
     date.
 
     Refused, all that is wrong at once: `service_code_unreadable`, `service_taken`, `service_changed`, `name_needed`,
-    `words_too_long`, `group_unknown`, `days_unreadable`, and of a question `question_code`, `question_words`,
-    `question_values`, `questions_too_many`.
+    `words_too_long`, `email_unreadable`, `group_unknown`, `days_unreadable`, and of a question `question_code`,
+    `question_words`, `question_values`, `questions_too_many`.
     """
     refusals, said = Refusals(), dict[str, Any]()
     with refusals.collect():
@@ -152,6 +154,10 @@ def _read(wording: Wording) -> dict[str, Any]:
     with refusals.collect():
         if wording.group not in set(Group311):
             raise Refused("group_unknown", field="group", known=", ".join(Group311))
+    mail = wording.mail.strip()
+    with refusals.collect():
+        if mail and not is_email(mail):
+            raise Refused("email_unreadable", field="mail")
     days = wording.days.strip()
     with refusals.collect():
         if not (days.isdecimal() and len(days) < 5 and 0 < int(days) <= MOST_DAYS):
@@ -165,6 +171,7 @@ def _read(wording: Wording) -> dict[str, Any]:
         "name_en": english,
         "keywords": keywords,
         "unit": unit or None,
+        "mail": mail or None,
         "group": Group311(wording.group),
         "days": int(days),
         "working_days": wording.working_days,
@@ -271,6 +278,7 @@ def _take_row(
         row.get("name_en", known.name_en if known else ""),
         row.get("keywords", known.keywords if known else ""),
         row.get("unit", (known.unit or "") if known else ""),
+        row.get("mail", (known.mail or "") if known else ""),
     )
     _put(session, code, wording, known, report, person_id=person_id, now=now)
 

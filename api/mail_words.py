@@ -1,4 +1,6 @@
-"""What a letter says: what waits, and where. Never what somebody wrote."""
+"""What letters say: to colleagues, what waits and where, never what somebody wrote; to a unit whose system takes
+nothing else, a 311 request, and never who asked.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,10 @@ from collections.abc import Sequence
 
 from administration.mailing import TO_ALL, Told
 from api import i18n
-from api.i18n import _, ngettext
+from api.i18n import Dates, _, ngettext
 from api.messages import label
+from models.attributes import asked
+from models.requests311 import ServiceRequest
 
 
 def worded(base_url: str, language: str, told: Sequence[Told]) -> tuple[str, str]:
@@ -25,5 +29,40 @@ def worded(base_url: str, language: str, told: Sequence[Told]) -> tuple[str, str
             _("You choose how you get these letters in your account: %(link)s", link=f"{base_url}/compte"),
         ]
         return f"Parvis{_(': ')}{subject}", "\n".join([_("Hello,"), "", *lines, "", *ends, ""])
+    finally:
+        i18n.language.reset(before)
+
+
+def handed_over(base_url: str, dates: Dates, request: ServiceRequest) -> tuple[str, str]:
+    """The subject and the text of the letter by which a unit gets a request; in French, as the city works."""
+    before = i18n.language.set(i18n.FRENCH)
+    try:
+        answers, colon = request.attributes or {}, _(": ")
+        point = (request.latitude, request.longitude)
+        said = [
+            (_("Number"), request.number),
+            (_("Service"), request.service.name),
+            (_("Borough"), request.borough.name if request.borough else None),
+            (_("Place"), request.place),
+            (_("Point"), f"{point[0]}, {point[1]}" if None not in point else None),
+            (_("Opened"), dates.moment(request.opened_at)),
+            (_("Due"), dates.day(request.due_at)),
+            *(
+                (one.fr, one.shown(answers[one.code], "fr"))
+                for one in asked(request.service.attributes)
+                if one.code in answers
+            ),
+            (_("Picture"), request.media_url),
+        ]
+        lines = [f"{name}{colon}{value}" for name, value in said if value]
+        ends = [
+            _(
+                "Who works on it in Parvis says there that you have it, and writes its number with you: %(link)s",
+                link=f"{base_url}/requetes/{request.number}",
+            ),
+        ]
+        words = ["", request.description] if request.description else []
+        subject = f"{_('311 request')} {request.number}{colon}{request.service.name}"
+        return subject, "\n".join([*lines, *words, "", *ends, ""])
     finally:
         i18n.language.reset(before)

@@ -68,7 +68,7 @@ HANDOVER: Mapping[str, str] = {
     HandoverState.CHECKED: N_("Being checked in the other system"),
     HandoverState.NUMBERLESS: N_("Taken, without a number yet"),
     HandoverState.CONFIRMED: N_("In the other system"),
-    HandoverState.EXPORTED: N_("Left in a file, not acknowledged yet"),
+    HandoverState.EXPORTED: N_("Left, not acknowledged yet"),
     HandoverState.ACKNOWLEDGED: N_("Acknowledged, without a number yet"),
     HandoverState.BY_HAND: N_("In the other system, carried by hand"),
     HandoverState.FAILED: N_("Not taken by the other system"),
@@ -77,6 +77,9 @@ HANDOVER: Mapping[str, str] = {
 
 REJECTIONS: Mapping[str, str] = {
     "place_missing": N_("the other system takes no request without a place"),
+    "letter_lost": N_("nobody knows whether its letter left: ask the unit, or send it again"),
+    "address_unset": N_("its service has no address any more"),
+    "mail_unset": N_("it was owed to another mail server"),
     "desk_hides_words": N_("the other system shows no description, so that only a person can see whether it is there"),
 }
 """Why a desk refused, where a person can do something about it."""

@@ -14,7 +14,8 @@ from sqlalchemy import Select, bindparam, select
 
 from administration import mailing
 from administration.retention import Rule
-from api.mail_words import worded
+from api.i18n import Dates
+from api.mail_words import handed_over, worded
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
@@ -41,7 +42,7 @@ from models.locks import Locks, locks_for
 from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
-from moderation.requests import completing, handover, satisfaction
+from moderation.requests import completing, handover, letters, satisfaction
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -144,6 +145,11 @@ class Parvis:
                 publishing_effects(self.network_of, self.album),
                 handover.effect_handler(self.database, self.desk_of),
                 mailing.effect_handler(self.database, self.post_office_of, partial(worded, self.settings.base_url)),
+                letters.effect_handler(
+                    self.database,
+                    self.post_office_of,
+                    partial(handed_over, self.settings.base_url, Dates(self.settings.zone)),
+                ),
             ],
             owner=f"{socket.gethostname()}:{os.getpid()}"[:60],
             clock=self.clock,

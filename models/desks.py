@@ -14,6 +14,7 @@ from models.requests311 import ServiceRequest
 from models.vocabulary import EffectState, HandoverState
 
 _LOOK = "look_due_at IS NOT NULL"
+_UNHEARD = "exported_at IS NOT NULL AND acknowledged_at IS NULL"
 
 
 class Desk(Channel):
@@ -39,6 +40,7 @@ class Handover(Base):
     __table_args__ = (
         UniqueConstraint("request_id"),
         UniqueConstraint("effect_id"),
+        Index("ix_handover_unheard", "exported_at", sqlite_where=text(_UNHEARD), postgresql_where=text(_UNHEARD)),
         Index("ix_handover_look", "desk_id", "look_due_at", sqlite_where=text(_LOOK), postgresql_where=text(_LOOK)),
     )
 
@@ -51,8 +53,9 @@ class Handover(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who wrote the outside number down."""
     exported_at: Mapped[datetime | None]
-    """When it left in a file, for a system that nobody can write to."""
+    """When it left in a file or a letter, for a system that no program can write to."""
     exported_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Who took the file; None: it left in a letter by itself."""
     acknowledged_at: Mapped[datetime | None]
     """When that system said that it has it, or somebody did."""
     token: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
@@ -75,7 +78,7 @@ class Handover(Base):
     @property
     def state(self) -> HandoverState:
         """How far it is; needs the effect loaded."""
-        if self.effect is None and self.exported_at is not None and not self.numbered:
+        if self.exported_at is not None and not self.numbered:
             return HandoverState.EXPORTED if self.acknowledged_at is None else HandoverState.ACKNOWLEDGED
         if self.effect is None or self.person_id is not None:
             return HandoverState.BY_HAND

@@ -28,6 +28,8 @@ class Service(Base):
     """Other words that people say for it, in either language, between commas."""
     unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
     """The unit of the city whose work it is."""
+    mail: Mapped[str | None] = mapped_column(String(254), info=NOBODY)
+    """Where its requests leave in letters, because that unit's system takes nothing else; None: they do not."""
     group: Mapped[Group311] = mapped_column(String(40))
     days: Mapped[int]
     """Service standard in force; the earlier ones are `ServiceStandard`."""

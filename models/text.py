@@ -101,6 +101,12 @@ def web_link(address: str | None, longest: int | None = LONGEST_LINK) -> str | N
         return None
 
 
+def is_email(said: str) -> bool:
+    """Whether it may be an address of a mailbox; only a letter shows whether it is one."""
+    local, at, host = said.partition("@")
+    return bool(local and at and host) and said.isprintable() and " " not in said and len(said) <= 254
+
+
 def chunks(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What stands between blanks and punctuation, written in one, and its folded words: « l’Hôtel-Dieu » is
     ("lhoteldieu", ("hotel", "dieu")).

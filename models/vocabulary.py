@@ -166,6 +166,8 @@ class OperationKind(StrEnum):
     """A 311 request, to an outside desk; its target is our own name of the request."""
     MAIL = "mail"
     """A letter to somebody who works here; its target is our own name of that person."""
+    SUBMIT_MAIL = "submit_mail"
+    """A 311 request in a letter, to the unit whose work it is; its target is as of `SUBMIT`."""
 
 
 CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.SUBMIT})
@@ -262,9 +264,9 @@ class HandoverState(StrEnum):
     """The desk has it, and has yet to say its number."""
     CONFIRMED = "confirmed"
     EXPORTED = "exported"
-    """It left in a file, and nobody said yet that the other system has it."""
+    """It left in a file or a letter, and nobody said yet that the other system has it."""
     ACKNOWLEDGED = "acknowledged"
-    """The other system has it from a file, and has yet to give its number."""
+    """The other system has it from there, and has yet to give its number."""
     BY_HAND = "by_hand"
     """A person carried it over, and wrote its number down."""
     FAILED = "failed"

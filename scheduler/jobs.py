@@ -174,7 +174,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
                 return
         with city.database.write() as session:
             desk_id = None if city.desk is None else handover.keep_desk(session, city.desk, now=city.clock())
-            handover.hand_over_due(session, desk_id, now=city.clock(), undo=city.undo)
+            mail_id = None if city.mail is None else mailing.server(session, city.mail, now=city.clock())
+            handover.hand_over_due(session, desk_id, mail_id=mail_id, now=city.clock(), undo=city.undo)
 
     def reopen() -> None:
         with city.database.read() as session:

@@ -42,6 +42,7 @@ def _wanted(
     a: str = "",
     priorite: str = "",
     mots: str = "",
+    accuse: str = "",
 ) -> Wanted:
     """An empty or unknown value of a filter narrows nothing."""
     mine = viewer.person_id if a == MINE else whole(a)
@@ -49,6 +50,7 @@ def _wanted(
         status=RequestStatus(statut) if statut in set(RequestStatus) else None,
         borough_id=whole(arrondissement),
         overdue=bool(retard),
+        unheard=bool(accuse),
         service_code=service.replace("\0", "") or None,
         assignee_id=mine,
         priority=Priority(priorite) if priorite in set(Priority) else None,
@@ -61,6 +63,7 @@ def _address(wanted: Wanted, **more: str) -> str:
         "statut": wanted.status or "",
         "arrondissement": str(wanted.borough_id or ""),
         "retard": "1" if wanted.overdue else "",
+        "accuse": "1" if wanted.unheard else "",
         "service": wanted.service_code or "",
         "a": "" if wanted.assignee_id is None else str(wanted.assignee_id),
         "priorite": wanted.priority or "",

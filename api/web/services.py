@@ -158,6 +158,7 @@ def _of(service: Service) -> Wording:
         service.name_en,
         service.keywords,
         service.unit or "",
+        service.mail or "",
     )
 
 
@@ -180,5 +181,5 @@ def _typed(sent: FormData) -> Wording:
     ]
     kept = [one for one in questions if one.code.strip() or one.fr.strip()]
     working, confidential, active = (bool(said(name)) for name in ("working_days", "confidential", "active"))
-    words = (said("name_en"), said("keywords"), said("unit"))
+    words = (said("name_en"), said("keywords"), said("unit"), said("mail"))
     return Wording(said("name"), said("group"), said("days"), working, confidential, active, kept, *words)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Receipt
@@ -25,7 +25,8 @@ from models.desks import Handover
 from models.effects import Effect, still_open
 from models.errors import NotFound, Refused, Rejected, Transient
 from models.items import DraftReply
-from models.requests311 import RequestChange, ServiceRequest
+from models.mail import MailServer
+from models.requests311 import RequestChange, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.session import Database, take_turn
 from models.text import cleaned
@@ -86,32 +87,44 @@ def keep_desk(session: Session, given: Given, *, now: datetime) -> int:
     return desk.id
 
 
-def hand_over_due(session: Session, desk_id: int | None, *, now: datetime, undo: timedelta) -> int:
-    """Owe the desk the requests that nobody has looked at yet (None: there is no desk); gives how many were looked at.
+def hand_over_due(
+    session: Session, desk_id: int | None, *, mail_id: int | None = None, now: datetime, undo: timedelta
+) -> int:
+    """Owe the desk, or the mail server where a unit gets letters, the requests that nobody has looked at yet (None:
+    there is none); gives how many were looked at.
 
     What was opened before there was a desk stays; so does what asks for no work.
     """
     statement = select(ServiceRequest).where(ServiceRequest.hand_over).order_by(ServiceRequest.id).limit(AT_ONCE)
-    found = session.scalars(statement.with_for_update(key_share=True, skip_locked=True)).all()
+    statement = statement.options(joinedload(ServiceRequest.service))
+    found = session.scalars(statement.with_for_update(of=ServiceRequest, key_share=True, skip_locked=True)).all()
     since = session.get_one(tables.Desk, desk_id).created_at if desk_id is not None else None
     for request in found:
         request.hand_over = False
         wanted = request.nature == RequestNature.REQUEST and request.status != RequestStatus.CANCELLED
-        if desk_id is None or since is None or request.opened_at < since or not wanted or request.outside_number:
+        if not wanted or request.outside_number:
             continue
-        handover = Handover(request_id=request.id, desk_id=desk_id, sent=1)
+        # A unit that gets letters has a system of its own: no desk takes its requests.
+        by_mail, channel_id = request.service.mail is not None, desk_id
+        if by_mail:
+            channel_id = mail_id
+        elif since is not None and request.opened_at < since:
+            continue
+        if channel_id is None:
+            continue
+        handover = Handover(request_id=request.id, desk_id=None if by_mail else desk_id, sent=1)
         session.add(handover)
-        _owe(session, handover, due_at=max(now, request.opened_at + undo))
+        _owe(session, handover, channel_id, due_at=max(now, request.opened_at + undo))
     return len(found)
 
 
-def _owe(session: Session, handover: Handover, *, due_at: datetime) -> None:
-    assert handover.desk_id is not None  # noqa: S101  For the types.
+def _owe(session: Session, handover: Handover, channel_id: int, *, due_at: datetime) -> None:
+    operation = OperationKind.SUBMIT if handover.desk_id is not None else OperationKind.SUBMIT_MAIL
     effect = work.enqueue(
         session,
-        key=f"submit:request:{handover.request_id}:{handover.sent}",
-        operation=OperationKind.SUBMIT,
-        channel_id=handover.desk_id,
+        key=f"{operation}:request:{handover.request_id}:{handover.sent}",
+        operation=operation,
+        channel_id=channel_id,
         target=f"request:{handover.request_id}",
         # Its words are read as it leaves: here they would be one copy more to dispose of.
         payload={"request_id": handover.request_id},
@@ -230,7 +243,7 @@ def number(session: Session, handover: Handover, said: str, *, now: datetime) ->
 
 def waits_for_number(session: Session, request: ServiceRequest) -> bool:
     """Whether the desk has yet to give the number by which citizens will know a request."""
-    if request.outside_number is not None:
+    if request.outside_number is not None or session.get_one(Service, request.service_code).mail is not None:
         return False
     handover = session.scalar(
         select(Handover).options(joinedload(Handover.effect)).where(Handover.request_id == request.id)
@@ -274,11 +287,11 @@ def send_again(session: Session, viewer: Viewer, number_here: str, *, now: datet
     """
     handover = _worked(session, viewer, number_here)
     effect = session.get(Effect, handover.effect_id) if handover.effect_id is not None else None
-    if handover.desk_id is None or effect is None:
+    if effect is None:
         raise Refused("not_failed")
     if not effect.failed and not (handover.numbered and opened_again(session, handover.request_id)):
         raise Refused("not_failed")
-    _owe_again(session, handover, now=now)
+    _owe_again(session, handover, effect, now=now)
     audit.note(session, "request.sent_again", f"request:{handover.request_id}", now=now, person_id=viewer.person_id)
 
 
@@ -296,14 +309,18 @@ def take_up(session: Session, request_id: int, *, now: datetime) -> None:
     if handover is None:
         session.execute(update(ServiceRequest).where(ServiceRequest.id == request_id).values(hand_over=True))
     elif handover.effect is not None and handover.effect.state == EffectState.CANCELLED and not handover.numbered:
-        _owe_again(session, handover, now=now)
+        _owe_again(session, handover, handover.effect, now=now)
 
 
-def _owe_again(session: Session, handover: Handover, *, now: datetime) -> None:
+def _owe_again(session: Session, handover: Handover, before: Effect, *, now: datetime) -> None:
+    channel_id = before.channel_id
+    if handover.desk_id is None:  # The city may have another mail server by now.
+        channel_id = session.scalar(select(func.max(MailServer.id))) or channel_id
     handover.sent += 1
+    handover.exported_at = handover.acknowledged_at = None
     handover.numbered, handover.token, handover.person_id = False, None, None
     handover.seen = handover.seen_at = handover.look_due_at = handover.absent_since = None
-    _owe(session, handover, due_at=now)
+    _owe(session, handover, channel_id, due_at=now)
 
 
 def try_desk_again(session: Session, viewer: Viewer, *, now: datetime) -> None:

@@ -31,7 +31,7 @@ from models.vocabulary import (
     RequestNoteKind,
     RequestStatus,
 )
-from moderation.requests import completing, escalation, handling, handover, merging
+from moderation.requests import completing, escalation, handling, handover, letters, merging
 from moderation.requests.escalation import ANSWERS, NEXT, UNSAID
 from moderation.templates import template
 
@@ -55,6 +55,8 @@ class Wanted:
     assignee_id: int | None = None
     """0: nobody's."""
     priority: Priority | None = None
+    unheard: bool = False
+    """It left for another system, and nobody said in time that it is there."""
     words: str = ""
     """Of its place, its service or its description; or its number."""
 
@@ -141,6 +143,8 @@ def narrowed(statement: Select[*_Columns], wanted: Wanted, *, now: datetime) -> 
         statement = statement.where(ServiceRequest.borough_id == wanted.borough_id)
     if wanted.overdue:
         statement = statement.where(late(now), ServiceRequest.status.not_in(CLOSED_STATUSES))
+    if wanted.unheard:
+        statement = statement.where(letters.unheard(now))
     if wanted.service_code is not None:
         statement = statement.where(ServiceRequest.service_code == wanted.service_code)
     if wanted.assignee_id is not None:
@@ -164,12 +168,14 @@ def _found_by(words: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Figures:
-    """How the viewer's part of the city stands: what is open, what of it is late; and of what was closed in the last
+    """How the viewer's part of the city stands: what is open, what of it is late, and what left and was
+    not acknowledged; and of what was closed in the last
     days, how much, how much in time, and how much by whoever had it first.
     """
 
     open: int
     late: int
+    unheard: int
     closed: int
     in_time: int
     without_transfer: int
@@ -179,7 +185,9 @@ def figures(session: Session, viewer: Viewer, *, now: datetime) -> Figures:
     """Two queries."""
     over = ServiceRequest.status.in_((RequestStatus.DONE, RequestStatus.REFUSED))
     moved = exists().where(RequestNote.request_id == ServiceRequest.id, RequestNote.kind == RequestNoteKind.TRANSFER)
-    waiting = select(func.count(), func.count().filter(late(now))).where(ServiceRequest.status.not_in(CLOSED_STATUSES))
+    waiting = select(func.count(), func.count().filter(late(now)), func.count().filter(letters.unheard(now))).where(
+        ServiceRequest.status.not_in(CLOSED_STATUSES)
+    )
     ended = select(
         func.count(),
         func.count().filter(ServiceRequest.closed_at <= ServiceRequest.due_at),

@@ -62,6 +62,9 @@ def test_its_other_words_come_from_a_spreadsheet_and_stay_where_it_has_no_such_c
     with pytest.raises(Refused) as caught:
         word(database, Wording("Trou", "parcs", "5", name_en="x" * 101, keywords="x" * 301, unit="x" * 101), "autre")
     assert codes(caught) == ["words_too_long"] * 3
+    with pytest.raises(Refused) as caught:
+        word(database, Wording("Trou", "parcs", "5", mail="eaux@ville.example\nBcc: x@y"), "autre")
+    assert codes(caught) == ["email_unreadable"]
 
 
 def test_two_who_make_one_service_at_once_are_told(database, race):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import timedelta
 
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
+
+from administration import mailing
 from models.channels import Channel
+from models.desks import Handover
 from models.effects import Effect
 from models.requests311 import ServiceRequest
 from models.vocabulary import EffectState, Outcome, Role
@@ -78,3 +83,35 @@ def test_another_that_is_not_there_to_join_is_said(sqlite_parvis, seed_city, vis
     page = client.post(f"{BASE}/reunion", data={"version": 1, "into": "PAR-2026-000099"})
     assert page.status_code == 422
     assert 'role="alert"' in page.text
+
+
+def test_what_left_in_a_letter_and_nobody_acknowledged_is_counted_and_found(
+    sqlite_parvis, seed_city, visit, sign_in_as
+):
+    _, client = agent(sqlite_parvis, seed_city, visit, sign_in_as)
+    now = sqlite_parvis.clock()
+    with sqlite_parvis.database.write() as session:
+        for row in session.scalars(select(ServiceRequest).options(joinedload(ServiceRequest.service))):
+            row.hand_over, row.service.mail = True, "eaux@ville.example"
+        mail_id = mailing.server(session, "smtp.ville.example:587", now=now)
+        handover.hand_over_due(session, None, mail_id=mail_id, now=now, undo=sqlite_parvis.terms.undo)
+    sent = select(Handover).options(joinedload(Handover.effect)).order_by(Handover.id)
+    with sqlite_parvis.database.write() as session:
+        first, *others = session.scalars(sent)
+        for row in others:
+            row.effect.state, row.effect.outcome, row.effect.detail = (
+                EffectState.NEEDS_PERSON, Outcome.UNREADABLE, "letter_lost",
+            )  # fmt: skip
+        first.effect.state, first.exported_at = EffectState.DONE, now - timedelta(days=3)
+        number = session.get_one(ServiceRequest, first.request_id).number
+        unsure = session.get_one(ServiceRequest, others[0].request_id).number
+    page = client.get("/requetes").text
+    assert "1 partie sans accusé de réception depuis deux jours" in page
+    assert page.count('class="card"') + page.count('class="card card-late"') == 3
+    found = client.get("/requetes?accuse=1").text
+    assert f'href="/requetes/{number}"' in found
+    assert f'href="/requetes/{unsure}"' not in found
+    assert "demandez à l’unité, ou renvoyez-la" in client.get(f"/requetes/{unsure}").text
+    assert client.post(f"/requetes/{unsure}/transmission").status_code == 303
+    assert client.post(f"/requetes/{number}/transmission/accuse").status_code == 303
+    assert "sans accusé de réception depuis" not in client.get("/requetes").text

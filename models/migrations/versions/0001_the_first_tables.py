@@ -184,6 +184,7 @@ def upgrade() -> None:
         sa.Column("name_en", sa.String(length=200), nullable=False),
         sa.Column("keywords", sa.String(length=300), nullable=False),
         sa.Column("unit", sa.String(length=100), nullable=True),
+        sa.Column("mail", sa.String(length=254), nullable=True),
         sa.Column("group", sa.String(length=40), nullable=False),
         sa.Column("days", sa.Integer(), nullable=False),
         sa.Column("working_days", sa.Boolean(), nullable=False),
@@ -839,6 +840,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("look_due_at IS NOT NULL"),
         postgresql_where=sa.text("look_due_at IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_handover_unheard",
+        "handover",
+        ["exported_at"],
+        unique=False,
+        sqlite_where=sa.text("exported_at IS NOT NULL AND acknowledged_at IS NULL"),
+        postgresql_where=sa.text("exported_at IS NOT NULL AND acknowledged_at IS NULL"),
     )
     op.create_table(
         "incident",
