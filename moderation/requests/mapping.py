@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from math import cos, radians
 from typing import TypeVarTuple
 
+from shapely import Point as Position
+from shapely import Polygon, make_valid, symmetric_difference
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -124,15 +127,9 @@ def borough_at(session: Session, longitude: float, latitude: float) -> int | Non
 
 
 def holds(rings: Sequence[Sequence[Sequence[float]]], longitude: float, latitude: float) -> bool:
-    """Whether a point lies within rings of [longitude, latitude]; of one on an edge, either may be said."""
-    inside = False
-    for ring in rings:
-        for (x, y, *_), (before_x, before_y, *_) in zip(ring, [ring[-1], *ring], strict=False):
-            # Each edge that a line from the point to the east crosses takes it out or in.
-            crosses = (y > latitude) != (before_y > latitude)
-            if crosses and longitude < x + (latitude - y) * (before_x - x) / (before_y - y):
-                inside = not inside
-    return inside
+    """Whether a point lies within rings of [longitude, latitude], or on one; a ring within another is a hole."""
+    ground = reduce(symmetric_difference, (make_valid(Polygon(ring)) for ring in rings), Polygon())
+    return bool(ground.covers(Position(longitude, latitude)))
 
 
 def _seen(statement: Select[*_Columns], viewer: Viewer, wanted: Wanted, *, now: datetime) -> Select[*_Columns]:

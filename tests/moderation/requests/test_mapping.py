@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from zoneinfo import ZoneInfo
 
@@ -83,13 +84,16 @@ def test_a_drawing_takes_as_many_queries_whatever_it_holds(city):
         (7, 1, False),
         (1, -1, False),
         (9, 11, False),
+        (6, 3, True),  # At its corner.
+        (1.5, 1.5, False),  # In a hole.
+        (math.nan, 1, False),
     ],
 )
 def test_a_point_is_within_an_outline_of_any_form(longitude, latitude, within):
     angle = [[0, 0], [6, 0], [6, 3], [3, 3], [3, 6], [0, 6], [0, 0]]
-    island = [[10, 10], [12, 10], [12, 12], [10, 12]]
-    assert mapping.holds([angle, island], longitude, latitude) is within
-    assert mapping.holds([ring[::-1] for ring in (island, angle)], longitude, latitude) is within
+    island, hole = [[10, 10], [12, 10], [12, 12], [10, 12]], [[1.2, 1.2], [1.8, 1.2], [1.8, 1.8], [1.2, 1.8]]
+    assert mapping.holds([angle, island, hole], longitude, latitude) is within
+    assert mapping.holds([ring[::-1] for ring in (hole, island, angle)], longitude, latitude) is within
 
 
 def test_a_request_that_a_program_points_at_is_of_the_borough_there(city):
