@@ -29,11 +29,14 @@ GONE = 499
 LANGUAGE_COOKIE = "parvis_language"
 
 
-def content_security_policy(*dialogs: str) -> str:
-    """What a page may load and send. `dialogs` are other origins that a form of this page may end at."""
+def content_security_policy(*dialogs: str, pictures: str = "") -> str:
+    """What a page may load and send. `dialogs` are other origins that a form of this page may end at, `pictures` one
+    that it shows pictures of.
+    """
     targets = " ".join(["'self'", *sorted(set(dialogs))])
+    shown = " ".join(filter(None, ["'self'", "data:", pictures]))
     return (
-        "default-src 'self'; img-src 'self' data:; script-src 'self'; style-src 'self'; object-src 'none'; "
+        f"default-src 'self'; img-src {shown}; script-src 'self'; style-src 'self'; object-src 'none'; "
         f"base-uri 'none'; form-action {targets}; frame-ancestors 'none'"
     )
 

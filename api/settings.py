@@ -84,6 +84,18 @@ def _form_url(value: str) -> str | None:
     return value or None
 
 
+def _tiles_url(value: str) -> str:
+    parts, places = urlsplit(value), ("{z}", "{x}", "{y}")
+    # What the header of a page and an address in it take: no quotes, no blanks, nothing that ends a rule.
+    plain = re.fullmatch(r"[\w.:/?&=%@{}~+-]+", value, re.ASCII) and not parts.username and not parts.fragment
+    inside = all(value.count(place) == 1 and place not in parts.netloc for place in places)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or not inside or value.count("{") != 3:
+        raise PydanticCustomError("url", N_("must be like https://tuiles.ville.example/{z}/{x}/{y}.png"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    return value
+
+
 def _desk_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
@@ -245,6 +257,11 @@ class Settings(BaseSettings):
     leaves."""
     smtp_from: Annotated[str, AfterValidator(_smtp_from)] | None = None
     """Who the letters are from; empty: the user of `smtp_url`, where that is an address."""
+    tiles_url: Annotated[str, AfterValidator(_tiles_url)] | None = None
+    """Where the map of the requests has its background from, like https://tuiles.ville.example/{z}/{x}/{y}.png; empty:
+    it has none, and no browser asks anybody outside."""
+    tiles_credit: Annotated[str, Field(max_length=200)] = ""
+    """Whose background it is, as its licence wants it said below the map; empty: the host of `tiles_url`."""
     news_url: Annotated[str, AfterValidator(_news_url)] | None = None
     """The feed (RSS or Atom) of the news of the city's own site, which become drafts; empty: none is read."""
     model: str | None = None
@@ -295,6 +312,12 @@ class Settings(BaseSettings):
         """What another process of ours needs to go out: where the proxy is, whom to trust; none of our settings."""
         names = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE")
         return {name: os.environ[name] for name in names if name in os.environ}
+
+    @property
+    def tiles_origin(self) -> str:
+        """Of the pictures behind the map; empty: there are none."""
+        parts = urlsplit(self.tiles_url or "")
+        return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
     @property
     def desk(self) -> DeskSettings | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from api.deps import Installation, Now, ReadSession, Sent, require, whole
 from api.open311 import given
 from api.pages import render
+from api.security import content_security_policy
 from api.web.queue import Words, is_part, waited
 from models.attributes import asked
 from models.errors import Refused
@@ -74,12 +75,21 @@ def _address(wanted: Wanted, **more: str) -> str:
     return f"/requetes?{query}" if query else "/requetes"
 
 
+def _tile(address: str) -> Callable[[mapping.Tile], str]:
+    def of(tile: mapping.Tile) -> str:
+        at = address.replace("{z}", str(tile.zoom))
+        return at.replace("{x}", str(tile.column)).replace("{y}", str(tile.row))
+
+    return of
+
+
 @router.get("/requetes")
 def show_requests(
     request: Request,
     viewer: Reader,
     session: ReadSession,
     now: Now,
+    parvis: Installation,
     wanted: Annotated[Wanted, Depends(_wanted)],
     apres: str | None = None,
 ) -> Response:
@@ -96,6 +106,9 @@ def show_requests(
         priorities=list(Priority),
         mine=viewer.person_id,
         drawing=mapping.drawing(session, viewer, wanted, now=now),
+        tile=_tile(parvis.settings.tiles_url) if parvis.settings.tiles_url else None,
+        credit=parvis.settings.tiles_credit or urlsplit(parvis.settings.tiles_origin).hostname,
+        headers={"content-security-policy": content_security_policy(pictures=parvis.settings.tiles_origin)},
         figures=inbox.figures(session, viewer, now=now),
         satisfied=satisfaction.figures(session, viewer, since=now - inbox.RECENT),
         address=lambda **more: _address(replace(wanted, **more)),

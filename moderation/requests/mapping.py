@@ -1,5 +1,6 @@
-"""Requests on the outlines of the boroughs: a drawing made here, without tiles of anybody. A request is where a program
-or a person pointed, and is otherwise counted in its borough; no coordinate is made up.
+"""Requests on the outlines of the boroughs: a drawing made here, which needs no tiles of anybody and fits those that a
+city has. A request is where a program or a person pointed, and is otherwise counted in its borough; no coordinate is
+made up.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from math import cos, radians
+from math import asinh, degrees, floor, log2, radians, tan
 from typing import TypeVarTuple
 
 from shapely import Point as Position
@@ -25,6 +26,8 @@ WIDTH, TALLEST, EDGE = 640, 520, 8
 """Points of the drawing."""
 MOST = 1000
 """Requests that are drawn; the table counts all."""
+SQUARE, DEEPEST = 256, 19
+"""Points of a tile as it is made, and the last zoom that every server of tiles has."""
 
 
 _Columns = TypeVarTuple("_Columns")
@@ -52,6 +55,18 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Tile:
+    """A square of a map in the usual cutting (Web Mercator, 2 ** `zoom` of them across), and where it lies behind."""
+
+    zoom: int
+    column: int
+    row: int
+    x: float
+    y: float
+    size: float
+
+
+@dataclass(frozen=True)
 class Row:
     """A line of the table; no borough: the whole city."""
 
@@ -70,6 +85,7 @@ class Drawing:
     shapes: Sequence[Shape]
     points: Sequence[Point]
     rows: Sequence[Row]
+    tiles: Sequence[Tile] = ()
 
 
 def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) -> Drawing:
@@ -96,12 +112,12 @@ def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) 
         return Drawing(0, (), (), rows)
     left, right = min(x for x, _ in spots), max(x for x, _ in spots)
     low, high = min(y for _, y in spots), max(y for _, y in spots)
-    narrow = cos(radians((low + high) / 2))
-    wide, tall = max((right - left) * narrow, 1e-6), max(high - low, 1e-6)
+    top = _north(high)
+    wide, tall = max(right - left, 1e-6), max(top - _north(low), 1e-6)
     scale = min((WIDTH - 2 * EDGE) / wide, (TALLEST - 2 * EDGE) / tall)
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return round(EDGE + (x - left) * narrow * scale, 1), round(EDGE + (high - y) * scale, 1)
+        return round(EDGE + (x - left) * scale, 1), round(EDGE + (top - _north(y)) * scale, 1)
 
     shapes = []
     for borough, rings in outlined:
@@ -116,7 +132,33 @@ def drawing(session: Session, viewer: Viewer, wanted: Wanted, *, now: datetime) 
         for number, x, y, is_late in found
         if x is not None and y is not None and left <= x <= right and low <= y <= high
     ]
-    return Drawing(round(tall * scale + 2 * EDGE), shapes, points, rows)
+    height = round(tall * scale + 2 * EDGE)
+    return Drawing(height, shapes, points, rows, _tiles(left - EDGE / scale, top + EDGE / scale, scale, height))
+
+
+def _north(latitude: float) -> float:
+    """How far north of the equator Mercator draws a latitude, in degrees of longitude; the poles are nowhere."""
+    return degrees(asinh(tan(radians(max(-85.0, min(85.0, latitude))))))
+
+
+def _tiles(west: float, north: float, scale: float, height: int) -> list[Tile]:
+    """The tiles behind a drawing whose corner is at `west` and `north`, `scale` points a degree; each drawn at between
+    0.7 and 1.4 times its own size.
+    """
+    zoom = max(0, min(DEEPEST, round(log2(360 * scale / SQUARE))))
+    across = 2**zoom
+    wide = 360 / across  # Degrees.
+    columns = range(floor((west + 180) / wide), floor((west + WIDTH / scale + 180) / wide) + 1)
+    rows = range(floor((180 - north) / wide), floor((180 - north + height / scale) / wide) + 1)
+    size = round(wide * scale, 2)
+    return [
+        Tile(
+            zoom, column, row,
+            round((column * wide - 180 - west) * scale, 2), round((north - 180 + row * wide) * scale, 2), size,
+        )
+        for row in rows for column in columns
+        if 0 <= row < across and 0 <= column < across
+    ]  # fmt: skip
 
 
 def borough_at(session: Session, longitude: float, latitude: float) -> int | None:

@@ -62,6 +62,28 @@ def test_what_was_pointed_at_is_drawn_and_all_is_counted(city):
     assert drawn(city, service_code="autre").rows == []
 
 
+def test_tiles_lie_where_the_outlines_do(city):
+    opened(city, 1, 46.75, -71.15)
+    with city.database.write() as session:
+        outlines.take(session, geojson(session.get_one(Borough, city.boroughs["nord"]).name))
+    found = drawn(city)
+    (point,) = found.points
+    # Where the usual cutting has that point (https://wiki.openstreetmap.org/wiki/Slippy_map_tilenames).
+    across = 2 ** found.tiles[0].zoom
+    column = (-71.15 + 180) / 360 * across
+    row = (1 - math.log(math.tan(math.radians(46.75)) + 1 / math.cos(math.radians(46.75))) / math.pi) / 2 * across
+    (tile,) = [one for one in found.tiles if (one.column, one.row) == (int(column), int(row))]
+    assert (point.x, point.y) == pytest.approx(
+        (tile.x + (column - tile.column) * tile.size, tile.y + (row - tile.row) * tile.size), abs=0.2
+    )
+    assert 180 <= tile.size <= 363
+    # They cover the drawing, and nothing that is not seen.
+    assert min(one.x for one in found.tiles) <= 0 < mapping.WIDTH <= max(one.x + one.size for one in found.tiles)
+    assert min(one.y for one in found.tiles) <= 0 < found.height <= max(one.y + one.size for one in found.tiles)
+    assert all(one.x < mapping.WIDTH and one.y < found.height and one.x + one.size > 0 for one in found.tiles)
+    assert len(found.tiles) == len({(one.column, one.row) for one in found.tiles}) <= 30
+
+
 def test_a_drawing_takes_as_many_queries_whatever_it_holds(city):
     opened(city, 1, 46.75, -71.15)
     with city.counting() as few:
