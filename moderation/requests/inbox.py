@@ -239,6 +239,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             select(Comment)
             .join(Requester, Requester.comment_id == Comment.id)
             .options(joinedload(Comment.author), joinedload(Comment.account), joinedload(Comment.source_post))
+            .options(joinedload(Comment.verdict))
             .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
             .order_by(Requester.id)
         ).all(),

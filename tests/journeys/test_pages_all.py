@@ -393,8 +393,6 @@ def test_targets_are_large_enough(served, busy, sign_in):
     ("who", "path", "name"),
     [
         ("Camille Lévesque", "/publications", "publications"),
-        ("Karim Haddad", "/requetes/SRV-2026-000001", "requete"),
-        ("Nadia Roy", "/evenements/1", "evenement"),
         ("Camille Lévesque", "/dossiers/1", "dossier"),
         ("Hélène Martel", "/campagnes/1/bilan", "bilan"),
     ],

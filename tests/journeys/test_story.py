@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import update
 
-from api.demo import city
+from api.demo import city, script
 from api.demo.installation import Demo, prepared
 from connectors.standin.people import drawing
 from connectors.standin.state import Comment
@@ -110,6 +111,7 @@ def test_the_main_job_by_keyboard_from_the_comment_to_the_answer(page: Page, dem
     # The demonstration's districts are drawn, with what its application sent.
     assert (page.locator(".map path").count(), page.locator(".map circle").count()) == (5, 3)
     asked.locator("h2 a").click()
+    expect(page.locator("blockquote mark")).to_have_text("Saint-Joseph et Lafontaine")
     page.locator("input[name=status][value=done]").check()
     page.locator("textarea[name=note]").fill("L'ampoule a été remplacée ce matin.")
     page.locator("form[data-request] button[type=submit]").click()
@@ -264,3 +266,55 @@ def test_starting_again_empties_the_demonstration_and_tells_the_story_anew(page:
     expect(page).to_have_url(f"{demo.address}/visite")
     assert _figure(page, "Décisions") == 0
     until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "the comments back")
+
+
+@pytest.mark.long
+def test_the_pictures_of_requests_in_the_guide(page: Page, demo: Demo, pictures: Path) -> None:
+    """From the event to the page that anybody may follow, as the guide shows them."""
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    def shot(name: str) -> None:
+        bar = page.locator(".demo-bar").bounding_box()
+        height = page.evaluate("document.documentElement.scrollHeight")
+        assert bar is not None
+        top = bar["y"] + bar["height"]
+        clip = {"x": 0, "y": top, "width": 1280, "height": min(height - top, 1900)}
+        picture = pictures / f"{name}.png"
+        page.screenshot(path=picture, full_page=True, clip=clip)  # type: ignore[arg-type]
+        assert picture.stat().st_size > 20_000
+
+    become(page, demo, city.SECOND_MODERATOR, "/evenements")
+    until(lambda: page.reload() is not None and page.get_by_text("6 personnes").count() == 1, "the event")
+    page.locator(".events a").click()
+    expect(page.locator("ol.event > li")).to_have_count(6)
+    shot("evenement")
+    page.locator("#event button.primary").press("Enter")
+    expect(page.locator(".toast").first).to_contain_text("6")
+    number = f"SRV-{demo.parvis.clock().year}-000004"
+    until(lambda: script._waits(demo, "nid") and script._waits(demo, "eau_brune"), "the others in the queue")
+    with closing(script._sign_in(demo, city.MODERATOR)) as nadia:
+        for label, service, place in (
+            ("nid", "nid-de-poule", "200, rue Morin"),
+            ("glace", "patinoire", "parc des Érables"),
+            ("eau_brune", "eau-qualite", "Rue Saint-Georges"),
+        ):
+            choice = {"kind": "request", "service_code": service, "place": place, "text": ""}
+            script._decide(demo, nadia, label, choice)
+
+    become(page, demo, city.AGENT, "/requetes")
+    expect(page.locator(".map circle")).to_have_count(3)
+    shot("carte")
+    page.goto(f"{demo.address}/requetes/{number}")
+    expect(page.locator("blockquote mark").first).to_have_text("Wolfe et Saint-Georges")
+    expect(page.locator("section", has_text="Peut-être la même chose").get_by_text("Qualité de l’eau")).to_be_visible()
+    shot("requete")
+    page.locator("input[name=status][value=done]").check()
+    page.locator("textarea[name=note]").fill("La conduite est réparée et l’eau est revenue.")
+    page.locator("form[data-request] button[type=submit]").click()
+    expect(page).to_have_url(re.compile("fait="))
+
+    become(page, demo, city.SECOND_MODERATOR, f"/requetes/{number}/reponses")
+    expect(page.locator("textarea")).to_have_count(6)
+    shot("reponses")
+    page.goto(f"{demo.address}/suivi/{number}")
+    shot("suivi")
