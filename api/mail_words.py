@@ -33,6 +33,15 @@ def worded(base_url: str, language: str, told: Sequence[Told]) -> tuple[str, str
         i18n.language.reset(before)
 
 
+def called(names: Sequence[str]) -> str:
+    """What a pager shows when somebody is called about an immediate danger; in French, as the city works."""
+    before = i18n.language.set(i18n.FRENCH)
+    try:
+        return _("Parvis, immediate danger. Called: %(names)s", names=", ".join(names) or "–")
+    finally:
+        i18n.language.reset(before)
+
+
 def handed_over(base_url: str, dates: Dates, request: ServiceRequest) -> tuple[str, str]:
     """The subject and the text of the letter by which a unit gets a request; in French, as the city works."""
     before = i18n.language.set(i18n.FRENCH)

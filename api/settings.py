@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import Field as DataField
 from dataclasses import fields
@@ -21,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from api.i18n import N_, _
 from connectors.desks import DeskSettings
 from connectors.letters import MailSettings
+from connectors.pages import PagerSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
 from models.text import web_link
@@ -103,6 +105,26 @@ def _desk_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
     return value.rstrip("/")
+
+
+def _pager_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise PydanticCustomError("url", N_("must be like https://garde.ville.example/parvis"))
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    return value
+
+
+def _pager_secret(value: SecretStr) -> SecretStr:
+    head, _, written = value.get_secret_value().partition("_")
+    try:
+        size = len(b64decode(written, validate=True))
+    except ValueError:
+        size = 0
+    if head != "whsec" or not 24 <= size <= 64:
+        raise PydanticCustomError("secret", N_("must be whsec_ and 24 to 64 bytes in base64"))
+    return value
 
 
 def _smtp_url(value: SecretStr) -> SecretStr:
@@ -272,6 +294,10 @@ class Settings(BaseSettings):
     """How long after each other the answers of one act leave: a network takes many at once for a machine."""
     danger_minutes: Annotated[int, Field(ge=1, le=120)] = 5
     """How long whoever is on call has to answer for an immediate danger before the next one is told."""
+    pager_url: Annotated[str, AfterValidator(_pager_url)] | None = None
+    """Where the city's pager takes signed webhooks; empty: only e-mail reaches whoever is on call."""
+    pager_secret: Annotated[SecretStr, AfterValidator(_pager_secret)] | None = None
+    """What they are signed with: whsec_ and 24 to 64 bytes in base64 (Standard Webhooks)."""
     pull_seconds: Annotated[float, Field(ge=1, le=86400)] = 60
     """How often each account is read, beside the webhooks: they are never enough."""
     settle_seconds: Annotated[str, *_numbers(3_600)] = ""
@@ -341,6 +367,13 @@ class Settings(BaseSettings):
         port = parts.port or (465 if wrapped else 587)
         here = is_loopback(parts.hostname)
         return MailSettings(parts.hostname, port, sender, wrapped, user, password, here)
+
+    @property
+    def pager(self) -> PagerSettings | None:
+        """The city's pager; None: there is none, or nothing to sign with."""
+        if self.pager_url is None or self.pager_secret is None:
+            return None
+        return PagerSettings(self.pager_url, self.pager_secret.get_secret_value())
 
     @property
     def networks(self) -> NetworkSettings:

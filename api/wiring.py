@@ -15,12 +15,13 @@ from sqlalchemy import Select, bindparam, select
 from administration import mailing
 from administration.retention import Rule
 from api.i18n import Dates
-from api.mail_words import handed_over, worded
+from api.mail_words import called, handed_over, worded
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.letters import PostOffice
+from connectors.pages import Pager
 from connectors.registry import (
     NetworkSettings,
     capabilities,
@@ -29,11 +30,12 @@ from connectors.registry import (
     desk,
     network,
     news,
+    pager,
     picture,
     post_office,
     webhook,
 )
-from models import mail
+from models import alarms, mail
 from models.accounts import Account
 from models.channels import Channel
 from models.desks import Desk
@@ -43,6 +45,7 @@ from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
 from moderation.requests import completing, handover, letters, satisfaction
+from moderation.triage import paging
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -120,6 +123,14 @@ class Parvis:
             raise Rejected("mail_unset")
         return post_office(self.settings.mail)
 
+    def pager_of(self, pager_id: int) -> Pager:
+        """The city's pager of an id. Rejected: the settings name another one by now."""
+        with self.database.read() as session:
+            url = session.get_one(alarms.Pager, pager_id).url
+        if self.settings.pager is None or self.settings.pager.url != url:
+            raise Rejected("pager_unset")
+        return pager(self.settings.pager)
+
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
         return consent(self.networks, name)
@@ -145,6 +156,9 @@ class Parvis:
                 publishing_effects(self.network_of, self.album),
                 handover.effect_handler(self.database, self.desk_of),
                 mailing.effect_handler(self.database, self.post_office_of, partial(worded, self.settings.base_url)),
+                paging.effect_handler(
+                    self.database, self.pager_of, called, lambda one: f"{self.settings.base_url}/commentaires/{one}"
+                ),
                 letters.effect_handler(
                     self.database,
                     self.post_office_of,
@@ -158,6 +172,8 @@ class Parvis:
 
     def _timing(self, channel: Channel) -> Timing:
         """How patient to be with a channel: its network's own lag, what the city sets, and what was seen of it."""
+        if isinstance(channel, alarms.Pager):
+            return Timing(settle=timedelta(seconds=5), reads=1)
         if isinstance(channel, Desk):
             return Timing(settle=desks.SETTLE, between_reads=desks.SETTLE, patience=desks.PATIENCE)
         name = channel.network if isinstance(channel, Account) else ""
@@ -225,6 +241,7 @@ class Parvis:
             read_news=news,
             danger=timedelta(minutes=self.settings.danger_minutes),
             mail=self.settings.mail.address if self.settings.mail is not None else None,
+            pager=self.settings.pager.url if self.settings.pager is not None else None,
             survey=self._sampling,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )

@@ -16,6 +16,8 @@ from connectors.linkedin.descriptor import LINKEDIN
 from connectors.mail.server import MailServer
 from connectors.news.reader import read as read_news
 from connectors.open311.desk import Open311Desk
+from connectors.pager.webhook import WebhookPager
+from connectors.pages import Pager, PagerSettings
 from models.errors import NotFound, Refused, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)
@@ -103,6 +105,11 @@ def desk(settings: DeskSettings) -> Desk:
 def post_office(settings: MailSettings) -> PostOffice:
     """The mail server of the city."""
     return MailServer(settings)
+
+
+def pager(settings: PagerSettings) -> Pager:
+    """What the city has to reach people."""
+    return WebhookPager(settings)
 
 
 def news(address: str, etag: str | None, modified: str | None) -> News | None:

@@ -7,11 +7,22 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import STAFF, Base, Id, String
+from models.base import NOBODY, STAFF, Base, Id, String
+from models.channels import Channel
 from models.items import Item
 from models.people import Person
 
-_OPEN = "ended_at IS NULL"
+_OPEN, _UNPAGED = "ended_at IS NULL", "ended_at IS NOT NULL AND paged > 0 AND NOT end_paged"
+
+
+class Pager(Channel):
+    """Whatever the city has to reach people: a channel, whose health is in `models.channels`."""
+
+    __tablename__ = "pager"
+    __mapper_args__ = {"polymorphic_identity": "pager"}  # noqa: RUF012
+
+    id: Mapped[int] = mapped_column(ForeignKey("channel.id"), primary_key=True)
+    url: Mapped[str] = mapped_column(String(500), unique=True, info=NOBODY)
 
 
 class OnCall(Base):
@@ -39,6 +50,7 @@ class Alarm(Base):
         Index("ix_alarm_item", "item_id", "id"),
         # Two workers that find one danger raise one alarm.
         Index("ix_alarm_open", "item_id", unique=True, sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        Index("ix_alarm_unpaged", "id", sqlite_where=text(_UNPAGED), postgresql_where=text(_UNPAGED)),
         Index("ix_alarm_next", "next_at", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     )
 
@@ -52,6 +64,10 @@ class Alarm(Base):
     answered_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Who sees to it; None in one that ended: the item was decided, or is no danger any more."""
     ended_at: Mapped[datetime | None]
+    paged: Mapped[int] = mapped_column(default=0)
+    """Of the calls, the last one that the city's pager is given."""
+    end_paged: Mapped[bool] = mapped_column(default=False)
+    """Whether the pager is given its end."""
 
     item: Mapped[Item] = relationship(lazy="raise")
     answered_by: Mapped[Person | None] = relationship(lazy="raise")

@@ -22,7 +22,7 @@ from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome, satisfaction
-from moderation.triage import classification, incidents, oncall, shifts
+from moderation.triage import classification, incidents, oncall, paging, shifts
 from publishing import news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -67,6 +67,8 @@ class City:
     """How long whoever is on call has to answer before the next one is told."""
     mail: str | None
     """The mail server that carries notices; None: there is none."""
+    pager: str | None = None
+    """Where the city's pager takes alerts; None: it has none."""
     survey: satisfaction.Sampling | None = None
     """Who is asked how their request was dealt with; None: nobody."""
 
@@ -214,6 +216,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
 
     def call() -> None:
         oncall.call_due(city.database, city.danger, now=city.clock())
+        paging.owe_due(city.database, city.pager, now=city.clock())
 
     def write_letters() -> None:
         mailing.owe_due(city.database, city.mail, city.zone, now=city.clock())

@@ -66,6 +66,7 @@ def examine() -> Iterator[Line]:
         yield from _disk(settings)
         yield from _files(settings)
         yield _mail(settings)
+        yield _pager(settings)
         found = yield from _database(parvis)
         if found:
             yield from _kept(parvis)
@@ -111,6 +112,15 @@ def _mail(settings: Settings) -> Line:
         return Line(name, finding, State.WRONG)
     finding = _("%(server)s lets us in; letters are from %(sender)s", server=given.address, sender=given.sender)
     return Line(name, finding)
+
+
+def _pager(settings: Settings) -> Line:
+    """Whether an immediate danger reaches the city's pager; nothing is sent to it."""
+    if settings.pager is not None:
+        return Line(_("Pager"), _("gets each call about an immediate danger: %(url)s", url=settings.pager.url))
+    if settings.pager_url is not None or settings.pager_secret is not None:
+        return Line(_("Pager"), _("half set: PARVIS_PAGER_URL and PARVIS_PAGER_SECRET go together"), State.WRONG)
+    return Line(_("Pager"), _("not set: an immediate danger reaches whoever is on call by e-mail alone"))
 
 
 def _files(settings: Settings) -> Iterator[Line]:

@@ -17,7 +17,7 @@ from api.web.teamwork import Writer
 from api.wiring import Parvis
 from models.errors import Refused
 from models.scope import Action, Viewer
-from moderation.triage import oncall
+from moderation.triage import oncall, paging
 
 router = APIRouter(include_in_schema=False)
 
@@ -72,6 +72,8 @@ def _page(
         people=oncall.candidates(session),
         minutes=parvis.settings.danger_minutes,
         mail=parvis.settings.mail is not None,
+        pager=parvis.settings.pager,
+        alert=paging.last(session) if parvis.settings.pager else None,
         may_set=viewer.may_on(Action.SET_ON_CALL, borough_id=None, account_id=None),
         longest=oncall.LONGEST_PHONE,
     )

@@ -88,8 +88,8 @@ def current(session: Session, item: Item) -> Alarm | None:
     return session.scalar(statement.order_by(Alarm.id.desc()).limit(1))
 
 
-def told(session: Session, alarm: Alarm) -> list[Told]:
-    """Who was told of it, in that order, each the last time."""
+def told(session: Session, alarm: Alarm, call: int | None = None) -> list[Told]:
+    """Who was told of it, in that order, each the last time; or in one of its calls."""
     statement = (
         select(Person.name, OnCall.phone, Notice.at, Notice.seen_at)
         .select_from(Notice)
@@ -98,6 +98,8 @@ def told(session: Session, alarm: Alarm) -> list[Told]:
         .where(Notice.alarm_id == alarm.id)
         .order_by(Notice.id)
     )
+    if call is not None:
+        statement = statement.where(Notice.key == _key(alarm, call))
     last = {name: Told(name, phone, at, seen is not None) for name, phone, at, seen in session.execute(statement)}
     return sorted(last.values(), key=lambda one: one.at)
 
@@ -186,10 +188,14 @@ def _call(session: Session, alarm: Alarm, patience: timedelta, *, now: datetime)
     people = turns[alarm.calls % len(turns)] if turns else []
     alarm.calls += 1
     alarm.next_at = now + patience if alarm.calls < ROUNDS * len(turns) else None
-    key = f"alarm:{alarm.id}:{alarm.calls}"
+    key = _key(alarm, alarm.calls)
     notices.tell(session, NoticeKind.DANGER, people, key=key, by_id=None, alarm_id=alarm.id, now=now)
     audit.note(session, "alarm.called", f"comment:{item.comment_id}", now=now, person_id=None, people=people)
     return len(people)
+
+
+def _key(alarm: Alarm, call: int) -> str:
+    return f"alarm:{alarm.id}:{call}"
 
 
 def _turns(session: Session, item: Item) -> list[list[int]]:

@@ -395,6 +395,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("person_id", name=op.f("uq_on_call_person_id")),
     )
     op.create_table(
+        "pager",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(["id"], ["channel.id"], name=op.f("fk_pager_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pager")),
+        sa.UniqueConstraint("url", name=op.f("uq_pager_url")),
+    )
+    op.create_table(
         "personal_link",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
@@ -1489,6 +1497,8 @@ def upgrade() -> None:
         sa.Column("next_at", base.UtcDateTime(), nullable=True),
         sa.Column("answered_by_id", base.Id, nullable=True),
         sa.Column("ended_at", base.UtcDateTime(), nullable=True),
+        sa.Column("paged", sa.Integer(), nullable=False),
+        sa.Column("end_paged", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_alarm_answered_by_id")),
         sa.ForeignKeyConstraint(["item_id"], ["item.id"], name=op.f("fk_alarm_item_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alarm")),
@@ -1509,6 +1519,14 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "ix_alarm_unpaged",
+        "alarm",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NOT NULL AND paged > 0 AND NOT end_paged"),
+        postgresql_where=sa.text("ended_at IS NOT NULL AND paged > 0 AND NOT end_paged"),
     )
     op.create_table(
         "amendment",
