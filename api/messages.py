@@ -167,6 +167,7 @@ REFUSALS: Mapping[str, str] = {
     "evaluation_empty": N_("There is no labelled text in %(file)s."),
     "evaluation_labels": N_("Unknown labels: %(labels)s."),
     "gazetteer_columns": N_("The columns of this file are of no known gazetteer."),
+    "import_file": N_("Choose a file first."),
     "import_columns": N_("The file must have the columns %(columns)s."),
     "encoding_unknown": N_("Its encoding is neither UTF-8, UTF-16 nor Windows-1252: nothing more is read."),
     "encoding_mixed": N_("Line %(line)s is not in the encoding of those before: nothing more is read."),

@@ -23,7 +23,7 @@ BODY_LIMIT = 1_048_576
 """Bytes. Nothing that is sent to Parvis is larger: the largest batches of webhooks hold a thousand small changes."""
 UPLOAD_LIMIT = LARGEST + BODY_LIMIT
 """But a picture for the library, or several light ones."""
-UPLOADS = frozenset({"/medias", "/api/v1/media"})
+UPLOADS = frozenset({"/medias", "/api/v1/media", "/comptes/importation"})
 GONE = 499
 """What is counted when who asked has left before the end of the request."""
 LANGUAGE_COOKIE = "parvis_language"

@@ -60,6 +60,8 @@ class Action(StrEnum):
     """The emergency pause: stop what is scheduled, and publish in spite of it."""
     SEE_ACCOUNTS = "see_accounts"
     MANAGE_ACCOUNTS = "manage_accounts"
+    IMPORT_COMMENTS = "import_comments"
+    """Bring in what an account received before, from a file."""
     MANAGE_PEOPLE = "manage_people"
     SEE_JOURNAL = "see_journal"
     SEE_ANALYSIS = "see_analysis"
@@ -98,6 +100,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.SET_ON_CALL,
             Action.EDIT_REPLIES,
             Action.EDIT_SERVICES,
+            Action.IMPORT_COMMENTS,
             Action.SEE_REQUESTS,
             Action.SEE_POSTS,
             Action.APPROVE_POSTS,
@@ -111,7 +114,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
         }
     ),
     Role.RECORDS: frozenset({Action.SEE_COMMENTS, Action.SEE_REQUESTS, Action.SEE_POSTS, Action.SEE_JOURNAL}),
-    Role.ADMIN: frozenset({Action.SEE_ACCOUNTS, Action.MANAGE_ACCOUNTS, Action.MANAGE_PEOPLE}),
+    Role.ADMIN: frozenset({Action.SEE_ACCOUNTS, Action.MANAGE_ACCOUNTS, Action.IMPORT_COMMENTS, Action.MANAGE_PEOPLE}),
 }
 
 KEY_SCOPES: Mapping[str, Action] = {

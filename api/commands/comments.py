@@ -20,11 +20,8 @@ from models.errors import NotFound
 from models.secrets import SecretUnreadable
 from models.vocabulary import ChannelState
 from moderation.intake import pulling
-from moderation.intake.importing import Report, import_rows, rows_of_csv, rows_of_json, text_lines
+from moderation.intake.importing import Report, import_rows, rows_of
 from moderation.triage import classification
-
-TABLES = frozenset({".csv", ".tsv"})
-"""What spreadsheets call the tables that they write; any other file has a JSON object a line."""
 
 
 def pull(parvis: Parvis, account_id: int | None, console: Console) -> bool:
@@ -95,8 +92,7 @@ def import_file(parvis: Parvis, file: Path, console: Console) -> Report:
     """Store the comments of a file, and begin to have them read by the classifier so that they are in the queue."""
     report = Report()
     with file.open("rb") as raw, progress(console) as say:
-        lines = text_lines(raw)
-        rows = rows_of_csv(lines) if file.suffix.lower() in TABLES else rows_of_json(lines)
+        rows = rows_of(file.name, raw)
         for report in import_rows(parvis.database, rows, zone=parvis.settings.zone, now=parvis.clock()):
             say(_("%(count)s rows", count=format_number(report.read)))
         say(_("the classifier reads"))

@@ -186,6 +186,7 @@ def _page(
         account_words=account_words,
         dialogs=dialogs,
         may_connect=may_connect,
+        may_import=viewer.may_on(Action.IMPORT_COMMENTS, borough_id=None, account_id=None),
         today=now.astimezone(zone).date(),
         zone=zone,
         now=now,

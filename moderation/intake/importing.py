@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
+from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,8 @@ from moderation.intake.upserting import store
 
 BATCH = 500
 """Rows in one transaction."""
+TABLES = frozenset({".csv", ".tsv"})
+"""What spreadsheets call the tables that they write; any other file has a JSON object a line."""
 NEEDED = ("id", "network", "account", "text")
 """Columns without which no row can be used."""
 LONGEST_ID = 200
@@ -124,6 +127,12 @@ def text_lines(raw: Iterable[bytes]) -> Iterator[str]:
             yield line.decode("utf-8-sig" if number == 0 else "utf-8")
         except UnicodeDecodeError:
             yield line.decode("cp1252", "replace")
+
+
+def rows_of(name: str, raw: Iterable[bytes]) -> Iterator[tuple[int, Row]]:
+    """The rows of a file, a table or JSON Lines as its name says; Refused as `rows_of_csv`."""
+    table = PurePath(name).suffix.lower() in TABLES
+    return (rows_of_csv if table else rows_of_json)(text_lines(raw))
 
 
 def rows_of_csv(lines: Iterable[str]) -> Iterator[tuple[int, Row]]:

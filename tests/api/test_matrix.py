@@ -90,6 +90,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/comptes/retour/{network}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     ("GET", "/comptes/connexion/{connection_id}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     ("POST", "/comptes/connexion/{connection_id}"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
+    ("GET", "/comptes/importation"): Line(Action.IMPORT_COMMENTS, whole_city=True),
+    ("POST", "/comptes/importation"): Line(Action.IMPORT_COMMENTS, whole_city=True),
     # the queue
     ("GET", "/"): Line("home"),
     ("GET", "/commentaires/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),

@@ -315,6 +315,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/calendrier", []),
         ("Camille Lévesque", "/calendrier/abonnement", []),
         ("Camille Lévesque", "/campagnes/plan", []),
+        ("Hélène Martel", "/comptes/importation", []),
         ("Hélène Martel", "/calendrier?vue=semaine", []),
         ("Camille Lévesque", "/calendrier?vue=liste", []),
         ("Camille Lévesque", "/calendrier/1/deplacement", []),
