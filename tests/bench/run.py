@@ -17,6 +17,7 @@ import classifier
 import delivery
 import floor
 import intake
+import keys
 import pages
 import quality
 import standin
@@ -24,8 +25,8 @@ from figures import Figure, disk, least, report
 from running import floor_server, started
 
 WANTED = [
-    "webhook", "reading", "readers", "events", "pull", "import", "queue", "filters", "delivery", "start", "standin",
-    "sign-in", "classifier", "quality",
+    "webhook", "reading", "readers", "events", "pull", "import", "queue", "keys", "filters", "delivery", "start",
+    "standin", "sign-in", "classifier", "quality",
 ]  # fmt: skip
 
 
@@ -53,6 +54,7 @@ def main() -> None:
                 "pull": lambda: intake.pull(home, rounds),
                 "import": lambda: intake.importing(home, min(rounds, 2)),
                 "queue": lambda: pages.pages(home, port, rounds, given.large),
+                "keys": lambda: keys.keys(home, rounds),
                 "filters": lambda: pages.filters(home, port, rounds, given.large),
                 "delivery": lambda: delivery.acts(home, rounds),
                 "start": lambda: pages.starts(home, rounds),
