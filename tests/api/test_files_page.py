@@ -14,7 +14,7 @@ def test_a_file_leaves_and_another_comes_back(sqlite_parvis, seed_city, visit, s
     assert sent.headers["content-type"].startswith("text/csv")
     assert "attachment" in sent.headers["content-disposition"]
     assert sent.text.count("PAR-2026-") == 3
-    assert "Partie dans un fichier" in client.get("/requetes").text
+    assert "Partie, sans accusé de réception" in client.get("/requetes").text
     assert client.post("/requetes/PAR-2026-000001/transmission/accuse").status_code == 303
     assert "Accusée" in client.get("/requetes/PAR-2026-000001").text
     body = b"number,outside_number,status\nPAR-2026-000001,T-1,\nPAR-2026-000002,<b>,\nx,T-3,\n"
