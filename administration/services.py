@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from connectors.desks import ServiceThere
@@ -17,7 +17,8 @@ from models import audit, spreadsheets
 from models.attributes import LISTS, MOST_CHOSEN, Attribute, Choice
 from models.base import next_version
 from models.errors import NotFound, Refusals, Refused
-from models.requests311 import Service, ServiceStandard
+from models.people import Borough
+from models.requests311 import Service, ServiceStandard, ServiceUnit
 from models.search import text_of
 from models.session import take_turn
 from models.text import cleaned, is_email
@@ -33,6 +34,8 @@ NEEDED = ("code", "name", "group", "days")
 """Columns of a spreadsheet; `OFTEN` may come beside them."""
 OFTEN = ("name_en", "keywords", "unit", "mail", "working_days", "confidential", "active")
 """Words, then yes or no."""
+UNIT_OF = "unit:"
+"""How a column begins that says the unit of a borough, whose code follows."""
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _YES = frozenset({"yes", "oui", "true", "vrai", "1", "x"})
 _NO = frozenset({"", "no", "non", "false", "faux", "0"})
@@ -67,6 +70,8 @@ class Wording:
     unit: str = ""
     mail: str = ""
     """Where its requests leave in letters; empty: they do not."""
+    units: Mapping[str, str] = field(default_factory=dict)
+    """The unit of a borough, by its code; empty or not there: `unit`."""
 
 
 @dataclass
@@ -97,12 +102,14 @@ def word(
     date.
 
     Refused, all that is wrong at once: `service_code_unreadable`, `service_taken`, `service_changed`, `name_needed`,
-    `words_too_long`, `email_unreadable`, `group_unknown`, `days_unreadable`, and of a question `question_code`,
-    `question_words`, `question_values`, `questions_too_many`.
+    `words_too_long`, `borough_unknown`, `email_unreadable`, `group_unknown`, `days_unreadable`, and of a question
+    `question_code`, `question_words`, `question_values`, `questions_too_many`.
     """
-    refusals, said = Refusals(), dict[str, Any]()
+    refusals, said, parts = Refusals(), dict[str, Any](), dict[str, str]()
     with refusals.collect():
         said = _read(wording)
+    with refusals.collect():
+        parts = _read_units(session, wording.units)
     take_turn(session, "services")
     service = session.scalar(select(Service).where(Service.code == code).with_for_update())
     if seen is None:
@@ -117,6 +124,7 @@ def word(
     else:
         refusals.say()
         service = _change(session, next_version(service, seen, "service_changed"), said, person_id=person_id, now=now)
+    _keep_units(session, code, parts)
     audit.note(session, "service.word", f"service:{code}", now=now, person_id=person_id, days=service.days)
     return service
 
@@ -136,9 +144,45 @@ def _change(
     return service
 
 
+def boroughs(session: Session) -> Sequence[Borough]:
+    """Those that may have a unit of their own, by name."""
+    return session.scalars(select(Borough).order_by(Borough.name, Borough.id)).all()
+
+
+def units(session: Session, code: str) -> dict[str, str]:
+    """The unit of each borough that has its own for a service, by the borough's code."""
+    statement = select(Borough.code, ServiceUnit.unit).join(ServiceUnit, ServiceUnit.borough_id == Borough.id)
+    found = session.execute(statement.where(ServiceUnit.service_code == code))
+    return {row.code: row.unit for row in found}
+
+
+def _read_units(session: Session, typed: Mapping[str, str]) -> dict[str, str]:
+    """Those that say something, by the code of a borough that there is."""
+    refusals, known = Refusals(), {one.code for one in boroughs(session)} if typed else set[str]()
+    said = {code: " ".join((cleaned(unit) or "").split()) for code, unit in typed.items()}
+    for code, unit in said.items():
+        with refusals.collect():
+            if code not in known:
+                raise Refused("borough_unknown", field=f"unit-{code}", borough=code)
+            if len(unit) > LONGEST_UNIT:
+                raise Refused("words_too_long", field=f"unit-{code}", most=str(LONGEST_UNIT))
+    refusals.say()
+    return {code: unit for code, unit in said.items() if unit}
+
+
+def _keep_units(session: Session, code: str, parts: Mapping[str, str]) -> None:
+    if parts == units(session, code):
+        return
+    session.execute(delete(ServiceUnit).where(ServiceUnit.service_code == code))
+    for borough in boroughs(session):
+        if borough.code in parts:
+            session.add(ServiceUnit(service_code=code, borough_id=borough.id, unit=parts[borough.code]))
+    session.flush()
+
+
 def _read(wording: Wording) -> dict[str, Any]:
     refusals, name = Refusals(), (cleaned(wording.name) or "").strip()
-    english, unit = ((cleaned(one) or "").strip() for one in (wording.name_en, wording.unit))
+    english, unit = (" ".join((cleaned(one) or "").split()) for one in (wording.name_en, wording.unit))
     keywords = ", ".join(filter(None, (one.strip() for one in (cleaned(wording.keywords) or "").split(","))))
     with refusals.collect():
         if not 0 < len(name) <= LONGEST_NAME:
@@ -232,28 +276,41 @@ def typed_values(attribute: Attribute) -> str:
 # --------------------------------------------------------------------------------- a spreadsheet, another 311 system
 def take_csv(session: Session, raw: bytes, *, person_id: int | None, now: datetime) -> Report:
     """Add and change the services of a spreadsheet; a line that cannot be read is left, and said. A column that is not
-    there changes nothing. Refused: `services_columns`.
+    there changes nothing; one of a borough that there is not is said, and left. Refused: `services_columns`.
     """
     if len(raw) > LARGEST:
         raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
-    report = Report()
-    for line, row in _rows(raw):
+    report, (names, found) = Report(), _rows(raw)
+    known = {UNIT_OF + one.code for one in boroughs(session)}
+    of_units = [name for name in names if name.startswith(UNIT_OF)]
+    for name in of_units:
+        if name not in known:
+            code = name.removeprefix(UNIT_OF)
+            report.wrong.append((1, Refused("borough_unknown", field="file", borough=code)))
+    for line, row in found:
+        parts = {name.removeprefix(UNIT_OF): row[name] for name in of_units if name in known}
         try:
-            _take_row(session, row, report, person_id=person_id, now=now)
+            _take_row(session, row, parts, report, person_id=person_id, now=now)
         except Refused as error:
             report.wrong += [(line, one) for one in (error, *error.others)]
     return report
 
 
-def _rows(raw: bytes) -> list[tuple[int, dict[str, str]]]:
+def _rows(raw: bytes) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     names, found = spreadsheets.rows(raw)
     if not set(NEEDED) <= set(names):
         raise Refused("services_columns", field="file", columns=", ".join(NEEDED))
-    return found
+    return names, found
 
 
 def _take_row(
-    session: Session, row: Mapping[str, str], report: Report, *, person_id: int | None, now: datetime
+    session: Session,
+    row: Mapping[str, str],
+    parts: Mapping[str, str],
+    report: Report,
+    *,
+    person_id: int | None,
+    now: datetime,
 ) -> None:
     code = row["code"].strip()
     known = session.get(Service, code) if _CODE.fullmatch(code) else None
@@ -279,6 +336,7 @@ def _take_row(
         row.get("keywords", known.keywords if known else ""),
         row.get("unit", (known.unit or "") if known else ""),
         row.get("mail", (known.mail or "") if known else ""),
+        (units(session, code) if known else {}) | dict(parts),
     )
     _put(session, code, wording, known, report, person_id=person_id, now=now)
 
@@ -294,8 +352,8 @@ def _put(
     now: datetime,
 ) -> Service:
     if known is not None:
-        said = _read(wording)
-        if all(getattr(known, name) == value for name, value in said.items()):
+        said, parts = _read(wording), _read_units(session, wording.units)
+        if all(getattr(known, name) == value for name, value in said.items()) and parts == units(session, code):
             return known
         report.changed += 1
         return word(session, person_id, code, wording, seen=known.version, now=now)

@@ -27,7 +27,7 @@ class Service(Base):
     keywords: Mapped[str] = mapped_column(String(300), default="", info=NOBODY)
     """Other words that people say for it, in either language, between commas."""
     unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
-    """The unit of the city whose work it is."""
+    """The unit of the city whose work it is, where a borough has none of its own (`ServiceUnit`)."""
     mail: Mapped[str | None] = mapped_column(String(254), info=NOBODY)
     """Where its requests leave in letters, because that unit's system takes nothing else; None: they do not."""
     group: Mapped[Group311] = mapped_column(String(40))
@@ -50,6 +50,16 @@ class Service(Base):
     def called(self, language: str) -> str:
         """Its name as a person reads it; French where there is no other."""
         return (self.name_en if language.startswith("en") else "") or self.name
+
+
+class ServiceUnit(Base):
+    """The unit whose work a service is in one borough, where it is not the service's own."""
+
+    __tablename__ = "service_unit"
+
+    service_code: Mapped[str] = mapped_column(ForeignKey("service.code"), primary_key=True)
+    borough_id: Mapped[int] = mapped_column(ForeignKey("borough.id"), primary_key=True)
+    unit: Mapped[str] = mapped_column(String(100), info=NOBODY)
 
 
 class ServiceStandard(Base):
@@ -124,7 +134,9 @@ class ServiceRequest(Base):
     assignee_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
     """Whose it is; None: nobody's yet."""
     unit: Mapped[str | None] = mapped_column(String(100), info=NOBODY)
-    """The unit of the city whose it is: its service's, until it is transferred to another."""
+    """The unit of the city whose it is: its service's in its borough, until it is transferred to another."""
+    unit_given: Mapped[bool] = mapped_column(default=False)
+    """Whether a person gave it to that unit: another service or borough does not take it from there."""
     search_text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
     """The words by which it is found: numbers, service, place, description."""
     version: Mapped[int] = mapped_column(default=1)

@@ -25,6 +25,8 @@ Reader = Annotated[Viewer, require(Action.SEE_REQUESTS)]
 Editor = Annotated[Viewer, require(Action.EDIT_SERVICES, whole_city=True)]
 BLANKS = 1
 """Empty questions at the end of the form, for a new one."""
+UNIT = "unit-"
+"""How the field begins of a borough's unit, whose code follows."""
 
 
 @router.get("")
@@ -48,9 +50,9 @@ def take(request: Request, viewer: Editor, session: WriteSession, now: Now, sent
 
 
 @router.get("/nouveau")
-def show_new(request: Request, viewer: Editor) -> Response:
+def show_new(request: Request, viewer: Editor, session: ReadSession) -> Response:
     """Where a new one is written."""
-    return _form(request, viewer, None, _BLANK)
+    return _form(request, session, viewer, None, _BLANK)
 
 
 @router.post("/nouveau")
@@ -60,7 +62,7 @@ def make(request: Request, viewer: Editor, session: WriteSession, now: Now, sent
     try:
         services.word(session, viewer.person_id, code, wording, seen=None, now=now)
     except Refused as error:
-        return _form(request, viewer, None, wording, code=code, error=error)
+        return _form(request, session, viewer, None, wording, code=code, error=error)
     return RedirectResponse("/services?fait=saved", 303)
 
 
@@ -68,7 +70,8 @@ def make(request: Request, viewer: Editor, session: WriteSession, now: Now, sent
 def show_one(request: Request, viewer: Reader, session: ReadSession, code: str) -> Response:
     """One service, with what its standard was before."""
     service = services.one(session, code)
-    return _form(request, viewer, service, _of(service), standards=services.standards(session, code))
+    wording = _of(service, services.units(session, code))
+    return _form(request, session, viewer, service, wording, standards=services.standards(session, code))
 
 
 @router.post("/{code}")
@@ -79,7 +82,7 @@ def word(request: Request, viewer: Editor, session: WriteSession, now: Now, sent
         services.word(session, viewer.person_id, code, wording, seen=whole(str(sent.get("version", ""))) or 0, now=now)
     except Refused as error:
         return _form(
-            request, viewer, service, wording, error=error, standards=services.standards(session, code),
+            request, session, viewer, service, wording, error=error, standards=services.standards(session, code),
             version=whole(str(sent.get("version", ""))),
         )  # fmt: skip
     return RedirectResponse(f"/services/{code}?fait=saved", 303)
@@ -108,6 +111,7 @@ def _list(
 
 def _form(
     request: Request,
+    session: Session,
     viewer: Viewer,
     service: Service | None,
     wording: Wording,
@@ -131,6 +135,7 @@ def _form(
         standards=standards,
         groups=list(Group311),
         datatypes=list(Datatype),
+        boroughs=services.boroughs(session),
         may_edit=_may_edit(viewer),
     )
 
@@ -142,7 +147,7 @@ def _may_edit(viewer: Viewer) -> bool:
 _BLANK = Wording("", Group311.OTHER, "5")
 
 
-def _of(service: Service) -> Wording:
+def _of(service: Service, units: dict[str, str]) -> Wording:
     questions = [
         Question(one.code, one.datatype, one.fr, one.en, one.required, services.typed_values(one))
         for one in asked(service.attributes)
@@ -159,6 +164,7 @@ def _of(service: Service) -> Wording:
         service.keywords,
         service.unit or "",
         service.mail or "",
+        units,
     )
 
 
@@ -182,4 +188,5 @@ def _typed(sent: FormData) -> Wording:
     kept = [one for one in questions if one.code.strip() or one.fr.strip()]
     working, confidential, active = (bool(said(name)) for name in ("working_days", "confidential", "active"))
     words = (said("name_en"), said("keywords"), said("unit"), said("mail"))
-    return Wording(said("name"), said("group"), said("days"), working, confidential, active, kept, *words)
+    units = {name.removeprefix(UNIT): said(name) for name in sent if name.startswith(UNIT)}
+    return Wording(said("name"), said("group"), said("days"), working, confidential, active, kept, *words, units)

@@ -26,7 +26,7 @@ from models.session import upsert
 from models.text import READ_CHARACTERS, chunks, cleaned, stem
 from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
 from moderation import drafts, items, places
-from moderation.requests import handover, standards
+from moderation.requests import handover, standards, units
 from moderation.templates import render, template
 
 NEARBY = timedelta(days=14)
@@ -258,7 +258,8 @@ def register(
     session: Session, request: ServiceRequest, service: Service, *, now: datetime, prefix: str, zone: ZoneInfo
 ) -> ServiceRequest:
     """Open a request of which everything is said but its number and its times."""
-    request.service_code, request.unit, request.hand_over = service.code, service.unit, True
+    request.service_code, request.hand_over = service.code, True
+    request.unit = units.responsible(session, service, request.borough_id)
     request.opened_at, request.due_at = now, standards.due(service, now, zone)
     request.number = _next_number(session, prefix, now=now)
     request.search_text = found_by(request, service)

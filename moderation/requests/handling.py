@@ -21,7 +21,7 @@ from models.requests311 import RequestNote, Service, ServiceRequest
 from models.scope import Action, Viewer, staff, visible
 from models.text import cleaned
 from models.vocabulary import CLOSED_STATUSES, NoticeKind, Priority, RequestNoteKind
-from moderation.requests import standards
+from moderation.requests import standards, units
 from moderation.requests.escalation import asked_for, found_by, held
 
 LONGEST_PLACE, LONGEST_NOTE, LONGEST_UNIT = 300, 4000, 100
@@ -68,8 +68,8 @@ def correct(
             raise Refused("place_too_long", field="place", most=str(LONGEST_PLACE))
     refusals.say()
     if service is not before:
-        if request.unit == before.unit:  # Nobody gave it to another unit.
-            request.unit = service.unit
+        if not request.unit_given:
+            request.unit = units.responsible(session, service, request.borough_id)
         request.service_code, request.due_at = service.code, standards.due(service, request.opened_at, zone)
     request.place, request.attributes = place or None, answers or None
     request.search_text = found_by(request, service)
@@ -118,6 +118,7 @@ def transfer(
     now: datetime,
 ) -> None:
     """Give a request to another unit or borough (None: the whole city), and say why; there, it is nobody's yet.
+    The borough's own unit takes it where no other is named.
 
     Refused: `request_changed`, `request_closed`, and all of `transfer_nowhere`, `borough_unknown`, `note_empty`,
     `note_too_long` at once.
@@ -135,6 +136,11 @@ def transfer(
     with refusals.collect():
         why = _words(reason, "reason")
     refusals.say()
+    there = units.responsible(session, session.get_one(Service, request.service_code), borough_id) or ""
+    # The page sends the unit that has it: so nobody named another.
+    if not unit or (unit == request.unit and not request.unit_given):
+        unit = there
+    request.unit_given = unit != there
     request.borough_id, request.unit, request.assignee_id = borough_id, unit or None, None
     notices.forget(session, [NoticeKind.REQUEST_ASSIGNED], request_id=request.id)
     given: dict[str, Any] = {"unit": unit or None, "borough_id": borough_id}

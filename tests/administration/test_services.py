@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +15,7 @@ from administration.services import Question, Wording
 from connectors.desks import ServiceThere
 from models.attributes import Attribute, Choice, answered, asked
 from models.errors import Refused
+from models.people import Borough
 from models.requests311 import Service, ServiceStandard
 from models.vocabulary import Datatype
 
@@ -65,6 +67,47 @@ def test_its_other_words_come_from_a_spreadsheet_and_stay_where_it_has_no_such_c
     with pytest.raises(Refused) as caught:
         word(database, Wording("Trou", "parcs", "5", mail="eaux@ville.example\nBcc: x@y"), "autre")
     assert codes(caught) == ["email_unreadable"]
+
+
+@pytest.fixture
+def boroughs(database):
+    with database.write() as session:
+        session.add_all(Borough(code=code, name=code.title()) for code in ("nord", "sud"))
+
+
+def units(database) -> dict[str, str]:
+    with database.read() as session:
+        return services.units(session, "trou")
+
+
+@pytest.mark.usefixtures("boroughs")
+def test_a_borough_may_have_its_own_unit(database):
+    word(database, replace(HOLE, units={"nord": " Voirie  du nord ", "sud": ""}))
+    assert units(database) == {"nord": "Voirie du nord"}
+    word(database, replace(HOLE, units={"sud": "Voirie du sud", "nord": "Voirie"}), seen=1)
+    assert units(database) == {"nord": "Voirie", "sud": "Voirie du sud"}
+    with pytest.raises(Refused) as caught:
+        word(database, replace(HOLE, units={"est": "x", "sud": "x" * 101}), seen=2)
+    assert codes(caught) == ["borough_unknown", "words_too_long"]
+    word(database, replace(HOLE, units={"sud": " "}), seen=2)
+    assert units(database) == {}
+
+
+@pytest.mark.usefixtures("boroughs")
+def test_a_spreadsheet_says_the_units_of_the_boroughs(database):
+    head, row = "code,name,group,days", "trou,Nids-de-poule,chaussee_trottoir,5"
+    for columns, cells, counts, kept in (
+        (",unit:NORD,unit:sud", ",Voirie,Sud", (1, 0), {"nord": "Voirie", "sud": "Sud"}),
+        (",unit:NORD", ",Voirie", (0, 0), {"nord": "Voirie", "sud": "Sud"}),
+        (",unit:nord,unit:est", ",,Est", (0, 1), {"sud": "Sud"}),
+        ("", "", (0, 0), {"sud": "Sud"}),
+    ):
+        with database.write() as session:
+            report = services.take_csv(session, f"{head}{columns}\n{row}{cells}\n".encode(), person_id=None, now=NOW)
+        assert (report.added, report.changed) == counts
+        unknown = [(1, "borough_unknown", "est")] if "est" in columns else []
+        assert [(line, why.code, why.params["borough"]) for line, why in report.wrong] == unknown
+        assert units(database) == kept
 
 
 def test_two_who_make_one_service_at_once_are_told(database, race):

@@ -62,6 +62,21 @@ def test_a_service_is_worded_and_its_questions_are_asked_of_a_request(sqlite_par
     assert "Grand" in client.get(f"/requetes/{number}/fiche").text
 
 
+def test_the_units_of_the_boroughs_are_written_beside_the_service(sqlite_parvis, seed_city, visit, sign_in_as):
+    city = seed_city(sqlite_parvis)
+    client = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.AGENT311, "city"))
+    units = {"unit": "Voirie", "unit-north": "Voirie du nord", "unit-south": ""}
+    assert client.post("/services/roads", data=WORDED | units).status_code == 303
+    page = client.get("/services/roads").text
+    assert 'name="unit-north" type="text" value="Voirie du nord"' in page
+    assert 'name="unit-south" type="text" value=""' in page
+    wrong = client.post("/services/roads", data=WORDED | units | {"version": "2", "unit-south": "x" * 101})
+    assert wrong.status_code == 422
+    assert 'id="unit-south-wrong"' in wrong.text
+    reader = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.AGENT311, "north"))
+    assert "<dd>Voirie du nord</dd>" in reader.get("/services/roads").text
+
+
 def test_colleagues_assign_note_transfer_and_find_it_again(sqlite_parvis, seed_city, visit, sign_in_as):
     city = seed_city(sqlite_parvis)
     agent = city.person(Role.AGENT311, "city")

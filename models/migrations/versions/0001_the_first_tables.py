@@ -463,6 +463,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_service_standard_service_code"), "service_standard", ["service_code"], unique=False)
     op.create_table(
+        "service_unit",
+        sa.Column("service_code", sa.String(length=60), nullable=False),
+        sa.Column("borough_id", base.Id, nullable=False),
+        sa.Column("unit", sa.String(length=100), nullable=False),
+        sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_service_unit_borough_id")),
+        sa.ForeignKeyConstraint(["service_code"], ["service.code"], name=op.f("fk_service_unit_service_code")),
+        sa.PrimaryKeyConstraint("service_code", "borough_id", name=op.f("pk_service_unit")),
+    )
+    op.create_table(
         "set_aside",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("delivery_id", base.Id, nullable=True),
@@ -665,6 +674,7 @@ def upgrade() -> None:
         sa.Column("priority", sa.String(length=20), nullable=False),
         sa.Column("assignee_id", base.Id, nullable=True),
         sa.Column("unit", sa.String(length=100), nullable=True),
+        sa.Column("unit_given", sa.Boolean(), nullable=False),
         sa.Column("search_text", sa.Text(), nullable=True),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_service_request_account_id")),

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from administration import notices
 from models.errors import NotFound, Refused
 from models.notices import Notice
-from models.requests311 import RequestNote, Service, ServiceRequest
+from models.requests311 import RequestNote, Service, ServiceRequest, ServiceUnit
 from models.vocabulary import Role
 from moderation.requests import escalation, handling, inbox
 
@@ -64,6 +64,49 @@ def test_a_request_is_its_services_units_until_it_is_given_to_another(leak):
     act(leak, handling.transfer, "Génie", leak.boroughs["nord"], "À étudier", version=2)
     correct(leak, "bris-aqueduc", version=3)
     assert request(leak).unit == "Génie"
+
+
+def test_each_borough_has_its_own_unit_of_a_service(leak):
+    nord, sud = leak.boroughs["nord"], leak.boroughs["sud"]
+    with leak.database.write() as session:
+        for service, borough, unit in (
+            ("bris-aqueduc", sud, "Eaux du sud"),
+            ("nid-de-poule", nord, "Voirie du nord"),
+            ("nid-de-poule", sud, "Voirie du sud"),
+        ):
+            session.add(ServiceUnit(service_code=service, borough_id=borough, unit=unit))
+    correct(leak, "nid-de-poule")
+    assert request(leak).unit == "Voirie du nord"
+    act(leak, handling.transfer, "Voirie du nord", sud, "Au sud", version=2)
+    assert (request(leak).unit, notes(leak)[-1][3:5]) == ("Voirie du sud", ("Voirie du sud", sud))
+    correct(leak, version=3)
+    assert request(leak).unit == "Eaux du sud"
+    act(leak, handling.transfer, "", None, "Toute la ville", version=4)
+    assert request(leak).unit == "Gestion des eaux"
+    act(leak, handling.transfer, "Génie", None, "À étudier", version=5)
+    act(leak, handling.transfer, "Génie", sud, "Au sud", version=6)
+    assert request(leak).unit == "Génie"
+    correct(leak, "nid-de-poule", version=7)
+    assert request(leak).unit == "Génie"
+    act(leak, handling.transfer, "", nord, "Au nord", version=8)
+    assert request(leak).unit == "Voirie du nord"
+
+
+def test_a_service_that_changes_its_unit_has_not_given_what_is_open_to_another(leak):
+    with leak.database.write() as session:
+        session.get_one(Service, "bris-aqueduc").unit = "Aqueduc"
+    correct(leak, place="ailleurs")
+    assert request(leak).unit == "Gestion des eaux"
+    correct(leak, "nid-de-poule", version=2)
+    assert request(leak).unit == "Travaux publics"
+
+
+def test_a_request_begins_with_the_unit_of_its_borough(city):
+    with city.database.write() as session:
+        session.add(ServiceUnit(service_code="bris-aqueduc", borough_id=city.boroughs["nord"], unit="Eaux du nord"))
+        session.add(ServiceUnit(service_code="bris-aqueduc", borough_id=city.boroughs["sud"], unit="Eaux du sud"))
+    city.decide("Ariane", city.says("7", "Ça coule"), "request", service_code="bris-aqueduc")
+    assert request(city).unit == "Eaux du nord"
 
 
 def test_a_new_standard_does_not_move_what_is_open(leak):

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from administration import outlines, people
 from models.errors import Refused
 from models.people import Borough
-from models.requests311 import ServiceRequest
+from models.requests311 import Service, ServiceRequest, ServiceUnit
 from models.scope import Action, Grant, Viewer
 from moderation.requests import exchange, mapping
 from moderation.requests.inbox import Wanted
@@ -118,23 +118,26 @@ def test_a_point_is_within_an_outline_of_any_form(longitude, latitude, within):
     assert mapping.holds([ring[::-1] for ring in (hole, island, angle)], longitude, latitude) is within
 
 
-def test_a_request_that_a_program_points_at_is_of_the_borough_there(city):
+def test_a_request_that_a_program_points_at_is_of_the_borough_and_the_unit_there(city):
     program = Viewer(None, "App", frozenset(), frozenset({Grant(Action.EXCHANGE_REQUESTS)}))
 
-    def borough(longitude, latitude):
+    def there(longitude, latitude):
         sent = exchange.Sent("autre", str(latitude), str(longitude))
         with city.database.write() as session:
-            return exchange.submit(
-                session, program, sent, now=city.now, prefix="STR", zone=ZoneInfo("America/Toronto")
-            ).borough_id
+            zone = ZoneInfo("America/Toronto")
+            request = exchange.submit(session, program, sent, now=city.now, prefix="STR", zone=zone)
+            return request.borough_id, request.unit
 
+    nord = city.boroughs["nord"]
     with city.database.write() as session:
+        session.get_one(Service, "autre").unit = "Centre 311"
+        session.add(ServiceUnit(service_code="autre", borough_id=nord, unit="Bureau du nord"))
         wider = [[-71.2004 if x == -71.2 else x, y] for x, y in SQUARE]
-        outlines.take(session, geojson(session.get_one(Borough, city.boroughs["nord"]).name, wider))
-    assert borough(-71.15, 46.75) == city.boroughs["nord"]
-    assert borough(-71.2002, 46.75) == city.boroughs["nord"], "twenty metres from its end"
-    assert borough(-71.2005, 46.75) is None
-    assert borough(-70.15, 46.75) is None
+        outlines.take(session, geojson(session.get_one(Borough, nord).name, wider))
+    assert there(-71.15, 46.75) == (nord, "Bureau du nord")
+    assert there(-71.2002, 46.75) == (nord, "Bureau du nord"), "twenty metres from its end"
+    assert there(-71.2005, 46.75) == (None, "Centre 311")
+    assert there(-70.15, 46.75) == (None, "Centre 311")
 
 
 @pytest.mark.parametrize(
