@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.comments import Comment
 from models.gazetteer import NamedPlace
 from models.people import Borough
 from models.search import text_of
@@ -57,6 +58,16 @@ def is_around(key: str) -> bool:
 def sector(key: str, names: Iterable[str]) -> str | None:
     """The borough or sector of such a key, as the city writes it."""
     return next((one for one in sorted(names) if key == (_NOWHERE + _called(one))[:200]), None)
+
+
+def borough_of(session: Session, comment: Comment) -> int | None:
+    """The borough of a comment's account; for an account of the whole city, that of the place which the text names."""
+    named = (comment.verdict.place or {}).get("borough") if comment.verdict else None
+    if comment.borough_id is not None or not named:
+        return comment.borough_id
+    called = _called(named)
+    rows = session.execute(select(Borough.id, Borough.name).order_by(Borough.id)).all()
+    return next((id_ for id_, name in rows if _called(name) == called), None)
 
 
 def sectors(session: Session) -> set[str]:

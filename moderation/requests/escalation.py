@@ -122,7 +122,8 @@ def telling(names: Iterable[str]) -> frozenset[str]:
 
 def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> list[ServiceRequest]:
     """Open requests that may be about the same event: recent, of the group that the verdict names, in the same
-    borough (or city-wide). A person decides; nothing is merged by itself. Requests of the same thread come first.
+    borough (or city-wide, as the comment is). A person decides; nothing is merged by itself. Requests of the same
+    thread come first.
     """
     group = comment.verdict.group_311 if comment.verdict else None
     same_thread = (
@@ -142,7 +143,10 @@ def similar(session: Session, viewer: Viewer, comment: Comment, *, now: datetime
         .where(
             ServiceRequest.status.not_in(CLOSED_STATUSES),
             ServiceRequest.opened_at >= now - NEARBY,
-            ServiceRequest.borough_id.is_not_distinct_from(comment.borough_id),
+            or_(
+                ServiceRequest.borough_id.is_not_distinct_from(comment.borough_id),
+                ServiceRequest.borough_id == places.borough_of(session, comment),
+            ),
             Service.group == group if group else same_thread,
         )
         .order_by(same_thread.desc(), ServiceRequest.opened_at.desc())
@@ -234,10 +238,13 @@ def _open(
     service = asked_for(session, service_code)
     if viewer.person_id is None:
         raise Refused("people_decide")
+    said = (cleaned(place) or "").strip()[:300] or None
+    # The borough that was read goes with the place that was read; of another one, Parvis does not know it.
+    as_read = said is not None and said == named_place(comment.verdict)
     request = ServiceRequest(
         account_id=comment.account_id,
-        borough_id=comment.borough_id,
-        place=(cleaned(place) or "").strip()[:300] or None,
+        borough_id=places.borough_of(session, comment) if as_read else comment.borough_id,
+        place=said,
         description=comment.text,
         opened_by_id=viewer.person_id,
     )

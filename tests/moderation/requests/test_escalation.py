@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import select, update
 
 from classifiers.base import Scored
+from classifiers.places import Place
 from models.accounts import Account
 from models.errors import NotFound, Refused, Rejected
 from models.requests311 import RequestChange, Requester, Service, ServiceRequest
-from models.vocabulary import ItemState, Language, RequestStatus
+from models.vocabulary import ItemState, Language, PlaceKind, RequestStatus
 from moderation import drafts
 from moderation.requests import escalation
 from moderation.triage import queue
@@ -50,6 +51,27 @@ def joined(city, external_id="8", **more):
 
 
 # ------------------------------------------------------------------------------------------ opening
+@pytest.mark.parametrize(
+    ("account", "place", "borough"),
+    [
+        ("ville", "Rue Wolfe", "sud"),  # As it was read.
+        ("ville", "rue Morin", None),  # Corrected: Parvis does not know where that is.
+        ("ville", "", None),
+        ("nord", "Rue Wolfe", "nord"),  # An account of a borough stays there.
+    ],
+)
+def test_on_the_citys_own_page_a_request_is_of_the_borough_of_its_place(city, leak, account, place, borough):
+    where = Place(PlaceKind.STREET, "rue wolfe", 0, 9, 0.9, ("Rue Wolfe",), None, "Sud")
+    comment = city.says("7", "Ça coule", account=account, **leak, place=where)
+    city.decide("Ariane", comment, "request", **(LEAK | {"place": place}))
+    assert request(city).borough_id == (city.boroughs[borough] if borough else None)
+    other = city.says("8", "Ça coule ici aussi", account=account, **leak, place=where)
+    with city.database.read() as session:
+        assert [one.number for one in escalation.similar(session, city.people["Ariane"], other, now=city.now)] == [
+            "STR-2026-000001"
+        ]
+
+
 def test_a_request_carries_what_the_citizen_said(city):
     decision = opened(city)
     row = request(city)
