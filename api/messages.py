@@ -381,7 +381,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         RequestNature.INFORMATION: N_("Information"),
         RequestNature.COMMENT: N_("Comment"),
         RequestNature.REQUEST: N_("Request"),
-        RequestNature.COMPLAINT: N_("Formal complaint"),
+        RequestNature.COMPLAINT: N_("Complaint to confirm"),
     },
     "post_state": {
         PostState.DRAFT: N_("Draft"),

@@ -35,7 +35,7 @@ from models.decisions import Decision, Proposal
 from models.keyset import Keyset
 from models.netiquette import RuleVersion
 from models.scope import Action, Viewer, visible
-from models.vocabulary import DecisionKind
+from models.vocabulary import DecisionKind, RequestNature
 from moderation.triage import deciding
 
 router = APIRouter(prefix="/decisions", tags=["decisions"])
@@ -115,8 +115,8 @@ class NewDecision(Sent):
     """What somebody decides about one comment, having read `version` of its text.
 
     `text` is the reply (or what acknowledges a 311 request); `rule_code` the article that a hide cites;
-    `service_code` and `place` open a 311 request, `request_number` joins one that is open. `draft_id` is the draft that
-    the reply is made of; without it, a reply answers the only draft there is.
+    `service_code`, `place` and `nature` open a 311 request, `request_number` joins one that is open. `draft_id` is the
+    draft that the reply is made of; without it, a reply answers the only draft there is.
     """
 
     comment_id: Number
@@ -126,6 +126,7 @@ class NewDecision(Sent):
     rule_code: Code | None = None
     service_code: Code | None = None
     place: Annotated[str, words(300)] = ""
+    nature: RequestNature = RequestNature.REQUEST
     request_number: Code | None = None
     draft_id: Number | None = None
 
@@ -176,6 +177,7 @@ def decide(
         rule_code=body.rule_code,
         service_code=body.service_code,
         place=body.place,
+        nature=body.nature,
         request_number=body.request_number,
         draft_id=body.draft_id,
     )

@@ -170,6 +170,7 @@ class Correction(Sent):
     service_code: Code | None = None
     place: Annotated[str, words(handling.LONGEST_PLACE)] | None = None
     attributes: dict[Code, Annotated[str, words(4000)] | list[Annotated[str, words(4000)]]] | None = None
+    nature: RequestNature | None = None
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"service_code": "nid-de-poule", "attributes": {"taille": "grand"}}]}
@@ -310,10 +311,9 @@ def correct(
     answers = {code: [one] if isinstance(one, str) else one for code, one in said.items()}
     service = known.service_code if body.service_code is None else body.service_code
     place = (known.place or "") if body.place is None else body.place
+    told = (service, place, answers, body.nature)
     zone = parvis.settings.zone
-    changed(
-        lambda: handling.correct(session, viewer, number, service, place, answers, version=version, now=now, zone=zone)
-    )
+    changed(lambda: handling.correct(session, viewer, number, *told, version=version, now=now, zone=zone))
     session.flush()
     return _shown(session, response, viewer, number)
 

@@ -49,7 +49,7 @@ def correct_labels(
         return RedirectResponse(view.link(f"/commentaires/{comment_id}", fait="corrected"), 303)
     session.flush()
     opened = queue.detail(session, viewer, comment_id, now=now)
-    values = item_values(session, viewer, opened, in_force(session, now=now), zone=parvis.settings.zone, now=now)
+    values = item_values(session, viewer, opened, in_force(session, now=now), parvis.settings, now=now)
     return render(request, "queue/item.html", view=view, **values)
 
 

@@ -10,7 +10,6 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Session
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require, whole
 from api.pages import PLACES, render
 from api.problems import Forbidden
+from api.settings import Settings
 from api.web import start
 from api.web.accounts import alarm_values
 from api.wiring import Parvis
@@ -36,7 +36,17 @@ from models.people import resets
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.templates import newest
-from models.vocabulary import Breach, DecisionKind, Group311, Intention, ItemState, Language, OperationKind, Reason
+from models.vocabulary import (
+    Breach,
+    DecisionKind,
+    Group311,
+    Intention,
+    ItemState,
+    Language,
+    OperationKind,
+    Reason,
+    RequestNature,
+)
 from moderation import netiquette, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
@@ -161,7 +171,7 @@ def show_queue(
         values = _list_values(parvis, session, viewer, view, part, counts, rules, now=now)
         if first is not None:
             opened = queue.detail(session, viewer, first, now=now)
-            values |= item_values(session, viewer, opened, rules, zone=parvis.settings.zone, now=now)
+            values |= item_values(session, viewer, opened, rules, parvis.settings, now=now)
         values |= {"undoable": undoable, "handed": handed, **alarm_values(parvis, session, viewer)}
         return render(request, "queue/page.html", **values)
     etag = _etag(part.lines, (counts, request.state.identity.unseen), now)
@@ -185,7 +195,7 @@ def show_comment(
     """One comment: the reading pane alone for the page that asks, or the whole page with the list beside it."""
     opened = queue.detail(session, viewer, comment_id, now=now)
     rules = netiquette.in_force(session, now=now)
-    values = item_values(session, viewer, opened, rules, zone=parvis.settings.zone, now=now)
+    values = item_values(session, viewer, opened, rules, parvis.settings, now=now)
     if is_part(request):
         return render(request, "queue/item.html", view=view, **values)
     part = queue.page(session, viewer, view.wanted, now=now, whole=False)
@@ -240,6 +250,7 @@ def decide(
     rule_code: Words = "",
     service_code: Words = "",
     place: Words = "",
+    nature: Annotated[RequestNature, Form()] = RequestNature.REQUEST,
     request_number: Words = "",
     draft_id: Annotated[int | None, Form(gt=0, lt=2**63)] = None,
     template_id: Words = "",
@@ -253,6 +264,7 @@ def decide(
         rule_code=rule_code or None,
         service_code=service_code or None,
         place=place,
+        nature=nature,
         request_number=request_number or None,
         draft_id=draft_id,
         template_id=whole(template_id),
@@ -322,7 +334,7 @@ def _list_values(
 
 
 def item_values(
-    session: Session, viewer: Viewer, detail: Detail, rules: Sequence[RuleVersion], *, zone: ZoneInfo, now: datetime
+    session: Session, viewer: Viewer, detail: Detail, rules: Sequence[RuleVersion], settings: Settings, *, now: datetime
 ) -> dict[str, Any]:
     """What `queue/item.html` shows of one comment, besides the `view`. `rules` are the articles in force."""
     comment, verdict = detail.comment, detail.comment.verdict
@@ -373,10 +385,14 @@ def item_values(
         "opened": templates.wording(worded, "request_opened"),
         "joined": templates.wording(worded, "request_joined"),
         "discreet": templates.wording(worded, "request_discreet"),
+        "complaint": templates.render(
+            templates.wording(worded, "complaint_form" if settings.form_url else "complaint_phone"),
+            {"lien": settings.form_url or ""},
+        ),
         "told": oncall.told(session, detail.alarm) if detail.alarm is not None else [],
         "may_note": viewer.may_on(Action.WRITE_NOTES, **scope),
         "colleagues": teamwork.colleagues(session, comment),
-        "laters": teamwork.laters(now, zone),
+        "laters": teamwork.laters(now, settings.zone),
         "longest_note": teamwork.LONGEST,
         "services": detail.catalogue,
         "likely": detail.likely,

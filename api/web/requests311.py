@@ -21,7 +21,7 @@ from models.attributes import asked
 from models.errors import Refused
 from models.people import Borough
 from models.scope import Action, Viewer
-from models.vocabulary import Priority, RequestStatus
+from models.vocabulary import Priority, RequestNature, RequestStatus
 from moderation.requests import escalation, handling, handover, inbox, mapping, merging, satisfaction
 from moderation.requests.inbox import Wanted
 
@@ -171,7 +171,7 @@ def progress(
 @router.post("/requetes/{number}/correction")
 def correct(request: Request, viewer: Agent, parvis: Installation, now: Now, number: str, sent: Sent) -> Response:
     """Say which service it is, where, and what was answered."""
-    said = {name: str(sent.get(name, "")).replace("\0", "") for name in ("service_code", "place", "version")}
+    said = {name: str(sent.get(name, "")).replace("\0", "") for name in ("service_code", "place", "nature", "version")}
     answers = given(sent)
 
     def act(session: Session) -> None:
@@ -182,6 +182,7 @@ def correct(request: Request, viewer: Agent, parvis: Installation, now: Now, num
             said["service_code"],
             said["place"],
             answers,
+            RequestNature(said["nature"]) if said["nature"] in set(RequestNature) else None,
             version=whole(said["version"]) or 0,
             now=now,
             zone=parvis.settings.zone,
@@ -322,6 +323,7 @@ def request_page(
         typed=typed or {},
         boroughs=session.scalars(select(Borough).order_by(Borough.name)).all(),
         priorities=list(Priority),
+        natures=list(RequestNature),
         longest_note=escalation.LONGEST_NOTE,
         questions=asked(found.request.service.attributes),
         services=services,

@@ -24,7 +24,7 @@ from models.scope import Action, Viewer, visible
 from models.search import text_of
 from models.session import upsert
 from models.text import READ_CHARACTERS, chunks, cleaned, stem
-from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestStatus, StepBy
+from models.vocabulary import CLOSED_STATUSES, DecisionKind, ItemState, Language, RequestNature, RequestStatus, StepBy
 from moderation import drafts, items, places
 from moderation.requests import handover, standards, units
 from moderation.templates import render, template
@@ -174,6 +174,7 @@ def open_or_join(
     comment: Comment,
     service_code: str | None,
     place: str,
+    nature: RequestNature,
     number: str | None,
     *,
     now: datetime,
@@ -193,7 +194,7 @@ def open_or_join(
         if request.status in CLOSED_STATUSES:
             raise Refused("request_closed", field="request_number", number=request.number)
     else:
-        request = _open(session, viewer, comment, service_code, place, now=now, prefix=prefix, zone=zone)
+        request = _open(session, viewer, comment, service_code, place, nature, now=now, prefix=prefix, zone=zone)
     _add_requester(session, request, comment, now=now)
     return request
 
@@ -230,6 +231,7 @@ def _open(
     comment: Comment,
     service_code: str | None,
     place: str,
+    nature: RequestNature,
     *,
     now: datetime,
     prefix: str,
@@ -245,6 +247,7 @@ def _open(
         account_id=comment.account_id,
         borough_id=places.borough_of(session, comment) if as_read else comment.borough_id,
         place=said,
+        nature=nature,
         description=comment.text,
         opened_by_id=viewer.person_id,
     )

@@ -9,18 +9,19 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models import audit, notices
 from models.attributes import answered, asked
 from models.base import next_version
+from models.desks import Handover
 from models.errors import NotFound, Refusals, Refused
 from models.people import Borough
 from models.requests311 import RequestNote, Service, ServiceRequest
 from models.scope import Action, Viewer, staff, visible
 from models.text import cleaned
-from models.vocabulary import CLOSED_STATUSES, NoticeKind, Priority, RequestNoteKind
+from models.vocabulary import CLOSED_STATUSES, NoticeKind, Priority, RequestNature, RequestNoteKind
 from moderation.requests import standards, units
 from moderation.requests.escalation import asked_for, found_by, held
 
@@ -40,13 +41,14 @@ def correct(
     service_code: str,
     place: str,
     given: Mapping[str, Sequence[str]],
+    nature: RequestNature | None = None,
     *,
     version: int,
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
-    """Say which service it is, where, and what was answered. Another service has another standard, which counts from
-    when the request was opened; answers to its own questions alone are kept.
+    """Say which service it is, where, what was answered, and of which nature it is (None: as it was). Another service
+    has another standard, which counts from when the request was opened; answers to its own questions alone are kept.
 
     Refused: `request_changed`, `request_closed`, `place_too_long`, and those of `escalation.asked_for` and
     `models.attributes.answered`, all that is wrong at once.
@@ -71,6 +73,10 @@ def correct(
         if not request.unit_given:
             request.unit = units.responsible(session, service, request.borough_id)
         request.service_code, request.due_at = service.code, standards.due(service, request.opened_at, zone)
+    if nature is not None and nature is not request.nature:
+        request.nature = nature
+        # What turns out to be a request goes on to the outside 311, once.
+        request.hand_over = not session.scalar(select(exists().where(Handover.request_id == request.id)))
     request.place, request.attributes = place or None, answers or None
     request.search_text = found_by(request, service)
     _write(session, viewer, request, RequestNoteKind.CORRECT, now=now, service=service.code)

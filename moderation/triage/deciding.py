@@ -28,6 +28,7 @@ from models.vocabulary import (
     EffectState,
     ItemState,
     OperationKind,
+    RequestNature,
 )
 from moderation import drafts, items, netiquette, templates
 from moderation.requests import completing, escalation, handover
@@ -43,10 +44,10 @@ class Choice:
     """What a person chose for one comment.
 
     `version` is the text that they had before them. `text` is the reply (or what acknowledges a 311 request),
-    `template_id` the saved wording that it was made of, `rule_code` the article that a hide cites; `service_code` and
-    `place` open a 311 request, `request_number` joins one that is open, and `asks_details` drafts the words that ask
-    for what is missing of it; `draft_id` is the drafted reply that `text` was made of. `form_key` makes a form that is
-    sent twice one decision.
+    `template_id` the saved wording that it was made of, `rule_code` the article that a hide cites; `service_code`,
+    `place` and `nature` open a 311 request, `request_number` joins one that is open, and `asks_details` drafts the
+    words that ask for what is missing of it; `draft_id` is the drafted reply that `text` was made of. `form_key` makes
+    a form that is sent twice one decision.
     """
 
     kind: DecisionKind
@@ -55,6 +56,7 @@ class Choice:
     rule_code: str | None = None
     service_code: str | None = None
     place: str = ""
+    nature: RequestNature = RequestNature.REQUEST
     request_number: str | None = None
     draft_id: int | None = None
     template_id: int | None = None
@@ -234,6 +236,7 @@ def _ask_311(
         comment,
         choice.service_code,
         choice.place,
+        choice.nature,
         choice.request_number,
         now=now,
         prefix=terms.prefix,

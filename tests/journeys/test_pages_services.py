@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pic
     field, list_, kept = (
         dialog.get_by_role("combobox", name="Service"),
         dialog.get_by_role("listbox"),
-        dialog.locator("select"),
+        dialog.locator("select[data-combobox]"),
     )
     chosen = kept.input_value()
     expect(list_).to_be_hidden()
@@ -63,6 +64,11 @@ def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pic
     page.keyboard.press("Tab")
     assert kept.input_value() == "animal-errant"
     expect(dialog.locator("#acknowledgement")).not_to_have_value("{numero}")  # Confidential: no number in public.
+    # Nobody files a complaint for another: the person is told how.
+    dialog.get_by_label("Nature").select_option("complaint")
+    expect(dialog.locator("#acknowledgement")).to_have_value(re.compile("elle doit venir de vous"))
+    dialog.get_by_label("Nature").select_option("request")
+    expect(dialog.locator("#acknowledgement")).not_to_have_value(re.compile("elle doit venir de vous"))
     kept.select_option("nid-de-poule")
     expect(field).to_have_value("Nid-de-poule (7 jours)")
     page.keyboard.press("Enter")

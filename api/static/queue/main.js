@@ -364,17 +364,19 @@ document.addEventListener("submit", (event) => {
   if ("undo" in form.dataset || "takesBack" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
 });
 
-// What is proposed to say depends on whether it is known already, and on what may be said of its service in public.
+// What is proposed to say depends on whether it is known already, on what may be said of its service in public, and on what
+// nobody may file for another.
 document.addEventListener("change", ({ target }) => {
-  if (!["request_number", "service_code"].includes(target.name) || !target.closest("#request-dialog")) return;
+  if (!["request_number", "service_code", "nature"].includes(target.name) || !target.closest("#request-dialog")) return;
   const dialog = target.closest("dialog");
   const joined = dialog.querySelector('[name="request_number"]:checked:not([value=""])');
   dialog.querySelector(".new-request").hidden = Boolean(joined);
   const area = document.getElementById("acknowledgement");
-  const usual = area && [area.dataset.opened, area.dataset.joined, area.dataset.discreet];
+  const usual = area && [area.dataset.opened, area.dataset.joined, area.dataset.discreet, area.dataset.complaint];
   if (!usual?.includes(area.value)) return;
   const chosen = joined ?? dialog.querySelector("#service_code").selectedOptions[0];
-  area.value = "confidential" in chosen.dataset ? area.dataset.discreet : joined ? area.dataset.joined : area.dataset.opened;
+  const complains = !joined && dialog.querySelector("#nature").value === "complaint";
+  area.value = complains ? area.dataset.complaint : "confidential" in chosen.dataset ? area.dataset.discreet : joined ? area.dataset.joined : area.dataset.opened;
 });
 
 // Letters narrow the saved replies.

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
@@ -20,9 +21,9 @@ from models.desks import Desk, Handover
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.requests311 import RequestChange, Service, ServiceRequest
-from models.vocabulary import EffectState, HandoverState, OperationKind, RequestStatus, StepBy
+from models.vocabulary import EffectState, HandoverState, OperationKind, RequestNature, RequestStatus, StepBy
 from models.work import Timing, Work
-from moderation.requests import escalation, following, handover
+from moderation.requests import escalation, following, handling, handover
 from moderation.triage import deciding, delivery
 from moderation.triage.deciding import Choice, Terms
 
@@ -183,6 +184,22 @@ def test_undone_in_time_it_never_leaves(house, city):
     house.pass_(minutes=2)
     assert house.there() == []
     assert house.rows()[0].status == RequestStatus.CANCELLED
+
+
+def test_a_complaint_stays_here_until_it_is_a_request_and_then_goes_once(house, city):
+    house.opened(nature=RequestNature.COMPLAINT)
+    house.pass_(minutes=2)
+    assert house.there() == []
+    for nature in (RequestNature.REQUEST, RequestNature.COMMENT, RequestNature.REQUEST):
+        row = house.rows()[0]
+        with city.database.write() as session:
+            told = (row.number, row.service_code, row.place or "", {}, nature)
+            handling.correct(
+                session, city.people["Denis"], *told, version=row.version, now=city.now, zone=ZoneInfo("UTC")
+            )
+        house.pass_(minutes=2)
+    assert len(house.there()) == 1
+    assert house.rows()[0].nature == RequestNature.REQUEST
 
 
 def test_what_was_opened_before_there_was_a_desk_stays(city, state, served):
