@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from rapidfuzz import fuzz, process
 
@@ -42,19 +42,21 @@ STREET_TYPES = {
 """What people write for the type of a street, and the type."""
 PARK_TYPES = {
     **dict.fromkeys(("square", "carre"), "square"),
-    **{word: word for word in ("parc", "place", "jardin", "jardins", "boise", "espace", "berge")},
+    **dict.fromkeys(("place", "pl"), "place"),
+    **{word: word for word in ("parc", "jardin", "jardins", "boise", "espace", "berge")},
 }
 BUILDING_TYPES = {
     **dict.fromkeys(("bibliotheque", "biblio"), "bibliotheque"),
     **dict.fromkeys(("arena", "arenas"), "arena"),
     **dict.fromkeys(("hopital", "hosto"), "hopital"),
     **dict.fromkeys(("centre", "complexe"), "centre"),
+    **dict.fromkeys(("place", "pl"), "place"),
     **{
         word: word
         for word in (
             *("piscine", "caserne", "theatre", "musee", "maison", "marche", "pavillon", "stade"),
             *("gare", "cegep", "clsc", "mairie", "chalet", "ecocentre", "cimetiere", "pont", "quai", "station", "bain"),
-            *("metro", "poste", "place", "jardin", "hotel"),
+            *("metro", "poste", "jardin", "hotel"),
         )
     },
 }
@@ -63,12 +65,19 @@ QUALIFIERS = frozenset(
 )
 """What the official name of a building has and people leave out."""
 LINKS = frozenset({"de", "du", "des", "la", "le", "les", "d", "l", "d'", "l'", "a", "au", "aux", "et"})
+_ARTICLES = frozenset({"du", "des", "la", "le", "les", "l"})
 ORIENTATIONS = {
     **dict.fromkeys(("est", "e"), "est"),
     **dict.fromkeys(("ouest", "o", "w"), "ouest"),
     **dict.fromkeys(("nord", "n"), "nord"),
     **dict.fromkeys(("sud", "s"), "sud"),
 }
+_AFTER_EAST = frozenset(
+    {"et", "pis", "and", "y", "il", "on", "c", "ca", "j", "entre", "est", "vers", "devant", "direction"}
+)
+"""What follows the east and not the verb: « rue Rachel est y a un trou »."""
+_SHORTENED = frozenset(form for form, type_ in STREET_TYPES.items() if not form.startswith(type_))
+"""Types that end with a full stop which ends no sentence."""
 SAINTS = {"st": "saint", "ste": "sainte", "sts": "saints", "stes": "saintes"}
 _ROMAN = {"ix": "9", "xii": "12", "xiii": "13", "xxiii": "23"}
 SIGNS = frozenset({"/", "&", "coin", "angle", "x", "@", "croise"})
@@ -109,7 +118,7 @@ class Gazetteer:
                 spelt[tuple(form for form in _spelling(entry.name) if form not in LINKS)] = entry
         index: dict[tuple[str, ...], list[Entry]] = {}
         for entry in spelt.values():
-            if words := _specific(entry.name):
+            if words := read_name(entry.name).words:
                 index.setdefault(words, []).append(entry)
         return index
 
@@ -132,9 +141,32 @@ class Gazetteer:
         """« parc Laurier » is Parc Sir-Wilfrid-Laurier where no other park ends so."""
         ends: dict[tuple[str, tuple[str, ...]], set[Entry]] = {}
         for (type_, words), entries in self._named.items():
-            if len(words) > 1:
-                ends.setdefault((type_, words[-1:]), set()).update(entries)
+            for first in range(1, len(words)):
+                ends.setdefault((type_, words[first:]), set()).update(entries)
         return {key: list(entries) for key, entries in ends.items() if len(entries) == 1}
+
+    @cached_property
+    def _begin(self) -> frozenset[str]:
+        """The first words of streets."""
+        return frozenset(words[0] for words in self._streets)
+
+    @cached_property
+    def _sectors(self) -> frozenset[tuple[str, ...]]:
+        """What the name of a borough says in a row: « Saint-Michel » is a part of Villeray–Saint-Michel."""
+        rows = [
+            tuple(word.form for word in words_of(borough) if word.form not in LINKS)
+            for borough in {entry.borough for entry in self.entries if entry.borough}
+        ]
+        return frozenset(
+            row[first:last] for row in rows for first in range(len(row)) for last in range(first + 1, len(row) + 1)
+        )
+
+    @cached_property
+    def _here(self) -> frozenset[str]:
+        """The words of boroughs, parks and buildings, the city's own name among them; without boroughs, nothing."""
+        boroughs = {entry.borough for entry in self.entries if entry.borough}
+        named = [entry.name for entry in self.entries if entry.kind is not PlaceKind.STREET] if boroughs else []
+        return frozenset(word.form for name in (*named, *boroughs) for word in words_of(name))
 
     @cached_property
     def _longest(self) -> int:
@@ -151,23 +183,49 @@ class Gazetteer:
             spelt.setdefault(type_, {})[" ".join(words)] = words
         return spelt
 
-    def street(self, words: Sequence[Word], at: int) -> tuple[int, list[Entry]] | None:
-        """The longest street whose name without type begins at a word, and where it ends."""
+    def street(self, words: Sequence[Word], at: int, *, surely: bool = False) -> tuple[int, list[Entry]] | None:
+        """The longest street whose name without type begins at a word, and where it ends. `surely`: a type or a civic
+        number stands before it, so that a letter alone may be its orientation.
+        """
+        if at >= len(words) or not self._may_begin(words[at].form):
+            return None
         for last, forms in self._longest_first(words, at):
             if (entries := self._streets.get(forms)) is not None:
-                return _orientation(words, last, entries)
+                return _orientation(words, last, entries, surely=surely)
         return None
 
     def mistyped_street(self, words: Sequence[Word], at: int) -> tuple[int, list[Entry]] | None:
         """Like `street`, forgiving typing errors."""
         near = self._mistyped(words, at, self._spelt_streets)
-        return _orientation(words, near[0], self._streets[near[1]]) if near else None
+        return _orientation(words, near[0], self._streets[near[1]], surely=True) if near else None
+
+    def is_sector(self, words: Sequence[Word]) -> bool:
+        """Whether words are those of a borough or of a part of its name."""
+        return tuple(word.form for word in words if word.form not in LINKS) in self._sectors
+
+    def is_elsewhere(self, words: Sequence[Word], at: int) -> bool:
+        """Whether what should be a town (« à Granby ») is hardly in a borough, park or building of this one. A short
+        word is an abbreviation (« à Mtl »); of a city whose boroughs are not known nobody can say.
+        """
+        town = list(words[at : at + 1])
+        while at + len(town) < len(words) and words[at + len(town)].joined:
+            town.append(words[at + len(town)])
+        return bool(self._here) and any(
+            town[0].capital
+            and len(word.form) >= SHORTEST_MISTYPED
+            and process.extractOne(word.form, self._here, scorer=fuzz.ratio, score_cutoff=TYPING_ERROR) is None
+            for word in town
+        )
+
+    def _may_begin(self, form: str) -> bool:
+        return form in self._begin or form in LINKS or (form[:2] in {"la", "le"} and form[2:] in self._begin)
 
     def named(self, type_: str, words: Sequence[Word], at: int) -> tuple[int, list[Entry]] | None:
         """The longest park or building of a type whose name goes on at a word, and where it ends."""
-        for index in (self._named, self._ends if words[at].capital else {}):
+        for index in (self._named, self._ends):
             for last, forms in self._longest_first(words, at):
-                if (entries := index.get((type_, forms))) is not None:
+                entries = index.get((type_, forms))
+                if entries and (index is self._named or words[at].capital or _is_proper(entries[0], forms)):
                     return last, entries
         near = self._mistyped(words, at, self._spelt_named.get(type_, {}))
         return (near[0], self._named[type_, near[1]]) if near else None
@@ -177,7 +235,8 @@ class Gazetteer:
         found: tuple[str, ...] = ()
         index = at
         while index < len(words) and len(found) < self._longest and _may_name(words[index]):
-            if index > at and words[index].apart:
+            # « Parc et Mont-Royal » are two streets, and no Parc du Mont-Royal.
+            if index > at and (words[index].apart or (words[index].form == "et" and not words[index].joined)):
                 break
             if words[index].form not in LINKS or not found:
                 found = (*found, words[index].form)
@@ -222,8 +281,9 @@ def words_of(text: str | Text) -> Iterator[Word]:
             continue
         between = reading.original[before.end : token.start] if before else ""
         form = _ROMAN.get(form, SAINTS.get(form, form))
-        abbreviated = before is not None and (before.form in STREET_TYPES or before.form in SAINTS.values())
-        apart = any(sign in between for sign in "!?;:,\n") or ("." in between and not abbreviated)
+        abbreviated = before is not None and (before.form in _SHORTENED or before.form in SAINTS.values())
+        stopped = "." in between and not abbreviated and between != ".-"
+        apart = stopped or any(sign in between for sign in "!?;:,\n")
         word = Word(form, token.start, token.end, written[:1].isupper(), apart, between == "-")
         if word.joined and before is not None and (before.form, form) == ("eco", "centre"):
             word = Word("ecocentre", before.start, token.end, before.capital, before.apart, before.joined)
@@ -243,33 +303,88 @@ def _spelling(name: str) -> tuple[str, ...]:
     )
 
 
+def _is_proper(park: Entry, end: tuple[str, ...]) -> bool:
+    """Whether the end of a park's name is hardly a word of its own: « parc laurier »."""
+    name = [word.form for word in words_of(park.name)]
+    return name[0] == "parc" and LINKS.isdisjoint(name) and len(end[-1]) >= SHORTEST_MISTYPED
+
+
 def _may_name(word: Word) -> bool:
     return word.form[0].isalnum()
 
 
-def _specific(name: str) -> tuple[str, ...]:
-    """The words of a street's name without its type, links and orientation; « 11e Avenue » is ("11e",)."""
-    forms = [word.form for word in words_of(name)]
-    if len(forms) > 1 and forms[-1] in ORIENTATIONS:
-        forms.pop()
-    if forms and forms[0] in STREET_TYPES:
-        forms = forms[1:]
-    elif len(forms) > 1 and forms[-1] in STREET_TYPES:
-        forms = forms[:-1]
-    return tuple(form for form in forms if form not in LINKS) or tuple(forms)
+@dataclass(frozen=True)
+class _Name:
+    """What the name of a street is made of; « 11e Avenue » has the words ("11e",)."""
+
+    words: tuple[str, ...]
+    """Without type, links and orientation."""
+    common: bool
+    """Whether an article makes them common words: « Rue du Parc »."""
+    type: str | None = None
+    type_at: tuple[int, int] = (0, 0)
+    orientation: str | None = None
+    orientation_at: tuple[int, int] = (0, 0)
 
 
-def _orientation(words: Sequence[Word], last: int, entries: list[Entry]) -> tuple[int, list[Entry]]:
-    """The entries with the orientation that follows, if one does; else those that have none, if there are any."""
-    said = ORIENTATIONS.get(words[last].form) if last < len(words) else None
-    oriented = {entry: ORIENTATIONS.get(list(words_of(entry.name))[-1].form) for entry in entries}
-    # « la rue Rachel est fermée » says nothing of the east: a capital or a street that goes east must say so.
-    if said and (words[last].capital or words[last].form != "est") and len(words[last].form) != 1:
-        chosen = [entry for entry in entries if oriented[entry] == said]
-        return last + 1, chosen or entries
-    if said and words[last].capital:
-        chosen = [entry for entry in entries if oriented[entry] == said]
-        if chosen:
-            return last + 1, chosen
-    plain = [entry for entry in entries if oriented[entry] is None]
-    return last, plain or [min(entries, key=lambda entry: len(entry.name))]
+@lru_cache(maxsize=20_000)
+def read_name(name: str) -> _Name:
+    """The parts of a street's name as the city writes it."""
+    words = list(words_of(name))
+    orientation = words.pop() if _ends_with(words, ORIENTATIONS) else None
+    type_: Word | None = None
+    if len(words) > 1 and words[0].form in STREET_TYPES:
+        type_ = words.pop(0)
+    elif _ends_with(words, STREET_TYPES):
+        type_ = words.pop()
+    forms = tuple(word.form for word in words)
+    return _Name(
+        tuple(form for form in forms if form not in LINKS) or forms,
+        not _ARTICLES.isdisjoint(forms),
+        STREET_TYPES[type_.form] if type_ else None,
+        (type_.start, type_.end) if type_ else (0, 0),
+        ORIENTATIONS[orientation.form] if orientation else None,
+        (orientation.start, orientation.end) if orientation else (0, 0),
+    )
+
+
+def _ends_with(words: Sequence[Word], forms: Container[str]) -> bool:
+    """Whether the last word is one of these, and another says more: « Rue de l’Est » is a name."""
+    said = [word for word in words[:-1] if word.form not in LINKS and word.form not in STREET_TYPES]
+    return bool(said) and words[-1].form in forms
+
+
+def shared_name(entries: Iterable[Entry]) -> str:
+    """What several streets are all called: « Boulevard Gouin » of its east and west, « Papineau » of rue and avenue."""
+    names = sorted({entry.name for entry in entries}, key=lambda name: (len(name), name))
+    read_ = [read_name(name) for name in names]
+    shared = names[0]
+    dropped = [read_[0].type_at] if len({one.type for one in read_}) > 1 else []
+    dropped += [read_[0].orientation_at] if len({one.orientation for one in read_}) > 1 else []
+    for start, end in sorted(dropped, reverse=True):
+        shared = shared[:start] + shared[end:]
+    return " ".join(shared.split())
+
+
+def _orientation(
+    words: Sequence[Word], last: int, entries: list[Entry], *, surely: bool = False
+) -> tuple[int, list[Entry]]:
+    """The entries with the orientation that follows, if one does; else all of them."""
+    if last >= len(words) or words[last].apart or (said := ORIENTATIONS.get(words[last].form)) is None:
+        return last, entries
+    chosen = [entry for entry in entries if read_name(entry.name).orientation == said]
+    word = words[last]
+    if len(word.form) == 1:
+        # « Gouin n'est », « Rachel s'est »: an elision is no north.
+        taken = bool(chosen) and (word.capital or surely) and word.end - word.start == 1
+    elif word.form == "est" and not word.capital:
+        taken = bool(chosen) and _is_east(words, last)
+    else:
+        taken = True
+    return (last + 1, chosen or entries) if taken else (last, entries)
+
+
+def _is_east(words: Sequence[Word], at: int) -> bool:
+    """« la rue Rachel est barrée » says nothing of the east; « Rachel est, », « Rachel est coin Fabre » do."""
+    following = words[at + 1] if at + 1 < len(words) else None
+    return following is None or following.apart or following.form in SIGNS | _AFTER_EAST

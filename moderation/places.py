@@ -19,6 +19,7 @@ _AROUND = frozenset(
     text_of("rue avenue boulevard chemin place route rang montée côte allée parc pont de du des la le les l d").split()
 )
 """Words that stand around a name, or do not."""
+_WAYS = frozenset(text_of("est ouest nord sud").split())
 WIDE = frozenset({Group311.WATER, Group311.LIGHTING, Group311.COLLECTION})
 """What fails for many at once, who then write of it without a place: a network of pipes or wires, a round."""
 _NOWHERE = "~"
@@ -29,7 +30,8 @@ _SHORTEST = 4
 
 def keys(place: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
     """What two places have in common that are the same street, park or building, whatever is written around its name;
-    of a crossing, that of each street. (None, None): there is no place.
+    of a crossing, that of each street. (None, None): there is no place. East and west of a street have one key: who
+    writes « Gouin » means either, and a key that is equal to both makes both equal.
     """
     if not place:
         return None, None
@@ -88,4 +90,6 @@ def _stems(text: str) -> str:
 def _key(name: str) -> str | None:
     words = text_of(name).split()
     said = [word for word in words if word not in _AROUND and not word.isdigit()]
+    if len(said) > 1 and said[-1] in _WAYS:
+        said.pop()
     return " ".join(sorted(said or words))[:200] or None

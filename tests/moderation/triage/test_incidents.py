@@ -180,6 +180,8 @@ def test_the_same_street_however_it_is_written():
     assert key("rue Wolfe") == key("Wolfe") == key("la rue WOLFE") == key("12 rue Wolfe")
     assert key("rue Wolfe") != key("rue Cartier")
     assert key("rue du Pont") is not None
+    assert key("Boulevard Gouin Est") == key("Gouin") == key("Boulevard Gouin Ouest")
+    assert key("rue de l’Est") not in {key("rue de l’Ouest"), None}
     assert places.keys(None) == (None, None)
     assert not places.written("Rue Wolfe / Rue Morin").isdisjoint(places.written("12, rue Morin"))
     assert places.written("Rue Wolfe / Rue Morin").isdisjoint(places.written("rue Cartier"))
