@@ -215,7 +215,9 @@ class FacebookCity(City):
         OperationKind.CLOSE_COMMENTS,
         OperationKind.OPEN_COMMENTS,
         OperationKind.SUBMIT,
+        OperationKind.SUBMIT_MAIL,
         OperationKind.MAIL,
+        OperationKind.PAGE,
     }
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})

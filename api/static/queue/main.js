@@ -166,7 +166,7 @@ const together = new Together(queue, {
 });
 
 function putBack(place) {
-  queue.putBack(place);
+  queue.putBack(place, performance.now());
   list.putBack(queue, place);
   list.showCounts(queue);
   pane.forget(place.id);

@@ -11,6 +11,7 @@ export class Queue {
   selected = new Set(); // ids that are decided together
   #anchor = null; // where the selection was changed last
   #left = new Map(); // id → when its decision was recorded (Infinity: not yet)
+  #back = new Map(); // id → when it came back
 
   constructor(listing = { rows: [], counts: {} }) {
     this.replace(listing);
@@ -103,9 +104,10 @@ export class Queue {
     return this.#left.get(id) === Infinity;
   }
 
-  // It waits after all.
-  putBack(place) {
+  // It waits after all: lists that were asked for before now do not hold it.
+  putBack(place, now) {
     this.#left.delete(place.id);
+    this.#back.set(place.id, now);
     this.#count(1);
     if (!place.row || this.rows.has(place.id)) return;
     this.rows.set(place.id, place.row);
@@ -160,7 +162,7 @@ export class Queue {
     // Of a listing that goes on, only what stands before its last known row can be missed.
     const lastKnown = this.order.findLastIndex((id) => theirs.has(id));
     const covered = more ? this.order.slice(0, lastKnown + 1) : this.order;
-    const missing = covered.filter((id) => !theirs.has(id) && !this.gone.has(id));
+    const missing = covered.filter((id) => !theirs.has(id) && !this.gone.has(id) && !(this.#back.get(id) > asked));
     for (const id of missing) this.gone.add(id);
     const changed = [];
     for (const [id, row] of theirs) {

@@ -29,7 +29,7 @@ test("a refused decision comes back where it was", () => {
   const queue = new Queue(listing(["1", "2", "3"]));
   const place = queue.take("2");
   assert.deepEqual([queue.order, queue.counts.waiting], [["1", "3"], 2]);
-  queue.putBack(place);
+  queue.putBack(place, 1);
   assert.deepEqual([queue.order, queue.counts.waiting], [["1", "2", "3"], 3]);
 });
 
@@ -37,7 +37,7 @@ test("two that come back find their order again, whatever left meanwhile", () =>
   const queue = new Queue(listing(["1", "2", "3"]));
   const second = queue.take("2");
   queue.take("3");
-  queue.putBack(second);
+  queue.putBack(second, 1);
   assert.deepEqual(queue.order, ["1", "2"]);
 });
 
@@ -48,6 +48,16 @@ test("a list from before a decision does not bring its comment back", () => {
   queue.settle(place, "9", 10);
   assert.deepEqual(queue.merge(listing(["1", "2"]), 9).fresh, []);
   assert.deepEqual(queue.merge(listing(["1", "2"]), 11).fresh.map(({ id }) => id), ["1"]);
+});
+
+test("a list from before an undo does not take its comment away again", () => {
+  const queue = new Queue(listing(["1", "2"]));
+  const place = queue.take("1");
+  queue.settle(place, "9", 10);
+  queue.putBack(place, 20);
+  assert.deepEqual(queue.merge(listing(["2"]), 15).missing, []);
+  assert.ok(queue.free("1"));
+  assert.deepEqual(queue.merge(listing(["2"]), 21).missing, ["1"]);
 });
 
 test("rows handled elsewhere turn grey, then leave; the open one stays", () => {
@@ -96,7 +106,7 @@ test("several at once are one thing to take back, and a note is one that stays",
   assert.deepEqual(queue.order, ["2"]);
   assert.deepEqual(queue.decided.map(({ decision, places }) => [decision, places.map(({ id }) => id)]), [
     ["/groupes/5/annulation", ["1", "3"]], ["/notes/6/annulation", ["2"]]]);
-  for (const place of queue.decided[0].places.toReversed()) queue.putBack(place);
+  for (const place of queue.decided[0].places.toReversed()) queue.putBack(place, 1);
   assert.deepEqual(queue.order, ["1", "2", "3"]);
 });
 
