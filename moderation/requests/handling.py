@@ -73,7 +73,7 @@ def correct(
         if not request.unit_given:
             request.unit = units.responsible(session, service, request.borough_id)
         request.service_code, request.due_at = service.code, standards.due(service, request.opened_at, zone)
-    if nature is not None and nature is not request.nature:
+    if nature is not None and nature != request.nature:
         request.nature = nature
         # What turns out to be a request goes on to the outside 311, once.
         request.hand_over = not session.scalar(select(exists().where(Handover.request_id == request.id)))

@@ -101,8 +101,7 @@ def hand_over_due(
     since = session.get_one(tables.Desk, desk_id).created_at if desk_id is not None else None
     for request in found:
         request.hand_over = False
-        wanted = request.nature == RequestNature.REQUEST and request.status != RequestStatus.CANCELLED
-        if not wanted or request.outside_number:
+        if not _goes(request) or request.outside_number:
             continue
         # A unit that gets letters has a system of its own: no desk takes its requests.
         by_mail, channel_id = request.service.mail is not None, desk_id
@@ -116,6 +115,11 @@ def hand_over_due(
         session.add(handover)
         _owe(session, handover, channel_id, due_at=max(now, request.opened_at + undo))
     return len(found)
+
+
+def _goes(request: ServiceRequest) -> bool:
+    """Whether it asks for work, which another system may do."""
+    return request.nature == RequestNature.REQUEST and request.status != RequestStatus.CANCELLED
 
 
 def _owe(session: Session, handover: Handover, channel_id: int, *, due_at: datetime) -> None:
@@ -243,7 +247,8 @@ def number(session: Session, handover: Handover, said: str, *, now: datetime) ->
 
 def waits_for_number(session: Session, request: ServiceRequest) -> bool:
     """Whether the desk has yet to give the number by which citizens will know a request."""
-    if request.outside_number is not None or session.get_one(Service, request.service_code).mail is not None:
+    by_mail = session.get_one(Service, request.service_code).mail is not None
+    if request.outside_number is not None or by_mail or not _goes(request):
         return False
     handover = session.scalar(
         select(Handover).options(joinedload(Handover.effect)).where(Handover.request_id == request.id)

@@ -168,9 +168,9 @@ def _found_by(words: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class Figures:
-    """How the viewer's part of the city stands: what is open, what of it is late, and what left and was
-    not acknowledged; and of what was closed in the last
-    days, how much, how much in time, and how much by whoever had it first.
+    """How the viewer's part of the city stands: what is open, what of it is late, and what left and was not
+    acknowledged; and of what was closed in the last days, how much, how much in time, and how much by whoever had it
+    first.
     """
 
     open: int

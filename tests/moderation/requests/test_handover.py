@@ -202,6 +202,23 @@ def test_a_complaint_stays_here_until_it_is_a_request_and_then_goes_once(house, 
     assert house.rows()[0].nature == RequestNature.REQUEST
 
 
+def test_what_asks_for_no_work_has_our_number_and_its_words_wait_for_no_other(house, city):
+    house.opened(text="Merci! C’est noté sous {numero}.", nature=RequestNature.COMMENT)
+    house.pass_(minutes=1)
+    assert [done.text for done in city.network.done] == ["Merci! C’est noté sous STR-2026-000001."]
+    assert house.there() == []
+
+
+def test_another_place_makes_nothing_go_that_stayed(house, city):
+    house.opened(nature=RequestNature.COMMENT)
+    house.pass_(minutes=1)
+    row = house.rows()[0]
+    with city.database.write() as session:
+        told = (row.number, row.service_code, "rue Morin", {}, RequestNature.COMMENT)
+        handling.correct(session, city.people["Denis"], *told, version=row.version, now=city.now, zone=ZoneInfo("UTC"))
+    assert not house.rows()[0].hand_over
+
+
 def test_what_was_opened_before_there_was_a_desk_stays(city, state, served):
     comment = city.says("1", "Ça coule")
     city.decide("Ariane", comment, "request", **LEAK)
