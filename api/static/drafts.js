@@ -9,7 +9,8 @@ const fields = (form) => [...form.elements].filter((field) => field.name && !["h
 const choice = (field) => field.type === "radio" || field.type === "checkbox";
 const changed = (field) => {
   if (choice(field)) return field.checked !== field.defaultChecked;
-  if (field.options) return [...field.options].some((option) => option.selected !== option.defaultSelected) && field.value !== "";
+  // A list in which nothing is chosen begins with its first option.
+  if (field.options) return field.value !== "" && field.value !== ([...field.options].find((option) => option.defaultSelected) ?? field.options[0]).value;
   return field.value !== field.defaultValue;
 };
 

@@ -168,6 +168,9 @@ const together = new Together(queue, {
 function putBack(place) {
   queue.putBack(place, performance.now());
   list.putBack(queue, place);
+  // News that came before does not hold it: the next list says them again.
+  newest = etag = null;
+  list.tellNews(0);
   list.showCounts(queue);
   pane.forget(place.id);
 }
