@@ -6,12 +6,12 @@ import ipaddress
 import os
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import Field as DataField
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
@@ -20,9 +20,9 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
+from connectors.alerts import PagerSettings
 from connectors.desks import DeskSettings
 from connectors.letters import MailSettings
-from connectors.pages import PagerSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
 from models.text import web_link
@@ -71,12 +71,22 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _base_url(value: str) -> str:
+def _web(value: str, like: str, *, empty: Sequence[str] = ()) -> SplitResult:
+    """The parts of an address of the web, `empty` among them; else it must be `like` another one. Plain http stays on
+    this machine.
+    """
     parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise PydanticCustomError("url", N_("must be like https://parvis.ville.example, without a path"))
+    given = any(getattr(parts, name) for name in ("username", "fragment", *empty))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or given:
+        raise PydanticCustomError("url", like)
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    return parts
+
+
+def _base_url(value: str) -> str:
+    like = N_("must be like https://parvis.ville.example, without a path")
+    parts = _web(value.rstrip("/"), like, empty=("path", "query"))
     return f"{parts.scheme}://{parts.netloc}"
 
 
@@ -87,32 +97,23 @@ def _form_url(value: str) -> str | None:
 
 
 def _tiles_url(value: str) -> str:
-    parts, places = urlsplit(value), ("{z}", "{x}", "{y}")
+    like = N_("must be like https://tuiles.ville.example/{z}/{x}/{y}.png")
+    parts, places = _web(value, like), ("{z}", "{x}", "{y}")
     # What the header of a page and an address in it take: no quotes, no blanks, nothing that ends a rule.
-    plain = re.fullmatch(r"[\w.:/?&=%@{}~+-]+", value, re.ASCII) and not parts.username and not parts.fragment
+    plain = re.fullmatch(r"[\w.:/?&=%@{}~+-]+", value, re.ASCII)
     inside = all(value.count(place) == 1 and place not in parts.netloc for place in places)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not plain or not inside or value.count("{") != 3:
-        raise PydanticCustomError("url", N_("must be like https://tuiles.ville.example/{z}/{x}/{y}.png"))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    if not plain or not inside or value.count("{") != 3:
+        raise PydanticCustomError("url", like)
     return value
 
 
 def _desk_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise PydanticCustomError("url", N_("must be like https://311.ville.example/open311/v2"))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    _web(value, N_("must be like https://311.ville.example/open311/v2"), empty=("query",))
     return value.rstrip("/")
 
 
 def _pager_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
-        raise PydanticCustomError("url", N_("must be like https://garde.ville.example/parvis"))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    _web(value, N_("must be like https://garde.ville.example/parvis"), empty=("query",))
     return value
 
 
@@ -145,11 +146,7 @@ def _smtp_from(value: str) -> str:
 
 
 def _news_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment or parts.username:
-        raise PydanticCustomError("url", N_("must be like https://www.ville.example/rss.xml"))
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise PydanticCustomError("plain", N_("plain http is for this machine alone; use https"))
+    _web(value, N_("must be like https://www.ville.example/rss.xml"))
     return value
 
 
