@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Path, Request, Response
@@ -240,9 +242,8 @@ def change(
 ) -> RequestWhole:
     """Move a request on, as the agent who is signed in; closing it drafts the answer in every thread."""
     version = version_in(matching)
-    changed(lambda: escalation.progress(session, viewer, number, body.status, body.note, version=version, now=now))
-    session.flush()
-    return _shown(session, response, viewer, number)
+    act = partial(escalation.progress, session, viewer, number, body.status, body.note, version=version, now=now)
+    return _after(act, session, response, viewer, number)
 
 
 @router.post(
@@ -255,9 +256,8 @@ def note(
     number: RequestNumber, body: NewNote, response: Response, session: WriteSession, viewer: Agent, now: Now
 ) -> RequestWhole:
     """Leave words for colleagues, as the agent who is signed in."""
-    handling.note(session, viewer, number, body.text, now=now)
-    session.flush()
-    return _shown(session, response, viewer, number)
+    act = partial(handling.note, session, viewer, number, body.text, now=now)
+    return _after(act, session, response, viewer, number)
 
 
 @router.post("/{number}/assignment", operation_id="assignRequest", responses=CHANGED)
@@ -272,9 +272,8 @@ def assign(
 ) -> RequestWhole:
     """Say whose a request is; they are told."""
     version = version_in(matching)
-    changed(lambda: handling.assign(session, viewer, number, body.person_id, version=version, now=now))
-    session.flush()
-    return _shown(session, response, viewer, number)
+    act = partial(handling.assign, session, viewer, number, body.person_id, version=version, now=now)
+    return _after(act, session, response, viewer, number)
 
 
 @router.post("/{number}/priority", operation_id="prioritiseRequest", responses=CHANGED)
@@ -289,9 +288,8 @@ def prioritise(
 ) -> RequestWhole:
     """Say how soon a request should be taken up."""
     version = version_in(matching)
-    changed(lambda: handling.prioritise(session, viewer, number, body.priority, version=version, now=now))
-    session.flush()
-    return _shown(session, response, viewer, number)
+    act = partial(handling.prioritise, session, viewer, number, body.priority, version=version, now=now)
+    return _after(act, session, response, viewer, number)
 
 
 @router.post("/{number}/correction", operation_id="correctRequest", responses=CHANGED)
@@ -313,7 +311,14 @@ def correct(
     place = (known.place or "") if body.place is None else body.place
     told = (service, place, answers, body.nature)
     zone = parvis.settings.zone
-    changed(lambda: handling.correct(session, viewer, number, *told, version=version, now=now, zone=zone))
+    act = partial(handling.correct, session, viewer, number, *told, version=version, now=now, zone=zone)
+    return _after(act, session, response, viewer, number)
+
+
+def _after(
+    act: Callable[[], object], session: Session, response: Response, viewer: Viewer, number: str
+) -> RequestWhole:
+    changed(act)
     session.flush()
     return _shown(session, response, viewer, number)
 
