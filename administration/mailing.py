@@ -27,7 +27,7 @@ from models.mail import MailServer
 from models.notices import Notice
 from models.people import Person
 from models.scope import viewer_of
-from models.session import Database, take_turn
+from models.session import Database
 from models.vocabulary import EffectState, MailChoice, NoticeKind, OperationKind
 from models.work import EffectHandler, Task
 
@@ -126,7 +126,7 @@ def owe_due(database: Database, address: str | None, zone: ZoneInfo, *, now: dat
     if not people:
         return 0
     with database.write() as session:
-        return len(owe(session, server(session, address, now=now), people, zone, now=now))
+        return len(owe(session, channels.at_address(session, MailServer, address, now=now), people, zone, now=now))
 
 
 def effect_handler(database: Database, office_of: Callable[[int], PostOffice], words: Words) -> EffectHandler:
@@ -145,18 +145,6 @@ def effect_handler(database: Database, office_of: Callable[[int], PostOffice], w
 
 
 # -------------------------------------------------------------------------------------------------------------------
-def server(session: Session, address: str, *, now: datetime) -> int:
-    """The mail server of the settings, made where it is new."""
-    take_turn(session, "mail_server")
-    known = session.scalar(select(MailServer.id).where(MailServer.address == address))
-    if known is not None:
-        return known
-    made = MailServer(address=address, token_since=now)
-    session.add(made)
-    session.flush()
-    return made.id
-
-
 def _letter(database: Database, task: Task, words: Words) -> Letter:
     """What is to be told now. Gone: nothing any more, or nobody."""
     with database.read() as session:

@@ -274,6 +274,7 @@ REJECTIONS: Mapping[str, str] = {
     "version": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "version_sunset": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "video_format": N_("the network does not take this video: its format, its length or its size"),
+    "pager_unset": N_("it was owed to another pager"),
     "window_closed": N_("a private reply is for the seven days after the comment"),
     **request_words.REJECTIONS,
 }
@@ -549,6 +550,13 @@ def failure(effect: Effect) -> str:
     if effect.outcome in (Outcome.REJECTED, Outcome.UNREADABLE) and effect.detail in REJECTIONS:
         return _(REJECTIONS[str(effect.detail)])
     return _(OUTCOMES[effect.outcome or Outcome.UNKNOWN])
+
+
+def not_heard(effect: Effect) -> str:
+    """Why the city's pager has not taken an alert; a clause that follows a colon."""
+    if effect.outcome != Outcome.REJECTED:
+        return _("it does not answer")
+    return _(REJECTIONS[str(effect.detail)]) if effect.detail in REJECTIONS else request_words.answered(effect)
 
 
 def not_published(effect: Effect) -> str:

@@ -86,6 +86,7 @@ def environment(zone: ZoneInfo) -> Environment:
         failure=messages.failure,
         not_published=messages.not_published,
         passages=remarks.passages,
+        not_heard=messages.not_heard,
         problem=messages.problem,
         not_taken=request_words.not_taken,
         head=messages.head,

@@ -85,6 +85,11 @@ REJECTIONS: Mapping[str, str] = {
 """Why a desk refused, where a person can do something about it."""
 
 
+def answered(effect: Effect) -> str:
+    """What a far side said as it refused; a clause that follows a colon."""
+    return _("it answered: %(said)s", said=effect.detail or "")
+
+
 def not_taken(effect: Effect) -> str:
     """Why a request is not in the other system, or not surely."""
     if effect.detail in REJECTIONS:
@@ -94,5 +99,5 @@ def not_taken(effect: Effect) -> str:
     if effect.doubled:
         return _("it has it twice: one of them is to be closed there")
     if effect.outcome == Outcome.REJECTED:
-        return _("it answered: %(said)s", said=effect.detail or "")
+        return answered(effect)
     return _("it does not say whether it has it")

@@ -19,9 +19,9 @@ from api.mail_words import called, handed_over, worded
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
+from connectors.alerts import Pager
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.letters import PostOffice
-from connectors.pages import Pager
 from connectors.registry import (
     NetworkSettings,
     capabilities,
@@ -126,8 +126,8 @@ class Parvis:
     def pager_of(self, pager_id: int) -> Pager:
         """The city's pager of an id. Rejected: the settings name another one by now."""
         with self.database.read() as session:
-            url = session.get_one(alarms.Pager, pager_id).url
-        if self.settings.pager is None or self.settings.pager.url != url:
+            address = session.get_one(alarms.Pager, pager_id).address
+        if self.settings.pager is None or self.settings.pager.url != address:
             raise Rejected("pager_unset")
         return pager(self.settings.pager)
 

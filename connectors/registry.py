@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from connectors import pictures
+from connectors.alerts import Pager, PagerSettings
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
 from connectors.desks import Desk, DeskSettings
 from connectors.facebook.descriptor import FACEBOOK
@@ -17,7 +18,6 @@ from connectors.mail.server import MailServer
 from connectors.news.reader import read as read_news
 from connectors.open311.desk import Open311Desk
 from connectors.pager.webhook import WebhookPager
-from connectors.pages import Pager, PagerSettings
 from models.errors import NotFound, Refused, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)

@@ -22,7 +22,7 @@ class Pager(Channel):
     __mapper_args__ = {"polymorphic_identity": "pager"}  # noqa: RUF012
 
     id: Mapped[int] = mapped_column(ForeignKey("channel.id"), primary_key=True)
-    url: Mapped[str] = mapped_column(String(500), unique=True, info=NOBODY)
+    address: Mapped[str] = mapped_column(String(500), unique=True, info=NOBODY)
 
 
 class OnCall(Base):

@@ -1,5 +1,5 @@
-"""What effects go to: an account today. Its row tells every worker what may be called now and what is wrong, and only
-this module changes that.
+"""What effects go to: an account, an outside 311, a mail server, a pager. Its row tells every worker what may be called
+now and what is wrong, and only this module changes that.
 
 A network that refused for too many calls counts the calls made meanwhile too, so nobody calls before its time. A
 token that died stops its own channel only, and that is said once.
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models import audit
 from models.base import NOBODY, Base, Id, String
 from models.errors import Blocked, FarSideError, PermissionMissing, Throttled, TokenInvalid, Transient
+from models.session import take_turn
 from models.vocabulary import ChannelState, Pause
 
 SLOW, STOP = 75.0, 90.0
@@ -97,6 +98,18 @@ class Channel(Base):
     def blocked(self, now: datetime) -> bool:
         """Whether that pause is for a block, and not for too many calls only."""
         return self.pause == Pause.BLOCKED and self.paused(now)
+
+
+def at_address(session: Session, kind: Any, address: str, *, now: datetime) -> int:
+    """The id of the channel at an address, which is made where it is new; `kind` is the table of one that has one."""
+    take_turn(session, kind.__tablename__)
+    known: int | None = session.scalar(select(kind.id).where(kind.address == address))
+    if known is not None:
+        return known
+    made: Channel = kind(address=address, token_since=now)
+    session.add(made)
+    session.flush()
+    return made.id
 
 
 Moment = datetime | ColumnElement[datetime]

@@ -168,7 +168,7 @@ class OperationKind(StrEnum):
     """A letter to somebody who works here; its target is our own name of that person."""
     SUBMIT_MAIL = "submit_mail"
     """A 311 request in a letter, to the unit whose work it is; its target is as of `SUBMIT`."""
-    PAGE = "page"
+    ALERT = "alert"
     """An alert to the city's pager; its target is our own name of the alarm."""
 
 

@@ -15,8 +15,9 @@ from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
 from connectors.feeds import ReadNews
-from models import audit
+from models import audit, channels
 from models.locks import Locks
+from models.mail import MailServer
 from models.session import Database
 from models.work import Work
 from moderation.intake import deliveries, fetching, measuring, pulling, recheck
@@ -175,9 +176,10 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
             if not handover.waits(session) and (city.desk is None or not handover.desk_changed(session, city.desk)):
                 return
         with city.database.write() as session:
-            desk_id = None if city.desk is None else handover.keep_desk(session, city.desk, now=city.clock())
-            mail_id = None if city.mail is None else mailing.server(session, city.mail, now=city.clock())
-            handover.hand_over_due(session, desk_id, mail_id=mail_id, now=city.clock(), undo=city.undo)
+            now = city.clock()
+            desk_id = None if city.desk is None else handover.keep_desk(session, city.desk, now=now)
+            mail_id = None if city.mail is None else channels.at_address(session, MailServer, city.mail, now=now)
+            handover.hand_over_due(session, desk_id, mail_id=mail_id, now=now, undo=city.undo)
 
     def reopen() -> None:
         with city.database.read() as session:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import requests
 from standardwebhooks import Webhook
 
+from connectors.alerts import Alert, PagerSettings
 from connectors.base import Receipt
-from connectors.pages import Alert, PagerSettings
 from connectors.wire import over_kept_connections, whole
 from models.errors import Rejected, Transient
 
@@ -54,7 +54,7 @@ class WebhookPager:
         if answer.status_code in (408, 425, 429) or answer.status_code >= 500:
             raise Transient(timedelta(seconds=_pause(answer)), reason=str(answer.status_code))
         if not 200 <= answer.status_code < 300:
-            raise Rejected(f"http_{answer.status_code}")
+            raise Rejected(f"HTTP {answer.status_code}")
         return Receipt(alert.key)
 
 

@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from connectors.alerts import Alert
+from connectors.alerts import Pager as Connector
 from connectors.base import Receipt
-from connectors.pages import Alert
-from connectors.pages import Pager as Connector
 from models import channels, work
 from models.alarms import Alarm, Pager
 from models.effects import Effect
 from models.errors import Gone
-from models.session import Database, take_turn
-from models.vocabulary import EffectState, OperationKind
+from models.session import Database
+from models.vocabulary import EffectState, OperationKind, Outcome
 from models.work import EffectHandler, Task
 from moderation.triage import oncall
 
@@ -32,9 +32,9 @@ Words = Callable[[Sequence[str]], str]
 """What a pager shows of a call, with the names of whoever is called."""
 
 
-def owe_due(database: Database, url: str | None, *, now: datetime) -> int:
+def owe_due(database: Database, address: str | None, *, now: datetime) -> int:
     """Owe the alerts that are due to the pager of the settings (None: there is none); gives how many."""
-    if url is None:
+    if address is None:
         return 0
     with database.read() as session:
         waiting = session.scalars(select(Alarm.id).where(_due()).order_by(Alarm.id)).all()
@@ -43,7 +43,7 @@ def owe_due(database: Database, url: str | None, *, now: datetime) -> int:
         with database.write() as session:
             alarm = session.scalars(select(Alarm).where(Alarm.id == alarm_id, _due()).with_for_update()).one_or_none()
             if alarm is not None:  # No other worker was faster.
-                _owe(session, _pager(session, url, now=now), alarm, now=now)
+                _owe(session, channels.at_address(session, Pager, address, now=now), alarm, now=now)
                 made += 1
     return made
 
@@ -63,12 +63,13 @@ def effect_handler(
     def find(_task: Task, _taken: Collection[str]) -> Receipt | None:
         return None  # A pager is not asked: given again, it is no second alert.
 
-    return EffectHandler(frozenset({OperationKind.PAGE}), send=send, find=find, record=_record)
+    return EffectHandler(frozenset({OperationKind.ALERT}), send=send, find=find, record=_record)
 
 
 def last(session: Session) -> Effect | None:
-    """The newest alert that has left, or was refused; None: none has."""
-    statement = select(Effect).where(Effect.operation == OperationKind.PAGE, Effect.first_sent_at.is_not(None))
+    """The newest alert that was given, or refused; None: none was. What nobody needs to hear any more is none."""
+    statement = select(Effect).where(Effect.operation == OperationKind.ALERT, Effect.first_sent_at.is_not(None))
+    statement = statement.where(Effect.outcome.is_distinct_from(Outcome.GONE))
     return session.scalar(statement.order_by(Effect.id.desc()).limit(1))
 
 
@@ -88,24 +89,13 @@ def _owe(session: Session, pager_id: int, alarm: Alarm, *, now: datetime) -> Non
     work.enqueue(
         session,
         key=f"page:{alarm.id}:{'end' if over else alarm.calls}",
-        operation=OperationKind.PAGE,
+        operation=OperationKind.ALERT,
         channel_id=pager_id,
         target=f"alarm:{alarm.id}",
         payload={"alarm_id": alarm.id, "call": None if over else alarm.calls},
         due_at=now,
         late_at=now + LATE,
     )
-
-
-def _pager(session: Session, url: str, *, now: datetime) -> int:
-    take_turn(session, "pager")
-    known = session.scalar(select(Pager.id).where(Pager.url == url))
-    if known is not None:
-        return known
-    made = Pager(url=url, token_since=now)
-    session.add(made)
-    session.flush()
-    return made.id
 
 
 def _alert(session: Session, task: Task, words: Words, link: Callable[[int], str]) -> Alert:

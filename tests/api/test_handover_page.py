@@ -7,10 +7,11 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
-from administration import mailing
+from models import channels
 from models.channels import Channel
 from models.desks import Handover
 from models.effects import Effect
+from models.mail import MailServer
 from models.requests311 import ServiceRequest
 from models.vocabulary import EffectState, Outcome, Role
 from moderation.requests import handover
@@ -93,7 +94,7 @@ def test_what_left_in_a_letter_and_nobody_acknowledged_is_counted_and_found(
     with sqlite_parvis.database.write() as session:
         for row in session.scalars(select(ServiceRequest).options(joinedload(ServiceRequest.service))):
             row.hand_over, row.service.mail = True, "eaux@ville.example"
-        mail_id = mailing.server(session, "smtp.ville.example:587", now=now)
+        mail_id = channels.at_address(session, MailServer, "smtp.ville.example:587", now=now)
         handover.hand_over_due(session, None, mail_id=mail_id, now=now, undo=sqlite_parvis.terms.undo)
     sent = select(Handover).options(joinedload(Handover.effect)).order_by(Handover.id)
     with sqlite_parvis.database.write() as session:

@@ -217,7 +217,7 @@ class FacebookCity(City):
         OperationKind.SUBMIT,
         OperationKind.SUBMIT_MAIL,
         OperationKind.MAIL,
-        OperationKind.PAGE,
+        OperationKind.ALERT,
     }
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})

@@ -397,10 +397,10 @@ def upgrade() -> None:
     op.create_table(
         "pager",
         sa.Column("id", base.Id, nullable=False),
-        sa.Column("url", sa.String(length=500), nullable=False),
+        sa.Column("address", sa.String(length=500), nullable=False),
         sa.ForeignKeyConstraint(["id"], ["channel.id"], name=op.f("fk_pager_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pager")),
-        sa.UniqueConstraint("url", name=op.f("uq_pager_url")),
+        sa.UniqueConstraint("address", name=op.f("uq_pager_address")),
     )
     op.create_table(
         "personal_link",

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
+from connectors.alerts import Alert, PagerSettings
 from connectors.pager.webhook import WebhookPager
-from connectors.pages import Alert, PagerSettings
 from models.errors import Rejected, Transient
 from tests.pagerserver import pretend_pager
 
@@ -53,7 +53,7 @@ def test_a_refusal_is_for_good_and_a_redirection_is_not_followed(status):
         pytest.raises(Rejected) as caught,
     ):
         send(got.url)
-    assert (caught.value.reason, len(got), elsewhere) == (f"http_{status}", 1, [])
+    assert (caught.value.reason, len(got), elsewhere) == (f"HTTP {status}", 1, [])
 
 
 def test_nobody_there_is_tried_again():

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from administration import mailing
 from api.i18n import Dates
 from api.mail_words import handed_over
 from connectors.base import Receipt
+from models import channels
 from models.errors import Ambiguous, Refused, Rejected, Transient
 from models.mail import MailServer
 from models.requests311 import Service, ServiceRequest
@@ -56,7 +56,7 @@ class House:
         """What the clock does, after some time."""
         self.city.clock.pass_(**passed)
         with self.city.database.write() as session:
-            mail_id = mailing.server(session, "smtp.ville.example:587", now=self.city.now)
+            mail_id = channels.at_address(session, MailServer, "smtp.ville.example:587", now=self.city.now)
             handover.hand_over_due(session, None, mail_id=mail_id, now=self.city.now, undo=UNDO)
         for effect_id in self.work.due():
             self.work.deliver(effect_id)

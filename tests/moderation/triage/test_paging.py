@@ -118,11 +118,11 @@ def test_a_decision_ends_it_there_too(city, passing, pager, danger):
 
 
 def test_a_refusal_is_kept_and_the_next_call_is_told(city, passing, pager, danger):
-    pager.fails = [Rejected("http_410")]
+    pager.fails = [Rejected("HTTP 410")]
     passing()
     with city.database.read() as session:
         last = paging.last(session)
-    assert (last.state, last.detail) == (EffectState.FAILED, "http_410")
+    assert (last.state, last.detail) == (EffectState.FAILED, "HTTP 410")
     passing(minutes=5)
     assert [one.data["people"] for one in pager] == [["Gilles"]]
 
