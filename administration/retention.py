@@ -30,6 +30,7 @@ from models import audit
 from models.accounts import ConsentHandshake, Delivery, SetAside
 from models.base import GONE, Base, Whose, mark_of
 from models.comments import Attachment, Author, Comment, CommentVersion, SourcePost
+from models.conversations import Message
 from models.decisions import Evidence
 from models.effects import Effect, still_open
 from models.errors import Refused
@@ -38,7 +39,7 @@ from models.items import Item
 from models.people import SignIn, SignInAttempt
 from models.requests311 import RequestChange, Requester, RequestNote, ServiceRequest
 from models.session import Database
-from models.vocabulary import CLOSED_STATUSES, DeliveryState, ItemState, PostKind
+from models.vocabulary import CLOSED_STATUSES, CommentKind, DeliveryState, ItemState, PostKind
 
 RAW_DAYS = 30
 """How long a webhook body that was read is kept (DESIGN: deliveries are kept 30 days)."""
@@ -142,10 +143,21 @@ def dispose(session: Session, comment_ids: Sequence[int], *, now: datetime, pers
     session.execute(waits.values(state=ItemState.HANDLED, handled_at=now))
     pictures = update(Attachment).where(Attachment.comment_id.in_(comment_ids))
     session.execute(pictures.values(fetch_due_at=None, failure=None))
+    _forget_people(session, comments)
     session.execute(delete(Author).where(Author.id.in_(authors)))
     session.expire_all()
     for comment_id in comment_ids:
         audit.note(session, "comment.disposed", f"comment:{comment_id}", now=now, person_id=person_id)
+
+
+def _forget_people(session: Session, comments: Sequence[Comment]) -> None:
+    """A private conversation is named by its person: nothing names them any more, nor what was written to them."""
+    for one in comments:
+        if one.kind == CommentKind.MESSAGE:
+            gone = f"gone:{one.id}"
+            of_it = Effect.channel_id == one.account_id, Effect.target == one.external_id
+            session.execute(update(Effect).where(*of_it).values(target=gone))
+            session.execute(update(Comment).where(Comment.id == one.id).values(external_id=gone))
 
 
 def _dispose_of_sent(session: Session, comments: Sequence[Comment], *, now: datetime) -> None:
@@ -159,6 +171,8 @@ def _dispose_of_sent(session: Session, comments: Sequence[Comment], *, now: date
     told = select(CommentVersion.comment_id).where(CommentVersion.seen_at >= now - timedelta(days=RAW_DAYS))
     recent = set(session.scalars(told.where(CommentVersion.comment_id.in_([comment.id for comment in comments]))))
     names = [comment.external_id for comment in comments if comment.id in recent]
+    of_talks = select(Message.external_id).where(Message.received_at >= now - timedelta(days=RAW_DAYS))
+    names += session.scalars(of_talks.where(Message.comment_id.in_([comment.id for comment in comments])))
     postgresql = session.get_bind().dialect.name == "postgresql"
     body = func.encode(Delivery.raw, "escape")
     sent = [func.strpos(body, name) if postgresql else func.instr(Delivery.raw, name.encode()) for name in names]

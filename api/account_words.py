@@ -88,6 +88,7 @@ OPERATIONS: Final[Mapping[OperationKind, str]] = {
     OperationKind.DELETE: N_("delete a comment"),
     OperationKind.REPLY: N_("reply"),
     OperationKind.PRIVATE_REPLY: N_("reply in private"),
+    OperationKind.MESSAGE: N_("read and answer private messages"),
     OperationKind.LIKE: N_("like a comment"),
     OperationKind.BLOCK: N_("block somebody"),
     OperationKind.EDIT_POST: N_("edit a post"),

@@ -36,6 +36,7 @@ from models.vocabulary import (
     MonthEnd,
     NoticeKind,
     NotMade,
+    OperationKind,
     Outcome,
     OutsideTask,
     PostKind,
@@ -125,6 +126,7 @@ REFUSALS: Mapping[str, str] = {
     "not_doubled": N_("Nothing stands twice here any more: somebody has said what becomes of it."),
     "not_hidden": N_("This comment is not hidden."),
     "not_possible_there": N_("The network does not let the City do that with this comment."),
+    "window_closed": N_("The network takes no answer any more: the person last wrote more than %(days)s days ago."),
     "not_read": N_("This comment is not analysed yet; try again in a moment."),
     "not_undoable": N_("This decision cannot be undone any more."),
     "not_waiting": N_("This comment does not wait for a decision."),
@@ -275,7 +277,7 @@ REJECTIONS: Mapping[str, str] = {
     "version_sunset": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "video_format": N_("the network does not take this video: its format, its length or its size"),
     "pager_unset": N_("it was owed to another pager"),
-    "window_closed": N_("a private reply is for the seven days after the comment"),
+    "window_closed": N_("a private reply is for the seven days after what the person wrote"),
     **request_words.REJECTIONS,
 }
 """Why a network refused, where a person can do something about it: what connectors put in `Rejected`."""
@@ -311,6 +313,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         CommentKind.COMMENT: N_("Comment"),
         CommentKind.MENTION: N_("Mention"),
         CommentKind.REVIEW: N_("Review"),
+        CommentKind.MESSAGE: N_("Private message"),
     },
     "attachment": {
         AttachmentKind.PHOTO: N_("Photo"),
@@ -353,6 +356,9 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         DecisionKind.UNHIDE: N_("Show again"),
         DecisionKind.REQUEST: N_("Send to 311"),
         DecisionKind.CANCEL: N_("Undo"),
+        # Acts that follow from a reply.
+        OperationKind.PRIVATE_REPLY: N_("Private reply"),
+        OperationKind.MESSAGE: N_("Private reply"),
     },
     "later": {
         "hour": N_("In an hour"),

@@ -39,8 +39,14 @@ class Capabilities:
     """Characters of a publication; 0 where nothing is published."""
     longest_reply: int = 0
     """Characters of a reply to a comment; 0 where none is given."""
+    longest_message: int = 0
+    """Characters of a private message; 0 where none is answered."""
     private_days: int = 0
     """How long after a comment its author can be written to in private, once."""
+    answer_hours: int = 0
+    """How long after what somebody wrote in private they can be answered."""
+    person_days: int = 0
+    """How long a person, and no machine, can still answer them."""
     media: frozenset[MediaKind] = frozenset()
     most_photos: int = 0
     needs_media: bool = False
@@ -164,6 +170,41 @@ class VisibilityChanged:
 
 
 @dataclass(frozen=True)
+class MessageSeen:
+    """One private message, or that its author took it back (`taken_back`); a webhook or a pull told of it.
+
+    `conversation` is the connector's own name of all that the account and one person write to each other; what is
+    written there (`OperationKind.MESSAGE`) has it as its target. None in a field: the network did not say.
+    """
+
+    conversation: str
+    external_id: str
+    seen_at: datetime
+    said_at: datetime | None = None
+    by_account: bool = False
+    """Written by the account: by Parvis, by somebody in the network's own application, or by an answering machine."""
+    person_external_id: str | None = None
+    person_name: str | None = None
+    """The one who is not the account, whoever wrote."""
+    text: str | None = None
+    attachments: tuple[AttachmentSeen, ...] = ()
+    taken_back: bool = False
+
+
+@dataclass(frozen=True)
+class MessagesMarked:
+    """The person of a conversation received, or has seen, all that was written to them until then."""
+
+    conversation: str
+    delivered_until: datetime | None = None
+    seen_until: datetime | None = None
+
+
+Talk = MessageSeen | MessagesMarked
+"""What is told of private conversations."""
+
+
+@dataclass(frozen=True)
 class Unreadable:
     """One change that could not be understood: it is kept alone, and the rest of its batch goes on."""
 
@@ -176,7 +217,8 @@ class Unreadable:
         return cls(reason, json.dumps(raw)[:4000])
 
 
-Change = CommentSeen | CommentRemoved | VisibilityChanged | PostSeen | Unreadable
+Public = CommentSeen | CommentRemoved | VisibilityChanged | PostSeen | Unreadable
+Change = Public | Talk
 
 
 @dataclass(frozen=True)
@@ -243,6 +285,21 @@ class Page:
     missing: tuple[str, ...] = ()
     older: tuple[PostSeen, ...] = ()
     backfilling: bool = False
+    proven: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+@dataclass(frozen=True)
+class Talks:
+    """One step of reading private conversations: store `messages` with `cursor` in one transaction; call again while
+    `more`. `history`: they are of the first round, so that what the account answered since was answered there.
+    """
+
+    messages: tuple[MessageSeen, ...]
+    cursor: str
+    more: bool
+    calls: int
+    usage: Usage | None = None
+    history: bool = False
     proven: frozenset[str] = field(default=frozenset(), compare=False)
 
 
@@ -329,6 +386,12 @@ class Network(Protocol):
 
     def pull(self, cursor: str | None, budget: int) -> Page:
         """Read the next comments, oldest first, with at most `budget` requests. `cursor` None: from the start."""
+
+    def converse(self, cursor: str | None, budget: int) -> Talks:
+        """Read what was written in private since, with at most `budget` requests. `cursor` None: of the last days.
+
+        `Rejected("not_supported")`: what `capabilities` does not promise (`OperationKind.MESSAGE`).
+        """
 
     def probe(self, comment: str) -> CommentSeen:
         """Read one comment. `Gone`: it is not there any more, or cannot be seen."""

@@ -47,6 +47,12 @@ class Account(Channel):
     far as the number of their comments tells (`connectors.crawl`). None while the first rounds, the backfill, go on.
     """
     round_started_at: Mapped[datetime | None]
+    talks_cursor: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+    """As `cursor`, of private conversations."""
+    talks_due_at: Mapped[datetime | None]
+    """When they are read next; None: now, where the network has any."""
+    talks_read_at: Mapped[datetime | None]
+    """Start of the last whole reading of them."""
     vanished_at: Mapped[datetime | None]
     """Since when a whole thread, or all its posts, seem to be gone: an alarm, and nothing leaves the queue for it."""
     backfill_done: Mapped[int | None]

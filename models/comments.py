@@ -248,6 +248,8 @@ class Attachment(Base):
 
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     comment_id: Mapped[int] = mapped_column(ForeignKey("comment.id"))
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)
+    """The private message that it stands in."""
     position: Mapped[int]
     """Its place in the comment, from 0."""
     kind: Mapped[AttachmentKind] = mapped_column(String(10))

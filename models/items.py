@@ -63,6 +63,8 @@ class Item(OfSubject, Base):
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
     """Of the subject, as `account_id` is: the scope of the item."""
     state: Mapped[ItemState] = mapped_column(String(20), default=ItemState.RECEIVED)
+    private: Mapped[bool] = mapped_column(default=False)
+    """It is a private conversation, which fewer people see (`models/scope.py`)."""
     urgency: Mapped[int] = mapped_column(default=0)
     """As the classifier, or whoever corrected it, says: 2 immediate danger, 1 the same day, 0 everything else."""
     queued_at: Mapped[datetime]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, false, inspect, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, joinedload
 
 from models.accounts import Account
@@ -25,13 +25,15 @@ from models.media import Media
 from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import ServiceRequest
-from models.vocabulary import Role
+from models.vocabulary import CommentKind, Role
 
 
 class Action(StrEnum):
     """What a route asks leave for."""
 
     SEE_COMMENTS = "see_comments"
+    SEE_MESSAGES = "see_messages"
+    """Private conversations too, where comments are seen, decided about or written of."""
     DECIDE = "decide"
     WRITE_NOTES = "write_notes"
     """Tell colleagues something about an item, and say whose it is."""
@@ -72,6 +74,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.MODERATOR: frozenset(
         {
             Action.SEE_COMMENTS,
+            Action.SEE_MESSAGES,
             Action.DECIDE,
             Action.WRITE_NOTES,
             Action.SEE_REQUESTS,
@@ -95,6 +98,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
     Role.MANAGER: frozenset(
         {
             Action.SEE_COMMENTS,
+            Action.SEE_MESSAGES,
             Action.WRITE_NOTES,
             Action.SEE_TEAM,
             Action.SET_ON_CALL,
@@ -165,6 +169,11 @@ class Viewer:
             if grant.account_id is not None and grant.account_id == account_id:
                 return True
         return False
+
+
+def reads(viewer: Viewer, *, private: bool, borough_id: int | None, account_id: int | None) -> bool:
+    """Whether somebody who sees comments of this scope sees one that is (`private`) a private conversation."""
+    return not private or viewer.may_on(Action.SEE_MESSAGES, borough_id=borough_id, account_id=account_id)
 
 
 def grants_of(memberships: Iterable[Membership]) -> frozenset[Grant]:
@@ -245,4 +254,25 @@ def visible(statement: S, viewer: Viewer, action: Action, entity: Scoped) -> S:
     if entity is Account:
         return statement.where(within(viewer, action, Account.id, Account.borough_id))
     scoped: Any = entity
-    return statement.where(within(viewer, action, scoped.account_id, scoped.borough_id))
+    statement = statement.where(within(viewer, action, scoped.account_id, scoped.borough_id))
+    return statement if _private(entity) is None else statement.where(readable(viewer, entity))
+
+
+def readable(viewer: Viewer, entity: Scoped) -> ColumnElement[bool]:
+    """Whether a comment or an item that the viewer may see for what it is about is theirs to read: a private
+    conversation asks for a leave of its own, whatever the action.
+    """
+    scoped: Any = entity
+    private = _private(entity)
+    if private is None:
+        return true()
+    return or_(~private, within(viewer, Action.SEE_MESSAGES, scoped.account_id, scoped.borough_id))
+
+
+def _private(entity: Scoped) -> ColumnElement[bool] | None:
+    """Whether a row is a private conversation; None: of such entities none is."""
+    scoped: Any = entity
+    table = inspect(scoped).mapper.class_  # Of an alias too.
+    if table is Comment:
+        return cast("ColumnElement[bool]", scoped.kind == CommentKind.MESSAGE)
+    return cast("ColumnElement[bool]", scoped.private) if table is Item else None

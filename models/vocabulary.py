@@ -76,6 +76,9 @@ class CommentKind(StrEnum):
     """The city was named under somebody else's post, or in it."""
     REVIEW = "review"
     """A recommendation or a rating of the Page."""
+    MESSAGE = "message"
+    """A private conversation: all that one person and an account write to each other is one comment, whose words are
+    those that nobody has decided about."""
 
 
 class HiddenBy(StrEnum):
@@ -152,6 +155,8 @@ class OperationKind(StrEnum):
     """To a comment, or to a post of ours (its first comment)."""
     PRIVATE_REPLY = "private_reply"
     """To a comment, in the citizen's messages: once, within seven days."""
+    MESSAGE = "message"
+    """In a private conversation, by the name that its connector gave it."""
     LIKE = "like"
     UNLIKE = "unlike"
     BLOCK = "block"
@@ -172,7 +177,15 @@ class OperationKind(StrEnum):
     """An alert to the city's pager; its target is our own name of the alarm."""
 
 
-CREATIVE = frozenset({OperationKind.PUBLISH, OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.SUBMIT})
+CREATIVE = frozenset(
+    {
+        OperationKind.PUBLISH,
+        OperationKind.REPLY,
+        OperationKind.PRIVATE_REPLY,
+        OperationKind.MESSAGE,
+        OperationKind.SUBMIT,
+    }
+)
 """Operations that make something new, whose id on the network belongs to one effect only."""
 
 

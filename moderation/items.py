@@ -16,7 +16,7 @@ from models.comments import Comment, VerdictRow
 from models.effects import Effect
 from models.items import DraftReply, Item
 from models.session import upsert
-from models.vocabulary import DecisionKind, DraftState, ItemState
+from models.vocabulary import CommentKind, DecisionKind, DraftState, ItemState
 
 DANGER = 2
 """The urgency of an immediate danger."""
@@ -39,9 +39,10 @@ def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: 
         literal(now),
         literal(now if state == ItemState.HANDLED else None, UtcDateTime),
         literal(1),
+        Comment.kind == CommentKind.MESSAGE,
     ).where(Comment.id.in_(comment_ids))
     statement = upsert(session, Item).from_select(
-        ["comment_id", "account_id", "borough_id", "state", "urgency", "queued_at", "handled_at", "version"],
+        ["comment_id", "account_id", "borough_id", "state", "urgency", "queued_at", "handled_at", "version", "private"],
         comments,
         include_defaults=False,
     )

@@ -20,7 +20,7 @@ from models.locks import Locks
 from models.mail import MailServer
 from models.session import Database
 from models.work import Work
-from moderation.intake import deliveries, fetching, measuring, pulling, recheck
+from moderation.intake import conversing, deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome, satisfaction
 from moderation.triage import classification, incidents, oncall, paging, shifts
@@ -80,6 +80,11 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
     def pull(account_id: int) -> None:
         pulling.pull(city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every)
 
+    def converse(account_id: int) -> None:
+        conversing.converse(
+            city.database, city.locks, city.network_of, account_id, clock=city.clock, every=city.pull_every
+        )
+
     def probe(account_id: int) -> None:
         recheck.recheck(city.database, city.locks, city.network_of, account_id, clock=city.clock)
 
@@ -127,6 +132,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "deliver": deliver,
         "reconcile": city.work.reconcile,
         "pull": pull,
+        "converse": converse,
         "recheck": probe,
         "check": check,
         "measure": measure,
@@ -238,6 +244,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("deliver", timedelta(seconds=0.5), deliver),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.accounts_to_pull)),
+        Tick("converse", timedelta(seconds=5), carry("converse", conversing.accounts_to_converse)),
         Tick("fetch", timedelta(seconds=5), carry("fetch", fetching.accounts_to_fetch)),
         Tick("recheck", timedelta(seconds=30), carry("recheck", recheck.accounts_to_recheck)),
         Tick("check", timedelta(minutes=1), carry("check", tokens.accounts_to_check)),

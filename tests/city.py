@@ -22,6 +22,7 @@ from connectors.base import (
     Page,
     Publication,
     Receipt,
+    Talks,
     Told,
 )
 from models.accounts import Account
@@ -186,6 +187,8 @@ class PretendNetwork:
     """What it says of the next ones."""
     errors: list[Exception] = field(default_factory=list)
     """Of the next writes."""
+    talks: list[Talks | Exception] = field(default_factory=list)
+    """What was written in private, step by step; then nothing."""
     there: dict[str, CommentSeen | Exception] = field(default_factory=dict)
     """What a probe of one comment finds; what is not in it is gone."""
     probed: list[str] = field(default_factory=list)
@@ -200,6 +203,12 @@ class PretendNetwork:
         if isinstance(self.says, Exception):
             raise self.says
         return self.says
+
+    def converse(self, cursor: str | None, budget: int) -> Talks:
+        said = self.talks.pop(0) if self.talks else Talks((), cursor or "", more=False, calls=1)
+        if isinstance(said, Exception):
+            raise said
+        return said
 
     def probe(self, comment: str) -> CommentSeen:
         self.probed.append(comment)

@@ -55,4 +55,4 @@ def send_all(
         raise Refused("not_a_choice", field="form_key")
     with parvis.database.write() as session:
         outcome = answers.send_all(session, viewer, given, parvis.terms, form_key=key, now=now)
-        return said(request, session, view, outcome, undone=False)
+        return said(request, session, viewer, view, outcome, undone=False)

@@ -63,7 +63,7 @@ def decide(
             outcome = incidents.decide(
                 session, viewer, incident_id, items, wanted, parvis.terms, form_key=form_key, now=now
             )
-            return said(request, session, view, outcome, undone=False)
+            return said(request, session, viewer, view, outcome, undone=False)
     except Refused as error:
         if is_part(request):
             raise

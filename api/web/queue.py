@@ -37,6 +37,7 @@ from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.templates import newest
 from models.vocabulary import (
+    TAKE_BACK,
     Breach,
     DecisionKind,
     Group311,
@@ -47,7 +48,7 @@ from models.vocabulary import (
     Reason,
     RequestNature,
 )
-from moderation import netiquette, templates
+from moderation import conversations, netiquette, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
@@ -341,6 +342,10 @@ def item_values(
     language = verdict.language if verdict else Language.FRENCH
     reasons = reasons_of(verdict) if verdict and verdict.version == comment.version else []
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
+    problem = detail.item.problem if detail.item is not None else None
+    able, talk = capabilities(comment.account.network), detail.talk
+    window = conversations.window(talk.conversation, able) if talk is not None else None
+    closed = window is not None and window.closed(now)
     asked = detail.proposal if detail.proposal and detail.proposal.open else None
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = templates.first_name(comment.author.name if comment.author else None)
@@ -359,9 +364,13 @@ def item_values(
         "now": now,
         "waited": waited,
         "may_decide": viewer.may_on(Action.DECIDE, **scope),
-        "offered": deciding.offered(comment, capabilities),
+        "offered": deciding.offered(comment, capabilities) - ({DecisionKind.REPLY} if closed else set()),
+        "longest_reply": able.longest_reply if talk is None else able.longest_message,
+        "window": window,
+        "closed": closed,
+        "person_days": able.person_days,
         "sure": sure(verdict, detail.suggestion, drafted=bool(detail.drafts)),
-        "may_delete": OperationKind.DELETE in capabilities(comment.account.network).operations,
+        "may_delete": OperationKind.DELETE in able.operations and (problem is None or problem.operation in TAKE_BACK),
         "may_see_requests": viewer.may_on(Action.SEE_REQUESTS, **scope),
         "segments": marked(comment.text or "", reasons),
         "reasons": reasons,

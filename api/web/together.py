@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, WriteSession, whole
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part, waited
 from models.comments import Comment
+from models.scope import Action, Viewer, visible
 from models.templates import newest
 from models.vocabulary import DecisionKind, Language
 from moderation import netiquette, templates
@@ -89,7 +91,7 @@ def decide_all(
     choice = Choice(kind, 0, text=text, rule_code=rule_code or None, form_key=form_key)
     seen = {read for given in opened if (read := whole(given)) is not None}
     outcome = together.decide_all(session, viewer, items, choice, parvis.terms, opened=seen, now=now)
-    return said(request, session, view, outcome, undone=False)
+    return said(request, session, viewer, view, outcome, undone=False)
 
 
 @router.post("/groupes/{batch_id}/annulation")
@@ -98,12 +100,16 @@ def undo_all(
 ) -> Response:
     """Take the whole batch back."""
     outcome = together.undo_all(session, viewer, batch_id, now=now)
-    return said(request, session, view, outcome, undone=True)
+    return said(request, session, viewer, view, outcome, undone=True)
 
 
-def said(request: Request, session: Session, view: CurrentView, outcome: together.Outcome, *, undone: bool) -> Response:
+def said(
+    request: Request, session: Session, viewer: Viewer, view: CurrentView, outcome: together.Outcome, *, undone: bool
+) -> Response:
     """What became of several, and how to take them back."""
-    names = {one: _name(session.get(Comment, one)) for one in outcome.left}
+    theirs = visible(select(Comment).where(Comment.id.in_(outcome.left)), viewer, Action.SEE_COMMENTS, Comment)
+    seen = {one.id: one for one in session.scalars(theirs)}
+    names = {one: _name(seen.get(one)) for one in outcome.left}
     values: dict[str, Any] = {"outcome": outcome, "names": names, "undone": undone, "view": view}
     if is_part(request):
         return render(request, "queue/together_done.html", **values)

@@ -16,6 +16,7 @@ from connectors.base import (
     Page,
     Publication,
     Receipt,
+    Talks,
     Told,
 )
 from connectors.crawl import crawl_step
@@ -25,7 +26,8 @@ from connectors.facebook.publishing import LIMITS, Publishing
 from connectors.facebook.reading import Reader
 from connectors.limits import values
 from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
-from connectors.meta.permissions import FOR_PAGES, READ_POSTS
+from connectors.meta.messages import Conversations
+from connectors.meta.permissions import FOR_PAGES, READ_POSTS, WRITE_PRIVATELY
 from connectors.wire import as_id, as_mapping
 from models.errors import Gone, TokenInvalid
 from models.vocabulary import MediaKind, OperationKind
@@ -33,7 +35,7 @@ from models.vocabulary import MediaKind, OperationKind
 logger = logging.getLogger(__name__)
 
 CAPABILITIES = Capabilities(
-    ABLE | {OperationKind.PUBLISH},
+    ABLE | {OperationKind.PUBLISH, OperationKind.MESSAGE},
     media=frozenset(MediaKind),
     **values(LIMITS),
 )
@@ -48,6 +50,7 @@ class FacebookPage:
         self._reading = Reader(self._graph, self._page, settings.ad_accounts, settings.version)
         self._moderation = Moderation(self._graph, self._page)
         self._publishing = Publishing(self._graph, self._page)
+        self._talk = Conversations(self._graph, self._page, "messenger", WRITE_PRIVATELY)
 
     def __repr__(self) -> str:
         return f"FacebookPage({self._page!r})"
@@ -86,11 +89,16 @@ class FacebookPage:
             proven=self._graph.proven,
         )
 
+    def converse(self, cursor: str | None, budget: int) -> Talks:
+        return self._talk.read(cursor, budget)
+
     def probe(self, comment: str) -> CommentSeen:
         return self._reading.probe(comment)
 
     def apply(self, operation: Operation, key: str) -> Receipt:
         logger.info("%s %s on %s for %s", operation.kind, operation.target, self._page, key)
+        if operation.kind is OperationKind.MESSAGE:
+            return self._graph.whole(self._talk.write(operation))
         return self._graph.whole(self._moderation.apply(operation))
 
     def publish(self, publication: Publication, key: str) -> Receipt:
@@ -101,6 +109,8 @@ class FacebookPage:
         """Texts are compared as `connectors.matching` makes them."""
         if isinstance(sought, Publication):
             found = self._publishing.find(sought, since, taken)
+        elif sought.kind is OperationKind.MESSAGE:
+            found = self._talk.find(sought, since, taken)
         else:
             found = self._moderation.find(sought, since, taken)
         return self._graph.whole(found) if found is not None else None

@@ -23,6 +23,7 @@ from connectors.base import (
     PostCounts,
     Publication,
     Receipt,
+    Talks,
     Told,
 )
 from connectors.crawl import SKEW, crawl_step
@@ -32,6 +33,7 @@ from connectors.limits import values
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages, succeeded
 from connectors.meta.graph import Graph, GraphSettings, end_of, missing_of, token_reason
+from connectors.meta.messages import Conversations
 from connectors.meta.permissions import (
     FOR_INSTAGRAM,
     IG_DELETE,
@@ -53,6 +55,7 @@ ABLE = frozenset(
         OperationKind.DELETE,
         OperationKind.REPLY,
         OperationKind.PRIVATE_REPLY,
+        OperationKind.MESSAGE,
         OperationKind.DELETE_POST,
         OperationKind.CLOSE_COMMENTS,
         OperationKind.OPEN_COMMENTS,
@@ -83,6 +86,7 @@ class Instagram:
         self._graph = Graph(settings, account.token)
         self._reader = Reader(self._graph, self._account, settings.ad_accounts)
         self._publisher = Publisher(self._graph, self._account, pauses)
+        self._talk = Conversations(self._graph, self._account, "instagram", IG_TALK)
 
     def __repr__(self) -> str:
         return f"Instagram({self._account!r})"
@@ -117,6 +121,9 @@ class Instagram:
             page_size=PAGE_SIZE,
         )
 
+    def converse(self, cursor: str | None, budget: int) -> Talks:
+        return self._talk.read(cursor, budget)
+
     def probe(self, comment: str) -> CommentSeen:
         return self._reader.probe(comment)
 
@@ -140,6 +147,8 @@ class Instagram:
                 succeeded(write("DELETE", target, IG_MODERATE))
             case OperationKind.DELETE_POST:
                 succeeded(write("DELETE", target, IG_DELETE))
+            case OperationKind.MESSAGE:
+                return self._talk.write(operation)
             case _:
                 return self._write_to(operation)
         return Receipt(target, at=_now())
@@ -202,6 +211,8 @@ class Instagram:
             found = self._find_reply(sought, since - SKEW, taken)
         elif sought.kind is OperationKind.PRIVATE_REPLY:
             found = self._find_message(sought, since - SKEW, taken)
+        elif sought.kind is OperationKind.MESSAGE:
+            found = self._talk.find(sought, since, taken)
         else:
             found = self._state(sought)
         return self._graph.whole(found) if found is not None else None

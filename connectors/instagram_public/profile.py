@@ -161,6 +161,9 @@ class InstagramPublic:
             usage=None if after.broken else Usage(0.0, datetime.now(UTC) + pause),
         )
 
+    def converse(self, cursor: str | None, budget: int) -> NoReturn:  # noqa: ARG002
+        raise Rejected("not_supported")
+
     def probe(self, comment: str) -> NoReturn:  # noqa: ARG002
         raise Rejected("read_only")
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from connectors.base import (
     AccountRef,
@@ -173,6 +173,10 @@ class LinkedInPage:
         if not page.more and page.whole:
             place.since = max(0.0, place.until - SKEW.total_seconds())
         return replace(page, cursor=json.dumps(asdict(place)))
+
+    def converse(self, cursor: str | None, budget: int) -> NoReturn:  # noqa: ARG002
+        """LinkedIn gives applications no messages of a page."""
+        raise Rejected("not_supported")
 
     def probe(self, comment: str) -> CommentSeen:
         now = datetime.now(UTC)

@@ -90,6 +90,7 @@ INSTAGRAM = {
 """The same for Instagram, whatever the code beside them (4 is not always "too many calls"):
 https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/error-codes."""
 PRIVATE_REPLY = {10900: "already_replied", 10902: "cannot_reply", 10903: "cannot_reply", 551: "unavailable"}
+CLOSED = "window_closed"
 WINDOW_CLOSED = frozenset({2018278, 2534022})
 """Subcodes of code 10 that say "too late for a message", not "permission missing"."""
 TEMPORARY = frozenset({1363047, 1609010, 2207001, 2207003, 2207008, 2207020, 2207027, 2207032, 2207053})
@@ -146,7 +147,7 @@ def _stopped(
     if code in TOKEN or (code in {None, 2500} and DEAD.search(message)):
         return TokenInvalid(token_reason(subcode))
     if code == 10 and subcode in WINDOW_CLOSED:
-        return Rejected("window_closed")
+        return Rejected(CLOSED)
     if code == 3:
         return Rejected("app_not_approved")
     if code in PERMISSION:

@@ -29,7 +29,7 @@ from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
 from connectors.wire import as_mapping, as_time, never_sent, over_kept_connections, whole
-from models.errors import Ambiguous, FarSideError, Rejected, TokenInvalid, Transient
+from models.errors import Ambiguous, FarSideError, PermissionMissing, Rejected, TokenInvalid, Transient
 from models.vocabulary import N_
 
 logger = logging.getLogger(__name__)
@@ -55,11 +55,13 @@ _SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secre
 FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
-FIELDS = ("feed", "mention", "ratings")
+MESSAGES = ("messages", "message_echoes", "message_deliveries", "message_reads")
+"""Of private ones: refused to an app that may not read them, which is told of the rest all the same."""
+FIELDS = ("feed", "mention", "ratings", *MESSAGES)
 """What the app is told of about a Page. Meta replaces what was subscribed to before, so that all who ask must ask for
 the same: Instagram's webhooks go through the Page that the account is linked to.
 """
-APP_FIELDS = {"page": FIELDS, "instagram": ("comments", "mentions")}
+APP_FIELDS = {"page": FIELDS, "instagram": ("comments", "mentions", "messages", "messaging_seen")}
 """What the app itself must be told of, by the kind of object."""
 
 
@@ -247,8 +249,8 @@ class Graph:
         path, refused = f"{page}/subscribed_apps", list[str]()
         try:
             self.prepare(path, SUBSCRIBE, subscribed_fields=",".join(FIELDS))
-        except Rejected as error:
-            if error.reason.partition("/")[0] != "100":
+        except (Rejected, PermissionMissing) as error:
+            if isinstance(error, Rejected) and error.reason.partition("/")[0] != "100":
                 raise
             # One field that is refused takes the others with it: each is asked for by itself. What stood before stays
             # where one is refused, and is replaced where it is taken, so that each try names those that were.
@@ -257,7 +259,7 @@ class Graph:
                 try:
                     self.prepare(path, SUBSCRIBE, subscribed_fields=",".join([*taken, field]))
                     taken.append(field)
-                except Rejected:
+                except (Rejected, PermissionMissing):
                     refused.append(field)
             if not taken:
                 raise

@@ -34,7 +34,9 @@ PERMISSIONS = {
     ),
     PUBLISH: Permission(N_("Without it, nothing is published.")),
     SUBSCRIBE: Permission(N_("Without it, comments come at the next reading instead of at once.")),
-    WRITE_PRIVATELY: Permission(N_("Without it, no private reply.")),
+    WRITE_PRIVATELY: Permission(
+        N_("Without it, private messages are neither read nor answered, and no private reply leaves.")
+    ),
     READ_ADS: Permission(N_("Without it, comments under advertisements are not read."), reads=True),
     READ_COSTS: Permission(N_("Without it, what advertisements cost is not known.")),
     READ_FIGURES: Permission(N_("Without it, reach, views and clicks are not measured.")),
@@ -43,5 +45,7 @@ PERMISSIONS = {
     IG_PUBLISH: Permission(N_("Without it, nothing is published on Instagram.")),
     IG_DELETE: Permission(N_("Without it, Instagram posts cannot be deleted, nor their comments closed.")),
     IG_MEASURE: Permission(N_("Without it, reach and views are not measured on Instagram.")),
-    IG_TALK: Permission(N_("Without it, no private reply on Instagram.")),
+    IG_TALK: Permission(
+        N_("Without it, private messages of Instagram are neither read nor answered, and no private reply leaves.")
+    ),
 }

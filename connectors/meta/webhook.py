@@ -26,6 +26,7 @@ from connectors.base import (
 )
 from connectors.meta.answers import mentioning, rating_of
 from connectors.meta.graph import GraphSettings
+from connectors.meta.messages import told
 from connectors.wire import as_id, as_mapping, as_text, as_time
 from models.vocabulary import AttachmentKind, CommentKind
 
@@ -47,8 +48,9 @@ class MetaWebhook:
     """Bodies that Meta posts (`connectors.base.Webhook`), signed with the app's secret.
 
     Of a Page, the fields `feed` (comments and posts), `mention` and `ratings` are understood; of an Instagram account,
-    `comments`, `live_comments` and `mentions`. Reactions, likes, albums, events and messages are not comments: they
-    are dropped without a trace.
+    `comments`, `live_comments` and `mentions`. Private messages, of both, stand beside the changes of
+    their entry. Reactions, likes, albums and events are not comments: they are dropped without a
+    trace.
     """
 
     def __init__(self, settings: GraphSettings) -> None:
@@ -94,10 +96,23 @@ def _entry(entry: object, network: str) -> list[Event]:
     account, at = as_id(entry.get("id")), as_time(entry.get("time")) or datetime.now(UTC)
     if account == TEST:
         return []
+    found = _messages(entry.get("messaging"), network, account, at)
     changes = entry.get("changes")
     if not isinstance(changes, list):
-        return [] if changes is None else [Event(account, Unreadable.of("changes", entry), network)]
-    return [Event(account, seen, network) for change in changes for seen in _change(change, network, account, at)]
+        return found if changes is None else [*found, Event(account, Unreadable.of("changes", entry), network)]
+    seen = (one for change in changes for one in _change(change, network, account, at))
+    return found + [Event(account, one, network) for one in seen]
+
+
+def _messages(events: object, network: str, account: str | None, at: datetime) -> list[Event]:
+    if not isinstance(events, list):
+        return [] if events is None else [Event(account, Unreadable.of("messaging", events), network)]
+    found = list[Event]()
+    for event in events:
+        seen = told(as_mapping(event), account, at) if isinstance(event, dict) else "messaging"
+        changes = (Unreadable.of(seen, event),) if isinstance(seen, str) else seen
+        found += [Event(account, change, network) for change in changes]
+    return found
 
 
 def _change(change: object, network: str, account: str | None, at: datetime) -> tuple[Change, ...]:

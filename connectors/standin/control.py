@@ -61,6 +61,18 @@ class Seed(BaseModel):
     comments: list[NewComment] = []
 
 
+class NewLetter(BaseModel):
+    page: str
+    by: str
+    """Id or name of a citizen."""
+    text: str = ""
+    answer: bool = False
+    """The Page wrote it to them, from the network itself."""
+    age: float = 0.0
+    tell: bool = True
+    shown: list[NewShown] = []
+
+
 class Edit(BaseModel):
     comment: str
     text: str
@@ -149,6 +161,14 @@ def control(state: Standin, webhooks: Webhooks) -> APIRouter:  # noqa: C901, PLR
             at, by = state.now() - body.age, state.person(body.by)
             on = state.posts.get(body.on) or there(Comment, body.on, state.comments)
             made = state.comment(on, by, body.text, at=at, tell=body.tell, shown=show(body.shown))
+            return {"id": made.id}
+
+    @router.post("/message")
+    def message(body: NewLetter) -> dict[str, str]:
+        """In private, to an account of the city or from it."""
+        with state.lock:
+            page, by, at = there(PageOfCity, body.page, state.pages), state.person(body.by), state.now() - body.age
+            made = state.letter(page, by, body.text, by_page=body.answer, at=at, tell=body.tell, shown=show(body.shown))
             return {"id": made.id}
 
     @router.post("/edit")

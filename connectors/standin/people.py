@@ -26,13 +26,17 @@ NETWORK = Person("0", "The network")
 
 @dataclass(frozen=True)
 class Letter:
-    """A private message of the Page to a citizen, about a comment."""
+    """A private message between a Page and a citizen; `comment` is what it is about, of a private reply."""
 
     id: str
-    comment: str
+    comment: str | None
     to: Person
+    """The citizen, whoever wrote."""
     text: str
     at: float
+    by: Person | None = None
+    """None: the Page."""
+    shown: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True)

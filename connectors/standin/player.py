@@ -17,10 +17,11 @@
       - {at: 70, mention: "La @Ville de Sainte-Rive dort", by: Marc Roy}
       - {at: 75, review: "Service rapide", by: louise}   # `positive: false`: the contrary
       - {at: 80, hide: c1}                  # the network hides it by itself
+      - {at: 85, write: "Bonsoir", by: louise}         # in private
 
 An action has exactly one of `say` (with `by` and `on`, the label of a post or of something said; `as` gives it a label,
-`ago` puts it in the past), `edit`, `remove`, `hide`, `mention` and `review` (with `by`) and `publish` (a new post; its
-value is the label). A post may have a `form`: reel, video or ad. `page` may be left out
+`ago` puts it in the past), `edit`, `remove`, `hide`, `mention`, `review` and `write` (with `by`) and `publish` (a new
+post; its value is the label). A post may have a `form`: reel, video or ad. `page` may be left out
 when there is one Page. `tell: false` keeps an action from the webhooks, so that only a pull can find it.
 """
 
@@ -79,6 +80,8 @@ class Action(_Strict):
     mention: str | None = None
     review: str | None = None
     positive: bool = True
+    write: str | None = None
+    """In private, to a page."""
     publish: str | None = None
     page: str | None = None
     text: str | None = None
@@ -98,11 +101,11 @@ class Action(_Strict):
 
     @model_validator(mode="after")
     def _one_verb(self) -> Action:
-        verbs = (self.say, self.edit, self.remove, self.hide, self.mention, self.review, self.publish)
+        verbs = (self.say, self.edit, self.remove, self.hide, self.mention, self.review, self.write, self.publish)
         if sum(verb is not None for verb in verbs) != 1:
-            raise ValueError("an action has one of say, edit, remove, hide, mention, review and publish")
-        if (self.mention is not None or self.review is not None) and self.by is None:
-            raise ValueError("an action that mentions or reviews needs by")
+            raise ValueError("an action has one of say, edit, remove, hide, mention, review, write and publish")
+        if self.by is None and any(verb is not None for verb in (self.mention, self.review, self.write)):
+            raise ValueError("an action that mentions, reviews or writes needs by")
         if self.say is not None and (self.by is None or self.on is None):
             raise ValueError("say needs by and on")
         if (self.edit is not None or self.publish is not None) and self.text is None:
@@ -208,6 +211,11 @@ class Player:
                 page.mention(self.state, by, action.mention, tell=action.tell)
             else:
                 self.state.review(page, by, action.review or "", positive=action.positive, tell=action.tell)
+            return
+        if action.write is not None and action.by is not None:
+            page, by, at = self._page(action.page), self._person(action.by), self.state.now() - action.ago
+            shown = (self.state.show(action.shows),) if action.shows else ()
+            self.state.letter(page, by, action.write, at=at, tell=action.tell, shown=shown)
             return
         thing = self.things.get(action.on or action.edit or action.remove or action.hide or "")
         if thing is None or (isinstance(thing, Comment) and thing.id not in self.state.comments):

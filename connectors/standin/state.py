@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from connectors.standin.desk import PretendDesk
 from connectors.standin.faults import Applied, Fault, Kind
@@ -39,12 +39,17 @@ SCOPES = (
 )
 
 
-FIELDS = ("feed", "mention", "ratings")
+MESSAGING = ("messages", "message_echoes", "message_deliveries", "message_reads")
+"""Fields whose events stand apart from the changes of a body."""
+FIELDS = ("feed", "mention", "ratings", *MESSAGING)
 
 
 @dataclass
 class PageOfCity(Person):
     """A Page and its token. `dead` is the subcode of error 190 that the token now meets; times in unix seconds."""
+
+    topic: ClassVar[str] = "page"
+    """Of its webhooks."""
 
     token: str = ""
     scopes: tuple[str, ...] = SCOPES
@@ -195,6 +200,8 @@ class Standin:
             """What the app's own settings do not have it told of, like "page:mention"."""
             self.refused_fields: set[str] = set()
             """What no Page can be subscribed to."""
+            self.human_agent = True
+            """Whether Meta has granted the app the tag of a human agent."""
             self.journal: list[Applied] = []
             self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
             self.later: list[tuple[float, str, Callable[[], object]]] = []
@@ -344,6 +351,58 @@ class Standin:
             if tell:
                 self.tell(page.id, value, "ratings")
             return review
+
+    def letter(
+        self,
+        page: PageOfCity,
+        person: Person,
+        text: str,
+        *,
+        by_page: bool = False,
+        at: float | None = None,
+        tell: bool = True,
+        shown: tuple[Shown, ...] = (),
+    ) -> Letter:
+        """Somebody writes to the Page in private, or the Page to them from the network itself."""
+        with self.lock:
+            at = self.now() if at is None else at
+            letter = Letter(f"m_{self.number()}", None, person, text, at, None if by_page else person, shown)
+            self.put_letter(page, letter, tell=tell)
+            return letter
+
+    def put_letter(self, page: PageOfCity, letter: Letter, *, tell: bool = True) -> None:
+        """It stands in its conversation from now on, and is told, or echoed where the Page wrote it."""
+        page.letters.append(letter)
+        message: dict[str, Any] = {"mid": letter.id}
+        if letter.text:
+            message["text"] = letter.text
+        if letter.shown:
+            message["attachments"] = [
+                {"type": "video" if one.kind == "video" else "image", "payload": {"url": one.address}}
+                for one in letter.shown
+            ]
+        if letter.by is None:
+            message |= {"is_echo": True, "app_id": self.app_id}
+        if tell:
+            self._tell_in_private(page, letter, "messages" if letter.by else "message_echoes", message=message)
+
+    def take_back(self, page: PageOfCity, letter: Letter) -> None:
+        """Whoever wrote it takes it back."""
+        with self.lock:
+            page.letters.remove(letter)
+            self._tell_in_private(page, letter, "messages", message={"mid": letter.id, "is_deleted": True})
+
+    def read_letters(self, page: PageOfCity, letter: Letter) -> None:
+        """The citizen sees a message, and all before it."""
+        with self.lock:
+            watermark = {"watermark": int(letter.at * 1000)}
+            seen = Letter("", None, letter.to, "", self.now(), letter.to)
+            self._tell_in_private(page, seen, "message_reads", read=watermark)
+
+    def _tell_in_private(self, page: PageOfCity, letter: Letter, field: str, **what: dict[str, Any]) -> None:
+        sender, recipient = (page, letter.to) if letter.by is None else (letter.to, page)
+        value = {"sender": {"id": sender.id}, "recipient": {"id": recipient.id}, "timestamp": int(letter.at * 1000)}
+        self.tell(page.id, {**value, **what}, field, page.topic)
 
     def reword(self, post: Post, text: str) -> None:
         """The Page corrects its post."""

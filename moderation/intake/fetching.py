@@ -14,6 +14,7 @@ from models.comments import Attachment, Comment
 from models.errors import Gone, Rejected, Transient
 from models.locks import Locks
 from models.session import Database
+from models.vocabulary import CommentKind
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ def _record(session: Session, attachment_id: int, picture: bytes | None, failure
         log.info("picture of attachment %s: %s", attachment_id, failure)
     if failure in ("gone", "unreachable") and attachment.tries < TRIES:
         attachment.fetch_due_at = now + AGAIN * attachment.tries
-        if failure == "gone":
+        if failure == "gone" and comment.kind != CommentKind.MESSAGE:
             comment.recheck_due_at = comment.recheck_due_at or now
         return False
     attachment.picture, attachment.failure, attachment.fetch_due_at = picture, failure, None

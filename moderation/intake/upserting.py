@@ -17,7 +17,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from connectors.base import Change, CommentSeen, PostSeen, Unreadable
+from connectors.base import Change, CommentSeen, PostSeen, Public, Talk, Unreadable
 from models import search
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
@@ -25,6 +25,7 @@ from models.session import upsert
 from models.text import cleaned, web_link
 from models.vocabulary import ItemState, PostKind
 from moderation import items
+from moderation.intake import messages
 from moderation.intake.merging import CommentState, Observation, Shown, Version, merge
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,13 @@ _AS_GIVEN = {"render_nulls": True}
 """All rows in one statement, whatever is not known of some of them."""
 
 
-def store(session: Session, account: Account, changes: Iterable[Change], *, now: datetime) -> None:
+def store(
+    session: Session, account: Account, changes: Iterable[Change], *, now: datetime, history: bool = False
+) -> None:
     """Store what was observed about one account. Storing the same again, or in another order, changes nothing.
 
     A change that cannot be stored is set aside alone, so that it holds back neither its neighbours nor the cursor.
+    `history`: private messages are from before the account was connected.
     """
     # One writer an account at a time: two workers with the same comment would otherwise both insert it. The key stays
     # free to be referred to: a decision that owes an effect must not wait for a batch that waits for its comment.
@@ -51,19 +55,19 @@ def store(session: Session, account: Account, changes: Iterable[Change], *, now:
     changes = list(changes)
     try:
         with session.begin_nested():
-            _store(session, account, changes, now=now)
+            _store(session, account, changes, now=now, history=history)
     except OperationalError:
         raise
     except Exception:
         log.exception("%s changes of account %s failed; each is stored alone", len(changes), account.id)
         for change in changes:
-            _store_alone(session, account, change, now=now)
+            _store_alone(session, account, change, now=now, history=history)
 
 
-def _store_alone(session: Session, account: Account, change: Change, *, now: datetime) -> None:
+def _store_alone(session: Session, account: Account, change: Change, *, now: datetime, history: bool) -> None:
     try:
         with session.begin_nested():
-            _store(session, account, [change], now=now)
+            _store(session, account, [change], now=now, history=history)
     except OperationalError:
         raise
     except Exception as error:
@@ -76,15 +80,20 @@ def _store_alone(session: Session, account: Account, change: Change, *, now: dat
             session.add(SetAside(**about, raw=cleaned(repr(change)), at=now))
 
 
-def _store(session: Session, account: Account, changes: Sequence[Change], *, now: datetime) -> None:
-    observations = [change for change in changes if not isinstance(change, PostSeen | Unreadable)]
+def _store(session: Session, account: Account, changes: Sequence[Change], *, now: datetime, history: bool) -> None:
+    told = [change for change in changes if isinstance(change, Talk)]
+    messages.store(session, account, told, now=now, history=history)
+    public = [change for change in changes if not isinstance(change, Talk)]
+    if told and not public:
+        return
+    observations = [change for change in public if not isinstance(change, PostSeen | Unreadable)]
     if not all(change.external_id for change in observations):
         raise ValueError("no id")  # What several citizens wrote would be one comment.
     comments = _comments(session, account, observations)
     before = {one.id: _known_row(one) for one in comments.values()}
     versions_before = {of.id: _version_row(of) for one in comments.values() for of in one.versions}
     shown_before = {of.id: _shown_row(of) for one in comments.values() for of in one.shown}
-    posts = _posts(session, account, changes, comments.values())
+    posts = _posts(session, account, public, comments.values())
     authors, names, renamed = _authors(session, account, observations, comments)
     wrote_before = {one.author_id for one in comments.values()}
     said_before = {one.id: (one.text, one.author_id) for one in comments.values()}
@@ -125,7 +134,7 @@ def _store(session: Session, account: Account, changes: Sequence[Change], *, now
 
 
 def _posts(
-    session: Session, account: Account, changes: Sequence[Change], comments: Iterable[CommentState]
+    session: Session, account: Account, changes: Sequence[Public], comments: Iterable[CommentState]
 ) -> dict[str | int | None, SourcePost]:
     """The posts that a batch is about, or whose comments it is about: by their external ids, and by their own."""
     said = [change for change in changes if isinstance(change, PostSeen)]

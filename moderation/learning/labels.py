@@ -19,7 +19,7 @@ from models.locks import Locks
 from models.netiquette import RuleVersion
 from models.requests311 import Service, ServiceRequest
 from models.session import Database
-from models.vocabulary import Breach, DecisionKind
+from models.vocabulary import Breach, CommentKind, DecisionKind
 from moderation.triage.classification import corrections, effective, model_said
 
 _LET_BE = frozenset({DecisionKind.NOTHING, DecisionKind.REPLY, DecisionKind.LIKE, DecisionKind.REQUEST})
@@ -100,6 +100,7 @@ def _next(session: Session, after: int, model: str | None) -> Sequence[Comment]:
         .options(joinedload(Comment.verdict))
         .where(
             Comment.id > after,
+            Comment.kind != CommentKind.MESSAGE,  # Nobody is taught by what was written in private.
             Comment.by_city.is_(False),
             VerdictRow.version == Comment.version,
             exists().where(*of_text) | exists().where(Decision.comment_id == Comment.id),

@@ -18,14 +18,15 @@ from models import audit
 from models.attributes import answered, asked
 from models.comments import Author, Comment, VerdictRow
 from models.completions import Completion
+from models.conversations import Conversation
 from models.effects import Effect, still_open
 from models.errors import NotFound, Refusals, Refused
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.secrets import fingerprint
 from models.text import cleaned
-from models.vocabulary import CLOSED_STATUSES, EffectState, Language, OperationKind
-from moderation import drafts, items
+from models.vocabulary import CLOSED_STATUSES, CommentKind, EffectState, Language, OperationKind
+from moderation import conversations, drafts, items
 from moderation.requests.escalation import found_by, held
 from moderation.templates import first_name, render, template
 
@@ -149,7 +150,12 @@ def ask_later(
 
 
 def private_here(session: Session, comment: Comment, able: Capabilities, *, now: datetime) -> bool:
-    """Whether the city may write to somebody in private about a comment: once, and not long after it."""
+    """Whether the city may write to somebody in private about a comment: once, and not long after it; in a private
+    conversation, as long as it can be answered.
+    """
+    if comment.kind == CommentKind.MESSAGE:
+        closed = conversations.window(session.get_one(Conversation, comment.id), able).closed(now)
+        return OperationKind.MESSAGE in able.operations and not closed
     if OperationKind.PRIVATE_REPLY not in able.operations or comment.created_at <= now - timedelta(able.private_days):
         return False
     written = select(Effect.id).where(

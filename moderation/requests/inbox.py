@@ -20,7 +20,7 @@ from models.items import DraftReply
 from models.keyset import Keyset
 from models.people import ApiKey
 from models.requests311 import RequestChange, Requester, RequestNote, ServiceRequest
-from models.scope import Action, Viewer, visible
+from models.scope import Action, Viewer, readable, visible
 from models.search import text_of
 from models.vocabulary import (
     CLOSED_STATUSES,
@@ -84,6 +84,8 @@ class RequestDetail:
     request: ServiceRequest
     comments: Sequence[Comment]
     """By which citizens asked, oldest first; whoever may see the request may read these words."""
+    privately: int
+    """How many more asked in private conversations that the viewer does not read."""
     codes: dict[int | None, str]
     """By which each of them sees their own on the public page, by the comment's id."""
     senders: Sequence[Requester]
@@ -240,9 +242,16 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             .join(Requester, Requester.comment_id == Comment.id)
             .options(joinedload(Comment.author), joinedload(Comment.account), joinedload(Comment.source_post))
             .options(joinedload(Comment.verdict))
-            .where(Requester.request_id == request.id, Requester.detached_at.is_(None))
+            .where(Requester.request_id == request.id, Requester.detached_at.is_(None), readable(viewer, Comment))
             .order_by(Requester.id)
         ).all(),
+        privately=session.scalar(
+            select(func.count())
+            .select_from(Requester)
+            .join(Comment, Comment.id == Requester.comment_id)
+            .where(Requester.request_id == request.id, Requester.detached_at.is_(None), ~readable(viewer, Comment))
+        )
+        or 0,
         codes=dict(
             session.execute(
                 select(Requester.comment_id, Requester.code).where(Requester.request_id == request.id)

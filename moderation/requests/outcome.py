@@ -14,7 +14,7 @@ from models.comments import Comment, VerdictRow
 from models.errors import NotFound, Refused
 from models.requests311 import Requester, ServiceRequest
 from models.session import Database
-from models.vocabulary import RequestStatus, StepBy
+from models.vocabulary import CommentKind, RequestStatus, StepBy
 from moderation.requests import escalation
 
 ANSWERABLE = timedelta(days=60)
@@ -69,11 +69,13 @@ def followed(session: Session, number: str, code: str) -> Followed:
         raise NotFound
     requester, words = None, None
     if code:
-        asked = select(Requester, Comment.text).outerjoin(Comment, Comment.id == Requester.comment_id)
+        asked = select(Requester, Comment.text, Comment.kind).outerjoin(Comment, Comment.id == Requester.comment_id)
         asked = asked.where(Requester.request_id == request.id, Requester.detached_at.is_(None))
-        for one, text in session.execute(asked).all():
+        for one, text, kind in session.execute(asked).all():
             if hmac.compare_digest(one.code.encode(), code.encode("utf-8", "replace")):
                 requester, words = one, text if one.comment_id is not None else request.description
+                if kind == CommentKind.MESSAGE:
+                    words = None  # What was written in private is not read on the web.
     return Followed(request, requester, words)
 
 

@@ -23,7 +23,7 @@ from models.gazetteer import NamedPlace
 from models.items import Item, in_state
 from models.learning import Correction, LocalCalibration
 from models.session import Database
-from models.vocabulary import Breach, Group311, Intention, ItemState, Language, PlaceKind, Reason
+from models.vocabulary import Breach, CommentKind, Group311, Intention, ItemState, Language, PlaceKind, Reason
 from moderation import items, places
 from moderation.triage.suggestion import Facts, mere_criticism, shown_breaches, suggest
 
@@ -222,7 +222,9 @@ def _enter(
         row.place_key, row.cross_key = places.keys(row.place)
         if row.place_key is None and row.group_311 in places.WIDE:
             row.place_key = places.around(comments[comment_id].text or "", sectors)
-        row.ungathered = row.place_key is not None and row.group_311 is not None
+        # What is private is no part of what others write of.
+        public = comments[comment_id].kind != CommentKind.MESSAGE
+        row.ungathered = public and row.place_key is not None and row.group_311 is not None
         items.classified(item, row.urgency)
         entered += 1
     items.describe(session, ids)

@@ -23,6 +23,7 @@ from models.templates import MessageTemplate
 from models.text import cleaned
 from models.vocabulary import (
     RESTRICTIVE,
+    TAKE_BACK,
     CommentKind,
     DecisionKind,
     EffectState,
@@ -30,7 +31,7 @@ from models.vocabulary import (
     OperationKind,
     RequestNature,
 )
-from moderation import drafts, items, netiquette, templates
+from moderation import conversations, drafts, items, netiquette, templates
 from moderation.requests import completing, escalation, handover
 from moderation.triage.classification import corrections, criticism
 from moderation.triage.suggestion import proposed
@@ -89,9 +90,13 @@ class Terms:
 def offered(comment: Comment, capabilities_of: CapabilitiesOf) -> frozenset[DecisionKind]:
     """What may be decided of a comment: what needs no network, and what its network lets the city do to it.
 
-    Words under somebody else's post, or about the Page, are not the city's to hide.
+    A private conversation is answered in its own way. Words under somebody else's post, or about the Page, are not the
+    city's to hide.
     """
     able = capabilities_of(comment.account.network).operations
+    if comment.kind == CommentKind.MESSAGE:
+        answered = {DecisionKind.REPLY} if OperationKind.MESSAGE in able else set()
+        return frozenset({DecisionKind.NOTHING, DecisionKind.REQUEST} | answered)
     ours = comment.kind == CommentKind.COMMENT
     return frozenset(
         {DecisionKind.NOTHING, DecisionKind.REQUEST}
@@ -160,7 +165,8 @@ def decide(
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
     refuse_unless_possible(session, viewer, comment, item, choice, terms, now=now)
-    longest = terms.capabilities_of(comment.account.network).longest_reply
+    able = terms.capabilities_of(comment.account.network)
+    longest = able.longest_message if comment.kind == CommentKind.MESSAGE else able.longest_reply
     decision = Decision(
         comment_id=comment.id,
         comment_version=comment.version,
@@ -189,7 +195,7 @@ def decide(
             decision.request_id = answered.request_id if answered else None
             private = answered is not None and answered.private
             text = _reply_text(choice.text, longest)
-            if not private:
+            if not private and comment.kind != CommentKind.MESSAGE:
                 escalation.refuse_in_public(session, answered.request if answered else None, text)
             if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
                 decision.template_id = choice.template_id
@@ -245,7 +251,8 @@ def _ask_311(
     decision.request_id = request.id
     if choice.text.strip():
         text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
-        escalation.refuse_in_public(session, request, text)
+        if comment.kind != CommentKind.MESSAGE:
+            escalation.refuse_in_public(session, request, text)
         reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
         if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
             # Citizens know it by one number: these words leave when the outside 311 has said its own.
@@ -332,7 +339,7 @@ def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -
 def settle_second(session: Session, viewer: Viewer, comment_id: int, *, take_back: bool, now: datetime) -> None:
     """Say what becomes of a reply that stands twice under a comment: its second copy is deleted there, or stays.
 
-    Refused: `claimed`, `not_doubled`.
+    Refused: `claimed`, `not_doubled`, `not_possible_there` (the network lets nobody take it back).
     """
     # Same order as whoever records an effect.
     doubled = select(Item.problem_id).where(Item.comment_id == comment_id).scalar_subquery()
@@ -342,6 +349,8 @@ def settle_second(session: Session, viewer: Viewer, comment_id: int, *, take_bac
     refuse_if_claimed(session, viewer, item, now=now)
     if effect is None or not effect.doubled:
         raise Refused("not_doubled")
+    if take_back and effect.operation not in TAKE_BACK:
+        raise Refused("not_possible_there")  # What was written in private cannot be taken back.
     work.settle_second(session, effect, take_back=take_back, now=now)
     items.decided(item, waits=bool(drafts.proposed(session, [comment.id])), now=now)
     close(session, item)
@@ -462,6 +471,9 @@ def refuse_unless_possible(
     able = offered(comment, terms.capabilities_of)
     if choice.kind not in able or (choice.text.strip() and DecisionKind.REPLY not in able):
         raise Refused("not_possible_there")
+    answers = choice.kind == DecisionKind.REPLY or bool(choice.text.strip())
+    if answers and comment.kind == CommentKind.MESSAGE:
+        conversations.refuse_when_closed(session, comment, terms.capabilities_of(comment.account.network), now=now)
 
 
 _CHOICES = frozenset(DecisionKind) - {DecisionKind.CANCEL}
@@ -511,7 +523,7 @@ def _draft_what_waits(session: Session, comment: Comment, terms: Terms, *, now: 
         .where(
             Effect.channel_id == comment.account_id,
             Effect.target == comment.external_id,
-            Effect.operation == OperationKind.REPLY,
+            Effect.operation.in_((OperationKind.REPLY, OperationKind.MESSAGE)),
             Effect.state == EffectState.READY,
             Effect.late_at.is_not(None),
             Decision.kind == DecisionKind.REQUEST,
@@ -531,6 +543,8 @@ def _enqueue(
     due_at: datetime,
     text: str | None = None,
 ) -> Effect:
+    if comment.kind == CommentKind.MESSAGE:
+        operation = OperationKind.MESSAGE
     return work.enqueue(
         session,
         key=f"{operation}:decision:{decision.id}",

@@ -15,7 +15,7 @@ from models.decisions import Decision
 from models.effects import Effect
 from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome
 from models.work import EffectHandler, Task
-from moderation import drafts, items
+from moderation import conversations, drafts, items
 from moderation.intake.merging import set_visibility
 
 DECIDED = frozenset(
@@ -26,6 +26,7 @@ DECIDED = frozenset(
         OperationKind.UNLIKE,
         OperationKind.REPLY,
         OperationKind.PRIVATE_REPLY,
+        OperationKind.MESSAGE,
     }
 )
 OPERATIONS = DECIDED | {OperationKind.DELETE}
@@ -64,18 +65,20 @@ def _record(session: Session, effect: Effect, now: datetime) -> None:
         items.failed(items.of_comment(session, comment.id), comment, effect)
         return
     if effect.state == EffectState.DONE:
+        if effect.operation == OperationKind.MESSAGE:
+            conversations.wrote(session, effect, comment, now=now)
         if effect.operation in (OperationKind.HIDE, OperationKind.UNHIDE):
             hidden = effect.operation == OperationKind.HIDE
             set_visibility(comment, hidden, now)
             comment.hidden, comment.hidden_at, comment.hidden_here_at = hidden, now, now if hidden else None
         return
-    if effect.outcome == Outcome.GONE:
+    if effect.outcome == Outcome.GONE and effect.operation != OperationKind.MESSAGE:
         # "Not there, or not yours to see": one answer is no proof. The comment is suspected like any that a reading
         # missed (`intake/recheck.py`), until a listing decides; its item says that the act was not done.
         comment.recheck_due_at = comment.recheck_due_at or now
     # What was decided did not happen: the item goes back to a person, with the reason and with what was written.
     items.failed(items.of_comment(session, comment.id), comment, effect)
-    if effect.operation in (OperationKind.REPLY, OperationKind.PRIVATE_REPLY):
+    if effect.operation in (OperationKind.REPLY, OperationKind.PRIVATE_REPLY, OperationKind.MESSAGE):
         private = effect.operation == OperationKind.PRIVATE_REPLY
         request_id = session.scalar(
             select(Decision.request_id).where(Decision.effect_id == effect.id, Decision.kind == DecisionKind.REPLY)

@@ -22,7 +22,7 @@ from models.requests311 import Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.search import text_of
 from models.session import Database, take_turn
-from models.vocabulary import CLOSED_STATUSES, DecisionKind, Intention, ItemState, RequestStatus
+from models.vocabulary import CLOSED_STATUSES, CommentKind, DecisionKind, Intention, ItemState, RequestStatus
 from moderation import items, places
 from moderation.requests import escalation
 from moderation.requests.escalation import named_place
@@ -91,6 +91,7 @@ def _gather(session: Session, group: str, key: str, borough_id: int | None, *, n
             VerdictRow.intention.is_(None) | VerdictRow.intention.not_in(_BESIDE),
             Comment.borough_id.is_not_distinct_from(borough_id),
             Comment.created_at >= now - 2 * within,
+            Comment.kind != CommentKind.MESSAGE,
             Comment.by_city.is_(False),
             ~Comment.removed,
             in_state(Item, ItemState.WAITING),
@@ -165,6 +166,7 @@ def _usual(session: Session, group: str, key: str, borough_id: int | None, newes
     before = select(func.count(person.distinct())).join(VerdictRow, VerdictRow.comment_id == Comment.id)
     return session.scalar(
         before.where(
+            Comment.kind != CommentKind.MESSAGE,
             VerdictRow.place_key == key,
             VerdictRow.group_311 == group,
             Comment.borough_id.is_not_distinct_from(borough_id),

@@ -20,7 +20,7 @@ from models.errors import Refused
 from models.items import Item, in_state
 from models.notices import Notice
 from models.people import Person
-from models.scope import Action, Viewer, staff
+from models.scope import Action, Viewer, reads, staff
 from models.session import Database, take_turn, upsert
 from models.text import cleaned
 from models.vocabulary import ItemState, NoticeKind, Role
@@ -201,7 +201,8 @@ def _key(alarm: Alarm, call: int) -> str:
 def _turns(session: Session, item: Item) -> list[list[int]]:
     """Who is told, one turn after the other: each who is on call; where nobody is, all managers who see it at once."""
     scope = {"borough_id": item.borough_id, "account_id": item.account_id}
-    able = {one.person_id: one for one in staff(session) if one.may_on(Action.SEE_COMMENTS, **scope)}
+    seeing = (one for one in staff(session) if one.may_on(Action.SEE_COMMENTS, **scope))
+    able = {one.person_id: one for one in seeing if reads(one, private=item.private, **scope)}
     on_call = [[one.person_id] for one in roster(session) if one.person_id in able]
     managers = [one.person_id for one in able.values() if one.person_id is not None and Role.MANAGER in one.roles]
     return on_call or ([managers] if managers else [])

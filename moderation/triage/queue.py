@@ -36,7 +36,7 @@ from models.people import Person
 from models.requests311 import Requester, Service, ServiceRequest
 from models.scope import Action, Viewer, visible
 from models.vocabulary import AttachmentKind, CommentKind, DecisionKind, DraftState, EffectState, ItemState
-from moderation import drafts
+from moderation import conversations, drafts
 from moderation.intake.merging import texts
 from moderation.requests import completing
 from moderation.requests.escalation import offered, services, similar
@@ -123,6 +123,8 @@ class Detail:
     """Of these, the three that share most with it, each with the words that it shares."""
     answered_outside: bool
     """The city answered it in the network's own application."""
+    talk: conversations.Talk | None
+    """Of a private conversation: what was written in it."""
     alarm: Alarm | None
     """Of an immediate danger: who is reached for it, and who sees to it."""
 
@@ -252,6 +254,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         completions=completing.of_comment(session, comment_id, [one.id for one in requests]),
         catalogue=(catalogue := services(session)),
         likely=offered(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
+        talk=conversations.of_comment(session, comment),
         answered_outside=answered_outside,
         alarm=oncall.current(session, item) if item is not None and item.urgency == DANGER else None,
     )
@@ -354,7 +357,7 @@ def _answered_outside() -> ColumnElement[bool]:
         ~exists(ours_of_answer.correlate(answer)),
         ~exists(leaving_to_it.correlate(Comment)),
     )
-    return exists(answers.correlate(Comment))
+    return or_(exists(answers.correlate(Comment)), conversations.answered_outside())
 
 
 def _shows() -> ScalarSelect[AttachmentKind]:

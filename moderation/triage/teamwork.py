@@ -18,9 +18,9 @@ from models.items import Item
 from models.notes import Note
 from models.notices import Notice
 from models.people import Person
-from models.scope import Action, Viewer, staff
+from models.scope import Action, Viewer, reads, staff
 from models.text import cleaned
-from models.vocabulary import ItemState, NoteKind, NoticeKind
+from models.vocabulary import CommentKind, ItemState, NoteKind, NoticeKind
 from moderation import items
 from moderation.triage import deciding
 
@@ -41,11 +41,14 @@ class Colleague:
 
 def colleagues(session: Session, comment: Comment) -> list[Colleague]:
     """Who may be told of a comment or given it, by name."""
+    private = comment.kind == CommentKind.MESSAGE
     scope = {"borough_id": comment.borough_id, "account_id": comment.account_id}
     return [
         Colleague(one.person_id, one.name, one.may_on(Action.DECIDE, **scope))
         for one in staff(session)
-        if one.person_id is not None and one.may_on(Action.SEE_COMMENTS, **scope)
+        if one.person_id is not None
+        and one.may_on(Action.SEE_COMMENTS, **scope)
+        and reads(one, private=private, **scope)
     ]
 
 

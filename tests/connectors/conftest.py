@@ -194,6 +194,11 @@ class City:
     def says(self, on: Post | Comment, text: str, **more: Any) -> Comment:
         return self.state.comment(on, self.citizen, text, **more)
 
+    def answer(self) -> Operation:
+        """An answer to somebody who wrote in private just now."""
+        self.state.letter(self.page, self.citizen, "Et ma rue?", tell=False)
+        return Operation(OperationKind.MESSAGE, f"with:{self.citizen.id}", "C'est noté.")
+
     def hushed(self) -> None:
         """Nobody has asked the network to tell anything."""
         self.page.subscribed_fields = ()
@@ -234,6 +239,8 @@ class FacebookCity(City):
         said.hidden, said.liked = kind is OperationKind.UNHIDE, kind is OperationKind.UNLIKE
         if kind is OperationKind.UNBLOCK:
             self.page.blocked[self.citizen.id] = self.citizen
+        if kind is OperationKind.MESSAGE:
+            return self.answer()
         target = {
             OperationKind.BLOCK: self.citizen.id,
             OperationKind.UNBLOCK: self.citizen.id,
@@ -296,6 +303,7 @@ class InstagramCity(City):
             OperationKind.DELETE,
             OperationKind.REPLY,
             OperationKind.PRIVATE_REPLY,
+            OperationKind.MESSAGE,
             OperationKind.DELETE_POST,
             OperationKind.CLOSE_COMMENTS,
             OperationKind.OPEN_COMMENTS,
@@ -320,6 +328,8 @@ class InstagramCity(City):
         return self.page.page
 
     def operation(self, kind: OperationKind) -> Operation:
+        if kind is OperationKind.MESSAGE:
+            return self.answer()
         post = self.post("Tempête")
         said = self.says(post, "Et ma rue?")
         said.hidden = kind is OperationKind.UNHIDE

@@ -628,6 +628,78 @@ def test_throttling_stops_until_the_time_that_the_network_gives(city):
     assert city.wait - timedelta(minutes=1) < caught.value.until - datetime.now(UTC) <= city.wait
 
 
+# ------------------------------------------------------------------------------------------------- in private
+@pytest.fixture
+def talks(city):
+    """Three people who wrote, one of them long, and an answer that the city gave on the network itself."""
+    now = datetime.now(UTC).timestamp()
+    people = [city.citizen, city.state.citizen("Paul Roy"), city.state.citizen("Rose Côté")]
+    for person, count in zip(people, (47, 3, 1), strict=True):
+        for number in range(count):
+            city.state.letter(
+                city.page, person, f"Message {number} de {person.name}", at=now - 3000 + number, tell=False
+            )
+    city.state.letter(city.page, people[1], "On vérifie.", by_page=True, at=now - 2000, tell=False)
+    return city
+
+
+def whole_talks(network, cursor, budget):
+    steps = []
+    while not steps or steps[-1].more:
+        steps.append(network.converse(steps[-1].cursor if steps else cursor, budget))
+        assert steps[-1].calls <= budget
+        assert len(steps) < 100
+    return [one for step in steps for one in step.messages], steps
+
+
+@pytest.mark.parametrize("budget", [1, 2, 50])
+def test_conversations_are_read_whole_whatever_the_budget(talks, budget):
+    if OperationKind.MESSAGE not in talks.operations:
+        with pytest.raises(Rejected) as caught:
+            talks.network().converse(None, budget)
+        assert (caught.value.reason, talks.state.calls) == ("not_supported", 0)
+        return
+    seen, steps = whole_talks(talks.network(), None, budget)
+    assert sorted(one.external_id for one in seen) == sorted(one.id for one in talks.page.letters)
+    assert sum(step.calls for step in steps) == talks.state.calls
+    assert all(step.history for step in steps)
+    (ours,) = [one for one in seen if one.by_account]
+    assert (ours.text, ours.person_name) == ("On vérifie.", "Paul Roy")
+    assert len({one.conversation for one in seen}) == 3
+
+
+def test_what_is_written_in_private_between_two_rounds_is_read_by_the_second(talks):
+    if OperationKind.MESSAGE not in talks.operations:
+        return
+    network = talks.network()
+    _, steps = whole_talks(network, None, 50)
+    photo = talks.state.show("photo", "Un trou")
+    late = talks.state.letter(talks.page, talks.citizen, "", shown=(photo,), tell=False)
+    seen, steps = whole_talks(network, steps[-1].cursor, 50)
+    read = {one.external_id: one for one in seen}
+    assert read[late.id].attachments[0].picture == photo.address
+    assert not any(step.history for step in steps)
+    seen, _ = whole_talks(network, steps[-1].cursor, 50)
+    assert late.id in {one.external_id for one in seen}, "a round reads again what the one before it may have missed"
+
+
+@pytest.mark.parametrize(("days", "granted", "leaves"), [(2, True, True), (2, False, False), (8, True, False)])
+def test_a_person_of_the_city_answers_for_seven_days(city, days, granted, leaves):
+    if OperationKind.MESSAGE not in city.operations:
+        return
+    city.state.human_agent = granted
+    at = soon().timestamp() - days * 86_400
+    city.state.letter(city.page, city.citizen, "Et ma rue?", at=at, tell=False)
+    answer = Operation(OperationKind.MESSAGE, f"with:{city.citizen.id}", "C'est noté.")
+    if leaves:
+        city.network().apply(answer, "effect-1")
+    else:
+        with pytest.raises(Rejected) as caught:
+            city.network().apply(answer, "effect-1")
+        assert caught.value.reason == "window_closed"
+    assert len(city.state.journal) == leaves
+
+
 # ------------------------------------------------------------------------------------------------- the account
 def test_each_act_can_be_done_or_says_why_not(city):
     able = capabilities(city.name)

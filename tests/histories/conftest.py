@@ -84,6 +84,7 @@ LEFT = {
     "reconcile": "SELECT 1 FROM effect WHERE state IN ('claimed', 'sending', 'unknown')",
     "recheck": "SELECT 1 FROM comment WHERE recheck_due_at IS NOT NULL",
     "pull": "SELECT 1 FROM account",
+    "converse": "SELECT 1 FROM account",
     "check": "SELECT 1 FROM account",
 }
 """Rows without which a job has nothing to do."""
@@ -186,6 +187,8 @@ class OnFacebook:
 
     name: ClassVar = "facebook"
     hides: ClassVar = True
+    talks: ClassVar = True
+    """Citizens write to the city in private."""
     tells_hiding: ClassVar = True
     joins: ClassVar = False
     """An answer to an answer is written in the thread of the first comment, and the journal says so."""
@@ -279,6 +282,7 @@ class OnInstagram(OnFacebook):
 class OnLinkedIn(OnFacebook):
     name = "linkedin"
     hides = False
+    talks = False
     tells_hiding = False
     joins = True
     forms = ("post",)
@@ -507,7 +511,7 @@ class World(AnyCity):
 
         return {tick.name: tick.look for tick in ticks(city, Here())}  # type: ignore[arg-type]
 
-    JOBS: ClassVar = ("parse", "classify", "deliver", "reconcile", "pull", "recheck", "check")
+    JOBS: ClassVar = ("parse", "classify", "deliver", "reconcile", "pull", "converse", "recheck", "check")
 
     def turn(self, worker: int, *jobs: str) -> None:
         """A worker does what is due."""

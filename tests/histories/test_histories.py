@@ -34,6 +34,7 @@ from connectors.standin.state import Fault, Person, Post
 from models.accounts import Account, Delivery, SetAside
 from models.base import Base
 from models.comments import Author, Comment, SourcePost
+from models.conversations import Message
 from models.decisions import Decision
 from models.effects import OPEN_STATES, Effect
 from models.errors import Refused
@@ -63,8 +64,9 @@ THROTTLED = 600.0
 WHOLE_EVERY = 2
 """As `conftest.py` sets it."""
 START = datetime(2026, 11, 2, 14, tzinfo=UTC)
-CREATES = ("reply", "publish")
+CREATES = ("reply", "publish", "message")
 UNPREPARED = 2207026
+ANSWERABLE = [CommentKind.COMMENT, CommentKind.MENTION, CommentKind.MESSAGE]
 
 TEXTS = st.sampled_from(
     ["Et ma rue?", "Et ma rue?", "Bravo à l’équipe! 🚛", "Le parc (côté nord) est sale #parc @ville", "Merci\nbeaucoup"]
@@ -126,7 +128,7 @@ class Histories(RuleBasedStateMachine):
         type(self).played += 1
         self.world.begin()
         self.posts, self.outside, self.forgotten, self.recommended = [], Counter(), set(), set()
-        self.thinned = set()
+        self.thinned, self.unsaid = set(), set()
         self.waited = 0
         self.again = False
 
@@ -140,6 +142,8 @@ class Histories(RuleBasedStateMachine):
     )
     def it_begins(self, ages, said, known, again, forms=(0, 0)):
         """Posts, what was said under them, and a city that read it or not; `again`: all deliveries come once more."""
+        # What was written before an account is read for the first time is old; from here on all of it is new.
+        self.world.turn(0, "converse")
         self.again = again
         state, page, there = self.world.state, self.world.page, self.world.on.forms
         for age, form in zip(ages, forms, strict=False):
@@ -216,6 +220,30 @@ class Histories(RuleBasedStateMachine):
         """
         said = self.world.state.comments.items()
         return {name: comment for name, comment in said if comment.post.form != "visitor"} | self.mentions()
+
+    @rule(
+        by=st.integers(0, 1),
+        text=TEXTS,
+        what=st.sampled_from(["writes", "writes", "writes", "is answered", "takes back"]),
+        which=WHICH,
+        wait=WAITS,
+    )
+    def somebody_writes_in_private(self, by, text, what, which, wait):
+        """Or takes it back, or is answered in the network's own application."""
+        world = self.world
+        if not world.on.talks:
+            return
+        self.pass_(wait)
+        letters = [one for one in world.page.letters if one.by is not None]
+        if what == "writes" or not letters:
+            world.state.letter(world.page, world.citizens[by], text)
+            return
+        letter = letters[which % len(letters)]
+        if what == "is answered":
+            world.state.letter(world.page, letter.to, f"{text} (de l’application)", by_page=True)
+        else:
+            self.unsaid.add(letter.id)
+            world.state.take_back(world.page, letter)
 
     @rule(percent=st.sampled_from([None, 80.0, 95.0, 100.0]))
     def the_network_counts(self, percent):
@@ -300,7 +328,7 @@ class Histories(RuleBasedStateMachine):
             waits = select(Item.comment_id).where(Item.state == ItemState.WAITING)
             wanted = Comment.hidden if kind == "unhide" else Comment.id.in_(waits)
             # The pretend Facebook has no answers to reviews.
-            kinds = Comment.kind.in_([CommentKind.COMMENT, CommentKind.MENTION] if kind == "reply" else CommentKind)
+            kinds = Comment.kind.in_(ANSWERABLE if kind == "reply" else CommentKind)
             rows = session.scalars(select(Comment).where(wanted, kinds).order_by(Comment.id)).all()
             if not rows:
                 return
@@ -326,7 +354,7 @@ class Histories(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------------- what happens by itself
     @rule(
         job=st.sampled_from(
-            ["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "recheck", "check"]
+            ["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "converse", "recheck", "check"]
         ),
         worker=st.integers(0, 1),
         wait=WAITS,
@@ -414,7 +442,7 @@ class Histories(RuleBasedStateMachine):
 
     def key(self, kind, target, text):
         """What tells two acts apart, for the city and in the journal alike."""
-        return (str(kind), None if kind == "reply" and self.world.on.joins else target, text)
+        return (str(kind), None if kind == "reply" and self.world.on.joins else target.removeprefix("with:"), text)
 
     # ------------------------------------------------------------------------------------- how it ends
     def teardown(self):
@@ -423,6 +451,7 @@ class Histories(RuleBasedStateMachine):
         self.settle()
         self.nothing_is_wrong_meanwhile()
         self.the_queue_says_what_the_network_says()
+        self.conversations_hold_what_was_written()
         self.each_decision_was_done_once()
         self.nobody_called_during_a_pause()
         self.remember()
@@ -471,7 +500,8 @@ class Histories(RuleBasedStateMachine):
             if account.pulled_at is not None and account.pulled_at != last:
                 rounds, last = rounds + (account.pulled_at >= began), account.pulled_at
             old = any(post.at < began.timestamp() - 6 * 86_400 for post in self.posts)
-            if not left and rounds >= (WHOLE_EVERY + 1 if old else 1):
+            heard = not world.on.talks or (account.talks_read_at is not None and account.talks_read_at >= began)
+            if not left and heard and rounds >= (WHOLE_EVERY + 1 if old else 1):
                 return
             if account.state == ChannelState.TOKEN_INVALID:
                 # A token that lives again without anybody's doing is found by its next check.
@@ -509,6 +539,8 @@ class Histories(RuleBasedStateMachine):
         there, reviews = self.there(), {review.id: review for review in self.reviews()}
         assert not (there.keys() | self.recommended) - here.keys(), "lost"
         for external_id, (comment, author) in here.items():
+            if comment.kind == CommentKind.MESSAGE:
+                continue
             seen = there.get(external_id) or world.state.comments.get(external_id)
             if external_id in reviews:
                 review = reviews[external_id]
@@ -531,6 +563,22 @@ class Histories(RuleBasedStateMachine):
             assert comment.id not in live or not ours, external_id
         assert not unreadable
         assert aside <= {"value"}, "what is set aside is only what was broken"
+
+    def conversations_hold_what_was_written(self):
+        """Each message once, by whom it was; what the person wrote last waits, or somebody decided about it."""
+        world = self.world
+        with world.database.read() as session:
+            rows = session.execute(select(Message.external_id, Message.text, Message.by_city, Message.comment_id)).all()
+            live = set(session.scalars(select(Item.comment_id).where(Item.state != ItemState.HANDLED)))
+            decided = set(session.scalars(select(Decision.comment_id)))
+        here, there = {row.external_id: row for row in rows}, {one.id: one for one in world.page.letters}
+        assert len(here) == len(rows)
+        assert not there.keys() - here.keys(), "lost"
+        assert here.keys() - there.keys() <= self.unsaid
+        for external_id, letter in there.items():
+            row = here[external_id]
+            assert (row.text, row.by_city) == (letter.text, letter.by is None), external_id
+            assert letter.by is None or row.comment_id in live | decided, f"nobody is asked about {external_id}"
 
     def each_decision_was_done_once(self):
         world = self.world
@@ -571,6 +619,8 @@ class Histories(RuleBasedStateMachine):
             (effect.outcome == Outcome.LATE and effect.late_at <= world.clock())
             or (effect.outcome == Outcome.PERMISSION_MISSING and "permission" in met)
             or (effect.outcome == Outcome.BLOCKED and "blocked" in met)
+            # It was too late, or whoever wrote has taken all of it back.
+            or (effect.operation == "message" and effect.detail in ("window_closed", "100/2018001"))
             or (reason == (Outcome.REJECTED, "video_format") and "container_error" in met)
             # Instagram takes no reply to what is hidden, nor to an answer under it.
             or (reason == (Outcome.REJECTED, "comment_hidden") and self.were_hidden())

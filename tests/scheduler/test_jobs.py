@@ -13,11 +13,12 @@ from sqlalchemy import select, update
 
 from administration.retention import Rule
 from classifiers.base import Context
-from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, Page, Receipt, Told
+from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, MessageSeen, Page, Receipt, Talks, Told
 from models import audit, work
 from models.accounts import Account, Delivery
 from models.audit import AuditEntry
 from models.comments import Attachment, Comment
+from models.conversations import Message
 from models.errors import Gone
 from models.figures import AccountFigures
 from models.locks import locks_for
@@ -52,6 +53,10 @@ class Pages:
 
     def health(self) -> Health:
         return Health(valid=True, expires_at=NOW + timedelta(days=60))
+
+    def converse(self, cursor: str | None, budget: int) -> Talks:
+        seen = MessageSeen("with:7", "m_1", NOW, NOW, person_external_id="7", text="Bonsoir")
+        return Talks((seen,), "end", more=False, calls=1)
 
     def probe(self, comment: str) -> CommentSeen:
         raise Gone
@@ -130,7 +135,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
-    called_out |= {"explain", "mark", "news", "follow"}
+    called_out |= {"explain", "mark", "news", "follow", "converse"}
     here = {
         "parse",
         "calibrate",
@@ -161,6 +166,19 @@ def test_pulls_that_are_due_are_carried_and_read(city, jobs, account_id):
     assert carrier.sent == []
     with city.database.read() as session:
         assert session.scalars(select(Comment.external_id)).all() == ["1"]
+
+
+def test_conversations_that_are_due_are_carried_and_read(city, jobs, account_id):
+    looks, carrier = jobs
+    looks["converse"]()
+    assert carrier.sent == [("converse", account_id)]
+    handlers(city)["converse"](account_id)
+    carrier.sent.clear()
+    looks["converse"]()
+    assert carrier.sent == []
+    with city.database.read() as session:
+        assert session.scalars(select(Message.text)).all() == ["Bonsoir"]
+        assert session.get_one(Account, account_id).talks_read_at == NOW
 
 
 def test_tokens_are_checked_and_what_is_suspected_is_looked_at_and_accounts_are_measured(city, jobs, account_id):

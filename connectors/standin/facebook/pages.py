@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 from connectors.standin.facebook import publishing
 from connectors.standin.facebook.seen import OF_POST, OF_VIDEO, on_ad, on_comment, on_post, on_review, on_story, under
 from connectors.standin.people import Letter
-from connectors.standin.state import Comment, PageOfCity, Post, Standin
-from connectors.standin.wire import Call, GraphError, check_fields, fields, iso, missing, paged, seconds, unknown_path
+from connectors.standin.state import MESSAGING, Comment, PageOfCity, Post, Standin
+from connectors.standin.talks import Manner, conversations, messages, recipient, send
+from connectors.standin.wire import Call, GraphError, check_fields, fields, missing, paged, seconds, unknown_path
 
 Row = TypeVar("Row", Post, Comment)
 PRIVATE_REPLY = 7 * 86_400
+MESSENGER = Manner("t_", "name", 2018278)
 WITHOUT_RATINGS = 22
 """The first version that gives no recommendations."""
 
@@ -34,6 +36,8 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
         names = tuple(filter(None, re.split(r"[\s,]+", call.params.get("subscribed_fields", ""))))
         if call.method == "POST" and not names:
             raise GraphError(400, 100, "(#100) Param subscribed_fields is required")
+        if set(names) & set(MESSAGING) and call.method == "POST":
+            need(page, "pages_messaging")
         if (bad := next((one for one in names if one in state.refused_fields), None)) and call.method == "POST":
             raise GraphError(400, 100, f'(#100) Param subscribed_fields must be one of {{...}} - got "{bad}".')
         # What is not named again is told no more (from memory: the reference of the edge does not say).
@@ -41,8 +45,8 @@ def on_page(state: Standin, call: Call, page: PageOfCity, asked: str, edge: str,
         return {"success": True}
     if edge == "blocked":
         return _blocked(state, call, page, lag)
-    if edge == "messages" and call.method == "POST":
-        return _write_privately(state, call, page, lag)
+    if (edge, call.method) in (("messages", "POST"), ("conversations", "GET")):
+        return _talk(state, call, page, edge, lag)
     if call.method == "POST":
         need(page, "pages_manage_posts")
         return publishing.publish(state, call, page, edge, lag)
@@ -180,9 +184,18 @@ def _blocked(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     return {"success": True}
 
 
+def _talk(state: Standin, call: Call, page: PageOfCity, edge: str, lag: float) -> Any:
+    """Conversations are listed; a message goes into one, or to whoever wrote a comment."""
+    need(page, "pages_messaging")
+    if edge == "conversations":
+        return conversations(call, page, MESSENGER)
+    if "id" in recipient(call):
+        return send(state, call, page, MESSENGER, lag)
+    return _write_privately(state, call, page, lag)
+
+
 def _write_privately(state: Standin, call: Call, page: PageOfCity, lag: float) -> Any:
     """One message for a comment, within seven days of it."""
-    need(page, "pages_messaging")
     target, text = (_json(call, "recipient").get("comment_id", ""), _json(call, "message").get("text", ""))
     comment = state.comments.get(str(target))
     if comment is None or comment.post.page is not page:
@@ -202,18 +215,10 @@ def _write_privately(state: Standin, call: Call, page: PageOfCity, lag: float) -
 
 def _conversation(call: Call, page: PageOfCity, first: str, edge: str) -> Any:
     """The conversation `t_AUTHOR` and its messages, newest first."""
-    letters = [one for one in page.letters if f"t_{one.to.id}" == first]
-    if not letters or edge != "messages" or call.method != "GET":
+    if edge != "messages" or call.method != "GET":
         raise missing(first)
     need(page, "pages_messaging")
-    sender = {"id": page.id, "name": page.name}
-    return paged(
-        call,
-        letters[::-1],
-        lambda one: _asked(
-            call, {"id": one.id, "message": one.text, "created_time": iso(one.at), "from": sender}, "id,created_time"
-        ),
-    )
+    return messages(call, page, first, MESSENGER)
 
 
 def on_ad_account(state: Standin, call: Call, page: PageOfCity, account: str, edge: str) -> Any:

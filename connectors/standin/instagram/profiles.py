@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from connectors.standin.instagram.messages import about_instagram, talk
+from connectors.standin.instagram.messages import MANNER, about_instagram, talk
 from connectors.standin.instagram.publishing import create, insights, publish, status
 from connectors.standin.instagram.state import DAY, Asked, Media, Profile, names
 from connectors.standin.people import Ad
 from connectors.standin.state import Comment, Fault, PageOfCity, Person, Standin
+from connectors.standin.talks import messages
 from connectors.standin.wire import Answer, Call, GraphError, check_fields, fields, iso, missing, paged, unknown_path
 
 COMMENTS_PER_PAGE = 50
@@ -35,6 +36,9 @@ def route(state: Standin, call: Call, page: PageOfCity, fault: Fault | None) -> 
         if owner not in profiles:
             raise missing(first)
         return _on_profile(asked, owner, edge)
+    if first.startswith(MANNER.prefix) and edge == "messages" and call.method == "GET":
+        asked.need("instagram_manage_messages")
+        return messages(call, profiles[0], first, MANNER) if profiles else None
     for profile in profiles:
         if first in profile.containers:
             return status(call, profile.containers[first], state.now())

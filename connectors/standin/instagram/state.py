@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from connectors.standin.state import Comment, Fault, Form, PageOfCity, Person, Post, Standin
 from connectors.standin.wire import Call, GraphError
@@ -35,6 +35,7 @@ class Profile(PageOfCity):
     `total_values`, insights come as `total_value` instead of `values`.
     """
 
+    topic: ClassVar[str] = "instagram"
     page: PageOfCity = field(default_factory=lambda: PageOfCity("", ""))
     followers: int = 0
     quota: int = 50
@@ -46,7 +47,6 @@ class Profile(PageOfCity):
     private: bool = False
     """Its public pages show nothing."""
     containers: dict[str, Container] = field(default_factory=dict, repr=False)
-    messages: list[Message] = field(default_factory=list, repr=False)
 
     def told(self, field: str) -> bool:
         """The fields of Instagram are the app's own; of the Page that the account is linked to any field will do."""
@@ -169,17 +169,6 @@ class Container:
         return "FINISHED" if self.error is None else "ERROR"
 
 
-@dataclass(frozen=True)
-class Message:
-    """A private message to a citizen about a comment."""
-
-    id: str
-    comment: str
-    to: Person
-    text: str
-    at: float
-
-
 def profile(state: Standin, page: PageOfCity, id: str, name: str, **more: object) -> Profile:  # noqa: A002
     """An account linked to a Page, whose token may from now on do on it all that Parvis does."""
     with state.lock:
@@ -187,7 +176,7 @@ def profile(state: Standin, page: PageOfCity, id: str, name: str, **more: object
         page.scopes = (*page.scopes, *(scope for scope in SCOPES if scope not in page.scopes))
         known = state.pages.get(id)
         if isinstance(known, Profile):  # Given again, it keeps its media.
-            vars(known).update(vars(made) | {"containers": known.containers, "messages": known.messages})
+            vars(known).update(vars(made) | {"containers": known.containers, "letters": known.letters})
             return known
         state.pages[id] = made
         return made

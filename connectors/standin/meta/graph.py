@@ -13,7 +13,7 @@ from connectors.standin.facebook import pages
 from connectors.standin.facebook.publishing import receive
 from connectors.standin.instagram import profiles
 from connectors.standin.meta import consent
-from connectors.standin.state import Fault, PageOfCity, Standin
+from connectors.standin.state import FIELDS, Fault, PageOfCity, Standin
 from connectors.standin.wire import Answer, Call, GraphError, missing, seconds, unknown_path
 
 OLDEST_VERSION = 21
@@ -128,7 +128,7 @@ def _check_proof(state: Standin, token: str, proof: str | None) -> None:
         raise GraphError(400, 100, "Invalid appsecret_proof provided in the API argument", "GraphMethodException")
 
 
-APP_FIELDS = {"page": ("feed", "mention", "ratings"), "instagram": ("comments", "mentions")}
+APP_FIELDS = {"page": FIELDS, "instagram": ("comments", "mentions", "messages", "messaging_seen")}
 """What the app is told of, by its own settings."""
 
 

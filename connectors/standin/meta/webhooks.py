@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from connectors.standin.state import Standin
+from connectors.standin.state import MESSAGING, Standin
 from connectors.standin.wire import Told
 
 TOPICS = ("page", "instagram")
@@ -23,13 +23,17 @@ MOST = 1_000
 
 def body_of(changes: Sequence[Told], now: float) -> bytes:
     """One body, sent at `now`, in unix seconds: an entry for each run of changes of an account, letters outside ASCII
-    escaped.
+    escaped. Private messages stand apart in theirs.
     """
     entries: list[dict[str, Any]] = []
     for one in changes:
         if not entries or entries[-1]["id"] != one.account:
-            entries.append({"id": one.account, "time": int(now), "changes": []})
-        entries[-1]["changes"].append(({} if one.value is None else {"value": one.value}) | {"field": one.name})
+            entries.append({"id": one.account, "time": int(now)})
+        if one.name in MESSAGING:
+            entries[-1].setdefault("messaging", []).append(one.value)
+            continue
+        change = ({} if one.value is None else {"value": one.value}) | {"field": one.name}
+        entries[-1].setdefault("changes", []).append(change)
     return json.dumps({"object": changes[0].topic, "entry": entries}, ensure_ascii=True).encode()
 
 

@@ -223,6 +223,9 @@ def upgrade() -> None:
         sa.Column("pull_due_at", base.UtcDateTime(), nullable=False),
         sa.Column("pulled_at", base.UtcDateTime(), nullable=True),
         sa.Column("round_started_at", base.UtcDateTime(), nullable=True),
+        sa.Column("talks_cursor", sa.Text(), nullable=True),
+        sa.Column("talks_due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("talks_read_at", base.UtcDateTime(), nullable=True),
         sa.Column("vanished_at", base.UtcDateTime(), nullable=True),
         sa.Column("backfill_done", sa.Integer(), nullable=True),
         sa.Column("backfill_total", sa.Integer(), nullable=True),
@@ -996,34 +999,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("review_on IS NOT NULL AND reviewed_at IS NULL"),
     )
     op.create_table(
-        "attachment",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("comment_id", base.Id, nullable=False),
-        sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(length=10), nullable=False),
-        sa.Column("external_id", sa.String(length=200), nullable=True),
-        sa.Column("address", sa.String(), nullable=True),
-        sa.Column("picture_address", sa.String(), nullable=True),
-        sa.Column("description", sa.Text(), nullable=True),
-        sa.Column("seen_at", base.UtcDateTime(), nullable=False),
-        sa.Column("gone_at", base.UtcDateTime(), nullable=True),
-        sa.Column("picture", sa.LargeBinary(), nullable=True),
-        sa.Column("fetch_due_at", base.UtcDateTime(), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("failure", sa.String(length=50), nullable=True),
-        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_attachment_comment_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
-    )
-    op.create_index("ix_attachment_comment", "attachment", ["comment_id", "position"], unique=False)
-    op.create_index(
-        "ix_attachment_fetch",
-        "attachment",
-        ["fetch_due_at"],
-        unique=False,
-        sqlite_where=sa.text("fetch_due_at IS NOT NULL"),
-        postgresql_where=sa.text("fetch_due_at IS NOT NULL"),
-    )
-    op.create_table(
         "comment_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_id", base.Id, nullable=False),
@@ -1061,6 +1036,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_completion_comment", "completion", ["comment_id"], unique=False)
     op.create_index("ix_completion_request", "completion", ["request_id"], unique=False)
+    op.create_table(
+        "conversation",
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("written_at", base.UtcDateTime(), nullable=True),
+        sa.Column("answered_at", base.UtcDateTime(), nullable=True),
+        sa.Column("delivered_until", base.UtcDateTime(), nullable=True),
+        sa.Column("seen_until", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_conversation_comment_id")),
+        sa.PrimaryKeyConstraint("comment_id", name=op.f("pk_conversation")),
+    )
     op.create_table(
         "correction",
         sa.Column("id", base.Id, nullable=False),
@@ -1119,6 +1104,7 @@ def upgrade() -> None:
         sa.Column("account_id", base.Id, nullable=False),
         sa.Column("borough_id", base.Id, nullable=True),
         sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("private", sa.Boolean(), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("queued_at", base.UtcDateTime(), nullable=False),
         sa.Column("snoozed_until", base.UtcDateTime(), nullable=True),
@@ -1250,6 +1236,22 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),
     )
+    op.create_table(
+        "message",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("external_id", sa.String(length=300), nullable=False),
+        sa.Column("by_city", sa.Boolean(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("said_at", base.UtcDateTime(), nullable=False),
+        sa.Column("received_at", base.UtcDateTime(), nullable=False),
+        sa.Column("taken_back_at", base.UtcDateTime(), nullable=True),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_message_comment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint("comment_id", "external_id", name=op.f("uq_message_comment_id_external_id")),
+    )
+    op.create_index("ix_message_said", "message", ["comment_id", "said_at", "id"], unique=False)
     op.create_table(
         "news_entry",
         sa.Column("id", base.Id, nullable=False),
@@ -1562,6 +1564,37 @@ def upgrade() -> None:
     op.create_index("ix_amendment_effect", "amendment", ["effect_id"], unique=False)
     op.create_index("ix_amendment_variant", "amendment", ["variant_id", "id"], unique=False)
     op.create_table(
+        "attachment",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("comment_id", base.Id, nullable=False),
+        sa.Column("message_id", base.Id, nullable=True),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("external_id", sa.String(length=200), nullable=True),
+        sa.Column("address", sa.String(), nullable=True),
+        sa.Column("picture_address", sa.String(), nullable=True),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("seen_at", base.UtcDateTime(), nullable=False),
+        sa.Column("gone_at", base.UtcDateTime(), nullable=True),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
+        sa.Column("fetch_due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("failure", sa.String(length=50), nullable=True),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_attachment_comment_id")),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"], name=op.f("fk_attachment_message_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
+    )
+    op.create_index("ix_attachment_comment", "attachment", ["comment_id", "position"], unique=False)
+    op.create_index(
+        "ix_attachment_fetch",
+        "attachment",
+        ["fetch_due_at"],
+        unique=False,
+        sqlite_where=sa.text("fetch_due_at IS NOT NULL"),
+        postgresql_where=sa.text("fetch_due_at IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_attachment_message_id"), "attachment", ["message_id"], unique=False)
+    op.create_table(
         "claim",
         sa.Column("item_id", base.Id, nullable=False),
         sa.Column("person_id", base.Id, nullable=False),
@@ -1608,16 +1641,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_decision_batch_id"), "decision", ["batch_id"], unique=False)
     op.create_index("ix_decision_comment", "decision", ["comment_id", "id"], unique=False)
     op.create_index(op.f("ix_decision_template_id"), "decision", ["template_id"], unique=False)
-    op.create_table(
-        "evidence_attachment",
-        sa.Column("evidence_id", base.Id, nullable=False),
-        sa.Column("attachment_id", base.Id, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["attachment_id"], ["attachment.id"], name=op.f("fk_evidence_attachment_attachment_id")
-        ),
-        sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
-        sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
-    )
     op.create_table(
         "occurrence_task",
         sa.Column("occurrence_id", base.Id, nullable=False),
@@ -1683,6 +1706,16 @@ def upgrade() -> None:
     )
     op.create_index("ix_draft_reply_comment", "draft_reply", ["comment_id", "id"], unique=False)
     op.create_index(op.f("ix_draft_reply_request_id"), "draft_reply", ["request_id"], unique=False)
+    op.create_table(
+        "evidence_attachment",
+        sa.Column("evidence_id", base.Id, nullable=False),
+        sa.Column("attachment_id", base.Id, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["attachment_id"], ["attachment.id"], name=op.f("fk_evidence_attachment_attachment_id")
+        ),
+        sa.ForeignKeyConstraint(["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_attachment_evidence_id")),
+        sa.PrimaryKeyConstraint("evidence_id", "attachment_id", name=op.f("pk_evidence_attachment")),
+    )
     op.create_table(
         "notice",
         sa.Column("id", base.Id, nullable=False),

@@ -19,7 +19,7 @@ from connectors.crawl import TooMuch
 from connectors.meta.errors import BLOCK_PAUSE, THROTTLE_PAUSE, failure_of, usage
 from connectors.meta.graph import GraphSettings, missing_of
 from connectors.registry import NetworkSettings, network
-from connectors.standin.state import Fault
+from connectors.standin.state import FIELDS, MESSAGING, Fault
 from connectors.wire import never_sent
 from models.errors import (
     Ambiguous,
@@ -590,16 +590,23 @@ def test_the_sdk_is_imported_without_a_warning_and_silences_no_other():
 
 
 # ------------------------------------------------------------------------------------------------- webhooks
-@pytest.mark.parametrize("refused", [{"ratings"}, {"feed"}, {"mention", "ratings"}])
+@pytest.mark.parametrize("refused", [{"ratings"}, {"feed"}, {"mention", "ratings"}, set(MESSAGING)])
 def test_one_field_of_a_subscription_that_is_refused_does_not_lose_the_others(standin, facebook, refused):
     standin.state.refused_fields = refused
     told = facebook.listen()
     assert (told.told, set(told.refused)) == (True, refused)
-    assert set(standin.page.subscribed_fields) == {"feed", "mention", "ratings"} - refused
+    assert set(standin.page.subscribed_fields) == set(FIELDS) - refused
+
+
+def test_a_page_whose_token_may_not_read_private_messages_is_told_of_the_rest(standin, facebook):
+    standin.page.scopes = tuple(one for one in standin.page.scopes if one != "pages_messaging")
+    told = facebook.listen()
+    assert (told.told, told.refused) == (True, MESSAGING)
+    assert set(standin.page.subscribed_fields) == {"feed", "mention", "ratings"}
 
 
 def test_a_subscription_of_which_every_field_is_refused_is_a_refusal(standin, facebook):
-    standin.state.refused_fields = {"feed", "mention", "ratings"}
+    standin.state.refused_fields = set(FIELDS)
     with pytest.raises(Rejected):
         facebook.listen()
 

@@ -17,6 +17,8 @@ from connectors.base import (
     CommentRemoved,
     CommentSeen,
     Event,
+    MessageSeen,
+    MessagesMarked,
     PostSeen,
     Unreadable,
     VisibilityChanged,
@@ -540,3 +542,92 @@ def test_any_bytes_are_read_or_raise_value_error(raw):
     except ValueError:
         return
     json.loads(raw)
+
+
+# ------------------------------------------------------------------------------------------------- in private
+def written(account: str = "104", **event: object) -> bytes:
+    said = {"sender": {"id": "7001"}, "recipient": {"id": account}, "timestamp": int(SAID_AT.timestamp() * 1000)}
+    entry = {"id": account, "time": int(ENTRY_AT.timestamp() * 1000), "messaging": [said | event]}
+    return json.dumps({"object": "page" if account == "104" else "instagram", "entry": [entry]}).encode()
+
+
+TOLD_IN_PRIVATE = {"seen_at": ENTRY_AT, "said_at": SAID_AT, "person_external_id": "7001"}
+IN_PRIVATE = {
+    "words": (
+        {"message": {"mid": "m_1", "text": "Bonjour 😀"}},
+        MessageSeen("with:7001", "m_1", **TOLD_IN_PRIVATE, text="Bonjour 😀"),
+    ),
+    "a picture and a sound": (
+        {"message": {"mid": "m_1", "attachments": [
+            {"type": "image", "payload": {"url": PHOTO.address}}, {"type": "audio", "payload": {"url": "https://a.example/s"}},
+        ]}},
+        MessageSeen("with:7001", "m_1", **TOLD_IN_PRIVATE, attachments=(
+            PHOTO, AttachmentSeen(AttachmentKind.OTHER, None, "https://a.example/s"),
+        )),
+    ),
+    "a sticker": (
+        {"message": {"mid": "m_1", "attachments": [
+            {"type": "image", "payload": {"url": PHOTO.address, "sticker_id": 369}},
+        ]}},
+        MessageSeen("with:7001", "m_1", **TOLD_IN_PRIVATE, attachments=(
+            AttachmentSeen(AttachmentKind.STICKER, None, PHOTO.address, PHOTO.address),
+        )),
+    ),
+    "an echo of what the Page wrote": (
+        {"sender": {"id": "104"}, "recipient": {"id": "7001"},
+         "message": {"mid": "m_2", "text": "On vérifie.", "is_echo": True, "app_id": 2634}},
+        MessageSeen("with:7001", "m_2", **TOLD_IN_PRIVATE, by_account=True, text="On vérifie."),
+    ),
+    "one that was taken back": (
+        {"message": {"mid": "m_1", "is_deleted": True}},
+        MessageSeen("with:7001", "m_1", **TOLD_IN_PRIVATE, taken_back=True),
+    ),
+    "it was read": (
+        {"read": {"watermark": int(SAID_AT.timestamp() * 1000)}},
+        MessagesMarked("with:7001", seen_until=SAID_AT),
+    ),
+    "it was read, as Instagram says it": (
+        {"read": {"mid": "m_2"}}, MessagesMarked("with:7001", seen_until=SAID_AT),
+    ),
+    "it was delivered": (
+        {"delivery": {"mids": ["m_2"], "watermark": int(SAID_AT.timestamp() * 1000)}},
+        MessagesMarked("with:7001", delivered_until=SAID_AT),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "change"), IN_PRIVATE.values(), ids=IN_PRIVATE)
+def test_what_is_told_of_private_messages(event, change):
+    assert only(written(**event)) == Event("104", change, "facebook")
+
+
+def test_an_echo_on_instagram_is_known_by_who_sent_it():
+    event = {"sender": {"id": "178"}, "recipient": {"id": "7001"}, "message": {"mid": "m_2", "text": "Oui"}}
+    seen = only(written("178", **event))
+    assert (seen.network, seen.change.by_account, seen.change.conversation) == ("instagram", True, "with:7001")
+
+
+def test_private_messages_and_comments_of_one_entry_are_both_read():
+    entry = json.loads(written(message={"mid": "m_1", "text": "Bonjour"}))["entry"][0]
+    entry["changes"] = [{"field": "feed", "value": COMMENT}]
+    raw = json.dumps({"object": "page", "entry": [entry]}).encode()
+    assert [type(one.change) for one in WEBHOOK.parse(raw)] == [MessageSeen, CommentSeen]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [({"message": {"text": "Sans nom"}}, "mid"), ({"sender": None, "message": {"mid": "m_1"}}, "sender")],
+)
+def test_a_message_that_cannot_be_understood_is_kept_alone(event, reason):
+    assert only(written(**event)).change.reason == reason
+
+
+@pytest.mark.parametrize("events", ['"text"', "[7]", "[null]"])
+def test_messages_that_are_none_are_kept_alone(events):
+    raw = f'{{"object": "page", "entry": [{{"id": "104", "time": 1, "messaging": {events}}}]}}'.encode()
+    assert only(raw).change.reason == "messaging"
+
+
+@pytest.mark.parametrize("event", [{"reaction": {"mid": "m_1", "emoji": "❤"}}, {"postback": {"payload": "GO"}}, {}])
+def test_what_is_no_message_is_dropped(event):
+    assert WEBHOOK.parse(written(**event)) == ()

@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from connectors.standin.player import Player, Story, read_story
-from connectors.standin.state import Standin
+from connectors.standin.state import FIELDS, Standin
 from connectors.standin.webhooks import RETRIES
 
 
@@ -194,7 +194,7 @@ def test_subscription_to_webhooks(standin, graph):
     def subscribe(names: str) -> requests.Response:
         return requests.post(url, data=data | {"subscribed_fields": names}, timeout=5)
 
-    assert fields() == [["feed", "mention", "ratings"]]
+    assert fields() == [list(FIELDS)]
     assert requests.delete(url, params=data, timeout=5).json() == {"success": True}
     assert fields() == []
     assert subscribe("").json()["error"]["code"] == 100
