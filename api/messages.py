@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from api import request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
-from api.post_words import FINDINGS, POSTS
+from api.post_words import FINDINGS, POSTS, UNPUBLISHABLE
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
@@ -231,13 +231,10 @@ REJECTIONS: Mapping[str, str] = {
     "already_replied": N_("this comment has had its one private reply"),
     "app_not_approved": N_("the city’s application lacks an approval of the network: tell whoever runs Parvis"),
     "app": N_("the network does not know the identifiers of the application: tell whoever runs Parvis"),
-    "aspect_ratio": N_("the picture is too wide or too high for this network"),
     "author_unknown": N_("the network does not say whose comment it is, so that only a person can see whether it left"),
     "bad_url": N_("the network refuses the address"),
     "blocked": N_("the network has blocked this account for a while"),
     "cannot_reply": N_("the network allows no private reply to this person"),
-    "caption_too_long": N_("the text is too long for this network"),
-    "carousel_items": N_("there must be from 2 to 10 pictures"),
     "comment_hidden": N_("a hidden comment takes no reply: show it again first"),
     "community_standards": N_("the network finds it against its rules"),
     "confirm_identity": N_("the network wants the person who connected the account to confirm who they are"),
@@ -249,9 +246,6 @@ REJECTIONS: Mapping[str, str] = {
     "file_refused": N_("the network refuses the file"),
     "media_not_found": N_("the network does not find the file any more"),
     "media_not_public": N_("the network must be able to fetch the picture from outside"),
-    "media_type": N_("the network does not take this kind of file"),
-    "needs_media": N_("a picture or a video is needed on this network"),
-    "needs_video": N_("a reel is a video"),
     "no_file": N_("the file is not here any more"),
     "not_a_comment": N_("this is no comment of that network"),
     "not_a_picture": N_("what is there is no picture that Parvis can read"),
@@ -260,25 +254,20 @@ REJECTIONS: Mapping[str, str] = {
     "not_done": N_("the network says that it did not do it"),
     "not_supported_there": N_("the network does not allow it on this object"),
     "not_supported": N_("this network does not allow it"),
-    "one_media": N_("only one picture or video here"),
-    "one_video_alone": N_("a video goes alone on this network"),
-    "photo_format": N_("the network does not take this picture: its format, or its size"),
     "publishing_authorization": N_("the network wants the page authorized to publish first"),
     "read_only": N_("Parvis only reads there"),
     "restricted": N_("the network restricts access for now; Parvis tries again"),
     "several_stories": N_("several stories came out at that time, so that only a person can see which it is"),
     "too_large": N_("the file is too large for this network"),
     "too_long": N_("the text is too long for this network"),
-    "too_many_mentions": N_("too many people are named for this network"),
-    "too_many_photos": N_("too many pictures for this network"),
     "unavailable": N_("this person cannot get messages"),
     "upload_host": N_("the network wants the file sent to an address that is not its own"),
     "version": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "version_sunset": N_("the network does not speak this version any more: tell whoever runs Parvis"),
-    "video_format": N_("the network does not take this video: its format, its length or its size"),
     "pager_unset": N_("it was owed to another pager"),
     "window_closed": N_("a private reply is for the seven days after what the person wrote"),
     **request_words.REJECTIONS,
+    **UNPUBLISHABLE,
 }
 """Why a network refused, where a person can do something about it: what connectors put in `Rejected`."""
 

@@ -132,3 +132,19 @@ FINDINGS: Mapping[str, str] = {
     "typography": N_("Some signs or spaces are not as they are typed in French."),
 }
 """What is found in a post while it is written; what blocks is said as the refusal that it becomes."""
+
+UNPUBLISHABLE: Mapping[str, str] = {
+    "aspect_ratio": N_("the picture is too wide or too high for this network"),
+    "caption_too_long": N_("the text is too long for this network"),
+    "carousel_items": N_("there must be from 2 to 10 pictures"),
+    "media_type": N_("the network does not take this kind of file"),
+    "needs_media": N_("a picture or a video is needed on this network"),
+    "needs_video": N_("a reel is a video"),
+    "one_media": N_("only one picture or video here"),
+    "one_video_alone": N_("a video goes alone on this network"),
+    "too_many_mentions": N_("too many people are named for this network"),
+    "too_many_photos": N_("too many pictures for this network"),
+    "photo_format": N_("the network does not take this picture: its format, or its size"),
+    "video_format": N_("the network does not take this video: its format, its length or its size"),
+}
+"""Why a network refuses what is to be published (`api.messages.REJECTIONS` has the others)."""

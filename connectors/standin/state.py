@@ -201,7 +201,7 @@ class Standin:
             self.refused_fields: set[str] = set()
             """What no Page can be subscribed to."""
             self.human_agent = True
-            """Whether Meta has granted the app the tag of a human agent."""
+            """Whether the app may answer as a human agent."""
             self.journal: list[Applied] = []
             self.requests: deque[dict[str, Any]] = deque(maxlen=50_000)
             self.later: list[tuple[float, str, Callable[[], object]]] = []

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, Float, LargeBinary, String, Text, cast, func, selec
 
 from administration import retention
 from administration.retention import Rule
-from connectors.base import AttachmentSeen, Event, PostSeen, Unreadable
+from connectors.base import AttachmentSeen, Event, MessageSeen, PostSeen, Unreadable
 from models import audit
 from models.accounts import Delivery, SetAside
 from models.base import GONE, Whose, mark_of
@@ -103,6 +103,8 @@ def story(city, insult, criticism):
     city.classify()
     shown = replace(shown, text=f"Bien dit, {CANARY}", source="edit", said_at=city.now)
     receive(city, Event("page-nord", Unreadable("value", CANARY)), Event("page-nord", shown))
+    written = MessageSeen("with:louis", "m_1", city.now, city.now, person_external_id="louis", text=CANARY)
+    city.store(written)
     with city.database.write() as session:
         event = Incident(group_311="autre", place_key=CANARY, place=CANARY, first_at=city.now, last_at=city.now)
         session.add(event)
@@ -113,7 +115,7 @@ def story(city, insult, criticism):
         told = {"form_key": "n" * 16, "now": city.now}
         teamwork.note(session, city.people["Ariane"], declined.id, f"Vu la semaine passée, {CANARY}", **told)
         audit.seal_due(session)
-    return ["1007", "1008", "1009", "1010"]
+    return ["1007", "1008", "1009", "1010", "with:louis"]
 
 
 # ------------------------------------------------------------------------------------------ the list
@@ -179,7 +181,7 @@ def test_the_job_does_what_the_report_said_when_its_time_has_come(city, story):
     assert reported() == {("delivery", "raw"): 1, ("set_aside", "raw"): 1}
     city.clock.pass_(days=365)
     said = reported()
-    assert (said["comment", "text"], said["comment_version", "text"], said["author", "external_id"]) == (4, 5, 1)
+    assert (said["comment", "text"], said["comment_version", "text"], said["author", "external_id"]) == (5, 5, 1)
     assert (said["service_request", "description"], said["source_post", "text"]) == (1, 1)
     assert retention.dispose_due(city.database, Rule(365, None), now=city.now) == 0
     before = {name: filled(city, name) for name in said}
