@@ -76,6 +76,16 @@ class Dates:
 
         return format_date(value.astimezone(self.zone), "EEEE", locale=language.get())
 
+    def day_of_week(self, value: datetime) -> str:
+        """Like "lundi 7 décembre", in the city's zone."""
+        from babel.dates import format_date  # noqa: PLC0415
+
+        local, french = value.astimezone(self.zone), language.get() == FRENCH
+        text = format_date(local, "EEEE d MMMM" if french else "EEEE, MMMM d", locale=language.get())
+        if french and local.day == 1:
+            text = text.replace(" 1 ", " 1er ")
+        return text.replace(" ", NBSP)
+
     def time(self, value: datetime) -> str:
         """Like "13 h 05", with spaces that no line breaks at."""
         from babel.dates import format_time  # noqa: PLC0415

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import request_words
+from api import hour_words, request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
 from api.post_words import FINDINGS, POSTS, UNPUBLISHABLE
@@ -115,9 +115,6 @@ REFUSALS: Mapping[str, str] = {
     "draft_gone": N_("This drafted reply was used or taken away meanwhile."),
     "shift_empty": N_("Write a note, or give your comments back."),
     "no_alarm": N_("No alarm is open for this comment."),
-    "on_call_twice": N_("Each person is on call once."),
-    "on_call_who": N_("Whoever is on call must see every comment of the City."),
-    "phone_too_long": N_("A telephone has at most %(most)s characters."),
     "form_key_reused": N_("This form was sent already, with other contents."),
     "gone": N_("This comment is not on the network any more."),
     "motive_needed": N_("Say why not: whoever asked reads it."),
@@ -182,6 +179,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "model_labels": N_("These labels of the model stand for none of ours: %(labels)s."),
     "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
+    **hour_words.REFUSALS,
     **request_words.REFUSALS,
 }
 

@@ -14,6 +14,7 @@ from sqlalchemy import Select, bindparam, select
 
 from administration import mailing
 from administration.retention import Rule
+from api.hour_words import opening
 from api.i18n import Dates
 from api.mail_words import called, handed_over, worded
 from api.settings import Settings, require_secret
@@ -45,7 +46,7 @@ from models.secrets import Vault, fingerprint
 from models.session import Database
 from models.work import Timing, Work
 from moderation.requests import completing, handover, letters, satisfaction
-from moderation.triage import paging
+from moderation.triage import away, paging
 from moderation.triage.deciding import Terms
 from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
@@ -242,6 +243,7 @@ class Parvis:
             danger=timedelta(minutes=self.settings.danger_minutes),
             mail=self.settings.mail.address if self.settings.mail is not None else None,
             pager=self.settings.pager.url if self.settings.pager is not None else None,
+            voice=away.Voice(capabilities, lambda schedule, language, now: opening(schedule, language, now=now)),
             survey=self._sampling,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
         )

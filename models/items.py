@@ -34,6 +34,12 @@ def _each_of(state: str, *place: str) -> list[Index]:
     ]
 
 
+def _waiting(*columns: str) -> list[Index]:
+    """An index of the items that wait, for each column."""
+    within = text("state = 'waiting'")
+    return [Index(f"ix_item_{one}", one, sqlite_where=within, postgresql_where=within) for one in columns]
+
+
 class Item(OfSubject, Base):
     """One thing that waits, or waited, for a person. A subject has one: it comes back instead of being made again.
 
@@ -50,6 +56,8 @@ class Item(OfSubject, Base):
         # For each urgency, the oldest first; handled ones, the last first: keyset paging walks these.
         *_each_of("waiting", "urgency", "queued_at", "id"),
         *_each_of("handled", "handled_at", "id"),
+        # Those that are late, or soon will be; and those whose clock is yet to be set.
+        *_waiting("answer_by", "warn_at", "clock_id"),
         Index(
             "ix_item_received",
             "id",
@@ -82,6 +90,14 @@ class Item(OfSubject, Base):
     """What is proposed: as the verdict says, or to send a reply that is drafted. The list is narrowed to these two."""
     handled_at: Mapped[datetime | None]
     """When it last left the queue; never null in a handled one."""
+    answer_by: Mapped[datetime | None]
+    """By when it should have its answer by the clocks of the city; None: nothing is promised, or `clock_id` says that
+    nobody has looked yet.
+    """
+    warn_at: Mapped[datetime | None]
+    """From when on it is said that this comes near."""
+    clock_id: Mapped[int | None] = mapped_column(ForeignKey("service_clock.id"))
+    """The version of the clocks that these two were set by; None: since its last change, none was."""
     classifying_until: Mapped[datetime | None]
     """A worker classifies it, and until then no other does."""
     incident_id: Mapped[int | None] = mapped_column(ForeignKey("incident.id"), index=True)

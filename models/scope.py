@@ -41,6 +41,8 @@ class Action(StrEnum):
     """What each person of the team carries today."""
     SET_ON_CALL = "set_on_call"
     """Say who is reached for an immediate danger."""
+    SET_HOURS = "set_hours"
+    """Say when the service is open, by when it answers, and whether it says so by itself."""
     EDIT_REPLIES = "edit_replies"
     """Word the sentences that citizens receive."""
     SEE_REQUESTS = "see_requests"
@@ -102,6 +104,7 @@ ALLOWED: Mapping[Role, frozenset[Action]] = {
             Action.WRITE_NOTES,
             Action.SEE_TEAM,
             Action.SET_ON_CALL,
+            Action.SET_HOURS,
             Action.EDIT_REPLIES,
             Action.EDIT_SERVICES,
             Action.IMPORT_COMMENTS,

@@ -58,6 +58,7 @@ def put(session: Session, comment_ids: Sequence[int], state: ItemState, *, now: 
                 ),
                 "queued_before": None,
                 "snoozed_until": None,
+                **dict.fromkeys(("answer_by", "warn_at", "clock_id")),
                 "version": Item.version + 1,
             },
             where=or_(Item.state != ItemState.HANDLED, statement.excluded.state != ItemState.HANDLED),
@@ -73,7 +74,9 @@ def of_comment(session: Session, comment_id: int) -> Item | None:
 
 
 def describe(session: Session, comment_ids: Sequence[int]) -> None:
-    """Have the list narrowed to what the verdicts and the drafted replies of these comments say now."""
+    """Have the list narrowed to what the verdicts and the drafted replies of these comments say now; their clocks are
+    to be set anew.
+    """
     session.flush()
     verdict = VerdictRow.comment_id == Item.comment_id
     drafted = exists().where(DraftReply.comment_id == Item.comment_id, DraftReply.state == DraftState.PROPOSED)
@@ -84,6 +87,7 @@ def describe(session: Session, comment_ids: Sequence[int]) -> None:
         .values(
             intention=select(VerdictRow.intention).where(verdict).scalar_subquery(),
             suggestion=case((drafted, DecisionKind.REPLY), else_=suggested),
+            clock_id=None,
         ),
         execution_options={"synchronize_session": False},
     )

@@ -25,7 +25,7 @@ LONGEST, LONGEST_TITLE = 2000, 80
 NAMED = ("reply_", "urgent_", "post_")
 """How the codes begin of what people pick by its name."""
 
-PLACES = ("prenom", "numero", "service", "note", "lien")
+PLACES = ("prenom", "numero", "service", "heures", "note", "lien")
 """What a template may leave to be filled."""
 POST_PLACES = ("compte", "campagne")
 """What the text of a post may leave: publishing fills it for each account."""

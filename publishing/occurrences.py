@@ -17,6 +17,7 @@ from models.comments import Comment
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.errors import NotFound, Refused
 from models.figures import PostFigures, is_newest
+from models.opening import moment
 from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, viewer_of, visible
@@ -25,7 +26,6 @@ from models.vocabulary import NoticeKind, NotMade, OutsideTask
 from publishing import dossiers, planning
 from publishing.drafting import Draft, Written
 from publishing.drafting import whole as whole_post
-from publishing.recurrence import moment
 from publishing.report import asked
 
 log = logging.getLogger(__name__)

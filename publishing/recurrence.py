@@ -11,8 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from dateutil.rrule import rrulestr
 
@@ -122,19 +121,6 @@ def parts_of(rrule: str) -> dict[str, str]:
     except ValueError as error:
         raise Refused("rule_unreadable", field="rrule") from error
     return parts
-
-
-def moment(day: dt.date, hour: dt.time, zone: ZoneInfo) -> datetime:
-    """When a day's hour is. One that clocks jump over is the next minute that they show; of one that they show twice,
-    it is the first.
-    """
-    wall = datetime.combine(day, hour)
-    for minutes in range(2 * 24 * 60):
-        shown = (wall + timedelta(minutes=minutes)).replace(tzinfo=zone)
-        at = shown.astimezone(UTC)
-        if at.astimezone(zone).replace(tzinfo=None) == shown.replace(tzinfo=None):
-            return at
-    raise ValueError(f"clocks of {zone.key} show nothing for two days")
 
 
 def _read(parts: Mapping[str, str], starts_on: dt.date, until: dt.date) -> Iterator[dt.date]:

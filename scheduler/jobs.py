@@ -20,10 +20,11 @@ from models.locks import Locks
 from models.mail import MailServer
 from models.session import Database
 from models.work import Work
+from moderation import clocks
 from moderation.intake import conversing, deliveries, fetching, measuring, pulling, recheck
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome, satisfaction
-from moderation.triage import classification, incidents, oncall, paging, shifts
+from moderation.triage import away, classification, incidents, oncall, paging, shifts
 from publishing import news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
@@ -70,6 +71,8 @@ class City:
     """The mail server that carries notices; None: there is none."""
     pager: str | None = None
     """Where the city's pager takes alerts; None: it has none."""
+    voice: away.Voice | None = None
+    """What tells citizens that the service is closed, where the city has adopted it; None: nothing does."""
     survey: satisfaction.Sampling | None = None
     """Who is asked how their request was dealt with; None: nobody."""
 
@@ -222,6 +225,13 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
     def remind() -> None:
         telling.remind_due(city.database, city.zone, now=city.clock())
 
+    def wind() -> None:
+        clocks.wind_due(city.database, city.zone, now=city.clock())
+
+    def tell_away() -> None:
+        if city.voice is not None:
+            away.tell_due(city.database, city.zone, city.voice, now=city.clock())
+
     def call() -> None:
         oncall.call_due(city.database, city.danger, now=city.clock())
         paging.owe_due(city.database, city.pager, now=city.clock())
@@ -259,7 +269,9 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("news", timedelta(minutes=1), carry("news", partial(news.feeds_to_read, address=city.news))),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
+        Tick("wind", timedelta(seconds=5), wind),
         Tick("call", timedelta(seconds=5), call),
+        Tick("away", timedelta(seconds=10), tell_away),
         Tick("write_letters", timedelta(seconds=10), write_letters),
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),

@@ -148,6 +148,7 @@ def _row(number: int, until: datetime) -> tuple[dict[str, Any], ...]:
             "state": ItemState.HANDLED if handled else ItemState.WAITING, "handled_at": at if handled else None,
             "queued_before": at if put_off else None, "assignee_id": 1 if rare else None,
             "snoozed_until": later if put_off else None,
+            "answer_by": at if rare and not handled else None, "warn_at": at if rare and not handled else None,
         },
         {
             "comment_id": number, "version": 1, "model": "made-up-1", "language": "fr", "intention": intention,

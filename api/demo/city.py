@@ -15,11 +15,12 @@ from administration.seeds import plant
 from connectors.standin.player import Story
 from models import tables
 from models.accounts import Account
+from models.clocks import ServiceClock
 from models.decisions import Decision
 from models.people import ApiKey, Borough, Membership, Person
 from models.scope import Action, Grant, Viewer
 from models.session import vault_of
-from models.vocabulary import Role
+from models.vocabulary import Intention, RequestNature, Role
 from moderation.requests import exchange
 from moderation.requests.exchange import Sent
 
@@ -52,6 +53,15 @@ BOROUGHS = {
 PAGES = {"moulin": "vieux-moulin"}
 """By the story's label of a Page, the borough that it belongs to; the city's own belongs to none."""
 
+HOURS = {
+    "week": [*[[8 * 60, 20 * 60]] * 5, [9 * 60, 17 * 60], None],
+    "days": [],
+    "on_holidays": False,
+    "respond": {Intention.SERVICE_REQUEST: 4, Intention.QUESTION: 4, Intention.DISSATISFACTION: 8, "same_day": 2},
+    "resolve": {RequestNature.COMPLAINT: 120},
+}
+"""When the service of the city is open, and by when it answers, in hours of opening."""
+
 BY_APP = (
     Sent("arbre-tombe", "46.968", "-70.902", "rue du Quai", "Une grosse branche bloque la moitié de la rue."),
     Sent("panier-vider", "46.936", "-70.902", "boulevard des Pins", "La poubelle de l’abribus déborde."),
@@ -69,6 +79,7 @@ def settle(session: Session, story: Story, *, prefix: str, zone: ZoneInfo, now: 
     here = files(__package__)
     outlines.take(session, (here / "outlines.geojson").read_bytes())
     gazetteer.store(session, gazetteer.read(Path(str(here / "places.csv"))))
+    session.add(ServiceClock(**HOURS, at=now - timedelta(days=1)))
     _asked_by_app(session, prefix=prefix, zone=zone, now=now - timedelta(hours=2))
     for email, (name, roles) in PEOPLE.items():
         person = Person(email=email, name=name, created_at=now)

@@ -25,12 +25,12 @@ from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.dossiers import Dossier
 from models.errors import Refusals, Refused
+from models.opening import moment
 from models.scope import Action, Viewer
 from models.vocabulary import DateRule, MonthEnd, OperationKind, OutsideTask
 from publishing import campaigns, dossiers, occurrences, planning
 from publishing.dossiers import Outline, Sought
 from publishing.places import places
-from publishing.recurrence import moment
 
 router = APIRouter(prefix="/dossiers", include_in_schema=False)
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api import hour_words
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require, whole
 from api.pages import PLACES, render
 from api.problems import Forbidden
@@ -48,6 +49,7 @@ from models.vocabulary import (
     Reason,
     RequestNature,
 )
+from moderation import clocks as hours
 from moderation import conversations, netiquette, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
@@ -64,6 +66,7 @@ Decider = Annotated[Viewer, require(Action.DECIDE)]
 MINE, NOBODYS = "moi", "personne"
 """Of whose the items are, as an address says it; another value is the number of a person."""
 STATES = {"a-traiter": ItemState.WAITING, "traites": ItemState.HANDLED}
+DUE = {"retard": listing.PAST, "delai": listing.NEAR}
 Words = Annotated[str, Form(), AfterValidator(lambda text: text.replace("\0", ""))]
 """What somebody typed: PostgreSQL keeps every character but this one."""
 
@@ -79,7 +82,9 @@ class View:
     @property
     def narrowed(self) -> bool:
         """Whether the list is less than what a tab shows."""
-        of_a_tab = {"etat", "voie"} | ({"attribution"} if self.named.get("attribution") == MINE else set())
+        of_a_tab = {"etat"} | ({"attribution"} if self.named.get("attribution") == MINE else set())
+        if self.wanted.due != listing.NEAR:
+            of_a_tab.add("voie")
         return bool(self.named.keys() - of_a_tab)
 
     def link(self, path: str, **more: str) -> str:
@@ -109,6 +114,7 @@ def view_of(
         source_post_id=whole(publication),
         urgency=listing.DANGER if voie == "danger" else None,
         snoozed=voie == "reportes" and etat != "traites",
+        due=DUE.get(voie, "") if etat != "traites" else "",
         assignee_id=assignee_id,
         intention=intention if intention in set(Intention) else None,
         suggestion=suggestion if suggestion in set(DecisionKind) else None,
@@ -121,7 +127,7 @@ def view_of(
         "etat": "traites" if wanted.state == ItemState.HANDLED else "",
         "compte": str(wanted.account_id or ""),
         "publication": str(wanted.source_post_id or ""),
-        "voie": "danger" if wanted.urgency == listing.DANGER else "reportes" if wanted.snoozed else "",
+        "voie": voie if wanted.urgency == listing.DANGER or wanted.snoozed or wanted.due else "",
         "attribution": attribution if assignee_id is not None else "",
         "intention": wanted.intention or "",
         "suggestion": wanted.suggestion or "",
@@ -349,8 +355,11 @@ def item_values(
     asked = detail.proposal if detail.proposal and detail.proposal.open else None
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = templates.first_name(comment.author.name if comment.author else None)
-    filling = {"prenom": given}
     worded = newest(session, language)
+    replies = templates.saved(worded, verdict.intention if verdict else None)
+    filling = {"prenom": given}
+    if any("{heures}" in one.body for one in replies) and (clocks := hours.current(session, settings.zone)):
+        filling["heures"] = hour_words.opening(clocks.schedule, language, now=now)
     if detail.requests:
         filling |= {
             "numero": detail.requests[-1].public_number,
@@ -387,10 +396,7 @@ def item_values(
         "asks": asked is None and needs_second,
         "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),
-        "saved": [
-            (one.id, templates.name_of(one), templates.render(one.body, filling))
-            for one in templates.saved(worded, verdict.intention if verdict else None)
-        ],
+        "saved": [(one.id, templates.name_of(one), templates.render(one.body, filling)) for one in replies],
         "opened": templates.wording(worded, "request_opened"),
         "joined": templates.wording(worded, "request_joined"),
         "discreet": templates.wording(worded, "request_discreet"),

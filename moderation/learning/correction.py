@@ -13,6 +13,7 @@ from models.learning import Correction
 from models.scope import Viewer
 from models.vocabulary import Breach, Group311, Intention, ItemState
 from moderation import items
+from moderation.triage import away
 from moderation.triage.classification import apply_corrections, corrections, effective, model_said
 from moderation.triage.deciding import acting, load, refuse_if_claimed
 
@@ -72,6 +73,8 @@ def correct(
     session.add_all(made)
     apply_corrections(row, [*before, *made])
     items.corrected(item, row.urgency)
+    if row.urgency == items.DANGER:
+        away.withdraw(session, comment_id)
     items.describe(session, [comment_id])
     audit.note(
         session,

@@ -270,7 +270,9 @@ def register(
     """Open a request of which everything is said but its number and its times."""
     request.service_code, request.hand_over = service.code, True
     request.unit = units.responsible(session, service, request.borough_id)
-    request.opened_at, request.due_at = now, standards.due(service, now, zone)
+    # What a program sends has its nature by default, which the row is only given when it is kept.
+    nature = request.nature or RequestNature.REQUEST
+    request.opened_at, request.due_at = now, standards.promised(session, service, nature, now, zone)
     request.number = _next_number(session, prefix, now=now)
     request.search_text = found_by(request, service)
     session.add(request)

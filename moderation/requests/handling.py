@@ -72,7 +72,8 @@ def correct(
     if service is not before:
         if not request.unit_given:
             request.unit = units.responsible(session, service, request.borough_id)
-        request.service_code, request.due_at = service.code, standards.due(service, request.opened_at, zone)
+        request.service_code = service.code
+        request.due_at = standards.promised(session, service, request.nature, request.opened_at, zone)
     if nature is not None and nature != request.nature:
         request.nature = nature
         # What turns out to be a request goes on to the outside 311, once.

@@ -33,6 +33,7 @@ from models.vocabulary import (
 )
 from moderation import conversations, drafts, items, netiquette, templates
 from moderation.requests import completing, escalation, handover
+from moderation.triage import away
 from moderation.triage.classification import corrections, criticism
 from moderation.triage.suggestion import proposed
 
@@ -185,6 +186,7 @@ def decide(
         decision.evidence_id = _evidence(session, comment, now=now).id
     session.add(decision)
     session.flush()
+    away.withdraw(session, comment.id)
     _draft_what_waits(session, comment, terms, now=now)
     answered = None
     match decision.kind:

@@ -17,6 +17,7 @@ from models.vocabulary import DecisionKind, EffectState, OperationKind, Outcome
 from models.work import EffectHandler, Task
 from moderation import conversations, drafts, items
 from moderation.intake.merging import set_visibility
+from moderation.triage import away
 
 DECIDED = frozenset(
     {
@@ -58,6 +59,8 @@ def _target() -> Select[Comment]:
 def _record(session: Session, effect: Effect, now: datetime) -> None:
     if effect.operation not in DECIDED:
         return
+    if away.is_notice(effect) and not effect.doubled:
+        return  # Nobody decided it: whoever opens the comment sees what became of it, and nobody has to act.
     comment = session.scalar(_target(), {"account_id": effect.channel_id, "external_id": effect.target})
     if comment is None:
         return

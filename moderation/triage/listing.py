@@ -44,6 +44,9 @@ MOST_URGENT = Keyset(Item.urgency, Item.queued_at, Item.id)
 NEWEST = Keyset(Item.handled_at, Item.id, descending=True)
 """Of handled items: the last handled first."""
 
+PAST, NEAR = "past", "near"
+"""Of the time by which something should be answered."""
+
 MOST_COUNTED = 1000
 """Counts are computed, and stop here: the page then says 999+."""
 
@@ -58,6 +61,8 @@ class Filter:
     urgency: int | None = None
     snoozed: bool = False
     """Of those that wait: what is put off, and comes back later, instead of what waits now."""
+    due: str = ""
+    """Of those that wait: `PAST` their time to be answered, or `NEAR` it."""
     assignee_id: int | None = None
     """Whose it is, or `NOBODY`'s."""
     intention: str | None = None
@@ -72,20 +77,21 @@ class Filter:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many wait, how many of them are immediate danger or the viewer's own, and how many are put off; each at most
-    `MOST_COUNTED`.
+    """How many wait, how many of them are immediate dangers, the viewer’s own or late, and how many are put off; each
+    at most `MOST_COUNTED`.
     """
 
     waiting: int
     danger: int
     snoozed: int = 0
     mine: int = 0
+    late: int = 0
 
 
 def counts(session: Session, viewer: Viewer, *, now: datetime) -> Counts:
     """How much waits, within the viewer's scope; one query."""
     mine = Filter(assignee_id=viewer.person_id or -1)
-    several = (Filter(gathered=True), Filter(urgency=DANGER), Filter(snoozed=True), mine)
+    several = (Filter(gathered=True), Filter(urgency=DANGER), Filter(snoozed=True), mine, Filter(due=PAST))
     return Counts(*_counts(session, viewer, several, now=now))
 
 
@@ -170,7 +176,7 @@ def _first(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, level: 
     for urgency in URGENCIES:
         if (level is not None and urgency > level) or wanted.urgency not in (None, urgency):
             continue
-        item = _narrowed(few_have)
+        item = _narrowed(wanted, few_have)
         walk = select(item.id, item.urgency, item.queued_at).where(item.urgency == urgency)
         if urgency == level:
             walk = walk.where(tuple_(item.queued_at, item.id) > tuple_(_AT, _ID))
@@ -186,7 +192,7 @@ def _first(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, level: 
 @lru_cache(maxsize=128)
 def _newest(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, *, placed: bool) -> Select:  # type: ignore[type-arg]
     """Handled ones."""
-    item = _narrowed(few_have)
+    item = _narrowed(wanted, few_have)
     walk = _filtered(select(item.id, item.handled_at), viewer, wanted, item, few_have)
     if placed:
         walk = walk.where(tuple_(item.handled_at, item.id) < tuple_(_AT, _ID))
@@ -197,9 +203,9 @@ def _newest(viewer: Viewer, wanted: Filter, few_have: Select[int] | None, *, pla
 def _counting(viewer: Viewer, several: tuple[Filter, ...], few_have: Select[int] | None, most: int) -> Select:  # type: ignore[type-arg]
     counted = []
     for wanted in several:
-        item = _narrowed(few_have)
+        item = _narrowed(wanted, few_have)
         inner = _filtered(select(item.id), viewer, wanted, item, few_have)
-        if wanted.state == ItemState.WAITING and wanted.urgency is None:
+        if wanted.state == ItemState.WAITING and wanted.urgency is None and not wanted.due:
             # Their order begins with it: by each urgency, only the part of the index on one side of now is met.
             inner = inner.where(item.urgency.in_(URGENCIES))
         counted.append(select(func.count()).select_from(inner.limit(most).subquery()).scalar_subquery())
@@ -211,11 +217,16 @@ _NOW, _ASSIGNEE = bindparam("now", type_=UtcDateTime()), bindparam("assignee", t
 _AT, _ID = bindparam("at", type_=UtcDateTime()), bindparam("id", type_=Id)
 
 
-def _narrowed(few_have: Select[int] | None) -> Any:
-    """Items, or those few of them; the limit keeps databases from walking all the others in their order instead."""
-    if few_have is None:
-        return Item
-    return aliased(Item, select(Item).where(Item.comment_id.in_(few_have)).limit(FEW + 1).subquery())
+def _narrowed(wanted: Filter, few_have: Select[int] | None) -> Any:
+    """Items, or those few of them that have the words, or that are late; the limit, and the offset, keep databases from
+    walking all the others in their order instead.
+    """
+    if few_have is not None:
+        return aliased(Item, select(Item).where(Item.comment_id.in_(few_have)).limit(FEW + 1).subquery())
+    if wanted.due and wanted.state == ItemState.WAITING:
+        late = select(Item).where(in_state(Item, ItemState.WAITING), *_due(wanted.due, Item))
+        return aliased(Item, late.offset(0).subquery())
+    return Item
 
 
 def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_have: Select[int] | None) -> Select:  # type: ignore[type-arg]
@@ -224,6 +235,7 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_
         statement = statement.where(item.account_id == wanted.account_id)
     if wanted.state == ItemState.WAITING:
         statement = statement.where(item.queued_at > _NOW if wanted.snoozed else item.queued_at <= _NOW)
+        statement = statement.where(*_due(wanted.due, item))
     if wanted.urgency is not None:
         statement = statement.where(item.urgency == wanted.urgency)
     if wanted.assignee_id is not None:
@@ -245,6 +257,13 @@ def _filtered(statement: Select, viewer: Viewer, wanted: Filter, item: Any, few_
     if wanted.decision:
         statement = statement.where(exists(stands(Decision.kind == wanted.decision).correlate(Comment)))
     return statement.where(said(wanted.words)) if many_have else statement
+
+
+def _due(due: str, item: Any) -> list[ColumnElement[bool]]:
+    """Of the time by which an item should be answered."""
+    if due == PAST:
+        return [item.answer_by <= _NOW]
+    return [item.warn_at <= _NOW, item.answer_by > _NOW] if due == NEAR else []
 
 
 def stands(*more: ColumnElement[bool]) -> Select[int]:

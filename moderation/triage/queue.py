@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.alarms import Alarm
+from models.clocks import AwayNotice
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.completions import Completion
 from models.decisions import Decision, Proposal
@@ -40,7 +41,7 @@ from moderation import conversations, drafts
 from moderation.intake.merging import texts
 from moderation.requests import completing
 from moderation.requests.escalation import offered, services, similar
-from moderation.triage import oncall, proposals, teamwork
+from moderation.triage import away, oncall, proposals, teamwork
 from moderation.triage.classification import corrections
 from moderation.triage.listing import DANGER, MOST_URGENT, NEWEST, Filter, stands, walk
 from moderation.triage.suggestion import proposed
@@ -125,6 +126,8 @@ class Detail:
     """The city answered it in the network's own application."""
     talk: conversations.Talk | None
     """Of a private conversation: what was written in it."""
+    away: AwayNotice | None
+    """What was answered to it by itself, while the service was closed."""
     alarm: Alarm | None
     """Of an immediate danger: who is reached for it, and who sees to it."""
 
@@ -205,6 +208,8 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
     comment, item, claim, answered_outside = row
     asked = proposals.about(session, comment_id)
     proposed_here = drafts.proposed(session, [comment_id])
+    of_target = Effect.channel_id == comment.account_id, Effect.target == comment.external_id
+    effects = session.scalars(select(Effect).where(*of_target).order_by(Effect.id)).all()
     return Detail(
         comment=comment,
         item=item,
@@ -228,11 +233,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         ).all(),
         notes=teamwork.about(session, comment_id),
         corrections=corrections(session, [comment_id]),
-        effects=session.scalars(
-            select(Effect)
-            .where(Effect.channel_id == comment.account_id, Effect.target == comment.external_id)
-            .order_by(Effect.id)
-        ).all(),
+        effects=effects,
         claimed_by=_claimed(claim, viewer, now=now)[0],
         proposal=next((one for one in reversed(asked) if one.comment_version == comment.version), None),
         proposals=asked,
@@ -256,6 +257,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         likely=offered(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
         talk=conversations.of_comment(session, comment),
         answered_outside=answered_outside,
+        away=away.of_comment(session, comment_id) if any(map(away.is_notice, effects)) else None,
         alarm=oncall.current(session, item) if item is not None and item.urgency == DANGER else None,
     )
 
@@ -288,7 +290,16 @@ def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a
         Comment.hidden_here_at, Comment.hidden_there_at, Comment.shown_at, Comment.removed_at, Comment.present_at,
     )  # fmt: skip
     shown = [
-        *only(Item.version, Item.state, Item.urgency, Item.handled_at, Item.snoozed_until, Item.assignee_id),
+        *only(
+            Item.version,
+            Item.state,
+            Item.urgency,
+            Item.handled_at,
+            Item.snoozed_until,
+            Item.assignee_id,
+            Item.answer_by,
+            Item.warn_at,
+        ),
         *of_comment,
         joinedload(Comment.account).options(*only(Account.network, Account.name)),
         joinedload(Comment.author).options(*only(Author.name)),

@@ -70,6 +70,8 @@ class Today:
     counts: Counts
     nobodys: int
     """Those that wait and are assigned to nobody."""
+    near: int
+    """Those whose time to be answered comes near its end."""
     quarters: Sequence[Quarter]
     loads: Sequence[Load]
     awaiting: Sequence[Proposal]
@@ -80,10 +82,12 @@ class Today:
 def today(session: Session, viewer: Viewer, zone: ZoneInfo, *, now: datetime) -> Today:
     """The day since midnight on the clocks of the City."""
     midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    (nobodys,) = listing.each(session, viewer, [listing.Filter(assignee_id=listing.NOBODY)], now=now)
+    several = [listing.Filter(assignee_id=listing.NOBODY), listing.Filter(due=listing.NEAR)]
+    nobodys, near = listing.each(session, viewer, several, now=now)
     return Today(
         counts=listing.counts(session, viewer, now=now),
         nobodys=nobodys,
+        near=near,
         quarters=_quarters(session, viewer, midnight, now=now),
         loads=_loads(session, viewer, midnight, now=now),
         awaiting=_awaiting(session, viewer),

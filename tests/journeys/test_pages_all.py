@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from models.desks import Handover
 from models.effects import Effect
 from models.figures import PostFigures, PostMark
 from models.incidents import Incident, IncidentComment
+from models.items import Item
 from models.people import AccessRequest, Person
 from models.requests311 import Requester
 from models.secrets import fingerprint
@@ -39,9 +40,9 @@ from models.vocabulary import (
     RequestStatus,
     Role,
 )
-from moderation import items
+from moderation import clocks, items
 from moderation.requests import escalation, handover
-from moderation.triage import deciding, proposals, teamwork, views
+from moderation.triage import away, deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
 from publishing import (
     amending,
@@ -124,6 +125,15 @@ def busy(served) -> dict[str, int]:
         views.save(session, nadia, "Remerciements", {"intention": "eloge"}, team=True, now=served.now)
         # What two comments show: a picture that is blurred first, and one that could not be had.
         session.get_one(Person, nadia.person_id).blurs_pictures = True
+        # The clocks of the service: one comment is late, another nearly.
+        helene = served.people["Hélène Martel"]
+        day = clocks.Day(date(2026, 12, 24), None, "Veille de Noël")
+        hands = clocks.Hands(((510, 990),) * 5 + (None, None), (day,), respond={"question": 4, "same_day": 2})
+        row = clocks.set_hands(session, helene, hands, seen=0, now=late)
+        away.adopt(session, helene, adopted=True, now=late)
+        for name, by in (("critique_maire", late), ("bravo", served.now + timedelta(minutes=20))):
+            due = {"clock_id": row.id, "answer_by": by, "warn_at": late}
+            session.execute(update(Item).where(Item.comment_id == ids[name]).values(**due))
         of = {"position": 0, "kind": "photo", "seen_at": late, "picture_address": "https://x", "address": "https://x"}
         picture = drawn(drawing("photo", "Trottoir"))
         session.add_all(
@@ -257,6 +267,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["a"]),
         ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["p"]),
         ("Nadia Roy", f"/commentaires/{ids['bravo']}", ["n"]),
+        ("Nadia Roy", "/?voie=retard", []),
         ("Nadia Roy", "/?voie=reportes", []),
         ("Nadia Roy", "/", ["j", "=", "r"]),
         ("Nadia Roy", f"/groupe?kind=hide&ids={ids['insulte']}&ids={ids['pas_bons']}&ids={ids['danger']}", []),
@@ -265,6 +276,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Hélène Martel", "/reponses", []),
         ("Hélène Martel", "/equipe", []),
         ("Hélène Martel", "/equipe/garde", []),
+        ("Hélène Martel", "/equipe/delais", []),
         ("Nadia Roy", "/fin-de-quart", []),
         ("Nadia Roy", f"/commentaires/{ids['numero']}", ["e"]),
         ("Nadia Roy", "/compte", []),
@@ -396,6 +408,7 @@ def test_targets_are_large_enough(served, busy, sign_in):
         ("Camille Lévesque", "/publications", "publications"),
         ("Camille Lévesque", "/dossiers/1", "dossier"),
         ("Hélène Martel", "/campagnes/1/bilan", "bilan"),
+        ("Hélène Martel", "/equipe/delais", "delais"),
     ],
 )
 def test_the_pictures_in_the_guide(served, busy, sign_in, pictures, who, path, name):

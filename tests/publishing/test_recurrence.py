@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import Refused
+from models.opening import moment
 from models.vocabulary import MonthEnd
-from publishing.recurrence import Pattern, moment, parts_of
+from publishing.recurrence import Pattern, parts_of
 
 TORONTO, PHOENIX = ZoneInfo("America/Toronto"), ZoneInfo("America/Phoenix")
 FIRST, LAST = date(2020, 1, 1), date(2041, 1, 1)

@@ -146,6 +146,8 @@ def test_the_list(city):
         "end_events",
         "seal",
         "remind",
+        "wind",
+        "away",
         "call",
         "write_letters",
         "come_back",

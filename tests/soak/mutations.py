@@ -33,6 +33,13 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "nobody is told by itself that the service is closed, who writes of a danger",
+        "moderation/triage/away.py",
+        "Item.urgency < DANGER,",
+        "Item.urgency <= DANGER,",
+        "tests/moderation/triage/test_away.py::test_a_danger_and_what_asks_nothing_are_not_answered_so",
+    ),
+    Mutation(
         "somebody’s words bring no mark of their own to the outside 311",
         "connectors/desks.py",
         '_REFERENCES.sub("", self.description).strip()',
@@ -118,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         "of an hour that clocks show twice, a recurring file takes the first",
-        "publishing/recurrence.py",
+        "models/opening.py",
         ".replace(tzinfo=zone)\n",
         ".replace(tzinfo=zone, fold=1)\n",
         "tests/publishing/test_recurrence.py::test_an_hour_that_clocks_jump_over_and_one_that_they_show_twice",

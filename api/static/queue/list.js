@@ -26,7 +26,7 @@ export function read(list) {
   return {
     rows: [...list.querySelectorAll(".row")].map(valueOf),
     more: list.querySelector(".more"),
-    counts: Object.fromEntries(["waiting", "danger", "mine", "snoozed", "unseen", "found"].map((name) => [name, Number(list.dataset[name] ?? 0)])),
+    counts: Object.fromEntries(["waiting", "danger", "mine", "late", "snoozed", "unseen", "found"].map((name) => [name, Number(list.dataset[name] ?? 0)])),
     list,
   };
 }

@@ -6,7 +6,7 @@ export class Queue {
   order = []; // ids, as shown
   gone = new Set(); // handled by somebody else; shown grey until the next listing
   open = null;
-  counts = {}; // waiting, danger, mine, snoozed, unseen as the server has them; found: what the filters let through
+  counts = {}; // waiting, danger, mine, late, snoozed, unseen as the server has them; found: what the filters let through
   decided = []; // what can be taken back here: { decision: an address, places }, the newest last
   selected = new Set(); // ids that are decided together
   #anchor = null; // where the selection was changed last

@@ -253,6 +253,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_entry_subject", "audit_entry", ["subject", "id"], unique=False)
     op.create_table(
+        "away_rule",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("adopted", sa.Boolean(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_away_rule_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_away_rule")),
+    )
+    op.create_table(
         "batch",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
@@ -452,6 +461,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
     )
     op.create_index("ix_saved_view_person", "saved_view", ["person_id", "name"], unique=False)
+    op.create_table(
+        "service_clock",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("week", base.Json, nullable=False),
+        sa.Column("days", base.Json, nullable=False),
+        sa.Column("on_holidays", sa.Boolean(), nullable=False),
+        sa.Column("respond", base.Json, nullable=False),
+        sa.Column("resolve", base.Json, nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_service_clock_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_clock")),
+    )
     op.create_table(
         "service_standard",
         sa.Column("id", base.Id, nullable=False),
@@ -999,6 +1021,29 @@ def upgrade() -> None:
         postgresql_where=sa.text("review_on IS NOT NULL AND reviewed_at IS NULL"),
     )
     op.create_table(
+        "away_notice",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("rule_id", base.Id, nullable=False),
+        sa.Column("author_id", base.Id, nullable=True),
+        sa.Column("closed_since", base.UtcDateTime(), nullable=False),
+        sa.Column("effect_id", base.Id, nullable=True),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint(
+            "CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_away_notice_one_subject")
+        ),
+        sa.ForeignKeyConstraint(
+            ["author_id"], ["author.id"], name=op.f("fk_away_notice_author_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_away_notice_comment_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_away_notice_effect_id")),
+        sa.ForeignKeyConstraint(["rule_id"], ["away_rule.id"], name=op.f("fk_away_notice_rule_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_away_notice")),
+        sa.UniqueConstraint("author_id", "closed_since", name=op.f("uq_away_notice_author_id_closed_since")),
+    )
+    op.create_index("ix_away_notice_comment", "away_notice", ["comment_id"], unique=False)
+    op.create_index("ix_away_notice_effect", "away_notice", ["effect_id"], unique=False)
+    op.create_table(
         "comment_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_id", base.Id, nullable=False),
@@ -1113,6 +1158,9 @@ def upgrade() -> None:
         sa.Column("intention", sa.String(length=30), nullable=True),
         sa.Column("suggestion", sa.String(length=20), nullable=True),
         sa.Column("handled_at", base.UtcDateTime(), nullable=True),
+        sa.Column("answer_by", base.UtcDateTime(), nullable=True),
+        sa.Column("warn_at", base.UtcDateTime(), nullable=True),
+        sa.Column("clock_id", base.Id, nullable=True),
         sa.Column("classifying_until", base.UtcDateTime(), nullable=True),
         sa.Column("incident_id", base.Id, nullable=True),
         sa.Column("problem_id", base.Id, nullable=True),
@@ -1125,11 +1173,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_item_account_id")),
         sa.ForeignKeyConstraint(["assignee_id"], ["person.id"], name=op.f("fk_item_assignee_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_item_borough_id")),
+        sa.ForeignKeyConstraint(["clock_id"], ["service_clock.id"], name=op.f("fk_item_clock_id")),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_item_comment_id")),
         sa.ForeignKeyConstraint(["incident_id"], ["incident.id"], name=op.f("fk_item_incident_id")),
         sa.ForeignKeyConstraint(["problem_id"], ["effect.id"], name=op.f("fk_item_problem_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_item")),
         sa.UniqueConstraint("comment_id", name=op.f("uq_item_comment_id")),
+    )
+    op.create_index(
+        "ix_item_answer_by",
+        "item",
+        ["answer_by"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_clock_id",
+        "item",
+        ["clock_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index(
         "ix_item_handled",
@@ -1232,6 +1297,14 @@ def upgrade() -> None:
         "ix_item_waiting_suggestion",
         "item",
         ["suggestion", "urgency", "queued_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index(
+        "ix_item_warn_at",
+        "item",
+        ["warn_at"],
         unique=False,
         sqlite_where=sa.text("state = 'waiting'"),
         postgresql_where=sa.text("state = 'waiting'"),

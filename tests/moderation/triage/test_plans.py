@@ -31,6 +31,8 @@ LISTED = {
     "all": Filter(),
     "danger": Filter(urgency=2),
     "put off": Filter(snoozed=True),
+    "late": Filter(due=listing.PAST),
+    "nearly late": Filter(due=listing.NEAR),
     "one's own": Filter(assignee_id=1),
     "an account": Filter(account_id=2),
     "an intention": Filter(intention=Intention.PRAISE),
@@ -42,8 +44,16 @@ LISTED = {
     "a rare word and an account": Filter(words="patinoire", account_id=2),
     "what all have": Filter(words="neige"),
 }
-WAITING_ONLY = {("danger", "handled"), ("put off", "handled")}
-HOW_MANY = {"all": 50, "put off": 50, "danger": 0, "two rare words": 1, "an absent word": 0, "what all have": 50}
+WAITING_ONLY = {(name, "handled") for name in ("danger", "put off", "late", "nearly late")}
+HOW_MANY = {
+    "nearly late": 0,
+    "all": 50,
+    "put off": 50,
+    "danger": 0,
+    "two rare words": 1,
+    "an absent word": 0,
+    "what all have": 50,
+}
 
 
 @pytest.mark.parametrize(
