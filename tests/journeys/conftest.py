@@ -24,6 +24,8 @@ from api.settings import load
 from api.wiring import Parvis, build
 from classifiers.base import Context
 from connectors.standin.player import read_story
+from connectors.standin.server import create_standin, run_in_thread
+from connectors.standin.state import Standin
 from models import search
 from models.comments import Author, Comment, CommentVersion, SourcePost
 from models.items import Item
@@ -31,6 +33,7 @@ from models.vocabulary import Role
 from moderation.triage.classification import classify_due
 from tests.city import City as AnyCity
 from tests.city import Clock
+from tests.journeys.running import Moved
 
 ROOT = Path(__file__).parents[2]
 STORY = ROOT / "api" / "demo" / "story.yaml"
@@ -231,3 +234,48 @@ def browser_page(served: City, new_context: Callable[..., Any]) -> Callable[[str
         return pages[name, scheme]
 
     return page_of
+
+
+@pytest.fixture(scope="session")
+def faults() -> Callable[..., list[str]]:
+    """What axe objects to on a page, or in the part of it that a selector names."""
+    axe = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+    def of(page: Any, within: str | None = None) -> list[str]:
+        page.evaluate(axe + ";0")
+        found = page.evaluate("([within, rules]) => axe.run(within ?? document, { runOnly: rules })", [within, rules])
+        return [
+            f"{fault['id']}: {node['target']} {node['failureSummary']}"
+            for fault in found["violations"]
+            for node in fault["nodes"]
+        ]
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def sound(faults: Callable[..., list[str]]) -> Callable[[Any], None]:
+    """Nothing that axe objects to, and nothing that scrolls sideways."""
+
+    def check(page: Any) -> None:
+        assert faults(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+    return check
+
+
+@pytest.fixture
+def standin() -> Iterator[tuple[Standin, Any, str]]:
+    """The pretend networks on a port of this machine: what they hold, where they tell of it, and their address."""
+    state = Standin()
+    app = create_standin(state)
+    address, stop = run_in_thread(app)
+    yield state, app.state.webhooks, address
+    stop()
+
+
+@pytest.fixture
+def clock(standin: tuple[Standin, Any, str]) -> Moved:
+    """The clock of the networks, by which whole installations live beside them."""
+    return Moved(standin[0])

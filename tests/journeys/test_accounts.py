@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,6 @@ from models.accounts import Account, ConsentHandshake
 from models.vocabulary import ChannelState, Role
 
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +46,6 @@ def accounts(demo: Demo, network: str) -> list[Account]:
         return list(session.scalars(select(Account).where(Account.network == network).order_by(Account.id)))
 
 
-def faults(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text("utf-8") + ";0")
-    found = page.evaluate("rules => axe.run('main', { runOnly: rules })", RULES)
-    return [f"{fault['id']}: {node['target']}" for fault in found["violations"] for node in fault["nodes"]]
-
-
 def press(page: Page, name: str, *, key: str = "Enter") -> None:
     """Reach a control with Tab alone, and press it."""
     for _ in range(80):
@@ -67,7 +57,7 @@ def press(page: Page, name: str, *, key: str = "Enter") -> None:
     raise AssertionError(f"no Tab comes to {name}")
 
 
-def test_linkedin_is_connected_with_the_keyboard_alone(demo, as_person):
+def test_linkedin_is_connected_with_the_keyboard_alone(demo, as_person, faults):
     page = as_person("Mireille")
     press(page, "LinkedIn")
     expect(page.get_by_role("heading", name="LinkedIn (réseau simulé)")).to_be_visible()
@@ -76,7 +66,7 @@ def test_linkedin_is_connected_with_the_keyboard_alone(demo, as_person):
     assert "code=" not in page.url
     assert "state=" not in page.url
     expect(page.get_by_role("checkbox")).to_be_checked()
-    assert faults(page) == []
+    assert faults(page, "main") == []
     press(page, "Connecter ces comptes")
     expect(page.get_by_role("status").filter(has_text="C’est connecté")).to_be_visible()
     (account,) = accounts(demo, "linkedin")
@@ -158,14 +148,14 @@ def test_the_picture_in_the_guide(served, sign_in, pictures):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_accessible_and_fits(scheme, served, sign_in):
+def test_the_page_is_accessible_and_fits(scheme, served, sign_in, faults):
     """Every kind of finding on one page, at the desk and on a telephone."""
     show_every_finding(served)
     page = sign_in("Alain Admin", "/comptes", color_scheme=scheme)
     expect(page.locator(".account")).to_have_count(6)
-    assert faults(page) == []
+    assert faults(page, "main") == []
     for width in (360, 320):
         page.set_viewport_size({"width": width, "height": 740})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 360, "height": 740})
-    assert faults(page) == []
+    assert faults(page, "main") == []

@@ -4,31 +4,22 @@ answers by one key, and one who says that it is not solved. What counts is what 
 
 from __future__ import annotations
 
-import shutil
-import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 
 import pytest
-import uvicorn
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from administration import keys, seeds
-from api.app import create_app
-from api.settings import load
-from api.wiring import build
+from administration import keys
 from connectors.registry import routes
 from connectors.standin.instagram.state import profile
 from connectors.standin.registry import settings as standin_settings
-from connectors.standin.server import create_standin, run_in_thread
-from connectors.standin.state import Standin
 from models.items import Item
 from models.requests311 import ServiceRequest
 from models.vocabulary import RequestStatus, Role
 from moderation.requests import escalation
-from tests.city import City
+from tests.journeys.running import Running, until
 
 pytestmark = pytest.mark.browser
 
@@ -42,73 +33,9 @@ SAID = (
 PEOPLE = 20
 
 
-class Moved:
-    """The machine's clock, and what a test moved it forward by: that of both cities and of the networks."""
-
-    def __init__(self, state):
-        self._state = state
-
-    def __call__(self):
-        return datetime.fromtimestamp(self._state.now(), UTC)
-
-    def pass_(self, **duration):
-        self._state.advance(timedelta(**duration).total_seconds())
-
-
-class Served:
-    """One installation on a port of this machine, with all that happens by itself."""
-
-    def __init__(self, home, migrated, clock, **given):
-        home.mkdir()
-        shutil.copy(migrated, home / "parvis.db")
-        self._listening = uvicorn.Config("", host="127.0.0.1", port=0).bind_socket()
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
-        usual = {"home": home, "database_url": f"sqlite:///{home / 'parvis.db'}", "base_url": self.address}
-        self.parvis = build(load(_env_file=None, **usual, **given), clock=clock)
-        self.city = City(database=self.parvis.database, clock=clock)
-        self.city.__class__ = _Now
-        with self.city.write() as session:
-            seeds.plant(session, now=clock())
-
-    def start(self):
-        self._server = uvicorn.Server(
-            uvicorn.Config(create_app(self.parvis), log_level="warning", timeout_graceful_shutdown=2)
-        )
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive()
-            time.sleep(0.01)
-
-    def stop(self):
-        self._server.should_exit = True
-        self._thread.join(timeout=30)
-        self.parvis.close()
-
-
-class _Now(City):
-    @property
-    def now(self):
-        return self.clock()
-
-
-@pytest.fixture
-def standin():
-    state = Standin()
-    app = create_standin(state)
-    address, stop = run_in_thread(app)
-    yield state, app.state.webhooks, address
-    stop()
-
-
-@pytest.fixture
-def clock(standin):
-    return Moved(standin[0])
-
-
 @pytest.fixture
 def far(tmp_path, _migrated_sqlite, clock):
-    served = Served(
+    served = Running(
         tmp_path / "far", _migrated_sqlite, clock, engine="off", secret_key="far-away-" * 5, request_prefix="FAR"
     )
     served.city.hire("Fabien", Role.AGENT311)
@@ -122,7 +49,7 @@ def near(tmp_path, _migrated_sqlite, clock, far, standin):
     state, webhooks, address = standin
     with far.parvis.database.write() as session:
         key = keys.add_key(session, "near", ["open311"], now=clock())
-    served = Served(
+    served = Running(
         tmp_path / "near",
         _migrated_sqlite,
         clock,
@@ -152,14 +79,6 @@ def near(tmp_path, _migrated_sqlite, clock, far, standin):
     served.stop()
 
 
-def until(true, what, seconds=60):
-    for _ in range(seconds * 5):
-        if true():
-            return
-        time.sleep(0.2)
-    pytest.fail(f"did not come true: {what}")
-
-
 def rows(served, table):
     with served.parvis.database.read() as session:
         return session.scalars(select(table).order_by(table.id)).all()
@@ -187,16 +106,8 @@ def test_from_twenty_comments_to_twenty_answers(near, far, standin, clock, new_c
 
     until(waiting, "twenty comments in one event")
 
-    def opened(name, path):
-        context = new_context(base_url=near.address, locale="fr-CA", viewport={"width": 1366, "height": 800})
-        context.add_cookies([{"name": "parvis", "value": near.city.enter(name), "url": near.address}])
-        page = context.new_page()
-        page.set_default_timeout(30_000)
-        page.goto(path)
-        return page
-
     # One line of the queue, one request for all by one key; nobody is answered yet.
-    nadia = opened("Nadia", "/")
+    nadia = near.page(new_context, "Nadia", "/")
     line = nadia.locator("#events a")
     expect(line).to_have_count(1)
     expect(line).to_contain_text("20 personnes")
@@ -238,7 +149,7 @@ def test_from_twenty_comments_to_twenty_answers(near, far, standin, clock, new_c
     answered = Counter(line.target for line in replies(state))
     assert answered == Counter(one.id for one in comments)
     assert sum(line.text == "Bonjour! C’est réparé, merci de votre patience." for line in replies(state)) == 1
-    omar = opened("Omar", f"/requetes/{ours.number}")
+    omar = near.page(new_context, "Omar", f"/requetes/{ours.number}")
     until(lambda: omar.reload() and omar.get_by_text("Réponses envoyées dans 20 fils.").count() == 1, "the receipt")
 
     # One of them says that it is not: it is opened again, and answered once.

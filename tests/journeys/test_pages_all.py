@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 from sqlalchemy import select, update
 from sqlalchemy.orm import joinedload
 
@@ -59,9 +58,6 @@ from publishing import (
 )
 
 pytestmark = pytest.mark.browser
-
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -238,16 +234,6 @@ def busy(served) -> dict[str, int]:
     return ids
 
 
-def _faults(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text("utf-8") + ";0")
-    found = page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
-    return [
-        f"{fault['id']}: {node['target']} {node['failureSummary']}"
-        for fault in found["violations"]
-        for node in fault["nodes"]
-    ]
-
-
 def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
     """Who, where, and keys that open something there."""
     return [
@@ -350,9 +336,9 @@ OTHERS = [(scheme, size) for size in (DESK, PHONE, SMALL, WIDE, ZOOMED) for sche
 @pytest.mark.parametrize(
     ("scheme", "size"), [*LOOKS, *(pytest.param(*look, marks=pytest.mark.long) for look in OTHERS if look not in LOOKS)]
 )
-def test_every_page_is_accessible_and_fits(served, busy, browser_page, scheme, size):
+def test_every_page_is_accessible_and_fits(served, busy, browser_page, faults, scheme, size):
     """Nothing that axe objects to; no sideways scroll, nor at 320 pixels, which is 1280 at 400 %."""
-    faults: list[str] = []
+    found: list[str] = []
     width, height = size
     for who, path, keys in _visits(busy):
         page = browser_page(who, scheme)
@@ -367,14 +353,14 @@ def test_every_page_is_accessible_and_fits(served, busy, browser_page, scheme, s
             page.set_viewport_size({"width": narrow, "height": height})
             wide = page.evaluate("document.documentElement.scrollWidth")
             if wide > narrow:
-                faults.append(f"{at}: {wide} pixels wide on a screen of {narrow}")
+                found.append(f"{at}: {wide} pixels wide on a screen of {narrow}")
         if width < DESK[0]:
             # As tall as any page: what is scrolled half under a bar that stays in place is no small target.
             page.set_viewport_size({"width": width, "height": 2400})
-        faults += [f"{at}: {fault}" for fault in _faults(page)]
+        found += [f"{at}: {fault}" for fault in faults(page)]
         if path in ("/publications/4", f"/commentaires/{busy['merci']}"):
             expect(page.get_by_role("button", name="Supprimer le second exemplaire")).to_be_visible()
-    assert not faults, "\n".join(faults)
+    assert not found, "\n".join(found)
 
 
 def test_the_theme_switch_wins_over_the_system_and_is_kept(served, busy, sign_in):

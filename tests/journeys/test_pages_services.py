@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
-def _sound(page) -> None:
-    page.evaluate(AXE.read_text("utf-8") + ";0")
-    assert page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)["violations"] == []
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-
-
-def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pictures):
+def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pictures, sound):
     served.add_account("Ville de Sainte-Rive")
     comment = served.says("Un nid-de-poule, non, un gros TROU, rue Cartier!")
     served.read()
@@ -38,7 +29,7 @@ def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pic
     expect(first).to_contain_text("Nid-de-poule (7 jours)")
     expect(first).to_contain_text("parce que\u00a0: «\u00a0nid-de-poule\u00a0», «\u00a0TROU\u00a0»")
     expect(field).to_have_attribute("aria-expanded", "true")
-    _sound(page)
+    sound(page)
     page.screenshot(path=pictures / "service-360-dark.png")
 
     # What people say, without accents; the first has it. Esc closes the list, and not the dialog; nothing is chosen.
@@ -80,7 +71,7 @@ def test_a_service_is_searched_by_the_words_that_people_say(served, sign_in, pic
     agent.locator("summary", has_text="Corriger").click()
     field = agent.get_by_role("combobox", name="Service")
     field.fill("affaissement")
-    _sound(agent)
+    sound(agent)
     agent.screenshot(path=pictures / "service-1366-light.png")
     agent.keyboard.press("Enter")
     expect(field).to_have_value("Affaissement de la chaussée (1 jour)")

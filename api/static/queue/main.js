@@ -112,7 +112,6 @@ let told = 0;
 
 async function act(form) {
   const id = queue.open;
-  if ("confirm" in form.dataset) { show(form.dataset.confirm); return; }
   const data = new URLSearchParams(new FormData(form));
   const next = queue.after(id);
   const turn = ++acts;
@@ -145,6 +144,7 @@ async function act(form) {
   // Answers come in any order: a yes to an earlier act says nothing over what a later one was told.
   if (turn > told) { told = turn; say(toast, 10); }
   refreshList();
+  return toast.dataset.decision;
 }
 
 const together = new Together(queue, {
@@ -209,10 +209,12 @@ async function note(form) {
   const said = parse(await response.text());
   if (!response.ok) { say(said); return; }
   forgetDraft(form);
-  queue.did(id, said.firstElementChild.dataset.decision);
+  const { decision } = said.firstElementChild.dataset;
+  queue.did(id, decision);
   say(said, 10);
   pane.forget(id);
-  if (queue.open === id) pane.replace(await pane.load(id));
+  if (queue.open === id) pane.load(id).then((html) => { if (queue.open === id) pane.replace(html); }, () => {});
+  return decision;
 }
 
 // The pane is shown again with what follows from the correction; what is being typed stays.
@@ -360,10 +362,15 @@ function fill(area, text) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.id === "group") { event.preventDefault(); together.preview(event.submitter.value); return; }
-  if ("together" in form.dataset) { event.preventDefault(); together.decide(form); return; }
+  if ("together" in form.dataset) { event.preventDefault(); queue.began(together.decide(form)); return; }
   if ("correct" in form.dataset) { event.preventDefault(); correct(form, event.submitter); return; }
-  if ("note" in form.dataset) { event.preventDefault(); note(form); return; }
-  if (form.dataset.act) { event.preventDefault(); act(form); return; }
+  if ("note" in form.dataset) { event.preventDefault(); queue.began(note(form)); return; }
+  if (form.dataset.act) {
+    event.preventDefault();
+    if ("confirm" in form.dataset) show(form.dataset.confirm);
+    else queue.began(act(form));
+    return;
+  }
   if ("undo" in form.dataset || "takesBack" in form.dataset || form.closest("[data-decision]")) { event.preventDefault(); takeBack(new URL(form.action).pathname); }
 });
 
@@ -440,10 +447,10 @@ const COMMANDS = {
   },
   u: () => submit('[data-act="unhide"]'),
   w: () => { const why = pane.find(".why"); if (why) why.open = !why.open; },
-  z: () => {
-    const last = queue.decided.at(-1);
-    if (last) takeBack(last.decision);
-    else submit("[data-undo][data-own]");
+  z: async () => {
+    if (!queue.some) { submit("[data-undo][data-own]"); return; }
+    const decision = await queue.newest();
+    if (decision) takeBack(decision);
   },
   "/": () => { document.querySelector(".filters").open = true; document.getElementById("mots").focus(); },
   v: () => document.querySelector("#views a")?.focus(),
@@ -507,8 +514,8 @@ document.addEventListener("keydown", (event) => {
     if (!document.querySelector("dialog[open]") && !here.matches?.(TYPED)) together.clear();
   }
   if (!keysOn || !ours(event) || (event.repeat && !"jk".includes(event.key)) || here.closest?.("#sign-in-again")) return;
-  const known = (event.key.length === 1 && event.key in COMMANDS) || document.querySelector("dialog[open]") || !keys.empty;
   const follows = (!keys.empty || together.loading) && LATER.includes(event.key);
+  const known = follows || (event.key.length === 1 && event.key in COMMANDS) || document.querySelector("dialog[open]") || !keys.empty;
   if ((here.matches?.(TYPED) && keys.empty) || (event.key.length > 1 && !follows) || !known) return;
   event.preventDefault();
   keys.press(event.key);

@@ -8,6 +8,7 @@ export class Queue {
   open = null;
   counts = {}; // waiting, danger, mine, late, snoozed, unseen as the server has them; found: what the filters let through
   decided = []; // what can be taken back here: { decision: an address, places }, the newest last
+  underWay = []; // acts that the server has not answered, the newest last: promises of what takes each back, if anything
   selected = new Set(); // ids that are decided together
   #anchor = null; // where the selection was changed last
   #left = new Map(); // id → when its decision was recorded (Infinity: not yet)
@@ -71,6 +72,21 @@ export class Queue {
   // Something was done with a comment that stays where it is.
   did(id, decision) {
     this.decided.push({ decision, places: [{ id, row: this.rows.get(id) ?? null, before: null }] });
+  }
+
+  began(answer) {
+    this.underWay.push(answer);
+    answer.finally(() => { this.underWay = this.underWay.filter((one) => one !== answer); });
+  }
+
+  get some() {
+    return this.underWay.length + this.decided.length > 0;
+  }
+
+  // What takes back the newest act, once it is answered; null where that came to nothing, and never what came before.
+  async newest() {
+    const answer = this.underWay.pop();
+    return (answer ? await answer : this.decided.at(-1)?.decision) ?? null;
   }
 
   // A comment joins what is selected, or leaves it. What nobody may decide among others cannot join.

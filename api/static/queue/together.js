@@ -67,6 +67,7 @@ export class Together {
     this.back(places.filter(({ id }) => left.includes(id)));
     this.decided(places.filter(({ id }) => !left.includes(id)), toast.dataset.decision);
     say(toast, left[0] ? 0 : 10);
+    return toast.dataset.decision;
   }
 }
 

@@ -99,6 +99,23 @@ test("only one's own decisions can be taken back, the newest first", () => {
   assert.equal(queue.decided.at(-1).places[0].id, "1");
 });
 
+test("what is taken back is the newest act, also while its answer is on its way, and nothing in its place", async () => {
+  const queue = new Queue(listing(["1", "2", "3"]));
+  queue.settle(queue.take("1"), "/decisions/1", 1);
+  let answer;
+  queue.began(new Promise((resolve) => { answer = resolve; }));
+  const place = queue.take("2");
+  const first = queue.newest();
+  const second = queue.newest(); // Pressed twice: the one before it, too.
+  queue.settle(place, "/decisions/2", 2);
+  answer("/decisions/2");
+  assert.equal(await first, "/decisions/2");
+  assert.equal(await second, "/decisions/1");
+  queue.began(Promise.resolve(undefined)); // Refused: it came back by itself.
+  assert.equal(await queue.newest(), null);
+  assert.equal(await queue.newest(), "/decisions/2");
+});
+
 test("several at once are one thing to take back, and a note is one that stays", () => {
   const queue = new Queue(listing(["1", "2", "3"]));
   queue.settleAll(["1", "3"].map((id) => queue.take(id)), "/groupes/5/annulation", 1);
