@@ -89,11 +89,11 @@ def settle(session: Session, story: Story, *, prefix: str, zone: ZoneInfo, now: 
     for label, page in story.pages.items():
         session.add(
             Account(
-                network="facebook",
+                network="instagram" if page.of else "facebook",
                 external_id=page.id,
                 name=page.name,
                 borough_id=boroughs[PAGES[label]].id if label in PAGES else None,
-                token_closed=vault_of(session).close(page.token),
+                token_closed=vault_of(session).close(story.pages[page.of].token if page.of else page.token),
                 token_since=now,
                 created_at=now,
                 # The webhooks speak first; what they did not say is found by the first pull.

@@ -92,6 +92,7 @@ class Demo:
                 patience_seconds=str(4 * self.settle_seconds),  # The pretend networks list at once.
                 pull_seconds=15,
                 model=None,
+                look_at_links="off",  # It asks nothing of the world.
             )
         )
         upgrade(self.parvis.settings.url)

@@ -51,6 +51,7 @@ REPLIES = {
     "stationnement": "Bonjour, le stationnement de l’école voisine sera ouvert samedi, de 9 h à 18 h.",
     "hockey": "Bonjour, le hockey libre du samedi est de 13 h à 16 h.",
     "anglais": "Hello, Maple Street is on this afternoon's route. Thank you for your patience.",
+    "raquettes": "Bonjour, oui, le sentier du port est ouvert aux raquettes jusqu’à 21 h.",
     "eau_brune": "Bonjour, par précaution, faites bouillir l’eau une minute avant de la boire. Une équipe y est.",
 }
 
@@ -258,7 +259,9 @@ def _pause(demo: Demo) -> None:
     camille, helene = _sign_in(demo, city.OFFICER), _sign_in(demo, city.MANAGER)
     accounts = _ok(camille.get("/api/v1/accounts"))["items"]
     said = [{"account_id": one["id"], "text": "Glissade ce soir au parc, dès 19 h."} for one in accounts]
-    post = _ok(camille.post("/api/v1/posts", json={"title": "Glissade", "variants": said}))
+    (media,) = _ok(camille.get("/api/v1/media"))["items"]
+    shown = [{"media_id": media["id"], "alt_text": "La pente du parc"}]
+    post = _ok(camille.post("/api/v1/posts", json={"title": "Glissade", "variants": said, "pictures": shown}))
     post = _move(helene, _move(camille, post, "submit"), "approve")
     at = demo.parvis.clock() + timedelta(hours=2)
     post = _move(camille, post, "schedule", {"publish_at": at.isoformat()})
