@@ -37,6 +37,10 @@ class Amendment(Base):
     answered_at: Mapped[datetime | None]
     effect_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
 
+    yeses: Mapped[list[AmendmentYes]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="AmendmentYes.at"
+    )
+    """Those that were not enough alone, from the first."""
     variant: Mapped[Variant] = relationship(lazy="raise")
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     answered_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[answered_by_id])
@@ -50,3 +54,17 @@ class Amendment(Base):
     def ask_again(self) -> None:
         """Nobody has said yes or no: what was said did not leave."""
         self.approved = self.answer = self.answered_by_id = self.answered_at = self.effect_id = None
+        self.yeses.clear()
+
+
+class AmendmentYes(Base):
+    """A yes that another person must follow before the words change."""
+
+    __tablename__ = "amendment_yes"
+
+    amendment_id: Mapped[int] = mapped_column(ForeignKey("amendment.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), primary_key=True)
+    at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+
+    person: Mapped[Person] = relationship(lazy="joined")

@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session, joinedload
 
 from connectors.registry import capabilities
 from models import audit, work
-from models.amendments import Amendment
+from models.amendments import Amendment, AmendmentYes
 from models.effects import OPEN_STATES, Effect
 from models.errors import NotFound, Refused
 from models.people import Person
 from models.posts import Approval, Post, Variant
 from models.scope import Action, Viewer
 from models.vocabulary import EffectState, OperationKind, Outcome
-from publishing import approval, checks, holding, planning, telling
+from publishing import approval, checks, holding, planning, steps, telling
 from publishing.drafting import author, whole
 from publishing.preview import Sketch, sketch
 
@@ -66,7 +66,7 @@ def propose(
         post.contributors.append(writer)
     session.flush()
     planning.note(session, viewer, post, "amended", now=now, content=amendment.content_hash)
-    telling.asked(session, post, by_id=viewer.person_id, now=now)
+    telling.asked(session, post, by_id=viewer.person_id, now=now, amendment=amendment)
     return amendment
 
 
@@ -82,9 +82,11 @@ def judge(
     now: datetime,
 ) -> Amendment:
     """Say yes to exactly these words in the place of exactly those, or no and why; never by who wrote in the post.
+    Where several people approve what goes there, the last of them makes the words change.
 
     Refused: `amendment_over` (answered, or what stands there is not what it was), `own_post`, `reason_needed`,
-    `longer_than_kept`, during an emergency pause `held` unless who says yes may pause, and what `closed` says.
+    `longer_than_kept`, what `steps.Steps.refusal` says, during an emergency pause `held` unless who says yes may pause,
+    and what `closed` says.
     """
     post = planning.load(session, viewer, post_id, Action.APPROVE_POSTS, version)
     amendment = session.scalar(_whole().where(Amendment.id == amendment_id, Variant.post_id == post.id))
@@ -100,6 +102,15 @@ def judge(
         raise Refused("reason_needed", field="answer")
     if len(comment) > LONGEST:
         raise Refused("longer_than_kept", field="answer", most=str(LONGEST))
+    there = steps.of_amendment(session, post, amendment)
+    if approved and (why_not := there.refusal(viewer)) is not None:
+        raise why_not
+    if approved and there.left > 1:
+        amendment.yeses.append(AmendmentYes(person_id=author(viewer), at=now, answer=comment or None))
+        session.flush()
+        planning.note(session, viewer, post, "amendment_agreed", now=now, content=amendment.content_hash)
+        telling.asked(session, post, by_id=viewer.person_id, now=now, amendment=amendment)
+        return amendment
     amendment.approved, amendment.answer = approved, comment or None
     amendment.answered_by_id, amendment.answered_at = author(viewer), now
     if approved:
@@ -108,7 +119,7 @@ def judge(
             raise Refused("held", reason=hold.reason)
         if (why_not := closed(variant, OperationKind.EDIT_POST)) is not None:
             raise why_not
-        _owe(session, variant, amendment, now=now)
+        _owe(session, post, variant, amendment, now=now)
     said = "amendment_approved" if approved else "amendment_sent_back"
     planning.note(session, viewer, post, said, now=now, content=amendment.content_hash)
     telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
@@ -135,7 +146,7 @@ def take_down(
     amendment.approved, amendment.answered_by_id, amendment.answered_at = True, person, now
     session.add(amendment)
     session.flush()
-    _owe(session, variant, amendment, now=now)
+    _owe(session, post, variant, amendment, now=now)
     digest = audit.digest(session, motive)
     planning.note(session, viewer, post, "taken_down", now=now, content=amendment.content_hash, motive=digest)
     telling.taken_down(session, post, by_id=viewer.person_id, now=now)
@@ -204,13 +215,13 @@ def _sketch(variant: Variant, text: str) -> Sketch:
     return sketch(variant.account, text, link=variant.link, pictures=pictures)
 
 
-def _owe(session: Session, variant: Variant, amendment: Amendment, *, now: datetime) -> None:
+def _owe(session: Session, post: Post, variant: Variant, amendment: Amendment, *, now: datetime) -> None:
     act = ACTS[amendment.text is not None]
     words = {} if amendment.text is None else {"text": _sketch(variant, amendment.text).words}
     effect = work.enqueue(
         session,
         # A yes that a pause took back is another one the next time.
-        key=f"amendment:{amendment.id}:{now.timestamp()}",
+        key=f"amendment:{amendment.id}:{post.version}",
         operation=act,
         channel_id=variant.account_id,
         target=variant.remote_id,

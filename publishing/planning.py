@@ -155,7 +155,6 @@ def judge(
         telling.answered(session, post, approved=approved, by_id=viewer.person_id, now=now)
     else:
         session.flush()
-        telling.settled(session, post)
         telling.asked(session, post, by_id=viewer.person_id, now=now)
     note(session, viewer, post, "approved" if approved else "sent_back", now=now, content=content)
     return post

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from models import audit
 from models.accounts import Account
+from models.amendments import Amendment
 from models.approving import ApprovalRule
 from models.errors import NotFound, Refused
 from models.posts import Approval, Post
@@ -28,11 +29,11 @@ LONGEST_THEME = 100
 
 @dataclass(frozen=True)
 class Steps:
-    """How far the approval of a post is. `given` are the yeses to it as it is now, from different people."""
+    """How far an approval is. `given` are the ids of the different people who said yes to what it is about as it is."""
 
     people: int
     manager_last: bool
-    given: Sequence[Approval]
+    given: Sequence[int]
 
     @property
     def left(self) -> int:
@@ -41,7 +42,7 @@ class Steps:
 
     def refusal(self, viewer: Viewer) -> Refused | None:
         """Why the next yes is not this person's to say: `approved_already`, `manager_last`; None: it is."""
-        if viewer.person_id in {one.person_id for one in self.given}:
+        if viewer.person_id in self.given:
             return Refused("approved_already")
         if self.left <= 1 and self.manager_last and Role.MANAGER not in viewer.roles:
             return Refused("manager_last")
@@ -50,8 +51,17 @@ class Steps:
 
 def of_post(session: Session, post: Post) -> Steps:
     """The steps of a post that is loaded whole."""
+    return _wanted(session, post, [variant.account_id for variant in post.variants], _given(session, post))
+
+
+def of_amendment(session: Session, post: Post, amendment: Amendment) -> Steps:
+    """The steps of a change on one account of a post that is loaded whole: those of a post that goes there alone."""
+    account = next(one.account_id for one in post.variants if one.id == amendment.variant_id)
+    return _wanted(session, post, [account], [one.person_id for one in amendment.yeses])
+
+
+def _wanted(session: Session, post: Post, accounts: Collection[int], given: Sequence[int]) -> Steps:
     theme = folded(post.campaign.theme) if post.campaign else ""
-    accounts = [variant.account_id for variant in post.variants]
     wanted = or_(ApprovalRule.account_id.is_(None), ApprovalRule.account_id.in_(accounts))
     rules = [
         one
@@ -59,17 +69,17 @@ def of_post(session: Session, post: Post) -> Steps:
         if one.account_id is not None or not one.theme or folded(one.theme) == theme
     ]
     people = max((one.people for one in rules), default=1)
-    return Steps(people, any(one.manager_last for one in rules), _given(session, post))
+    return Steps(people, any(one.manager_last for one in rules), given)
 
 
-def _given(session: Session, post: Post) -> list[Approval]:
+def _given(session: Session, post: Post) -> list[int]:
     """The last yeses in a row to this very content that were not enough alone."""
-    content, found = approval.content_hash(post), list[Approval]()
+    content, found = approval.content_hash(post), list[int]()
     last = select(Approval).where(Approval.post_id == post.id).order_by(Approval.id.desc()).limit(MOST)
     for one in session.scalars(last):
         if not one.approved or one.final or one.content_hash != content:
             break
-        found.append(one)
+        found.append(one.person_id)
     return found[::-1]
 
 

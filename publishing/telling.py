@@ -10,6 +10,7 @@ from sqlalchemy import String, cast, exists, func, literal, select
 from sqlalchemy.orm import Session
 
 from models import notices
+from models.amendments import Amendment
 from models.notices import Notice
 from models.posts import Approval, Post, Variant, contributor
 from models.scope import Action, staff
@@ -23,9 +24,12 @@ NEAR = (timedelta(hours=2), timedelta(hours=24))
 """How long before its hour a post that waits for approval is told of again."""
 
 
-def approvers(session: Session, post: Post) -> list[int]:
-    """Who may say the next yes to a post: wherever it goes, and not whoever wrote in it or has said yes already."""
-    wrote, there = {person.id for person in post.contributors}, steps.of_post(session, post)
+def approvers(session: Session, post: Post, amendment: Amendment | None = None) -> list[int]:
+    """Who may say the next yes to a post, or to a change of it: wherever it goes, and not whoever wrote in it or has
+    said yes already.
+    """
+    wrote = {person.id for person in post.contributors}
+    there = steps.of_amendment(session, post, amendment) if amendment else steps.of_post(session, post)
     goes = [(variant.account.borough_id, variant.account_id) for variant in post.variants]
     return [
         one.person_id
@@ -37,10 +41,13 @@ def approvers(session: Session, post: Post) -> list[int]:
     ]
 
 
-def asked(session: Session, post: Post, *, by_id: int | None, now: datetime) -> None:
-    """Approval is asked for: those who may give it hear of it."""
+def asked(
+    session: Session, post: Post, *, by_id: int | None, now: datetime, amendment: Amendment | None = None
+) -> None:
+    """Approval of it, or of a change of it, is asked for: those who may give it hear of it, and nobody else does."""
+    settled(session, post)
     key, kind = f"asked:{post.id}:{post.version}", NoticeKind.APPROVAL_ASKED
-    notices.tell(session, kind, approvers(session, post), key=key, by_id=by_id, post_id=post.id, now=now)
+    notices.tell(session, kind, approvers(session, post, amendment), key=key, by_id=by_id, post_id=post.id, now=now)
 
 
 def settled(session: Session, post: Post) -> None:

@@ -124,6 +124,14 @@ class Owed(Shown):
     detail: str | None
 
 
+class AgreedTo(Shown):
+    """A yes that another person must follow."""
+
+    person: Named
+    at: Moment
+    answer: str | None
+
+
 class AmendmentShown(Shown):
     """A change of what is out: other words, which somebody else approves, or (`text` null) that it be taken away, for a
     motive. `approved` null: nobody has answered yet. `sending` says where the outward call stands.
@@ -137,6 +145,7 @@ class AmendmentShown(Shown):
     content_hash: str
     person: Named
     at: Moment
+    yeses: list[AgreedTo]
     approved: bool | None
     answer: str | None
     answered_by: Named | None

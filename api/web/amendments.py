@@ -58,13 +58,14 @@ def judge(
     """Say yes to these very words, or no and why."""
     try:
         with parvis.database.write() as session:
-            amending.judge(
+            judged = amending.judge(
                 session, viewer, post_id, amendment, approved=approved, comment=answer, version=version, now=now
             )
+            said = "sent-back" if not approved else "saved" if judged.waits else "amendment-approved"
     except Refused as error:
         with parvis.database.read() as session:
             return post_page(request, parvis, session, viewer, post_id, now=now, error=error, typed=answer)
-    return RedirectResponse(f"/publications/{post_id}?fait={'amendment-approved' if approved else 'sent-back'}", 303)
+    return RedirectResponse(f"/publications/{post_id}?fait={said}", 303)
 
 
 @router.post("/{post_id}/retrait")

@@ -10,8 +10,8 @@ from models.amendments import Amendment
 from models.audit import AuditEntry
 from models.errors import Ambiguous, Gone, NotFound, Refused, Rejected
 from models.posts import Approval, Post, Variant
-from models.vocabulary import EffectState, NoticeKind, OperationKind, PostState
-from publishing import amending, holding, planning
+from models.vocabulary import EffectState, NoticeKind, OperationKind, PostState, Role
+from publishing import amending, holding, planning, steps
 
 OLD, NEW = "Collecte reportée à mardi.", "Collecte reportée à mercredi."
 EDIT, DELETE = OperationKind.EDIT_POST, OperationKind.DELETE_POST
@@ -206,3 +206,30 @@ def test_a_pause_stops_nothing_that_is_taken_away(city, out):
         holding.begin(session, city.people["Claire"], "Deuil", now=city.now)
     city.deliver()
     assert done(city, "nord") == [(DELETE, None)]
+
+
+def test_where_two_people_approve_two_say_yes_to_other_words_and_again_after_a_pause(city, out):
+    with city.write():
+        city.hire("Gaston", Role.MANAGER)
+        city.hire("Brigitte", Role.APPROVER)
+    with city.write() as session:
+        rule = {"account_id": city.accounts["nord"], "theme": "", "people": 2, "manager_last": True}
+        steps.add(session, city.people["Gaston"], **rule, now=city.now)
+    amendment = act(city, "Claire", "propose", out, part(city, out, "nord").id, NEW)
+    for _ in range(2):
+        assert act(city, "Brigitte", "judge", out, amendment.id, approved=True, comment="Oui.").waits
+        city.deliver()
+        assert done(city, "nord") == []
+        assert refused(city, "Brigitte", "judge", out, amendment.id, approved=True, comment="") == "approved_already"
+        assert refused(city, "Gilles", "judge", out, amendment.id, approved=True, comment="") == "manager_last"
+        assert city.told("Gaston")[-1] == NoticeKind.APPROVAL_ASKED
+        assert not act(city, "Gaston", "judge", out, amendment.id, approved=True, comment="").waits
+        if _ == 0:
+            with city.database.write() as session:
+                hold = holding.begin(session, city.people["Odile"], "Deuil", now=city.now)
+            with city.database.write() as session:
+                holding.end(session, city.people["Odile"], hold.id, now=city.now)
+    city.deliver()
+    assert done(city, "nord") == [(EDIT, NEW)]
+    other = act(city, "Claire", "propose", out, part(city, out, "sud").id, NEW)
+    assert not act(city, "Gilles", "judge", out, other.id, approved=True, comment="").waits, "no rule is about it"
