@@ -4,9 +4,7 @@ by line.
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,7 +23,7 @@ from models.people import Person
 from models.posts import Post
 from models.scope import Action, Viewer, visible
 from models.session import Database
-from models.spreadsheets import unguarded
+from models.spreadsheets import packed, parted, unguarded, workbook
 from models.vocabulary import DateRule, OutsideTask, PostState
 from publishing import campaigns, dossiers, planning, rules
 from publishing.campaigns import Outline, untagged
@@ -88,9 +86,11 @@ class _NotKept(Exception):  # Only ends the transaction.
 
 
 def take(database: Database, viewer: Viewer, raw: bytes, zone: ZoneInfo, *, now: datetime) -> Report:
-    """Make the campaigns and drafts of a CSV file, in one transaction; nothing is kept where a line is wrong.
+    """Make the campaigns and drafts of a CSV file or a workbook, in one transaction; nothing is kept where a line is
+    wrong.
 
-    Refused, of the whole file: `plan_heavy`, `plan_columns`, `plan_empty`, `encoding_unknown`, `encoding_mixed`.
+    Refused, of the whole file: `plan_heavy`, `plan_columns`, `plan_empty`, `plan_unreadable`, `encoding_unknown`,
+    `encoding_mixed`.
     """
     rows, report = list(_rows(raw)), Report()
     with suppress(_NotKept), database.write() as session:
@@ -285,15 +285,22 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
     """The lines with their numbers, each with all columns; what cannot be read as one is why."""
     if len(raw) > LARGEST:
         raise Refused("plan_heavy", field="file", most=str(LARGEST // 1_000_000))
-    text = _decoded(raw).lstrip("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\0", "")
-    head = text.split("\n", 1)[0]
-    separator = max(";,\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    names = [rules.folded(name).replace(" ", "_") for name in next(reader, [])]
+    try:
+        yield from _lines(raw)
+    except ValueError as error:
+        raise Refused("plan_unreadable", field="file") from error
+
+
+def _lines(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
+    of_workbook = packed(raw)
+    lines = workbook(raw) if of_workbook else parted(_decoded(raw).lstrip("\N{ZERO WIDTH NO-BREAK SPACE}"))
+    names = [rules.folded(name).replace(" ", "_") for name in next(lines, (1, []))[1]]
     if missing := [name for name in NEEDED if name not in names]:
         raise Refused("plan_columns", field="file", columns=", ".join(missing))
     found = 0
-    for cells in reader:
+    for number, given in lines:
+        # The rows of a workbook end with their last cell that says something.
+        cells = given + [""] * (len(names) - len(given)) if of_workbook else given
         if not any(cell.strip() for cell in cells):
             continue
         found += 1
@@ -301,10 +308,10 @@ def _rows(raw: bytes) -> Iterator[tuple[int, dict[str, str] | Refused]]:
             raise Refused("plan_long", field="file", most=str(MOST))
         if len(cells) != len(names):
             there, awaited = str(len(cells)), str(len(names))
-            yield reader.line_num, Refused("plan_cells", there=there, awaited=awaited)
+            yield number, Refused("plan_cells", there=there, awaited=awaited)
             continue
         said = dict(zip(names, (unguarded(cell.strip()) for cell in cells), strict=True))
-        yield reader.line_num, {name: said.get(name, "") for name in COLUMNS}
+        yield number, {name: said.get(name, "") for name in COLUMNS}
     if not found:
         raise Refused("plan_empty", field="file")
 

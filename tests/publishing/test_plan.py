@@ -8,6 +8,7 @@ from datetime import date, time
 from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import Workbook
 from sqlalchemy import func, select
 
 from models.campaigns import Campaign
@@ -47,6 +48,22 @@ def test_every_encoding_and_separator_of_a_spreadsheet(city, encoding, separator
     with city.database.read() as session:
         post = session.scalars(select(Post)).one()
         assert (post.title, post.publish_at.isoformat()) == ("Ouverture", "2027-06-20T13:30:00+00:00")
+
+
+def test_a_workbook_is_a_plan_too_and_one_that_cannot_be_read_says_so(city):
+    book, raw = Workbook(), io.BytesIO()
+    for line in (HEAD, POOL.replace("9 h 30", ""), ALONE):
+        book.active.append([cell or None for cell in line.split(";")])
+    book.active["J2"], book.active["K2"] = date(2027, 6, 20), time(9, 30)
+    book.save(raw)
+    report = take(city, raw.getvalue())
+    assert (report.wrong, report.campaigns, report.posts) == ([], 2, 1)
+    with city.database.read() as session:
+        assert session.scalars(select(Post)).one().publish_at.isoformat() == "2027-06-20T13:30:00+00:00"
+    with pytest.raises(Refused) as caught:
+        take(city, raw.getvalue()[:-100])
+    assert caught.value.code == "plan_unreadable"
+    assert kept(city) == (2, 1)
 
 
 def test_the_same_file_twice_makes_nothing_twice(city):
