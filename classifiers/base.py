@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from models.vocabulary import Breach, Group311, Intention, Language, Reason
+from models.vocabulary import Breach, Feeling, Group311, Intention, Language, Reason
 
 if TYPE_CHECKING:
     # They bring numpy and rapidfuzz, which whoever only speaks of verdicts does not need.
@@ -22,14 +22,6 @@ _HIGH, _MEDIUM = 0.8, 0.5
 
 _CALIBRATED_HIGH, _CALIBRATED_MEDIUM = 0.9, 0.7
 """Bands of a score that the city's decisions calibrated: of ten labels shown as high, nine or more were right."""
-
-
-class Feeling(StrEnum):
-    """What a text feels."""
-
-    NEGATIVE = "negatif"
-    NEUTRAL = "neutre"
-    POSITIVE = "positif"
 
 
 class Band(StrEnum):

@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import lexicon, places, unsolved
-from classifiers.base import Band, Context, Feeling, Scored, Urgency, Verdict
+from classifiers.base import Band, Context, Scored, Urgency, Verdict
 from classifiers.gazetteer import EMPTY
 from classifiers.model import CALIBRATION_FILE, ENCODER_FILE, Calibration, Model, Scores
 from classifiers.ngrams import HEADS
 from classifiers.patterns import Hit
 from classifiers.reasons import PROOFS, ReasonCode
 from classifiers.text import Text, read
-from models.vocabulary import Breach, Group311, Intention, Language, Reason
+from models.vocabulary import Breach, Feeling, Group311, Intention, Language, Reason
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.base import Feeling
 from classifiers.text import Text
-from models.vocabulary import Breach, Group311, Intention
+from models.vocabulary import Breach, Feeling, Group311, Intention
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]

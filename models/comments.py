@@ -27,6 +27,7 @@ from models.base import CITIZEN, GONE, NOBODY, Base, Id, Link, String, Text, cit
 from models.vocabulary import (
     AttachmentKind,
     CommentKind,
+    Feeling,
     HiddenBy,
     PictureState,
     PostKind,
@@ -335,6 +336,8 @@ class VerdictRow(Base):
     intention: Mapped[str | None] = mapped_column(String(30), info=NOBODY)
     group_311: Mapped[str | None] = mapped_column(String(40), info=NOBODY)
     urgency: Mapped[int]
+    feeling: Mapped[Feeling | None] = mapped_column(String(10))
+    """None: the model does not know."""
     scores: Mapped[dict[str, Any]] = mapped_column(info=NOBODY)
     """Probabilities: {"intention": p, "group": p, "urgency": p, "language": p, "breaches": {label: p}}."""
     certainty: Mapped[dict[str, Any]] = mapped_column(default=dict, info=NOBODY)

@@ -461,6 +461,14 @@ class Ground(StrEnum):
     NETIQUETTE = "netiquette"
 
 
+class Feeling(StrEnum):
+    """What a text feels."""
+
+    NEGATIVE = "negatif"
+    NEUTRAL = "neutre"
+    POSITIVE = "positif"
+
+
 class Intention(StrEnum):
     """What a citizen wants with a comment (six, from `docs/guide`); `None` stands for "does not know"."""
 

@@ -9,12 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.campaigns import Campaign
-from models.comments import Comment
+from models.comments import Comment, VerdictRow
 from models.figures import COUNTS, PostFigures, is_newest
 from models.items import Item
 from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Intention
+from models.vocabulary import Feeling, Intention
 from publishing import campaigns
 from publishing.drafting import whole
 
@@ -48,6 +48,8 @@ class Report:
     """Sums of what the networks count; None: no network says. People reached are not summed: they may be the same."""
     intentions: Mapping[Intention | None, int]
     """What citizens wanted in all of it, the most frequent first; None: it is not known."""
+    feelings: Mapping[Feeling | None, int]
+    """What they felt in all of it, as far as it was read; None: it is not known."""
     questions: Sequence[Comment]
     """What citizens asked under it, the first of them."""
     awaited: int
@@ -72,6 +74,9 @@ def report(session: Session, viewer: Viewer, campaign_id: int) -> Report:
         kind = Intention(intention) if intention is not None else None
         said.setdefault(source_post_id or 0, {})[kind] = many
         wanted[kind] = wanted.get(kind, 0) + many
+    feel = select(VerdictRow.feeling, func.count()).join(Comment, Comment.id == VerdictRow.comment_id)
+    feel = feel.where(Comment.source_post_id.in_(there), Comment.by_city.is_(False)).group_by(VerdictRow.feeling)
+    felt = {one: many for one, many in session.execute(visible(feel, viewer, Action.SEE_COMMENTS, Comment))}  # noqa: C416
     lines = [
         Line(
             post,
@@ -88,7 +93,8 @@ def report(session: Session, viewer: Viewer, campaign_id: int) -> Report:
         totals[name] = sum(known) if known else None
     ranked = dict(sorted(wanted.items(), key=lambda pair: (-pair[1], str(pair[0]))))
     awaited = sum(any(one.published_at is None for one in post.variants) for post in posts)
-    return Report(campaign, lines, totals, ranked, asked(session, viewer, there), awaited)
+    feelings = {one: felt[one] for one in (*Feeling, None) if one in felt}
+    return Report(campaign, lines, totals, ranked, feelings, asked(session, viewer, there), awaited)
 
 
 def asked(session: Session, viewer: Viewer, posts: Collection[int], most: int = QUESTIONS) -> Sequence[Comment]:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifiers.base import Context, Feeling, Verdict
+from classifiers.base import Context, Verdict
 from classifiers.engine import Engine
 from classifiers.model import Model, Scores
 from classifiers.text import Text
 from classifiers.training.evaluate import ABSTAINED
 from classifiers.training.sources import digest
-from models.vocabulary import Breach, Intention
+from models.vocabulary import Breach, Feeling, Intention
 
 Array = npt.NDArray[Any]
 

@@ -16,11 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from classifiers import lexicon
-from classifiers.base import Feeling
 from classifiers.ngrams import COLUMNS, EXCLUSIVE, HEADS, OUTPUTS
 from classifiers.text import read
 from classifiers.training.parts import Part, public, written
-from models.vocabulary import Breach, Intention
+from models.vocabulary import Breach, Feeling, Intention
 
 Array = npt.NDArray[Any]
 

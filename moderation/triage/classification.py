@@ -243,6 +243,7 @@ def _write(row: VerdictRow, version: int, verdict: Verdict, context: Context, *,
     row.intention = verdict.intention.label if verdict.intention else None
     row.group_311 = verdict.group.label if verdict.group else None
     row.urgency = verdict.urgency.level
+    row.feeling = verdict.feeling.label if verdict.feeling else None
     row.scores = {
         "language": verdict.language.score,
         "intention": verdict.intention.score if verdict.intention else None,

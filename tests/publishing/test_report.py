@@ -7,12 +7,12 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
-from models.comments import Comment
+from models.comments import Comment, VerdictRow
 from models.errors import NotFound
 from models.figures import PostFigures
 from models.items import Item
 from models.posts import Variant
-from models.vocabulary import Intention, ItemState
+from models.vocabulary import Feeling, Intention, ItemState
 from publishing import campaigns, report
 from publishing.campaigns import Outline
 
@@ -54,7 +54,9 @@ def summer(city) -> int:
             session.flush()
             item = Item(**scope, comment_id=comment.id, state=ItemState.WAITING, queued_at=city.now)
             item.intention = intention
-            session.add(item)
+            feeling = [Feeling.POSITIVE, Feeling.NEGATIVE, Feeling.POSITIVE, None][number]
+            read = {"version": 1, "model": "x", "language": "fr", "urgency": 0, "scores": {}, "reasons": []}
+            session.add_all([item, VerdictRow(comment_id=comment.id, feeling=feeling, at=city.now, **read)])
     return id_
 
 
@@ -69,12 +71,14 @@ def test_post_by_post_and_in_all(city, summer):
     assert "reach" not in found.totals
     assert next(iter(found.intentions.items())) == (Intention.QUESTION, 2)
     assert found.intentions[None] == 1
+    assert list(found.feelings.items()) == [(Feeling.NEGATIVE, 1), (Feeling.POSITIVE, 2), (None, 1)]
     assert found.awaited == 1
     assert [one.text for one in found.questions] == ["Oui", "Oui"]
 
 
 def test_it_says_no_more_than_its_reader_sees(city, summer):
     assert reported(city, summer, "Gilles").intentions == {}, "who approves sees no comments"
+    assert reported(city, summer, "Gilles").feelings == {}
     assert reported(city, summer, "Gilles").questions == []
     with pytest.raises(NotFound):
         reported(city, summer, "Ariane")
