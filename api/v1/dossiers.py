@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
 
-from api.deps import ReadSession, require
-from api.v1.contract import READS, READS_ONE, Moment, PathId, Shown
+from api.deps import Installation, Now, ReadSession, WriteSession, require
+from api.v1.contract import (
+    CHANGES,
+    CREATES,
+    READS,
+    READS_ONE,
+    VERSION_HEADER,
+    Key,
+    Matching,
+    Moment,
+    Number,
+    PathId,
+    Sent,
+    Shown,
+    changed,
+    once,
+    tagged,
+    version_in,
+    words,
+)
 from api.v1.values import AccountName, Named
 from models.scope import Action, Viewer
 from models.vocabulary import DateRule, MonthEnd, NotMade, OutsideTask
@@ -17,6 +38,7 @@ from publishing import dossiers, occurrences
 router = APIRouter(prefix="/dossiers", tags=["posts"])
 
 Reader = Annotated[Viewer, require(Action.SEE_POSTS)]
+Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
 
 
 class DossierShown(Shown):
@@ -78,6 +100,35 @@ class Dossiers(Shown):
     items: list[DossierShown]
 
 
+class NewDossier(Sent):
+    """What is said of a file; of an account, of a borough, or (neither) of the whole city. Its place stays. `owner_id`
+    null: whoever sends it; `hour` is the city's.
+    """
+
+    name: Annotated[str, words(dossiers.LONGEST_NAME)]
+    starts_on: dt.date
+    owner_id: Number | None = None
+    purpose: Annotated[str, words(dossiers.LONGEST_WORDS)] = ""
+    rule: DateRule = DateRule.NONE
+    rrule: Annotated[str, words(500)] = ""
+    anchor: Annotated[str, words(dossiers.LONGEST_KEY_DATE)] = ""
+    offset_days: Annotated[int, Field(ge=-dossiers.MOST_OFFSET, le=dossiers.MOST_OFFSET)] = 0
+    month_end: MonthEnd = MonthEnd.LAST
+    hour: dt.time = dossiers.Outline.hour
+    lead_days: Annotated[int, Field(ge=0, le=dossiers.MOST_LEAD)] = dossiers.Outline.lead_days
+    text: Annotated[str, words(dossiers.LONGEST_WORDS)] = ""
+    link: Annotated[str, words(2000)] = ""
+    campaign_id: Number | None = None
+    account_ids: Annotated[Sequence[Number], Field(max_length=100)] = ()
+    tasks: Annotated[Sequence[OutsideTask], Field(max_length=len(OutsideTask))] = ()
+    account_id: Number | None = None
+    borough_id: Number | None = None
+
+    def outline(self) -> dossiers.Outline:
+        """As the trade takes it."""
+        return dossiers.Outline(**self.model_dump(exclude={"account_id", "borough_id"}))
+
+
 @router.get("", operation_id="listDossiers", responses=READS)
 def list_dossiers(session: ReadSession, viewer: Reader) -> Dossiers:
     """Recurring files that are not archived, in the order of their next days."""
@@ -85,9 +136,62 @@ def list_dossiers(session: ReadSession, viewer: Reader) -> Dossiers:
     return Dossiers(items=[DossierShown.model_validate(one) for one in found])
 
 
-@router.get("/{dossier_id}", operation_id="getDossier", responses=READS_ONE)
-def one(dossier_id: PathId, session: ReadSession, viewer: Reader) -> DossierWhole:
+@router.get("/{dossier_id}", operation_id="getDossier", responses={200: {"headers": VERSION_HEADER}, **READS_ONE})
+def one(dossier_id: PathId, response: Response, session: ReadSession, viewer: Reader) -> DossierWhole:
     """One file, and the times that it came."""
+    return _shown(session, response, viewer, dossier_id)
+
+
+@router.post("", status_code=201, operation_id="createDossier", responses={201: {"headers": VERSION_HEADER}, **CREATES})
+def create(
+    body: NewDossier,
+    response: Response,
+    session: WriteSession,
+    viewer: Writer,
+    parvis: Installation,
+    now: Now,
+    key: Key = None,
+) -> DossierWhole:
+    """Begin a file; its drafts come by themselves, `lead_days` before each of its days."""
+
+    def make() -> int:
+        place = {"account_id": body.account_id, "borough_id": body.borough_id}
+        today = now.astimezone(parvis.settings.zone).date()
+        return dossiers.create(session, viewer, body.outline(), **place, today=today, now=now).id
+
+    dossier_id = once(session, viewer.person_id, key, "createDossier", body, make, now=now)
+    response.headers["Location"] = f"/api/v1/dossiers/{dossier_id}"
+    return _shown(session, response, viewer, dossier_id)
+
+
+@router.put("/{dossier_id}", operation_id="editDossier", responses={200: {"headers": VERSION_HEADER}, **CHANGES})
+def edit(
+    dossier_id: PathId,
+    body: NewDossier,
+    response: Response,
+    session: WriteSession,
+    viewer: Writer,
+    parvis: Installation,
+    now: Now,
+    matching: Matching = None,
+) -> DossierWhole:
+    """Say it anew; drafts that were made already stay."""
+    version, today = version_in(matching), now.astimezone(parvis.settings.zone).date()
+    changed(lambda: dossiers.edit(session, viewer, dossier_id, body.outline(), version=version, today=today, now=now))
+    session.flush()
+    return _shown(session, response, viewer, dossier_id)
+
+
+@router.delete("/{dossier_id}", status_code=204, operation_id="archiveDossier", responses=CHANGES)
+def archive(dossier_id: PathId, session: WriteSession, viewer: Writer, now: Now, matching: Matching = None) -> Response:
+    """It comes back no more; what it made stays."""
+    version = version_in(matching)
+    changed(lambda: dossiers.archive(session, viewer, dossier_id, version=version, now=now))
+    return Response(status_code=204)
+
+
+def _shown(session: Session, response: Response, viewer: Viewer, dossier_id: int) -> DossierWhole:
     found = dossiers.dossier(session, viewer, dossier_id)
+    tagged(response, found.version)
     came = [OccurrenceShown.model_validate(one) for one in occurrences.of_dossier(session, dossier_id)]
     return DossierWhole(**dict(DossierShown.model_validate(found)), occurrences=came)

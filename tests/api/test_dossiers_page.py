@@ -230,3 +230,30 @@ def test_programs_read_recurring_files(desk):
     assert {name: whole[name] for name in listed} == listed
     assert whole["tasks"] == ["poster", "web_page"]
     assert whole["occurrences"] == []
+
+
+def test_programs_begin_change_and_end_a_file(desk):
+    client, city = desk
+    body = {
+        "name": "Patinoires",
+        "starts_on": "2026-12-01",
+        "rule": "repeats",
+        "rrule": "FREQ=WEEKLY;BYDAY=WE",
+        "hour": "08:00",
+        "account_ids": [city.accounts["city"]],
+        "tasks": ["poster"],
+    }
+    key = {"idempotency-key": "one"}
+    made = client.post("/api/v1/dossiers", json=body, headers=key)
+    assert made.status_code == 201
+    assert client.post("/api/v1/dossiers", json=body, headers=key).json()["id"] == made.json()["id"]
+    place, kept = made.headers["location"], made.json()
+    assert (kept["next_on"], kept["hour"], kept["tasks"]) == ("2026-12-02", "08:00:00", ["poster"])
+    again = client.put(place, json=body | {"lead_days": 3}, headers={"if-match": made.headers["etag"]})
+    assert (again.status_code, again.json()["lead_days"]) == (200, 3)
+    assert client.put(place, json=body, headers={"if-match": made.headers["etag"]}).status_code == 409
+    wrong = client.post("/api/v1/dossiers", json=body | {"rrule": "FREQ=HOURLY", "account_ids": [999]})
+    assert wrong.status_code == 422
+    assert {one["field"] for one in wrong.json()["errors"]} == {"rrule", "accounts"}
+    assert client.delete(place, headers={"if-match": again.headers["etag"]}).status_code == 204
+    assert kept["id"] not in {one["id"] for one in client.get("/api/v1/dossiers").json()["items"]}
