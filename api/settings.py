@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import Field as DataField
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -283,6 +283,9 @@ class Settings(BaseSettings):
     """Whose background it is, as its licence wants it said below the map; empty: the host of `tiles_url`."""
     news_url: Annotated[str, AfterValidator(_news_url)] | None = None
     """The feed (RSS or Atom) of the news of the city's own site, which become drafts; empty: none is read."""
+    look_at_links: Literal["on", "off"] = "on"
+    """Whether the pages that posts link to are looked at while a post is written, so that none leads nowhere; off: this
+    machine asks nothing of the web but the networks."""
     model: str | None = None
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8

@@ -18,6 +18,7 @@ from connectors.mail.server import MailServer
 from connectors.news.reader import read as read_news
 from connectors.open311.desk import Open311Desk
 from connectors.pager.webhook import WebhookPager
+from connectors.sights import Sight
 from models.errors import NotFound, Refused, Rejected
 
 ALL: tuple[Descriptor[Any], ...] = (FACEBOOK, INSTAGRAM, LINKEDIN, INSTAGRAM_PUBLIC)
@@ -115,3 +116,11 @@ def pager(settings: PagerSettings) -> Pager:
 def news(address: str, etag: str | None, modified: str | None) -> News | None:
     """The feed of the city's own site, as `connectors.feeds.ReadNews`."""
     return read_news(address, etag, modified)
+
+
+def look(address: str) -> Sight:
+    """A page that a post links to, as `connectors.sights.LookAt`."""
+    # Its client is loaded by whoever follows links.
+    from connectors.links.reader import look as look_at  # noqa: PLC0415
+
+    return look_at(address)

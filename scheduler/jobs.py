@@ -15,6 +15,7 @@ from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
 from connectors.feeds import ReadNews
+from connectors.sights import LookAt
 from models import audit, channels
 from models.locks import Locks
 from models.mail import MailServer
@@ -25,7 +26,7 @@ from moderation.intake import conversing, deliveries, fetching, measuring, pulli
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome, satisfaction
 from moderation.triage import away, classification, incidents, oncall, paging, shifts
-from publishing import news, occurrences, telling
+from publishing import links, news, occurrences, telling
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
@@ -69,6 +70,8 @@ class City:
     """How long whoever is on call has to answer before the next one is told."""
     mail: str | None
     """The mail server that carries notices; None: there is none."""
+    look_at: LookAt | None = None
+    """What looks at the pages that posts link to; None: nothing does."""
     pager: str | None = None
     """Where the city's pager takes alerts; None: it has none."""
     voice: away.Voice | None = None
@@ -103,6 +106,10 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
     def read_news(_feed_id: int) -> None:
         if city.news is not None:
             news.read(city.database, city.locks, city.read_news, city.news, clock=city.clock)
+
+    def look(link_id: int) -> None:
+        if city.look_at is not None:
+            links.look(city.database, city.locks, city.look_at, link_id, clock=city.clock)
 
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
@@ -141,6 +148,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "measure": measure,
         "mark": mark,
         "news": read_news,
+        "look": look,
         "fetch": fetch,
         "follow": follow,
     }
@@ -221,6 +229,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         with city.database.write() as session:
             retention.forget_raw_due(session, city.kept, now=city.clock())
             shifts.forget_due(session, now=city.clock())
+            links.forget_due(session, now=city.clock())
 
     def remind() -> None:
         telling.remind_due(city.database, city.zone, now=city.clock())
@@ -267,6 +276,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("end_events", timedelta(seconds=15), end_events),
         Tick("mark", timedelta(minutes=5), carry("mark", measuring.accounts_to_mark)),
         Tick("news", timedelta(minutes=1), carry("news", partial(news.feeds_to_read, address=city.news))),
+        Tick("look", timedelta(seconds=1), carry("look", links.links_to_look)),
         Tick("seal", timedelta(seconds=5), seal),
         Tick("remind", timedelta(minutes=1), remind),
         Tick("wind", timedelta(seconds=5), wind),

@@ -87,6 +87,7 @@ async function pick(id) {
 
 // What is typed is shown after a moment's rest. An answer that a newer question has overtaken is left out.
 let asked = 0;
+let looks = 0; // How often it was asked again for what its links lead to, since something was typed.
 
 async function preview(form) {
   const turn = ++asked;
@@ -102,6 +103,10 @@ async function preview(form) {
   const open = document.querySelector("#preview details[open]");
   document.getElementById("preview").replaceChildren(parts);
   if (open) for (const details of document.querySelectorAll("#preview details")) details.open = true;
+  if (document.querySelector("#preview [data-looking]") && looks < 8) {
+    looks += 1;
+    setTimeout(() => { if (turn === asked) preview(form); }, 1500);
+  }
 }
 
 // Kept by itself: a draft only, since what is approved or scheduled changes by one's own will.
@@ -147,6 +152,7 @@ let later = null;
 
 function typed(form) {
   changes += 1;
+  looks = 0;
   clearTimeout(soon);
   soon = setTimeout(() => preview(form), 300);
   if (!("autosave" in form.dataset)) return;

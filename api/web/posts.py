@@ -39,6 +39,7 @@ from publishing import (
     drafting,
     holding,
     library,
+    links,
     news,
     planning,
     remarks,
@@ -250,7 +251,21 @@ def preview(
     post_id = whole(str(form.get("post", "")))
     sketches = drafting.drafted(session, viewer, post_id, draft)
     found = [*unreadable, *_look(session, viewer, sketches, post_id, zone=zone, now=now)]
-    return render(request, "posts/preview.html", sketches=sketches, found=found)
+    return render(
+        request, "posts/preview.html", sketches=sketches, found=found, **_links(parvis, session, sketches, now)
+    )
+
+
+def _links(parvis: Parvis, session: Session, sketches: Sequence[Sketch], now: datetime) -> dict[str, Any]:
+    """What the pages say to which a post leads, and whether that is to be known soon."""
+    if parvis.settings.look_at_links == "off":
+        return {"linked": {}, "looking": False}
+    addresses = links.linked(sketches)
+    if wanted := links.stale(session, addresses, now=now):
+        with parvis.database.write() as writing:
+            links.ask(writing, wanted, now=now)
+    known = links.seen(session, addresses)
+    return {"linked": known, "looking": bool(wanted) or any(one.due_at is not None for one in known.values())}
 
 
 @router.post("/{post_id}")
@@ -489,6 +504,8 @@ def post_page(
     post = detail.post
     steps, (said_of, over) = approving.of_post(session, post), remarks.remarks(session, post)
     last, stands = approval.last_approved(detail.approvals), planning.approval_stands(session, post)
+    asked = amending.amendments(session, post)
+    amended = {one.id: approving.of_amendment(session, post, one) for one in asked if one.waits}
     own = viewer.person_id in {person.id for person in post.contributors}
     return render(
         request,
@@ -529,7 +546,8 @@ def post_page(
         remarks_over=over,
         remarking=remarking,
         quote=quote,
-        asked=amending.amendments(session, post),
+        asked=asked,
+        asked_steps={one: (there, there.refusal(viewer)) for one, there in amended.items()},
         compared=approval.compared,
         closed={(variant.id, act): amending.closed(variant, act) for variant in post.variants for act in ACTS.values()},
         may_take_down=viewer.may(Action.TAKE_DOWN_POSTS),
@@ -553,6 +571,7 @@ def _look(
     """All that is found: in the post itself, in the posts around it, and in its days."""
     found = checks.look(sketches, now=now, zone=zone)
     found += checks.around(session, viewer, sketches, post_id=post_id, now=now)
+    found += links.findings(session, sketches)
     return [*found, *timing.look(session, sketches, zone, i18n.of_holidays())]
 
 

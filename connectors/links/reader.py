@@ -1,0 +1,135 @@
+"""Looks at a page that a post links to, and at nothing that is not everybody's: who writes a post would else have this
+machine ask its own neighbours.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import httpx2
+
+from connectors.sights import Sight
+from models.errors import Transient
+from models.text import cleaned, web_link
+
+LARGEST, SECONDS = 500_000, 10
+"""Bytes of a page that are read (its head comes first), and how long all of it may take."""
+HOPS = 5
+LONGEST_TITLE, LONGEST_SUMMARY = 200, 300
+ASKED = {"User-Agent": "Parvis (checks a link)", "Accept": "text/html,*/*;q=0.5", "Accept-Language": "fr-CA,fr;q=0.9"}
+
+Open = Callable[[str], bool]
+
+
+def everybodys(address: str) -> bool:
+    """Whether an IP address is on the public Internet."""
+    ip = ipaddress.ip_address(address)
+    ip = getattr(ip, "ipv4_mapped", None) or ip
+    return ip.is_global and not ip.is_multicast
+
+
+def look(address: str, is_open: Open = everybodys) -> Sight:
+    """As `connectors.sights.LookAt`. Each redirection is looked up and checked as the first address was, and what was
+    checked is what is connected to, whatever the name leads to a moment later.
+    """
+    until = time.monotonic() + SECONDS
+    try:
+        with httpx2.Client(timeout=5, trust_env=False, headers=ASKED) as client:
+            for _ in range(HOPS + 1):
+                if web_link(address) is None:
+                    return Sight(problem="bad_url")
+                url = httpx2.URL(address)
+                at = _at(url, is_open)
+                if isinstance(at, Sight):
+                    return at
+                found = url.copy_with(host=at.address, userinfo=b"")
+                asked = client.build_request(
+                    "GET", found, headers={"Host": url.netloc.decode()}, extensions={"sni_hostname": url.host}
+                )
+                answer = client.send(asked, stream=True)
+                try:
+                    if answer.has_redirect_location:
+                        address = urljoin(address, answer.headers["location"])
+                        continue
+                    if answer.status_code == 429 or answer.status_code >= 500:
+                        raise Transient(reason=str(answer.status_code))
+                    # Behind a door it is there, though not for us.
+                    if answer.status_code >= 400 and answer.status_code not in {401, 403, 405, 406}:
+                        return Sight(problem=str(answer.status_code))
+                    return _sight(answer, until) if answer.status_code == 200 else Sight()
+                finally:
+                    answer.close()
+    except (httpx2.InvalidURL, UnicodeError):
+        return Sight(problem="bad_url")
+    except (httpx2.HTTPError, ssl.SSLError, OSError) as error:
+        raise Transient(reason="unreachable") from error
+    return Sight(problem="redirects")
+
+
+@dataclass(frozen=True)
+class _Host:
+    address: str
+
+
+def _at(url: httpx2.URL, is_open: Open) -> _Host | Sight:
+    """Where the host is, once all its addresses are seen to be open; or why nobody finds it."""
+    try:
+        found = socket.getaddrinfo(url.host, url.port or {"http": 80}.get(url.scheme, 443), type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        if error.errno == socket.EAI_AGAIN:
+            raise Transient(reason="unreachable") from error
+        return Sight(problem="unknown_host")
+    addresses = [str(one[4][0]).partition("%")[0] for one in found]
+    if not addresses or not all(map(is_open, addresses)):
+        return Sight(problem="private_host")
+    return _Host(addresses[0])
+
+
+def _sight(answer: httpx2.Response, until: float) -> Sight:
+    if not answer.headers.get("content-type", "").lower().startswith(("text/html", "application/xhtml")):
+        return Sight()
+    raw = b""
+    for part in answer.iter_bytes():
+        raw += part
+        if len(raw) >= LARGEST or time.monotonic() > until:
+            break
+    head = _Head()
+    head.feed(raw[:LARGEST].decode(answer.charset_encoding or "utf-8", "replace"))
+    return Sight(
+        _words(head.said.get("og:title") or head.title, LONGEST_TITLE),
+        _words(head.said.get("og:description") or head.said.get("description", ""), LONGEST_SUMMARY),
+    )
+
+
+def _words(said: str, longest: int) -> str:
+    return " ".join((cleaned(said) or "").split())[:longest].strip()
+
+
+class _Head(HTMLParser):
+    """The title of a page, and what its `meta` say, the first of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title, self.said = "", dict[str, str]()
+        self._in_title = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = (given.get("property") or given.get("name") or "").lower()
+        if tag == "meta" and name and given.get("content"):
+            self.said.setdefault(name, given["content"] or "")
+        self._in_title = tag == "title" and not self.title
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_title = self._in_title and tag != "title"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_title:
+            self.title += data
