@@ -11,6 +11,7 @@ from api import hour_words, request_words
 from api.i18n import N_, _
 from api.notices import NOTICES
 from api.post_words import FINDINGS, POSTS, UNPUBLISHABLE
+from api.post_words import LABELS as POST_LABELS
 from classifiers.base import Band
 from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
@@ -22,7 +23,6 @@ from models.vocabulary import (
     ChannelState,
     CommentKind,
     Datatype,
-    DateRule,
     DecisionKind,
     EffectState,
     Ground,
@@ -31,14 +31,10 @@ from models.vocabulary import (
     Intention,
     ItemState,
     Language,
-    LanguageException,
     MailChoice,
-    MonthEnd,
     NoticeKind,
-    NotMade,
     OperationKind,
     Outcome,
-    OutsideTask,
     PostKind,
     PostState,
     Priority,
@@ -343,10 +339,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         DecisionKind.UNHIDE: N_("Show again"),
         DecisionKind.REQUEST: N_("Send to 311"),
         DecisionKind.CANCEL: N_("Undo"),
-        # Acts that follow from a reply.
-        OperationKind.PRIVATE_REPLY: N_("Private reply"),
-        OperationKind.MESSAGE: N_("Private reply"),
     },
+    "reply": {OperationKind.PRIVATE_REPLY: N_("Private reply"), OperationKind.MESSAGE: N_("Private reply")},
     "later": {
         "hour": N_("In an hour"),
         "afternoon": N_("This afternoon"),
@@ -385,40 +379,6 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         PostState.PUBLISHED: N_("Published"),
         PostState.TO_REVIEW: N_("To review"),
     },
-    "language_exception": {
-        LanguageException.HEALTH: N_("Public health"),
-        LanguageException.SAFETY: N_("Public safety"),
-        LanguageException.JUSTICE: N_("Principles of natural justice"),
-        LanguageException.BILINGUAL: N_("City or borough recognized as bilingual"),
-        LanguageException.NEWCOMERS: N_("Newcomers, in their first six months"),
-        LanguageException.INDIGENOUS: N_("Indigenous people"),
-        LanguageException.OUTSIDE: N_("People outside of Québec"),
-    },
-    "date_rule": {
-        DateRule.NONE: N_("Without a rule"),
-        DateRule.REPEATS: N_("By the calendar"),
-        DateRule.ANCHORED: N_("By a key date"),
-    },
-    "month_end": {MonthEnd.LAST: N_("Its last day"), MonthEnd.SKIP: N_("It is left out")},
-    "not_made": {
-        NotMade.MISSED: N_("Its day passed before a draft could be made"),
-        NotMade.OWNER_GONE: N_("No draft: who answers for it does not work here any more"),
-        NotMade.REFUSED: N_("No draft: who answers for it may not write it"),
-    },
-    "outside_task": {
-        OutsideTask.PRESS_RELEASE: N_("Press release"),
-        OutsideTask.WEB_PAGE: N_("Web page"),
-        OutsideTask.POSTER: N_("Posters"),
-        OutsideTask.NEWSLETTER: N_("Newsletter"),
-    },
-    "figure": {
-        "reach": N_("People reached"),
-        "views": N_("Views"),
-        "reactions": N_("Reactions"),
-        "comments": N_("Comments"),
-        "shares": N_("Shares"),
-        "clicks": N_("Clicks"),
-    },
     "notice": {
         NoticeKind.NAMED: N_("A note names you"),
         NoticeKind.ASSIGNED: N_("Something is assigned to you"),
@@ -442,7 +402,6 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         MailChoice.DIGEST: N_("Together, once a day"),
         MailChoice.NONE: N_("Never"),
     },
-    "part": {"text": N_("the text"), "link": N_("the link"), "first_comment": N_("the first comment")},
     "hidden_by": {
         HiddenBy.CITY: N_("Hidden"),
         HiddenBy.OUTSIDE: N_("Hidden outside Parvis"),
@@ -516,6 +475,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         Band.MEDIUM: N_("certainty: middle"),
         Band.LOW: N_("certainty: low"),
     },
+    **POST_LABELS,
 }
 """Kind of word, then value. The classifier's kinds have the names of its outputs."""
 
@@ -562,7 +522,8 @@ def problem(effect: Effect) -> str:
     """Why a comment came back to the queue: the act and why it failed."""
     if effect.doubled:
         return _("Twice in public: the network had taken the first sending, and listed it late")
-    return _("Not done (%(act)s): %(why)s", act=label("decision", effect.operation), why=failure(effect))
+    kind = "reply" if effect.operation in LABELS["reply"] else "decision"
+    return _("Not done (%(act)s): %(why)s", act=label(kind, effect.operation), why=failure(effect))
 
 
 def finding(found: Finding) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from api.i18n import N_
+from models.vocabulary import DateRule, Feeling, LanguageException, MonthEnd, NotMade, OutsideTask
 
 POSTS: Mapping[str, str] = {
     "place_not_yours": N_("Choose a place among those that are yours."),
@@ -21,6 +22,7 @@ POSTS: Mapping[str, str] = {
     "plan_columns": N_("The file must have the columns %(columns)s."),
     "plan_days": N_("“%(name)s” is no campaign yet: give its first and last day, like 2027-06-30."),
     "plan_empty": N_("There is no line in this file."),
+    "plan_unreadable": N_("This file cannot be read as a table: save it as .xlsx or .csv."),
     "plan_heavy": N_("The file is too heavy: %(most)s MB at most."),
     "plan_hour": N_("There is an hour without a day."),
     "plan_long": N_("The file has too many lines: %(most)s at most."),
@@ -122,6 +124,11 @@ FINDINGS: Mapping[str, str] = {
     "holiday": N_("That day is a holiday: %(name)s."),
     "key_date": N_("That day there is: %(name)s."),
     "hashtag_case": N_("Begin each word of #%(tag)s with a capital: screen readers then say words."),
+    "link_circles": N_("%(address)s leads in circles."),
+    "link_gone": N_("There is no page at %(address)s (the site says %(status)s)."),
+    "link_private": N_("%(address)s is not for everybody: it leads into a private network."),
+    "link_unknown_host": N_("No site has the name in %(address)s."),
+    "link_unreachable": N_("The site of %(address)s does not answer now."),
     "link_dead": N_("On %(name)s nobody can follow a link: say where to find it."),
     "picture_cut": N_("%(name)s shows only the middle of a picture: it is too high or too wide there."),
     "rights_over": N_("The rights to “%(file)s” are over on that day."),
@@ -148,3 +155,47 @@ UNPUBLISHABLE: Mapping[str, str] = {
     "video_format": N_("the network does not take this video: its format, its length or its size"),
 }
 """Why a network refuses what is to be published (`api.messages.REJECTIONS` has the others)."""
+
+LABELS: Mapping[str, Mapping[str, str]] = {
+    "language_exception": {
+        LanguageException.HEALTH: N_("Public health"),
+        LanguageException.SAFETY: N_("Public safety"),
+        LanguageException.JUSTICE: N_("Principles of natural justice"),
+        LanguageException.BILINGUAL: N_("City or borough recognized as bilingual"),
+        LanguageException.NEWCOMERS: N_("Newcomers, in their first six months"),
+        LanguageException.INDIGENOUS: N_("Indigenous people"),
+        LanguageException.OUTSIDE: N_("People outside of Québec"),
+    },
+    "date_rule": {
+        DateRule.NONE: N_("Without a rule"),
+        DateRule.REPEATS: N_("By the calendar"),
+        DateRule.ANCHORED: N_("By a key date"),
+    },
+    "not_made": {
+        NotMade.MISSED: N_("Its day passed before a draft could be made"),
+        NotMade.OWNER_GONE: N_("No draft: who answers for it does not work here any more"),
+        NotMade.REFUSED: N_("No draft: who answers for it may not write it"),
+    },
+    "outside_task": {
+        OutsideTask.PRESS_RELEASE: N_("Press release"),
+        OutsideTask.WEB_PAGE: N_("Web page"),
+        OutsideTask.POSTER: N_("Posters"),
+        OutsideTask.NEWSLETTER: N_("Newsletter"),
+    },
+    "figure": {
+        "reach": N_("People reached"),
+        "views": N_("Views"),
+        "reactions": N_("Reactions"),
+        "comments": N_("Comments"),
+        "shares": N_("Shares"),
+        "clicks": N_("Clicks"),
+    },
+    "month_end": {MonthEnd.LAST: N_("Its last day"), MonthEnd.SKIP: N_("It is left out")},
+    "part": {"text": N_("the text"), "link": N_("the link"), "first_comment": N_("the first comment")},
+    "feeling": {
+        Feeling.NEGATIVE: N_("Displeased"),
+        Feeling.NEUTRAL: N_("Neutral"),
+        Feeling.POSITIVE: N_("Pleased"),
+    },
+}
+"""Of posts: kind of word, then value."""

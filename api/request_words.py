@@ -60,6 +60,7 @@ REFUSALS: Mapping[str, str] = {
     "request_unknown": N_("There is no such request."),
     "service_needed": N_("Choose a service."),
     "service_unknown": N_("There is no such service."),
+    "status_needed": N_("Choose what the request becomes."),
     "status_not_next": N_("A request cannot go from its status to that one."),
 }
 

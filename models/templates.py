@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import NOBODY, Base, Id, String, Text
 from models.people import Person
-from models.vocabulary import Intention
+from models.vocabulary import Intention, RequestStatus
 
 FRENCH = "fr"
 
@@ -28,6 +28,10 @@ class MessageTemplate(Base):
     """Of a reply or an urgent post: what it is found by."""
     intention: Mapped[Intention | None] = mapped_column(String(30))
     """Of a reply: what comments it answers; None: any."""
+    status: Mapped[RequestStatus | None] = mapped_column(String(20))
+    """Of a note about a request: what the request has become."""
+    service_code: Mapped[str | None] = mapped_column(String(60), info=NOBODY)
+    """Of a note about a request: the service that it is about; None: any."""
     retired: Mapped[bool] = mapped_column(default=False)
     """From this version on it is not offered any more."""
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))

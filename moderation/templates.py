@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,21 +14,27 @@ from sqlalchemy.orm import Session, joinedload
 from models import audit
 from models.decisions import Decision
 from models.errors import NotFound, Refused
+from models.requests311 import Service
 from models.scope import Viewer
 from models.session import take_turn
 from models.templates import FRENCH, MessageTemplate, newest
 from models.text import cleaned
+from models.vocabulary import RequestStatus
 
 LONGEST, LONGEST_TITLE = 2000, 80
 """Characters."""
 
-NAMED = ("reply_", "urgent_", "post_")
+NAMED = ("reply_", "urgent_", "post_", "note_")
 """How the codes begin of what people pick by its name."""
 
 PLACES = ("prenom", "numero", "service", "heures", "note", "lien")
 """What a template may leave to be filled."""
 POST_PLACES = ("compte", "campagne")
 """What the text of a post may leave: publishing fills it for each account."""
+NOTE_PLACES = ("service",)
+"""What a note about a request may leave: what is said in the thread beside it, its answer says already."""
+NOTED = (RequestStatus.IN_PROGRESS, RequestStatus.DONE, RequestStatus.REFUSED)
+"""What a request may become with a note."""
 PLACE = re.compile(rf"\{{(?:{'|'.join(PLACES)})\}}")
 """One that nothing filled: no citizen receives it."""
 
@@ -68,9 +74,33 @@ def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) ->
     return sorted(replies, key=place)
 
 
+@dataclass(frozen=True)
+class ReadyNote:
+    """What may be said to the citizen when a request becomes what `status` says."""
+
+    code: str
+    title: str
+    status: RequestStatus
+    text: str
+
+
+def notes(session: Session, service: Service, statuses: Collection[RequestStatus]) -> list[ReadyNote]:
+    """The ready notes for what a request of a service may become: first those for that service, then those for any,
+    by title. In French, which is how the city writes.
+    """
+    found = newest(session, FRENCH, MessageTemplate.code.startswith("note_", autoescape=True)).values()
+    ours = [one for one in found if not one.retired and one.service_code in {None, service.code}]
+    ours.sort(key=lambda one: (one.service_code is None, name_of(one).casefold(), one.code))
+    return [
+        ReadyNote(one.code, name_of(one), one.status, render(one.body, {"service": service.name}))
+        for one in ours
+        if one.status is not None and one.status in statuses
+    ]
+
+
 def name_of(one: MessageTemplate) -> str:
     """What it is found by."""
-    return one.title or one.code.removeprefix("reply_").removeprefix("urgent_").removeprefix("post_")
+    return one.title or one.code.partition("_")[2]
 
 
 def every_version(session: Session) -> dict[str, list[MessageTemplate]]:
@@ -101,6 +131,9 @@ class Wording:
     title: str
     bodies: Mapping[str, str]
     intention: str | None = None
+    status: str | None = None
+    """Of a note about a request, with the service that it is about; an empty one: any."""
+    service_code: str | None = None
     retired: bool = False
 
 
@@ -118,10 +151,12 @@ def word(
     otherwise has a version more. `seen` is the id of the newest version that the form showed (0: a new one). Gives the
     code.
 
-    Refused: `name_needed`, `text_empty`, `longer_than_kept`, `place_unknown`, `template_changed`.
+    Refused: `name_needed`, `text_empty`, `longer_than_kept`, `place_unknown`, `template_changed`, `status_needed`,
+    `service_unknown`.
     """
     title, intention = (cleaned(wording.title) or "").strip(), wording.intention or None
-    places = POST_PLACES if (code or new).startswith("post_") else PLACES
+    of_request = (code or new).startswith("note_")
+    places = POST_PLACES if (code or new).startswith("post_") else NOTE_PLACES if of_request else PLACES
     bodies = {language: _body(text, places) for language, text in wording.bodies.items() if text.strip()}
     take_turn(session, "templates")
     before = every_version(session).get(code or "", [])
@@ -133,8 +168,15 @@ def word(
         raise Refused("name_needed", field="title")
     if FRENCH not in bodies:
         raise Refused("text_empty", field=FRENCH)
+    status = wording.status if of_request else None
+    service_code = (wording.service_code or None) if of_request else None
+    if of_request and status not in NOTED:
+        raise Refused("status_needed", field="status")
+    if service_code is not None and session.get(Service, service_code) is None:
+        raise Refused("service_unknown", field="service_code")
     code = code or f"{new}{secrets.token_hex(6)}"
     said = {"title": title or None, "intention": intention, "retired": wording.retired}
+    said |= {"status": status, "service_code": service_code}
     for language, body in bodies.items():
         last = next((one for one in before if one.language == language), None)
         if last is not None and {"body": last.body, **{name: getattr(last, name) for name in said}} == {

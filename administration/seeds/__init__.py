@@ -95,9 +95,12 @@ def _templates(folder: Traversable) -> dict[str, Said]:
             "body": one[language].strip(),
             "title": one.get("title"),
             "intention": one.get("intention"),
+            "status": one.get("status"),
+            "service_code": one.get("service"),
         }
         for one in templates
         for language in LANGUAGES
+        if language in one
     }
 
 

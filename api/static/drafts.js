@@ -3,6 +3,7 @@
 
 const KEPT = 14 * 24 * 3600 * 1000; // milliseconds
 const OF = "parvis:draft:";
+const SENT = "parvis:sent";
 const keyOf = (form) => `${OF}${document.documentElement.dataset.person}:${form.dataset.draft}`;
 
 const fields = (form) => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit", "button"].includes(field.type));
@@ -46,6 +47,17 @@ document.addEventListener("input", ({ target }) => {
 document.addEventListener("change", ({ target }) => {
   if (target.form && "draft" in target.form.dataset) keep(target.form);
 });
+
+// Forms that the browser sends by itself: what was typed is there again, until the page after one says that it was taken.
+export function follow(forms) {
+  const sent = sessionStorage.getItem(SENT);
+  if (sent && new URLSearchParams(location.search).has("fait")) forget({ dataset: { draft: sent } });
+  sessionStorage.removeItem(SENT);
+  for (const form of forms) {
+    giveBack(form);
+    form.addEventListener("submit", () => sessionStorage.setItem(SENT, form.dataset.draft));
+  }
+}
 
 for (const key of Object.keys(localStorage)) {
   if (key.startsWith(OF) && Date.now() - JSON.parse(localStorage.getItem(key)).at > KEPT) localStorage.removeItem(key);

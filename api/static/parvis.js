@@ -1,6 +1,10 @@
 // What every page has: live parts that rest, and the choice between light and dark, kept in a cookie so that the server
 // writes it into the page.
 
+import { follow } from "./drafts.js";
+
+follow(document.querySelectorAll("form[data-draft]:not(.composer, .queue form)"));
+
 // Live parts rest while nobody looks at the page.
 document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden && event.target.matches("#live, #alarm")) event.preventDefault();

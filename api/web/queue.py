@@ -24,6 +24,7 @@ from api.problems import Forbidden
 from api.settings import Settings
 from api.web import start
 from api.web.accounts import alarm_values
+from api.web.media import PICTURE_HEADERS
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
@@ -219,8 +220,13 @@ def show_comment(
 @router.get("/commentaires/{comment_id}/images/{attachment_id}")
 def show_picture(viewer: Reader, session: ReadSession, comment_id: int, attachment_id: int) -> Response:
     """Our own picture of what a comment shows."""
-    content = queue.picture(session, viewer, comment_id, attachment_id)
-    return Response(content, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
+    return picture_response(queue.picture(session, viewer, comment_id, attachment_id))
+
+
+def picture_response(content: bytes) -> Response:
+    """A JPEG of ours, kept for an hour by the reader's browser alone."""
+    headers = PICTURE_HEADERS | {"cache-control": "private, max-age=3600"}
+    return Response(content, media_type="image/jpeg", headers=headers)
 
 
 # ------------------------------------------------------------------------------------------------- deciding

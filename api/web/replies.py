@@ -16,6 +16,7 @@ from models.scope import Action, Viewer
 from models.templates import FRENCH
 from models.vocabulary import Intention
 from moderation import templates
+from moderation.requests import escalation
 
 router = APIRouter(include_in_schema=False)
 
@@ -38,20 +39,22 @@ def word(
     template: str | None = None,
     title: Words = "",
     intention: Words = "",
+    status: Words = "",
+    service_code: Words = "",
     fr: Words = "",
     en: Words = "",
     retired: Annotated[bool, Form()] = False,  # noqa: FBT002
     seen: Annotated[int, Form(ge=0, lt=2**63)] = 0,
-    kind: Annotated[Literal["reply_", "post_"], Form()] = "reply_",
+    kind: Annotated[Literal["reply_", "post_", "note_"], Form()] = "reply_",
 ) -> Response:
     """Word one anew, or a new one; what was refused is shown again with what was typed."""
     wanted = intention if intention in set(Intention) else None
-    wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, retired)
+    wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, status, service_code, retired)
     try:
         code = templates.word(session, viewer, template, wording, seen=seen, now=now, new=kind)
     except Refused as error:
         typed: dict[str, Any] = {"code": template, "title": title, "intention": wanted, "fr": fr, "en": en}
-        typed |= {"retired": retired, "kind": kind}
+        typed |= {"status": status, "service_code": service_code, "retired": retired, "kind": kind}
         return _page(request, viewer, session, error=error, typed=typed)
     return RedirectResponse(f"/reponses?fait=saved#{code}", 303)
 
@@ -72,12 +75,17 @@ def _page(
         "replies": sorted((code for code in every if code.startswith("reply_")), key=lambda one: _order(newest[one])),
         "urgent": sorted(code for code in every if code.startswith("urgent_")),
         "posts": sorted(code for code in every if code.startswith("post_")),
-        "post_fillings": templates.POST_PLACES,
+        "notes": sorted((code for code in every if code.startswith("note_")), key=lambda one: _order(newest[one])),
+        "fillings": {"post_": templates.POST_PLACES, "note_": templates.NOTE_PLACES, "urgent_": ()},
+        "usual_fillings": templates.PLACES,
+        "statuses": templates.NOTED,
+        "services": (catalogue := escalation.services(session)),
+        "called": {one.code: one.name for one in catalogue},
+        "named": templates.NAMED,
         "others": [code for code in every if not code.startswith(templates.NAMED)],
         "uses": templates.uses(session),
         "may_edit": viewer.may_on(Action.EDIT_REPLIES, borough_id=None, account_id=None),
         "intentions": list(Intention),
-        "fillings": templates.PLACES,
         "name_of": templates.name_of,
         "longest": templates.LONGEST,
         "error": error,

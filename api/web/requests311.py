@@ -16,7 +16,7 @@ from api.deps import Installation, Now, ReadSession, Sent, require, whole
 from api.open311 import given
 from api.pages import render
 from api.security import content_security_policy
-from api.web.queue import Words, is_part, waited
+from api.web.queue import Words, is_part, picture_response, waited
 from models.attributes import asked
 from models.errors import Refused
 from models.people import Borough
@@ -144,9 +144,19 @@ def acted(
 
 
 @router.get("/requetes/{number}")
-def show_request(request: Request, viewer: Reader, session: ReadSession, now: Now, number: str) -> Response:
-    """One request: what, where, who asked and in which words, and what was done."""
-    return request_page(request, session, viewer, number, now=now)
+def show_request(
+    request: Request, viewer: Reader, session: ReadSession, now: Now, number: str, note: str = ""
+) -> Response:
+    """One request: what, where, who asked and in which words, and what was done. `note`: the ready note to begin with,
+    where the page has no script.
+    """
+    return request_page(request, session, viewer, number, now=now, ready=note)
+
+
+@router.get("/requetes/images/{attachment_id}")
+def show_picture(viewer: Reader, session: ReadSession, attachment_id: int) -> Response:
+    """Our own picture of what a comment behind a request shows."""
+    return picture_response(inbox.picture(session, viewer, attachment_id))
 
 
 @router.post("/requetes/{number}/statut")
@@ -299,12 +309,16 @@ def request_page(
     error: Refused | None = None,
     note: str = "",
     status: RequestStatus | None = None,
+    ready: str = "",
     outside: str = "",
     corrected: Mapping[str, Any] | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> Response:
     """The page of one request, with what was written where it is refused."""
     found = inbox.detail(session, viewer, number)
+    for one in found.ready:
+        if one.code == ready:
+            note, status = one.text, one.status
     services = escalation.services(session)
     scope = {"borough_id": found.request.borough_id, "account_id": found.request.account_id}
     return render(

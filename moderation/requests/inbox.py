@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, true
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
-from models.comments import Comment
+from models.comments import Attachment, Comment
 from models.completions import Completion
 from models.decisions import Decision
 from models.desks import Handover
@@ -33,7 +33,7 @@ from models.vocabulary import (
 )
 from moderation.requests import completing, escalation, handling, handover, letters, merging
 from moderation.requests.escalation import ANSWERS, NEXT, UNSAID
-from moderation.templates import template
+from moderation.templates import ReadyNote, notes, template
 
 SOONEST_DUE = Keyset(ServiceRequest.due_at, ServiceRequest.id)
 NEWEST = Keyset(ServiceRequest.id, descending=True)
@@ -113,6 +113,8 @@ class RequestDetail:
     """The changes that are possible from here."""
     answers: dict[RequestStatus, str]
     """What will be drafted in the threads, in French, with its `{numero}` and `{note}` places."""
+    ready: Sequence[ReadyNote]
+    """What may be said to the citizens, for each of the changes that are possible."""
 
 
 def requests(
@@ -241,7 +243,7 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             select(Comment)
             .join(Requester, Requester.comment_id == Comment.id)
             .options(joinedload(Comment.author), joinedload(Comment.account), joinedload(Comment.source_post))
-            .options(joinedload(Comment.verdict))
+            .options(joinedload(Comment.verdict), selectinload(Comment.attachments))
             .where(Requester.request_id == request.id, Requester.detached_at.is_(None), readable(viewer, Comment))
             .order_by(Requester.id)
         ).all(),
@@ -294,4 +296,24 @@ def detail(session: Session, viewer: Viewer, number: str) -> RequestDetail:
             for status, code in ANSWERS.items()
             if status in possible
         },
+        ready=notes(session, request.service, possible),
     )
+
+
+def picture(session: Session, viewer: Viewer, attachment_id: int) -> bytes:
+    """Our picture of what a comment by which somebody asked shows, a JPEG; whoever may see the request may see it.
+    NotFound: there is none, or no such request is the viewer's.
+    """
+    statement = (
+        select(Attachment.picture)
+        .join(Requester, Requester.comment_id == Attachment.comment_id)
+        .join(ServiceRequest, ServiceRequest.id == Requester.request_id)
+        .join(Comment, Comment.id == Attachment.comment_id)
+        .where(Attachment.id == attachment_id, Attachment.picture.is_not(None), Requester.detached_at.is_(None))
+        .where(readable(viewer, Comment))
+        .limit(1)
+    )
+    content = session.scalar(visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest))
+    if content is None:
+        raise NotFound
+    return content

@@ -176,6 +176,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
         Action.WORK_REQUESTS, "requests", body={"version": 1, "into": "{thing}"}
     ),
     ("POST", "/requetes/{number}/separation"): Line(Action.WORK_REQUESTS, "requests", body={"version": 1}),
+    ("GET", "/requetes/images/{attachment_id}"): Line(Action.SEE_REQUESTS, "comments"),
     ("GET", "/requetes/{number}/reponses"): Line(Action.DECIDE, "requests"),
     ("POST", "/requetes/reponses"): Line(Action.DECIDE, body={"form_key": FORM_KEY}),
     ("POST", "/requetes/{number}/precisions"): Line(Action.WORK_REQUESTS, "requests", body={"comment_id": "1"}),
@@ -262,6 +263,11 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/api/v1/dossiers"): Line(Action.SEE_POSTS),
     ("GET", "/api/v1/dossiers/{dossier_id}"): Line(Action.SEE_POSTS, "dossiers"),
     # recurring files
+    ("POST", "/api/v1/dossiers"): Line(Action.WRITE_POSTS),
+    ("PUT", "/api/v1/dossiers/{dossier_id}"): Line(
+        Action.WRITE_POSTS, "dossiers", body={"name": "d", "starts_on": "2027-01-01"}
+    ),
+    ("DELETE", "/api/v1/dossiers/{dossier_id}"): Line(Action.WRITE_POSTS, "dossiers"),
     ("GET", "/dossiers"): Line(Action.SEE_POSTS),
     ("GET", "/dossiers/nouveau"): Line(Action.WRITE_POSTS),
     ("POST", "/dossiers"): Line(Action.WRITE_POSTS),

@@ -178,6 +178,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("year", name=op.f("pk_request_counter")),
     )
     op.create_table(
+        "seen_link",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("address", sa.String(length=500), nullable=False),
+        sa.Column("asked_at", base.UtcDateTime(), nullable=False),
+        sa.Column("due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("looked_at", base.UtcDateTime(), nullable=True),
+        sa.Column("problem", sa.String(length=50), nullable=True),
+        sa.Column("title", sa.String(length=200), nullable=False),
+        sa.Column("summary", sa.String(length=300), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seen_link")),
+        sa.UniqueConstraint("address", name=op.f("uq_seen_link_address")),
+    )
+    op.create_index(
+        "ix_seen_link_due",
+        "seen_link",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.create_table(
         "service",
         sa.Column("code", sa.String(length=60), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -388,6 +409,8 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(length=80), nullable=True),
         sa.Column("intention", sa.String(length=30), nullable=True),
+        sa.Column("status", sa.String(length=20), nullable=True),
+        sa.Column("service_code", sa.String(length=60), nullable=True),
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("person_id", base.Id, nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
@@ -1515,6 +1538,7 @@ def upgrade() -> None:
         sa.Column("intention", sa.String(length=30), nullable=True),
         sa.Column("group_311", sa.String(length=40), nullable=True),
         sa.Column("urgency", sa.Integer(), nullable=False),
+        sa.Column("feeling", sa.String(length=10), nullable=True),
         sa.Column("scores", base.Json, nullable=False),
         sa.Column("certainty", base.Json, nullable=False),
         sa.Column("abstained", sa.Boolean(), nullable=False),
@@ -1756,6 +1780,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("variant_id", "position", name=op.f("pk_variant_picture")),
     )
     op.create_index("ix_variant_picture_media", "variant_picture", ["media_id"], unique=False)
+    op.create_table(
+        "amendment_yes",
+        sa.Column("amendment_id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["amendment_id"], ["amendment.id"], name=op.f("fk_amendment_yes_amendment_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_amendment_yes_person_id")),
+        sa.PrimaryKeyConstraint("amendment_id", "person_id", name=op.f("pk_amendment_yes")),
+    )
     op.create_table(
         "draft_reply",
         sa.Column("id", base.Id, nullable=False),
