@@ -1,28 +1,15 @@
-"""The hours of the city’s service in words, as citizens read them, and as a form gives them; and what is refused."""
+"""The hours of the city’s service in words, as citizens read them, and as a form gives them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from datetime import datetime
 
 from api import i18n
-from api.i18n import N_, Dates, _
+from api.i18n import Dates, _
 from models.errors import Refused
 from models.opening import MIDNIGHT, Hours, Schedule
 from models.vocabulary import Language
-
-REFUSALS: Mapping[str, str] = {
-    "clocks_changed": N_("Somebody has changed the hours since you opened this page: open it again."),
-    "day_twice": N_("Each day is said once."),
-    "hours_first": N_("Say first when the service is open."),
-    "hours_backwards": N_("A day closes after it opens; closing at 00:00 is at midnight."),
-    "hours_count": N_("Give hours of opening from 1 to %(most)s, or none."),
-    "too_many_days": N_("At most %(most)s days are otherwise: take out those that are over."),
-    "on_call_twice": N_("Each person is on call once."),
-    "on_call_who": N_("Whoever is on call must see every comment of the City."),
-    "phone_too_long": N_("A telephone has at most %(most)s characters."),
-}
 
 
 def opening(schedule: Schedule, language: str, *, now: datetime) -> str:

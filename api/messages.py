@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from api import hour_words, request_words
+from api import request_words, team_words
 from api.i18n import N_, _
 from api.notices import NOTICES
 from api.post_words import FINDINGS, POSTS, UNPUBLISHABLE
@@ -43,6 +43,7 @@ from models.vocabulary import (
     RequestStatus,
     Role,
     Standing,
+    Tone,
 )
 from publishing.checks import Finding
 
@@ -101,7 +102,6 @@ REFUSALS: Mapping[str, str] = {
     "not_for_team": N_("Views of the team are kept by those who work on the queue."),
     "too_many_views": N_("At most %(most)s views are kept; keep one no more first."),
     "too_many_selected": N_("At most %(most)s comments are decided at once."),
-    "alarm_answered": N_("%(by)s sees to it already."),
     "already_answered": N_("%(by)s has answered already."),
     "already_decided": N_("%(by)s has decided already."),
     "already_hidden": N_("This comment is hidden already."),
@@ -109,8 +109,6 @@ REFUSALS: Mapping[str, str] = {
     "already_undone": N_("This decision was undone already."),
     "claimed": N_("%(by)s has this comment open."),
     "draft_gone": N_("This drafted reply was used or taken away meanwhile."),
-    "shift_empty": N_("Write a note, or give your comments back."),
-    "no_alarm": N_("No alarm is open for this comment."),
     "form_key_reused": N_("This form was sent already, with other contents."),
     "gone": N_("This comment is not on the network any more."),
     "motive_needed": N_("Say why not: whoever asked reads it."),
@@ -175,7 +173,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "model_labels": N_("These labels of the model stand for none of ours: %(labels)s."),
     "model_unnamed": N_("%(file)s does not say which model its labels belong to."),
-    **hour_words.REFUSALS,
+    **team_words.REFUSALS,
     **request_words.REFUSALS,
 }
 
@@ -402,6 +400,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         MailChoice.DIGEST: N_("Together, once a day"),
         MailChoice.NONE: N_("Never"),
     },
+    "tone": {Tone.VOUS: N_("Formal (vous)"), Tone.TU: N_("Familiar (tu)")},
+    "topic": {"intention": N_("Intention"), "groupe": N_("311 group"), "service": N_("Service")},
     "hidden_by": {
         HiddenBy.CITY: N_("Hidden"),
         HiddenBy.OUTSIDE: N_("Hidden outside Parvis"),

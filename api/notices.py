@@ -38,6 +38,7 @@ NOTICES: Mapping[str, str] = {
     "second-kept": N_("Both stay on the network."),
     "proposed": N_("It is asked for: a second person must say yes."),
     "confirmed": N_("Confirmed: the comment will be hidden in a few seconds."),
+    "confirmed-reply": N_("Confirmed: the reply leaves in a few seconds."),
     "declined": N_("Declined: the comment goes on waiting, with your reason."),
     "withdrawn": N_("Taken back: nobody is asked any more."),
     "connected": N_("Connected. The first reading begins by itself."),

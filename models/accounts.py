@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import CITIZEN, NOBODY, Base, Id, String, Text
 from models.channels import Channel
-from models.vocabulary import DeliveryState
+from models.vocabulary import DeliveryState, Tone
 
 
 class Account(Channel):
@@ -37,6 +37,10 @@ class Account(Channel):
     """What the network was asked to tell by itself and does not (`connectors.base.Told`)."""
     signature: Mapped[str] = mapped_column(Text, default="", info=NOBODY)
     """What stands under everything that it publishes."""
+    reply_signature: Mapped[str] = mapped_column(Text, default="", info=NOBODY)
+    """What stands under every reply of it to a comment."""
+    tone: Mapped[Tone] = mapped_column(String(4), default=Tone.VOUS)
+    """How it speaks to people in its replies."""
     connected_by: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     """Whose consent the token carries; None: the operator's command line."""
     cursor: Mapped[str | None] = mapped_column(Text, info=NOBODY)

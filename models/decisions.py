@@ -53,6 +53,7 @@ class Proposal(OfSubject, Base):
     __table_args__ = (
         one_subject(),
         CheckConstraint("(answered_by_id IS NULL) = (confirmed IS NULL)", name="answered_whole"),
+        CheckConstraint("kind <> 'hide' OR rule_version_id IS NOT NULL", name="a_restriction_cites"),
         Index("ix_proposal_comment", "comment_id", "id"),
     )
 
@@ -60,7 +61,13 @@ class Proposal(OfSubject, Base):
     comment_version: Mapped[int]
     """The text it is about."""
     kind: Mapped[DecisionKind] = mapped_column(String(20))
-    rule_version_id: Mapped[int] = mapped_column(ForeignKey("rule_version.id"))
+    rule_version_id: Mapped[int | None] = mapped_column(ForeignKey("rule_version.id"))
+    """Of a restriction: the article that it cites."""
+    text: Mapped[str | None] = mapped_column(Text, info=CITIZEN)
+    """Of a reply: its words; None: lawfully disposed of."""
+    draft_id: Mapped[int | None] = mapped_column(Id)
+    """Of a reply: the draft that it was made of (no reference: a draft refers to a decision, and that to this)."""
+    template_id: Mapped[int | None] = mapped_column(ForeignKey("message_template.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
     at: Mapped[datetime]
     form_key: Mapped[str | None] = mapped_column(String(64), unique=True, info=NOBODY)
@@ -74,7 +81,7 @@ class Proposal(OfSubject, Base):
     comment: Mapped[Comment | None] = relationship(lazy="raise")
     person: Mapped[Person] = relationship(lazy="raise", foreign_keys=[person_id])
     answered_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=[answered_by_id])
-    rule_version: Mapped[RuleVersion] = relationship(lazy="raise")
+    rule_version: Mapped[RuleVersion | None] = relationship(lazy="raise")
 
     @property
     def open(self) -> bool:

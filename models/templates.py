@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import NOBODY, Base, Id, String, Text
 from models.people import Person
-from models.vocabulary import Intention, RequestStatus
+from models.vocabulary import Intention, RequestStatus, Tone
 
 FRENCH = "fr"
 
@@ -32,6 +32,10 @@ class MessageTemplate(Base):
     """Of a note about a request: what the request has become."""
     service_code: Mapped[str | None] = mapped_column(String(60), info=NOBODY)
     """Of a note about a request: the service that it is about; None: any."""
+    network: Mapped[str | None] = mapped_column(String(20), info=NOBODY)
+    """Of a reply: the only network that it is for; None: any."""
+    tone: Mapped[Tone | None] = mapped_column(String(4))
+    """Of a reply: how it speaks to people; None: it reads alike in both ways."""
     retired: Mapped[bool] = mapped_column(default=False)
     """From this version on it is not offered any more."""
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
@@ -41,6 +45,22 @@ class MessageTemplate(Base):
     created_at: Mapped[datetime]
 
     person: Mapped[Person | None] = relationship(lazy="raise")
+
+
+class SensitiveTopic(Base):
+    """Something of which the city has said that no reply leaves by one person alone."""
+
+    __tablename__ = "sensitive_topic"
+    __table_args__ = (UniqueConstraint("head", "value"),)
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    head: Mapped[str] = mapped_column(String(10), info=NOBODY)
+    """`intention`, `groupe` (of the 311) or `service`."""
+    value: Mapped[str] = mapped_column(String(60), info=NOBODY)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise")
 
 
 def newest(session: Session, language: str, *which: ColumnElement[bool]) -> dict[str, MessageTemplate]:

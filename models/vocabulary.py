@@ -480,6 +480,13 @@ class Intention(StrEnum):
     OFF_TOPIC = "hors_sujet"
 
 
+class Tone(StrEnum):
+    """How a reply speaks to somebody."""
+
+    VOUS = "vous"
+    TU = "tu"
+
+
 class Breach(StrEnum):
     """Six independent breaches of the netiquette that the classifier looks for, the gravest first: articles, digits and
     labels are shown in this order.

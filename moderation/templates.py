@@ -19,7 +19,7 @@ from models.scope import Viewer
 from models.session import take_turn
 from models.templates import FRENCH, MessageTemplate, newest
 from models.text import cleaned
-from models.vocabulary import RequestStatus
+from models.vocabulary import RequestStatus, Tone
 
 LONGEST, LONGEST_TITLE = 2000, 80
 """Characters."""
@@ -44,6 +44,20 @@ def render(body: str, values: Mapping[str, str]) -> str:
     return PLACE.sub(lambda found: values.get(found.group()[1:-1]) or found.group(), body).strip()
 
 
+def leaving(text: str, longest: int, signature: str = "") -> str:
+    """The words of a reply as they leave, signed once. Refused: `reply_empty`, `place_blank`, `reply_too_long`."""
+    text = (cleaned(text) or "").replace("\r\n", "\n").strip()
+    if not text:
+        raise Refused("reply_empty", field="text")
+    if (blank := PLACE.search(text)) is not None:
+        raise Refused("place_blank", field="text", place=blank.group())
+    if signature and not text.endswith(signature):
+        text = f"{text}\n\n{signature}"
+    if len(text) > longest:
+        raise Refused("reply_too_long", field="text", most=str(longest))
+    return text
+
+
 def first_name(name: str | None) -> str:
     """The first name of an author as the network says it; empty: none is known."""
     return (name or "").strip().partition(" ")[0]
@@ -61,8 +75,20 @@ def wording(found: Mapping[str, MessageTemplate], code: str) -> str:
     return found[code].body
 
 
-def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) -> list[MessageTemplate]:
-    """Of the templates that were found, every reply that a moderator may pick: first those for what the comment wants,
+def kept(session: Session, template_id: int | None) -> int | None:
+    """The id of a wording, if there is one of it."""
+    return template_id if template_id is not None and session.get(MessageTemplate, template_id) is not None else None
+
+
+def saved(
+    found: Mapping[str, MessageTemplate],
+    intention: str | None = None,
+    *,
+    network: str | None = None,
+    tone: str | None = None,
+) -> list[MessageTemplate]:
+    """Of the templates that were found, every reply that a moderator may pick on a network, for an account of a tone
+    (None: on several, so that only those for any are given): first those for what the comment wants,
     then those for any, by title.
     """
 
@@ -70,7 +96,11 @@ def saved(found: Mapping[str, MessageTemplate], intention: str | None = None) ->
         nearness = 1 if one.intention is None else 0 if one.intention == intention else 2
         return nearness, name_of(one).casefold(), one.code
 
-    replies = (one for code, one in found.items() if code.startswith("reply_") and not one.retired)
+    replies = (
+        one
+        for code, one in found.items()
+        if code.startswith("reply_") and not one.retired and one.network in (None, network) and one.tone in (None, tone)
+    )
     return sorted(replies, key=place)
 
 
@@ -135,6 +165,8 @@ class Wording:
     """Of a note about a request, with the service that it is about; an empty one: any."""
     service_code: str | None = None
     retired: bool = False
+    network: str | None = None
+    tone: Tone | None = None
 
 
 def word(
@@ -177,6 +209,7 @@ def word(
     code = code or f"{new}{secrets.token_hex(6)}"
     said = {"title": title or None, "intention": intention, "retired": wording.retired}
     said |= {"status": status, "service_code": service_code}
+    said |= {"network": wording.network or None, "tone": wording.tone or None}
     for language, body in bodies.items():
         last = next((one for one in before if one.language == language), None)
         if last is not None and {"body": last.body, **{name: getattr(last, name) for name in said}} == {

@@ -56,7 +56,9 @@ class Article(Shown):
 
 
 class Proposed(Shown):
-    """A restriction that one person asked for. `confirmed` null: a second person is awaited."""
+    """A restriction, or a reply about a sensitive topic, that one person asked for. `confirmed` null: a second one is
+    awaited.
+    """
 
     id: int
     comment_id: int
@@ -64,7 +66,10 @@ class Proposed(Shown):
     kind: DecisionKind
     person: Named
     at: Moment
-    article: Article
+    article: Article | None
+    """Of a restriction."""
+    text: str | None
+    """Of a reply."""
     answered_by: Named | None
     answered_at: Moment | None
     confirmed: bool | None
@@ -74,7 +79,8 @@ class Proposed(Shown):
     @classmethod
     def of(cls, proposal: Proposal) -> Self:
         names = cls.model_fields.keys() - {"article"}
-        return cls(**{name: getattr(proposal, name) for name in names}, article=Article.of(proposal.rule_version))
+        article = Article.of(proposal.rule_version) if proposal.rule_version else None
+        return cls(**{name: getattr(proposal, name) for name in names}, article=article)
 
 
 class Decided(Shown):

@@ -39,12 +39,16 @@ NEWEST = Keyset(Proposal.id, descending=True)
 
 
 class NewProposal(Sent):
-    """What somebody would decide about one comment, having read `version` of its text, if another person agrees."""
+    """What somebody would decide about one comment, having read `version` of its text, if another agrees: to hide
+    it by the article `rule_code`, or to reply with `text`, made of the draft `draft_id`.
+    """
 
     comment_id: Number
     version: Number
     kind: DecisionKind
-    rule_code: Code
+    rule_code: Code | None = None
+    text: Annotated[str, words(20_000)] = ""
+    draft_id: Number | None = None
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"comment_id": 12, "version": 1, "kind": "hide", "rule_code": "N2"}]}
@@ -90,7 +94,8 @@ def propose(
     key: Key = None,
 ) -> Proposed:
     """Ask for a second person's yes, as the person who is signed in."""
-    choice = Choice(kind=body.kind, version=body.version, rule_code=body.rule_code)
+    given = {name: getattr(body, name) for name in ("kind", "version", "rule_code", "text", "draft_id")}
+    choice = Choice(**given)
 
     def make() -> int:
         return proposals.propose(session, viewer, body.comment_id, choice, parvis.terms, now=now).id

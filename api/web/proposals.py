@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from api.deps import Installation, Now, WriteSession
+from api.deps import Installation, Now, WriteSession, whole
 from api.pages import render
 from api.web.queue import CurrentView, Decider, Words, is_part
 from models.vocabulary import DecisionKind
@@ -30,9 +30,20 @@ def propose(
     version: Annotated[int, Form()],
     form_key: Annotated[str, Form(min_length=16, max_length=64)],
     rule_code: Words = "",
+    text: Words = "",
+    draft_id: Annotated[int | None, Form(gt=0, lt=2**63)] = None,
+    template_id: Words = "",
 ) -> Response:
     """Ask for a second person's yes."""
-    choice = Choice(kind=kind, version=version, rule_code=rule_code or None, form_key=form_key)
+    choice = Choice(
+        kind=kind,
+        version=version,
+        text=text,
+        rule_code=rule_code or None,
+        draft_id=draft_id,
+        template_id=whole(template_id),
+        form_key=form_key,
+    )
     proposal = proposals.propose(session, viewer, comment_id, choice, parvis.terms, now=now)
     if is_part(request):
         return render(request, "queue/proposed.html", proposal=proposal, view=view)
@@ -55,5 +66,6 @@ def answer(
     proposal = proposals.answer(session, viewer, proposal_id, parvis.terms, confirmed=confirmed, motive=motive, now=now)
     if is_part(request):
         return render(request, "queue/answered.html", proposal=proposal, view=view)
-    said = "confirmed" if confirmed else "withdrawn" if proposal.withdrawn else "declined"
+    yes = "confirmed-reply" if proposal.kind == DecisionKind.REPLY else "confirmed"
+    said = yes if confirmed else "withdrawn" if proposal.withdrawn else "declined"
     return RedirectResponse(view.link(f"/commentaires/{proposal.comment_id}", fait=said), 303)

@@ -51,7 +51,7 @@ from models.vocabulary import (
     RequestNature,
 )
 from moderation import clocks as hours
-from moderation import conversations, netiquette, templates
+from moderation import conversations, netiquette, sensitive, templates
 from moderation.requests import escalation
 from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
 from moderation.triage.classification import criticism, effective, reasons_of
@@ -362,7 +362,12 @@ def item_values(
     needs_second = verdict is not None and criticism(verdict, detail.corrections, viewer.person_id)
     given = templates.first_name(comment.author.name if comment.author else None)
     worded = newest(session, language)
-    replies = templates.saved(worded, verdict.intention if verdict else None)
+    replies = templates.saved(
+        worded,
+        verdict.intention if verdict else None,
+        network=comment.account.network,
+        tone=comment.account.tone,
+    )
     filling = {"prenom": given}
     if any("{heures}" in one.body for one in replies) and (clocks := hours.current(session, settings.zone)):
         filling["heures"] = hour_words.opening(clocks.schedule, language, now=now)
@@ -399,7 +404,9 @@ def item_values(
         "all_groups": list(Group311),
         "asked": asked,
         "asked_here": asked is not None and asked.person_id == viewer.person_id,
-        "asks": asked is None and needs_second,
+        "asks": (asked is None or asked.kind != DecisionKind.HIDE) and needs_second,
+        "reply_asks": sensitive.touches(session, viewer, comment.id, verdict, detail.corrections),
+        "signature": comment.account.reply_signature,
         "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),
         "saved": [(one.id, templates.name_of(one), templates.render(one.body, filling)) for one in replies],

@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 from api.deps import Now, ReadSession, WriteSession, require
 from api.pages import render
 from api.web.queue import Reader, Words
+from connectors.registry import names
 from models.errors import Refused
 from models.scope import Action, Viewer
 from models.templates import FRENCH
-from models.vocabulary import Intention
+from models.vocabulary import Intention, Tone
 from moderation import templates
 from moderation.requests import escalation
 
@@ -46,15 +47,19 @@ def word(
     retired: Annotated[bool, Form()] = False,  # noqa: FBT002
     seen: Annotated[int, Form(ge=0, lt=2**63)] = 0,
     kind: Annotated[Literal["reply_", "post_", "note_"], Form()] = "reply_",
+    network: Words = "",
+    tone: Words = "",
 ) -> Response:
     """Word one anew, or a new one; what was refused is shown again with what was typed."""
     wanted = intention if intention in set(Intention) else None
-    wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, status, service_code, retired)
+    only, speaks = network if network in names() else None, Tone(tone) if tone in set(Tone) else None
+    wording = templates.Wording(title, {"fr": fr, "en": en}, wanted, status, service_code, retired, only, speaks)
     try:
         code = templates.word(session, viewer, template, wording, seen=seen, now=now, new=kind)
     except Refused as error:
         typed: dict[str, Any] = {"code": template, "title": title, "intention": wanted, "fr": fr, "en": en}
         typed |= {"status": status, "service_code": service_code, "retired": retired, "kind": kind}
+        typed |= {"network": only, "tone": speaks}
         return _page(request, viewer, session, error=error, typed=typed)
     return RedirectResponse(f"/reponses?fait=saved#{code}", 303)
 
@@ -86,6 +91,8 @@ def _page(
         "uses": templates.uses(session),
         "may_edit": viewer.may_on(Action.EDIT_REPLIES, borough_id=None, account_id=None),
         "intentions": list(Intention),
+        "networks": names(),
+        "tones": list(Tone),
         "name_of": templates.name_of,
         "longest": templates.LONGEST,
         "error": error,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +19,6 @@ from models.errors import NotFound, Refused
 from models.items import Claim, DraftReply, Item
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
-from models.templates import MessageTemplate
 from models.text import cleaned
 from models.vocabulary import (
     RESTRICTIVE,
@@ -31,7 +30,7 @@ from models.vocabulary import (
     OperationKind,
     RequestNature,
 )
-from moderation import conversations, drafts, items, netiquette, templates
+from moderation import conversations, drafts, items, netiquette, sensitive, templates
 from moderation.requests import completing, escalation, handover
 from moderation.triage import away
 from moderation.triage.classification import corrections, criticism
@@ -157,7 +156,7 @@ def decide(
     part of, when several are decided at once (`together.decide_all`).
 
     Refused: `claimed`, `already_decided` (each names who), `text_changed`, `gone`, `not_possible_there` (the
-    network does not let the city do that), `second_person_needed`, and what the kind itself needs.
+    network does not let the city do that), `second_person_needed`, `reply_asks`, and what the kind itself needs.
     """
     if choice.request_number:
         # Whoever works on a request holds it before its comments: the same order here, or the two would lock up.
@@ -166,8 +165,7 @@ def decide(
     if choice.form_key and (before := _same_form(session, viewer, comment_id, choice)):
         return before
     refuse_unless_possible(session, viewer, comment, item, choice, terms, now=now)
-    able = terms.capabilities_of(comment.account.network)
-    longest = able.longest_message if comment.kind == CommentKind.MESSAGE else able.longest_reply
+    longest = longest_of(comment, terms)
     decision = Decision(
         comment_id=comment.id,
         comment_version=comment.version,
@@ -196,11 +194,12 @@ def decide(
             answered = drafts.answered(session, comment, choice.draft_id)
             decision.request_id = answered.request_id if answered else None
             private = answered is not None and answered.private
-            text = _reply_text(choice.text, longest)
+            text = templates.leaving(choice.text, longest, comment.account.reply_signature)
+            if confirming is None and reply_asks(session, viewer, comment):
+                raise Refused("reply_asks")
             if not private and comment.kind != CommentKind.MESSAGE:
                 escalation.refuse_in_public(session, answered.request if answered else None, text)
-            if choice.template_id is not None and session.get(MessageTemplate, choice.template_id) is not None:
-                decision.template_id = choice.template_id
+            decision.template_id = templates.kept(session, choice.template_id)
             how = OperationKind.PRIVATE_REPLY if private else OperationKind.REPLY
             decision.effect_id = _enqueue(session, comment, decision, how, now + terms.undo, text).id
         case DecisionKind.REQUEST:
@@ -252,18 +251,37 @@ def _ask_311(
     )
     decision.request_id = request.id
     if choice.text.strip():
-        text = _reply_text(choice.text.replace(handover.BLANK, request.public_number), longest)
+        signed = comment.account.reply_signature
+        text = templates.leaving(choice.text.replace(handover.BLANK, request.public_number), longest, signed)
         if comment.kind != CommentKind.MESSAGE:
             escalation.refuse_in_public(session, request, text)
-        reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
-        if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
-            # Citizens know it by one number: these words leave when the outside 311 has said its own.
-            reply.payload = {"text": text.replace(request.number, handover.BLANK)}
-            reply.due_at = reply.late_at = reply.due_at + handover.WITHOUT_NUMBER
-        decision.effect_id = reply.id
+        if reply_asks(session, viewer, comment, {request.service_code}):
+            # The request leaves at once; its words wait for a second person, as any reply about it.
+            drafts.propose(session, comment, text, request_id=request.id, now=now)
+        else:
+            decision.effect_id = _acknowledge(session, comment, decision, request, text, terms, now=now).id
     if choice.asks_details:
         able = terms.capabilities_of(comment.account.network)
         completing.ask(session, viewer, request, comment, able, terms.links, now=now)
+
+
+def _acknowledge(
+    session: Session,
+    comment: Comment,
+    decision: Decision,
+    request: ServiceRequest,
+    text: str,
+    terms: Terms,
+    *,
+    now: datetime,
+) -> Effect:
+    """Say in the thread that a request was opened or joined."""
+    reply = _enqueue(session, comment, decision, OperationKind.REPLY, now + terms.undo, text)
+    if terms.hands_over and request.number in text and handover.waits_for_number(session, request):
+        # Citizens know it by one number: these words leave when the outside 311 has said its own.
+        reply.payload = {"text": text.replace(request.number, handover.BLANK)}
+        reply.due_at = reply.late_at = reply.due_at + handover.WITHOUT_NUMBER
+    return reply
 
 
 def undo(session: Session, viewer: Viewer, decision_id: int, *, now: datetime) -> Decision:
@@ -481,6 +499,12 @@ def refuse_unless_possible(
 _CHOICES = frozenset(DecisionKind) - {DecisionKind.CANCEL}
 
 
+def longest_of(comment: Comment, terms: Terms) -> int:
+    """How many characters a reply to it may have."""
+    able = terms.capabilities_of(comment.account.network)
+    return able.longest_message if comment.kind == CommentKind.MESSAGE else able.longest_reply
+
+
 def needs_second(session: Session, viewer: Viewer, comment: Comment, kind: DecisionKind) -> bool:
     """Whether this viewer alone may not decide so: mere criticism of the city is never restricted by one person."""
     verdict = comment.verdict
@@ -489,6 +513,11 @@ def needs_second(session: Session, viewer: Viewer, comment: Comment, kind: Decis
         and verdict is not None
         and criticism(verdict, corrections(session, [comment.id]), viewer.person_id)
     )
+
+
+def reply_asks(session: Session, viewer: Viewer, comment: Comment, services: Collection[str] = ()) -> bool:
+    """Whether a second person reads this viewer's reply first; `services` as of `sensitive.touches`."""
+    return sensitive.touches(session, viewer, comment.id, comment.verdict, corrections(session, [comment.id]), services)
 
 
 def _evidence(session: Session, comment: Comment, *, now: datetime) -> Evidence:
@@ -563,14 +592,3 @@ def _never_leaves(session: Session, effect_id: int) -> bool:
     if work.cancel(session, effect_id):
         return True
     return session.scalar(select(Effect.state).where(Effect.id == effect_id)) == EffectState.FAILED
-
-
-def _reply_text(text: str, longest: int) -> str:
-    text = (cleaned(text) or "").replace("\r\n", "\n").strip()
-    if not text:
-        raise Refused("reply_empty", field="text")
-    if (blank := templates.PLACE.search(text)) is not None:
-        raise Refused("place_blank", field="text", place=blank.group())
-    if len(text) > longest:
-        raise Refused("reply_too_long", field="text", most=str(longest))
-    return text

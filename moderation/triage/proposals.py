@@ -15,8 +15,9 @@ from models.errors import NotFound, Refused
 from models.netiquette import RuleVersion
 from models.scope import Viewer
 from models.text import cleaned
-from models.vocabulary import RESTRICTIVE, DecisionKind
-from moderation import netiquette
+from models.vocabulary import RESTRICTIVE, CommentKind, DecisionKind
+from moderation import drafts, netiquette, templates
+from moderation.requests import escalation
 from moderation.triage import deciding
 from moderation.triage.deciding import Choice, Terms
 
@@ -27,7 +28,7 @@ LONGEST_MOTIVE = 2000
 def propose(
     session: Session, viewer: Viewer, comment_id: int, choice: Choice, terms: Terms, *, now: datetime
 ) -> Proposal:
-    """Ask for a second person's yes to a restriction; the comment goes on waiting, and says who asked.
+    """Ask for a second person's yes to a restriction or a reply; the comment goes on waiting, and says who asked.
 
     Refused: what `decide` refuses of such a choice, and `already_proposed`.
     """
@@ -36,17 +37,24 @@ def propose(
         if (before.comment_id, before.person_id) != (comment_id, viewer.person_id):
             raise Refused("form_key_reused")
         return before
-    if choice.kind not in RESTRICTIVE:
+    if choice.kind not in (*RESTRICTIVE, DecisionKind.REPLY):
         raise Refused("not_a_choice", field="kind")
     deciding.refuse_unless_possible(session, viewer, comment, item, choice, terms, now=now)
-    rule = netiquette.cited(session, viewer, choice.kind, choice.rule_code, now=now)
+    rule = text = None
+    if choice.kind in RESTRICTIVE:
+        rule = netiquette.cited(session, viewer, choice.kind, choice.rule_code, now=now)
+    else:
+        text = _reply(session, comment, choice, terms)
     if (standing := open_proposal(session, comment)) is not None:
         raise Refused("already_proposed", by=standing.person.name)
     proposal = Proposal(
         comment_id=comment.id,
         comment_version=comment.version,
         kind=choice.kind,
-        rule_version_id=rule.id,
+        rule_version_id=rule.id if rule else None,
+        text=text,
+        draft_id=choice.draft_id if text else None,
+        template_id=templates.kept(session, choice.template_id) if text else None,
         person_id=deciding.acting(viewer),
         at=now,
         form_key=choice.form_key,
@@ -88,7 +96,12 @@ def answer(
         if own:
             raise Refused("second_person_needed")
         choice = Choice(
-            DecisionKind(proposal.kind), proposal.comment_version, rule_code=proposal.rule_version.rule.code
+            DecisionKind(proposal.kind),
+            proposal.comment_version,
+            text=proposal.text or "",
+            rule_code=proposal.rule_version.rule.code if proposal.rule_version else None,
+            draft_id=proposal.draft_id,
+            template_id=proposal.template_id,
         )
         deciding.decide(session, viewer, comment_id, choice, terms, now=now, confirming=proposal)
     else:
@@ -102,6 +115,17 @@ def answer(
     said = "confirm" if confirmed else "withdraw" if own else "decline"
     _note(session, said, proposal, comment, now=now, person_id=person_id)
     return proposal
+
+
+def _reply(session: Session, comment: Comment, choice: Choice, terms: Terms) -> str:
+    """The words of a reply that is proposed, as `decide` will take them; its signature is added when they leave."""
+    longest = deciding.longest_of(comment, terms)
+    templates.leaving(choice.text, longest, comment.account.reply_signature)
+    answered = drafts.answered(session, comment, choice.draft_id)
+    text = templates.leaving(choice.text, longest)
+    if comment.kind != CommentKind.MESSAGE and (answered is None or not answered.private):
+        escalation.refuse_in_public(session, answered.request if answered else None, text)
+    return text
 
 
 def open_proposal(session: Session, comment: Comment) -> Proposal | None:
@@ -147,4 +171,5 @@ def _note(
         rule_version=proposal.rule_version_id,
         text=audit.digest(session, comment.text),
         motive=audit.digest(session, proposal.motive),
+        reply=audit.digest(session, proposal.text),
     )

@@ -260,6 +260,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Samuel Côté", "/avis", []),
         ("Nadia Roy", "/vues?intention=eloge", []),
         ("Hélène Martel", "/reponses", []),
+        ("Hélène Martel", "/facon-de-repondre", []),
         ("Hélène Martel", "/equipe", []),
         ("Hélène Martel", "/equipe/garde", []),
         ("Hélène Martel", "/equipe/delais", []),

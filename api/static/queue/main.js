@@ -389,6 +389,16 @@ document.addEventListener("change", ({ target }) => {
   area.value = complains ? area.dataset.complaint : "confidential" in chosen.dataset ? area.dataset.discreet : joined ? area.dataset.joined : area.dataset.opened;
 });
 
+// How long a reply is, its signature included, of what its network takes; counted as the server counts.
+document.addEventListener("input", ({ target }) => {
+  const counter = target.id && document.querySelector(`[data-counts="${target.id}"]`);
+  if (!counter) return;
+  const { most, spent, said, over } = counter.dataset;
+  const n = [...target.value.trim()].length + (target.value.trim() ? Number(spent) : 0);
+  counter.textContent = n > Number(most) ? over.replace("{n}", n - Number(most)) : said.replace("{n}", n);
+  counter.classList.toggle("wrong", n > Number(most));
+});
+
 // Letters narrow the saved replies.
 document.addEventListener("input", ({ target }) => {
   if (!target.dataset?.narrows) return;

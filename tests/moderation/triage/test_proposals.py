@@ -138,7 +138,7 @@ def test_a_proposal_is_asked_and_answered_like_a_decision(city, critical, insult
     def codes(kind="hide", who="Ariane", **more):
         return refused(city.propose, who, critical, kind, **more).code
 
-    assert codes("reply", text="Merci") == codes("nothing") == "not_a_choice"
+    assert codes("like") == codes("nothing") == "not_a_choice"
     assert codes() == "rule_needed"
     assert codes(rule_code="N99") == "rule_not_in_force"
     assert codes(rule_code="N8") == "rule_not_yours"
