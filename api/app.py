@@ -21,6 +21,7 @@ from api.v1 import router as v1
 from api.web import (
     account,
     accounts,
+    alike,
     amendments,
     analysis,
     answers,
@@ -71,6 +72,7 @@ ROUTERS = (
     sign_in.router,
     account.router,
     queue.router,
+    alike.router,
     corrections.router,
     proposals.router,
     teamwork.router,

@@ -96,6 +96,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/"): Line("home"),
     ("GET", "/commentaires/{comment_id}"): Line(Action.SEE_COMMENTS, "comments"),
     ("GET", "/commentaires/{comment_id}/images/{attachment_id}"): Line(Action.SEE_COMMENTS, "comments"),
+    ("GET", "/commentaires/{comment_id}/semblable"): Line(Action.DECIDE, "comments"),
     ("POST", "/commentaires/{comment_id}/reservation"): Line(Action.DECIDE, "comments"),
     ("POST", "/commentaires/{comment_id}/liberation"): Line(Action.DECIDE),
     ("POST", "/commentaires/{comment_id}/decision"): Line(

@@ -330,6 +330,7 @@ document.addEventListener("click", (event) => {
   }
   const command = event.target.closest("[data-command]");
   if (command) { COMMANDS[command.dataset.command](); return; }
+  if (event.target.closest("[data-alike]")) { event.preventDefault(); takeAlike(); return; }
   const filler = event.target.closest("[data-fill]");
   if (filler) { takeSaved(filler); return; }
   if (event.target.closest("#news")) showNew();
@@ -349,6 +350,22 @@ function takeSaved(button) {
   const area = document.getElementById(button.dataset.fill);
   area.form.elements.template_id.value = button.dataset.template;
   fill(area, button.dataset.text);
+}
+
+// Words that the City sent before: they take the place of nothing that is written, and say where they come from.
+async function takeAlike() {
+  const link = pane.find("[data-alike]");
+  const id = queue.open;
+  if (!link || !id) return;
+  const response = await ask(link.href).catch(() => null);
+  if (!response) { sayTemplate("offline-template"); return; }
+  const said = parse(await response.text());
+  if (!response.ok) { say(said); return; }
+  const area = document.getElementById("reply-text");
+  if (queue.open !== id || !area) return;
+  const { text } = said.firstElementChild.dataset;
+  document.getElementById("alike").replaceChildren(said);
+  if (text && !area.value.trim()) fill(area, text); else area.focus();
 }
 
 function fill(area, text) {
@@ -445,6 +462,7 @@ const COMMANDS = {
   unselect: () => together.clear(),
   c: () => show("correct-dialog"),
   e: () => show("saved-dialog"),
+  s: () => takeAlike(),
   a: () => show("assign-dialog"),
   p: () => show("snooze-dialog"),
   n: () => show("note-dialog"),
