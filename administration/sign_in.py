@@ -104,6 +104,7 @@ class Identity:
     email: str = ""
     single_keys: bool = False
     blurs_pictures: bool = False
+    folds_hard_words: bool = False
     factor_due: bool = False
     """Whether a second factor must be set up before anything else."""
     unseen: int = 0
@@ -227,7 +228,8 @@ def identify(
     roles = frozenset(Role(membership.role) for membership in memberships)
     viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
     factor_due = _lacks_factor(person, roles, factor_roles) and now - person.created_at >= GRACE
-    return Identity(viewer, sign_in_row.id, person.email, person.single_keys, person.blurs_pictures, factor_due, unseen)
+    tastes = person.single_keys, person.blurs_pictures, person.folds_hard_words
+    return Identity(viewer, sign_in_row.id, person.email, *tastes, factor_due, unseen)
 
 
 def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:

@@ -26,6 +26,7 @@ NOTICES: Mapping[str, str] = {
     "acknowledged": N_("Acknowledged: the other system has it."),
     "sent-again": N_("It leaves again for the other system."),
     "undone": N_("Undone: the comment waits again."),
+    "rest": N_("You have just read many hard comments. Take a few minutes away from the screen: the queue waits."),
     "shift-ended": N_("Your shift is ended. Thank you, and good rest!"),
     "alarm-answered": N_("You see to it: nobody else is told."),
     "note-done": N_("The note is kept."),

@@ -292,6 +292,8 @@ class Settings(BaseSettings):
     """How long a decision waits before it leaves, so that it can be undone without trace."""
     spacing_seconds: Annotated[float, Field(ge=0, le=600)] = 15
     """How long after each other the answers of one act leave: a network takes many at once for a machine."""
+    break_after: Annotated[int, Field(ge=0, le=100)] = 10
+    """After how many comments that are hard to read, within an hour, a break is suggested to somebody; 0: never."""
     danger_minutes: Annotated[int, Field(ge=1, le=120)] = 5
     """How long whoever is on call has to answer for an immediate danger before the next one is told."""
     pager_url: Annotated[str, AfterValidator(_pager_url)] | None = None

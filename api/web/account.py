@@ -166,10 +166,12 @@ def prefer(
     language: Text = "",
     single_keys: Text = "",
     blurs_pictures: Text = "",
+    folds_hard_words: Text = "",
     mail: Text = "",
 ) -> Response:
     person = own(session, identity)
     person.single_keys, person.blurs_pictures = single_keys == "on", blurs_pictures == "on"
+    person.folds_hard_words = folds_hard_words == "on"
     if language in LANGUAGES:
         person.language = language
     if mail in set(MailChoice):

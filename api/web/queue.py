@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from api import hour_words
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require, whole
+from api.messages import label
 from api.pages import PLACES, render
 from api.problems import Forbidden
 from api.settings import Settings
@@ -28,7 +29,7 @@ from api.web.media import PICTURE_HEADERS
 from api.wiring import Parvis
 from connectors.registry import capabilities
 from models.accounts import Account
-from models.comments import Comment
+from models.comments import Comment, VerdictRow
 from models.decisions import Decision
 from models.errors import Refused
 from models.items import Item
@@ -53,7 +54,7 @@ from models.vocabulary import (
 from moderation import clocks as hours
 from moderation import conversations, netiquette, sensitive, templates
 from moderation.requests import escalation
-from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork
+from moderation.triage import deciding, incidents, listing, oncall, queue, shifts, teamwork, wellness
 from moderation.triage.classification import criticism, effective, reasons_of
 from moderation.triage.listing import Filter
 from moderation.triage.queue import Detail, Listed
@@ -285,13 +286,14 @@ def decide(
         form_key=form_key,
     )
     decision = deciding.decide(session, viewer, comment_id, choice, parvis.terms, now=now)
+    rest = wellness.rest_due(session, decision, parvis.settings.break_after, now=now)
     if is_part(request):
         number = session.get_one(ServiceRequest, decision.request_id).number if decision.request_id else None
         waits = session.scalar(select(Item.state).where(Item.comment_id == comment_id)) == ItemState.WAITING
         said: dict[str, Any] = {"decision": decision, "number": number, "waits": waits}
-        said["joined"] = bool(choice.request_number)
+        said |= {"joined": bool(choice.request_number), "rest": rest}
         return render(request, "queue/decided.html", view=view, **said)
-    return RedirectResponse(view.link("/", annulable=str(decision.id)), 303)
+    return RedirectResponse(view.link("/", annulable=str(decision.id), fait="rest" if rest else ""), 303)
 
 
 @router.post("/decisions/{decision_id}/annulation")
@@ -333,7 +335,7 @@ def _list_values(
     now: datetime,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited}
-    values["may_group"] = viewer.may(Action.DECIDE)
+    values |= {"may_group": viewer.may(Action.DECIDE), "is_hard": wellness.hard}
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
     values["found"] = listing.found(session, viewer, view.wanted, now=now) if view.narrowed else None
     values["articles"] = netiquette.articles(rules)
@@ -406,6 +408,7 @@ def item_values(
         "asked_here": asked is not None and asked.person_id == viewer.person_id,
         "asks": (asked is None or asked.kind != DecisionKind.HIDE) and needs_second,
         "reply_asks": sensitive.touches(session, viewer, comment.id, verdict, detail.corrections),
+        "hard": _hard(verdict),
         "signature": comment.account.reply_signature,
         "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),
@@ -431,6 +434,14 @@ def item_values(
         "call_911": templates.wording(worded, "reply_911"),
         "form_key": lambda: secrets.token_urlsafe(16),
     }
+
+
+def _hard(verdict: VerdictRow | None) -> str:
+    """Why the words of a comment are hard to read; empty: they are not."""
+    if verdict is None or not wellness.hard(verdict):
+        return ""
+    found = [label("netiquette", one) for one in shown_breaches(verdict.scores["breaches"]) if one in wellness.HARD]
+    return ", ".join(found) or label("urgence", verdict.urgency)
 
 
 def _undoable(detail: Detail) -> Decision | None:

@@ -34,8 +34,58 @@ SHORTEST, LOOKED_FOR, READ, MOST = 4, 4, 300, 3
 """Letters of a word that says something; such words that are looked for; answers that are compared; that are shown."""
 ALIKE = 0.4
 """The part of the letters of a comment's own words that another must share."""
-_MARKS = re.compile(r"\b[A-Z]{2,}-\d{4}-\d{3,}\b|https?://|\bwww\.|\b(?:M\.|Mme|Mrs?\.?|Ms\.?) ?[A-ZÀ-Ý]")
-"""Numbers of requests, addresses (of a link that is somebody's own, nothing shows that it is), and titles with a name."""
+_MARKS = re.compile(
+    r"\b[A-Z]{2,}-\d{4}-\d{3,}\b|https?://|\bwww\.|\b(?:M\.|Mme|Mrs?\.?|Ms\.?) ?[A-ZÀ-Ý]",
+)
+"""Numbers of requests, addresses (of a link of somebody's own, nothing shows that it is), titles with a name."""
+_SMALL = frozenset(
+    [
+        "quel",
+        "quelle",
+        "quels",
+        "quelles",
+        "quand",
+        "comment",
+        "pourquoi",
+        "combien",
+        "avec",
+        "sans",
+        "pour",
+        "dans",
+        "cette",
+        "elle",
+        "elles",
+        "nous",
+        "vous",
+        "votre",
+        "vos",
+        "notre",
+        "leur",
+        "leurs",
+        "etre",
+        "avez",
+        "avons",
+        "sont",
+        "fait",
+        "faire",
+        "bonjour",
+        "bonsoir",
+        "merci",
+        "what",
+        "when",
+        "where",
+        "which",
+        "with",
+        "your",
+        "have",
+        "this",
+        "that",
+        "there",
+        "hello",
+        "thanks",
+    ]
+)
+"""Words of every question, folded: sharing them says nothing."""
 _CAPITAL = re.compile(r"\b[A-ZÀ-Ý][\w’'-]{2,}")
 
 
@@ -77,7 +127,7 @@ def answered_alike(session: Session, viewer: Viewer, comment_id: int, *, now: da
 # -------------------------------------------------------------------------------------------------------------------
 def _telling(text: str) -> dict[str, str]:
     """The words that say something by their stems, as they are written folded."""
-    words = (word for _, parts in chunks(text) for word in parts if len(word) >= SHORTEST)
+    words = (word for _, parts in chunks(text) for word in parts if len(word) >= SHORTEST and word not in _SMALL)
     return {stem(word): word for word in words}
 
 

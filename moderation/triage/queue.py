@@ -304,7 +304,13 @@ def _lines(whole: bool) -> Select:  # type: ignore[type-arg]  # noqa: FBT001 - a
         joinedload(Comment.account).options(*only(Account.network, Account.name)),
         joinedload(Comment.author).options(*only(Author.name)),
         joinedload(Comment.verdict).options(
-            *only(VerdictRow.intention, VerdictRow.suggestion, VerdictRow.suggested_breach)
+            *only(
+                VerdictRow.intention,
+                VerdictRow.suggestion,
+                VerdictRow.suggested_breach,
+                VerdictRow.urgency,
+                VerdictRow.scores,
+            )
         ),
         joinedload(Item.problem),
         joinedload(Item.assignee).options(*only(Person.name)),

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from models.decisions import Proposal
-from models.requests311 import Requester, ServiceRequest
 from models.vocabulary import Role
 
 
@@ -41,18 +40,14 @@ def test_the_signature_and_the_length_stand_under_the_reply(city, browser):
 
 def test_a_sensitive_topic_is_proposed_by_one_and_sent_by_another(sqlite_parvis, city, browser):
     manager, moderator = browser(Role.MANAGER), browser(Role.MODERATOR)
+    path = f"/commentaires/{city.comments['south']}"
+    assert "Demander à une deuxième personne" not in moderator.get(path).text
     assert manager.post("/facon-de-repondre/sujets", data={"topic": "intention:rien"}).status_code == 422
     assert manager.post("/facon-de-repondre/sujets", data={"topic": "service:roads"}).status_code == 303
     assert "Chaussée" in manager.get("/facon-de-repondre").text
-    path = f"/commentaires/{city.comments['south']}"
-    assert "Demander à une deuxième personne" not in moderator.get(path).text
-    now = sqlite_parvis.clock()
     with sqlite_parvis.database.write() as session:
-        number = select(ServiceRequest.id).where(ServiceRequest.number == city.requests["south"])
-        asks = {"request_id": session.scalars(number).one(), "comment_id": city.comments["south"]}
-        session.add(Requester(**asks, added_at=now))
         # The one that the city of the tests has would come first.
-        session.execute(update(Proposal).values(answered_by_id=1, answered_at=now, confirmed=False))
+        session.execute(update(Proposal).values(answered_by_id=1, answered_at=sqlite_parvis.clock(), confirmed=False))
     page = moderator.get(path).text
     assert "Demander à une deuxième personne" in page
     form = {"kind": "reply", "version": 1, "form_key": "another-form-that-is-long", "text": "Reçu, merci."}

@@ -129,6 +129,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/facon-de-repondre"): Line(Action.EDIT_REPLIES, whole_city=True, body={"account_id": "1"}),
     ("POST", "/facon-de-repondre/sujets"): Line(Action.EDIT_REPLIES, whole_city=True),
     ("POST", "/facon-de-repondre/sujets/retrait"): Line(Action.EDIT_REPLIES, whole_city=True),
+    ("GET", "/entrainement"): Line(Action.SEE_COMMENTS),
+    ("POST", "/entrainement"): Line(Action.SEE_COMMENTS),
     ("GET", "/vues"): Line(Action.SEE_COMMENTS),
     ("POST", "/vues"): Line(Action.SEE_COMMENTS, body={"name": "Une vue"}),
     ("POST", "/vues/{view_id}/suppression"): Line("own view"),

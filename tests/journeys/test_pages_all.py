@@ -39,7 +39,7 @@ from models.vocabulary import (
     RequestStatus,
     Role,
 )
-from moderation import clocks, items
+from moderation import clocks, items, sensitive
 from moderation.requests import escalation, handover
 from moderation.triage import away, deciding, proposals, teamwork, views
 from moderation.triage.delivery import effect_handler
@@ -121,12 +121,13 @@ def busy(served) -> dict[str, int]:
         views.save(session, nadia, "Remerciements", {"intention": "eloge"}, team=True, now=served.now)
         # What two comments show: a picture that is blurred first, and one that could not be had.
         session.get_one(Person, nadia.person_id).blurs_pictures = True
-        # The clocks of the service: one comment is late, another nearly.
+        # The clocks of the service: one comment is late, another nearly; one topic takes two people.
         helene = served.people["Hélène Martel"]
         day = clocks.Day(date(2026, 12, 24), None, "Veille de Noël")
         hands = clocks.Hands(((510, 990),) * 5 + (None, None), (day,), respond={"question": 4, "same_day": 2})
         row = clocks.set_hands(session, helene, hands, seen=0, now=late)
         away.adopt(session, helene, adopted=True, now=late)
+        sensitive.add(session, helene, "groupe", Group311.SNOW, now=late)
         for name, by in (("critique_maire", late), ("bravo", served.now + timedelta(minutes=20))):
             due = {"clock_id": row.id, "answer_by": by, "warn_at": late}
             session.execute(update(Item).where(Item.comment_id == ids[name]).values(**due))
@@ -261,6 +262,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Nadia Roy", "/vues?intention=eloge", []),
         ("Hélène Martel", "/reponses", []),
         ("Hélène Martel", "/facon-de-repondre", []),
+        ("Nadia Roy", "/entrainement", []),
         ("Hélène Martel", "/equipe", []),
         ("Hélène Martel", "/equipe/garde", []),
         ("Hélène Martel", "/equipe/delais", []),

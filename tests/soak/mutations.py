@@ -40,6 +40,20 @@ MUTATIONS = (
         "tests/moderation/triage/test_away.py::test_a_danger_and_what_asks_nothing_are_not_answered_so",
     ),
     Mutation(
+        "no reply about a sensitive topic leaves by one person alone",
+        "moderation/triage/deciding.py",
+        "if confirming is None and reply_asks(session, viewer, comment):",
+        "if confirming is not None and reply_asks(session, viewer, comment):",
+        "tests/moderation/triage/test_sensitive.py::test_no_reply_about_it_leaves_by_one_person_alone",
+    ),
+    Mutation(
+        "no name of another citizen goes along with an answer that is found again",
+        "moderation/triage/alike.py",
+        "if (_words(theirs) - mine) & _words(text):",
+        "if (_words(theirs) - mine) & set():",
+        "tests/moderation/triage/test_alike.py::test_nothing_of_another_person_goes_along",
+    ),
+    Mutation(
         "somebody’s words bring no mark of their own to the outside 311",
         "connectors/desks.py",
         '_REFERENCES.sub("", self.description).strip()',

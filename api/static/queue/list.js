@@ -17,7 +17,7 @@ const valueOf = (element) => ({
   content: element.querySelector("a").innerHTML,
   selectable: Boolean(element.querySelector(".row-check")),
   alike: element.dataset.alike ?? "",
-  words: element.querySelector(".row-text").textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim(),
+  words: element.querySelector(".row-text:not([data-folded])")?.textContent.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ").trim() ?? "",
   element,
 });
 

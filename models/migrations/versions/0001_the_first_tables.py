@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("feed_fingerprint", sa.String(length=64), nullable=True),
         sa.Column("single_keys", sa.Boolean(), nullable=False),
+        sa.Column("folds_hard_words", sa.Boolean(), nullable=False),
         sa.Column("blurs_pictures", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=5), nullable=False),
         sa.Column("mail", sa.String(length=10), nullable=False),
@@ -239,6 +240,8 @@ def upgrade() -> None:
         sa.Column("expiry_warned", sa.Integer(), nullable=True),
         sa.Column("untold", base.Json, nullable=False),
         sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("reply_signature", sa.Text(), nullable=False),
+        sa.Column("tone", sa.String(length=4), nullable=False),
         sa.Column("connected_by", base.Id, nullable=True),
         sa.Column("cursor", sa.Text(), nullable=True),
         sa.Column("pull_due_at", base.UtcDateTime(), nullable=False),
@@ -411,6 +414,8 @@ def upgrade() -> None:
         sa.Column("intention", sa.String(length=30), nullable=True),
         sa.Column("status", sa.String(length=20), nullable=True),
         sa.Column("service_code", sa.String(length=60), nullable=True),
+        sa.Column("network", sa.String(length=20), nullable=True),
+        sa.Column("tone", sa.String(length=4), nullable=True),
         sa.Column("retired", sa.Boolean(), nullable=False),
         sa.Column("person_id", base.Id, nullable=True),
         sa.Column("body", sa.Text(), nullable=False),
@@ -484,6 +489,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_view")),
     )
     op.create_index("ix_saved_view_person", "saved_view", ["person_id", "name"], unique=False)
+    op.create_table(
+        "sensitive_topic",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("head", sa.String(length=10), nullable=False),
+        sa.Column("value", sa.String(length=60), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_sensitive_topic_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sensitive_topic")),
+        sa.UniqueConstraint("head", "value", name=op.f("uq_sensitive_topic_head_value")),
+    )
     op.create_table(
         "service_clock",
         sa.Column("id", base.Id, nullable=False),
@@ -1428,7 +1444,10 @@ def upgrade() -> None:
         sa.Column("id", base.Id, nullable=False),
         sa.Column("comment_version", sa.Integer(), nullable=False),
         sa.Column("kind", sa.String(length=20), nullable=False),
-        sa.Column("rule_version_id", base.Id, nullable=False),
+        sa.Column("rule_version_id", base.Id, nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("draft_id", base.Id, nullable=True),
+        sa.Column("template_id", base.Id, nullable=True),
         sa.Column("person_id", base.Id, nullable=False),
         sa.Column("at", base.UtcDateTime(), nullable=False),
         sa.Column("form_key", sa.String(length=64), nullable=True),
@@ -1437,12 +1456,16 @@ def upgrade() -> None:
         sa.Column("confirmed", sa.Boolean(), nullable=True),
         sa.Column("motive", sa.Text(), nullable=True),
         sa.Column("comment_id", base.Id, nullable=True),
+        sa.CheckConstraint(
+            "kind <> 'hide' OR rule_version_id IS NOT NULL", name=op.f("ck_proposal_a_restriction_cites")
+        ),
         sa.CheckConstraint("(answered_by_id IS NULL) = (confirmed IS NULL)", name=op.f("ck_proposal_answered_whole")),
         sa.CheckConstraint("CASE WHEN comment_id IS NULL THEN 0 ELSE 1 END = 1", name=op.f("ck_proposal_one_subject")),
         sa.ForeignKeyConstraint(["answered_by_id"], ["person.id"], name=op.f("fk_proposal_answered_by_id")),
         sa.ForeignKeyConstraint(["comment_id"], ["comment.id"], name=op.f("fk_proposal_comment_id")),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_proposal_person_id")),
         sa.ForeignKeyConstraint(["rule_version_id"], ["rule_version.id"], name=op.f("fk_proposal_rule_version_id")),
+        sa.ForeignKeyConstraint(["template_id"], ["message_template.id"], name=op.f("fk_proposal_template_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_proposal")),
         sa.UniqueConstraint("form_key", name=op.f("uq_proposal_form_key")),
     )
