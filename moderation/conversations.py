@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import Session, aliased, selectinload
+from sqlalchemy import ColumnElement, Select, exists, select
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from connectors.base import Capabilities
 from models.comments import Comment
 from models.conversations import Conversation, Message
 from models.effects import Effect
 from models.errors import Refused
-from models.vocabulary import CommentKind, EffectState
+from models.items import Item
+from models.keyset import Keyset
+from models.scope import Action, Viewer, visible
+from models.vocabulary import CommentKind, EffectState, ItemState
+
+NEWEST = Keyset(Comment.created_at, Comment.id, descending=True)
 
 SHOWN = 100
 """Messages of a conversation that are shown, the newest."""
@@ -92,6 +97,39 @@ def of_comment(session: Session, comment: Comment) -> Talk | None:
     messages = tuple(reversed(found[:SHOWN]))
     waiting = frozenset(one.id for one in messages if not (one.by_city or one.settled or one.taken_back_at))
     return Talk(conversation, messages, len(found) > SHOWN, waiting)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A conversation among others; no item: it never waited for a person."""
+
+    conversation: Conversation
+    comment: Comment
+    item: Item | None
+
+
+def page(
+    session: Session, viewer: Viewer, *, state: ItemState | None = None, after: str | None = None, limit: int = 50
+) -> tuple[Sequence[Listed], str | None]:
+    """Conversations that the viewer may read, those with the newest message first, and where the next part begins. One
+    query. A broken `after` is Refused `cursor_invalid`.
+    """
+    statement: Select = (  # type: ignore[type-arg]  # Three entities: the types know them, the keyset does not.
+        select(Conversation, Comment, Item)
+        .join(Comment, Comment.id == Conversation.comment_id)
+        .outerjoin(Item, Item.comment_id == Comment.id)
+        .options(
+            joinedload(Comment.account),
+            joinedload(Comment.author),
+            joinedload(Comment.verdict),
+            joinedload(Comment.source_post),
+        )
+    )
+    if state is not None:
+        statement = statement.where(Item.state == state)
+    statement = NEWEST.part(visible(statement, viewer, Action.SEE_MESSAGES, Comment), after, limit)
+    rows = [Listed(*row) for row in session.execute(statement)]
+    return NEWEST.cut(rows, limit, lambda one: one.comment)
 
 
 def wrote(session: Session, effect: Effect, comment: Comment, *, now: datetime) -> None:

@@ -180,7 +180,7 @@ class CommentShown(Shown):
     @classmethod
     def of(cls, comment: Comment, item: Item | None, drafts: Sequence[DraftReply], rules: Mapping[str, str]) -> Self:
         """`rules` gives the article of each breach."""
-        return cls(**_fields(comment, item, drafts, rules))
+        return cls(**comment_fields(comment, item, drafts, rules))
 
 
 class Version(Shown):
@@ -218,9 +218,10 @@ class CommentWhole(CommentShown):
 OF_ITEM = {"state", "urgency", "queued_at", "problem"}
 
 
-def _fields(
+def comment_fields(
     comment: Comment, item: Item | None, drafts: Sequence[DraftReply], rules: Mapping[str, str]
 ) -> dict[str, object]:
+    """What a comment is shown with, by the names of `CommentShown`."""
     own = CommentShown.model_fields.keys() - OF_ITEM - {"post_external_id", "verdict", "item_id", "proposed_reply"}
     return {
         **{name: getattr(comment, name) for name in own},
@@ -291,7 +292,7 @@ def comment(
     tagged(response, detail.comment.version)
     post = detail.comment.source_post
     return CommentWhole(
-        **_fields(detail.comment, detail.item, detail.drafts, articles(in_force(session, now=now))),
+        **comment_fields(detail.comment, detail.item, detail.drafts, articles(in_force(session, now=now))),
         post=None if post is None else SourcePostShown.of(post, newest_figures(session, [post.id]).get(post.id)),
         attachments=[AttachmentShown.of(attachment) for attachment in detail.comment.attachments],
         versions=[Version.model_validate(version) for version in detail.versions],

@@ -9,6 +9,7 @@ from api.v1 import (
     accounts,
     campaigns,
     comments,
+    conversations,
     corrections,
     decisions,
     dossiers,
@@ -34,6 +35,7 @@ _SESSION = APIKeyCookie(
 router = APIRouter(prefix="/api/v1", dependencies=[Security(_KEY), Security(_SESSION)])
 for part in (
     comments,
+    conversations,
     items,
     corrections,
     decisions,

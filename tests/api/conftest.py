@@ -23,6 +23,7 @@ from api.wiring import Parvis, build
 from models.campaigns import Campaign
 from models.comments import Attachment, Comment
 from models.completions import Completion
+from models.conversations import Conversation, Message
 from models.decisions import Batch, Decision, Proposal
 from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.holds import Hold
@@ -34,7 +35,7 @@ from models.notes import Note
 from models.people import Membership, Person
 from models.posts import Post, Variant
 from models.requests311 import Requester, Service, ServiceRequest
-from models.vocabulary import DecisionKind, Group311, ItemState, NoteKind, OutsideTask, PostState, Role
+from models.vocabulary import CommentKind, DecisionKind, Group311, ItemState, NoteKind, OutsideTask, PostState, Role
 from tests.city import City, Clock
 
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
@@ -59,6 +60,7 @@ class SmallCity(City):
     holds: dict[str, int] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
     dossiers: dict[str, int] = field(default_factory=dict)
+    conversations: dict[str, int] = field(default_factory=dict)
     occurrences: dict[str, int] = field(default_factory=dict)
 
     def person(self, role: Role, place: str) -> int:
@@ -260,6 +262,13 @@ def _seed(parvis: Parvis) -> SmallCity:
             session.flush()
             session.add(OccurrenceTask(occurrence_id=occurrence.id, kind=OutsideTask.POSTER))
             city.dossiers[name], city.occurrences[name] = dossier.id, occurrence.id
+            private = Comment(**scope, external_id=f"t{number}", kind=CommentKind.MESSAGE, text="Bonjour")
+            private.created_at = private.received_at = now
+            session.add(private)
+            session.flush()
+            session.add(Conversation(comment_id=private.id, written_at=now))
+            session.add(Message(comment_id=private.id, external_id="m", text="Bonjour", said_at=now, received_at=now))
+            city.conversations[name] = private.id
             hold = Hold(**scope, reason="Deuil", began_at=now, began_by_id=author, ended_at=now)
             session.add(hold)
             session.flush()

@@ -343,6 +343,8 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/api/v1/proposals/{proposal_id}/answer"): Line(
         Action.DECIDE, "proposals", body={"confirmed": False, "motive": "Non"}
     ),
+    ("GET", "/api/v1/conversations"): Line(Action.SEE_MESSAGES),
+    ("GET", "/api/v1/conversations/{conversation_id}"): Line(Action.SEE_MESSAGES, "conversations"),
     ("GET", "/api/v1/decisions"): Line(Action.SEE_COMMENTS),
     ("POST", "/api/v1/decisions"): Line(Action.DECIDE, "comments", body=DECIDING),
     ("POST", "/api/v1/decisions/{decision_id}/undo"): Line(Action.DECIDE, "decisions"),
@@ -467,6 +469,7 @@ class Caller:
             "campaign_id",
             "comment_id",
             "completion_id",
+            "conversation_id",
             "decision_id",
             "dossier_id",
             "hold_id",
