@@ -384,6 +384,38 @@ class Histories(RuleBasedStateMachine):
         world = self.world
         world.turn(0, "parse", "classify")
         self.a_moderator_decides(which, kind, text)
+        self.it_leaves_in_bad_weather(fault, again, mishap)
+
+    @rule(
+        by=st.integers(0, 1),
+        text=TEXTS,
+        answer=ANSWERS,
+        told=st.booleans(),
+        fault=WHICH,
+        again=WHICH,
+        mishap=MISHAPS,
+    )
+    def somebody_is_answered_in_private_in_bad_weather(self, by, text, answer, told, fault, again, mishap):
+        """A webhook tells what they wrote, or a reading alone."""
+        world = self.world
+        if not world.on.talks:
+            return
+        world.state.letter(world.page, world.citizens[by], text)
+        if told:
+            self.comes(*world.mail.pop())
+        self.pass_(1300)
+        world.turn(0, "converse", "parse", "classify")
+        with suppress(Refused), world.database.write() as session:
+            of = Comment.kind == CommentKind.MESSAGE, Item.state == ItemState.WAITING
+            talk = session.scalars(select(Comment).join(Item).where(*of).order_by(Item.queued_at.desc())).first()
+            if talk is not None:
+                choice = Choice(DecisionKind.REPLY, talk.version, answer)
+                terms = deciding.Terms(UNDO, "STR", capabilities)
+                deciding.decide(session, world.people["Ariane"], talk.id, choice, terms, now=world.clock())
+        self.it_leaves_in_bad_weather(fault, again, mishap)
+
+    def it_leaves_in_bad_weather(self, fault, again, mishap):
+        world = self.world
         self.fail("deliver", fault, 0, 1)
         self.fail("reconcile", again, 0, 1)
         self.pass_(20)
@@ -468,6 +500,7 @@ class Histories(RuleBasedStateMachine):
             )
             self.met.update(f"{state} delivery" for state in session.scalars(select(Delivery.state)))
             self.met["comments"] += session.scalar(select(func.count(Comment.id)))
+            self.met["messages"] += session.scalar(select(func.count(Message.id)))
             self.met["tombstones"] += session.scalar(select(func.count(Comment.removed_at)))
 
     def settle(self):
