@@ -328,7 +328,7 @@ def test_a_private_reply_is_made_once_within_seven_days(instagram, network, age,
     with pytest.raises(Rejected) as caught:
         network.apply(private, "effect-2")
     assert caught.value.reason == reason
-    assert [message.text for message in instagram.page.messages] == ["Quelle est votre adresse?"] * (age == 0)
+    assert [message.text for message in instagram.page.letters] == ["Quelle est votre adresse?"] * (age == 0)
 
 
 def test_a_private_reply_to_somebody_unknown_is_not_looked_for(instagram, network):
