@@ -14,7 +14,7 @@ def test_a_sheet_says_what_the_page_says(sqlite_parvis, seed_city, visit, sign_i
     assert "Seed" in client.get("/equipe").text
     north = sign_in_as(sqlite_parvis, visit(sqlite_parvis), city.person(Role.MANAGER, "north"))
     assert "Seed;1;0;0" in north.get("/equipe/personnes.csv").text
-    assert sum(int(line.split(";")[1]) for line in north.get("/equipe/arrivees.csv").text.splitlines()[1:]) == 1
+    assert sum(int(line.split(";")[1]) for line in north.get("/equipe/arrivees.csv").text.splitlines()[1:]) == 2
 
 
 def test_who_is_on_call_is_kept_and_a_refusal_shows_what_was_typed(sqlite_parvis, seed_city, visit, sign_in_as):
