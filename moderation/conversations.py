@@ -123,6 +123,7 @@ def page(
             joinedload(Comment.author),
             joinedload(Comment.verdict),
             joinedload(Comment.source_post),
+            joinedload(Item.problem),
         )
     )
     if state is not None:
