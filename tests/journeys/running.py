@@ -16,6 +16,16 @@ from api.settings import load
 from api.wiring import build
 from tests.city import City
 
+BY_ITSELF = {
+    "engine": "embedded",
+    "secret_key": "near-by-" * 5,
+    "request_prefix": "NEA",
+    "undo_seconds": 1,
+    "settle_seconds": "2",
+    "pull_seconds": 30,
+}
+"""Settings of an installation that works by itself, soon."""
+
 
 class Moved:
     """The machine's clock, and what a test moved it forward by: that of both cities and of the networks."""

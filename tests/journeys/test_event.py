@@ -19,7 +19,7 @@ from models.items import Item
 from models.requests311 import ServiceRequest
 from models.vocabulary import RequestStatus, Role
 from moderation.requests import escalation
-from tests.journeys.running import Running, until
+from tests.journeys.running import BY_ITSELF, Running, until
 
 pytestmark = pytest.mark.browser
 
@@ -53,12 +53,7 @@ def near(tmp_path, _migrated_sqlite, clock, far, standin):
         tmp_path / "near",
         _migrated_sqlite,
         clock,
-        engine="embedded",
-        secret_key="near-by-" * 5,
-        request_prefix="NEA",
-        undo_seconds=1,
-        settle_seconds="2",
-        pull_seconds=30,
+        **BY_ITSELF,
         open311_url=f"{far.address}/open311/v2",
         open311_api_key=key,
         **standin_settings(state, address),

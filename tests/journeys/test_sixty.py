@@ -17,7 +17,7 @@ from models.decisions import Decision
 from models.items import Item
 from models.requests311 import ServiceRequest
 from models.vocabulary import ItemState, Role
-from tests.journeys.running import Running, until
+from tests.journeys.running import BY_ITSELF, Running, until
 
 pytestmark = pytest.mark.browser
 
@@ -46,18 +46,7 @@ WORDS = "Bonjour, oui, de 10 h à 20 h."
 @pytest.fixture
 def running(tmp_path, _migrated_sqlite, clock, standin):
     state, webhooks, address = standin
-    running = Running(
-        tmp_path / "near",
-        _migrated_sqlite,
-        clock,
-        engine="embedded",
-        secret_key="near-by-" * 5,
-        request_prefix="NEA",
-        undo_seconds=1,
-        settle_seconds="2",
-        pull_seconds=30,
-        **standin_settings(state, address),
-    )
+    running = Running(tmp_path / "near", _migrated_sqlite, clock, **BY_ITSELF, **standin_settings(state, address))
     token = "a-token-that-must-never-be-seen"
     running.network_page = state.page("104001", "Ville", token)
     running.city.add_account("ville", external_id=running.network_page.id, token=token)
@@ -101,7 +90,6 @@ def test_sixty_items_by_keyboard_alone(running, standin, clock, new_context, sou
 
     until(read, "sixty comments to handle")
     page = running.page(new_context, "Nadia", "/")
-    page.evaluate("() => { globalThis.refused = []; }")
     page.add_init_script(
         "addEventListener('securitypolicyviolation', (e) => (globalThis.refused ??= []).push(e.blockedURI))"
     )
