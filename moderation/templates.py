@@ -130,7 +130,8 @@ def notes(session: Session, service: Service, statuses: Collection[RequestStatus
 
 def name_of(one: MessageTemplate) -> str:
     """What it is found by."""
-    return one.title or one.code.partition("_")[2]
+    kind = next((begins for begins in NAMED if one.code.startswith(begins)), "")
+    return one.title or one.code.removeprefix(kind)
 
 
 def every_version(session: Session) -> dict[str, list[MessageTemplate]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Response
-from pydantic import Field
+from pydantic import Field, PlainSerializer, StringConstraints, WithJsonSchema
 from sqlalchemy.orm import Session
 
 from api.deps import Installation, Now, ReadSession, WriteSession, require
@@ -41,6 +41,11 @@ Reader = Annotated[Viewer, require(Action.SEE_POSTS)]
 Writer = Annotated[Viewer, require(Action.WRITE_POSTS)]
 
 
+_HOUR = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+Hour = Annotated[str, StringConstraints(pattern=_HOUR)]
+"""Of the city's clocks."""
+
+
 class DossierShown(Shown):
     """One file that comes back, with its rule as it is kept: `rrule` (RFC 5545, dates alone), or `offset_days` from
     each key date called `anchor`. `hour` is the city's; `next_on` null: the rule gives no day.
@@ -56,7 +61,11 @@ class DossierShown(Shown):
     offset_days: int
     month_end: MonthEnd
     starts_on: dt.date
-    hour: dt.time
+    hour: Annotated[
+        dt.time,
+        PlainSerializer("{:%H:%M}".format, return_type=str),
+        WithJsonSchema({"type": "string", "pattern": _HOUR}),
+    ]
     lead_days: int
     text: str
     link: str | None
@@ -114,7 +123,7 @@ class NewDossier(Sent):
     anchor: Annotated[str, words(dossiers.LONGEST_KEY_DATE)] = ""
     offset_days: Annotated[int, Field(ge=-dossiers.MOST_OFFSET, le=dossiers.MOST_OFFSET)] = 0
     month_end: MonthEnd = MonthEnd.LAST
-    hour: dt.time = dossiers.Outline.hour
+    hour: Hour = f"{dossiers.Outline.hour:%H:%M}"
     lead_days: Annotated[int, Field(ge=0, le=dossiers.MOST_LEAD)] = dossiers.Outline.lead_days
     text: Annotated[str, words(dossiers.LONGEST_WORDS)] = ""
     link: Annotated[str, words(2000)] = ""
@@ -126,7 +135,8 @@ class NewDossier(Sent):
 
     def outline(self) -> dossiers.Outline:
         """As the trade takes it."""
-        return dossiers.Outline(**self.model_dump(exclude={"account_id", "borough_id"}))
+        said = self.model_dump(exclude={"account_id", "borough_id", "hour"})
+        return dossiers.Outline(**said, hour=dt.time.fromisoformat(self.hour))
 
 
 @router.get("", operation_id="listDossiers", responses=READS)

@@ -34,7 +34,7 @@ from models.netiquette import RuleVersion
 from models.notes import Note
 from models.people import Membership, Person
 from models.posts import Post, Variant
-from models.requests311 import Requester, Service, ServiceRequest
+from models.requests311 import Service, ServiceRequest
 from models.vocabulary import CommentKind, DecisionKind, Group311, ItemState, NoteKind, OutsideTask, PostState, Role
 from tests.city import City, Clock
 
@@ -234,13 +234,12 @@ def _seed(parvis: Parvis) -> SmallCity:
             # By the id of its comment, so that one place of an address fills both.
             photo = Attachment(id=comment.id, comment_id=comment.id, position=0, kind="photo", seen_at=now)
             photo.picture = b"jpeg"
-            asked_by = Requester(request_id=request.id, comment_id=comment.id, code=name, added_at=now)
             variant = Variant(post_id=post.id, account_id=city.accounts[name], text="Bonjour")
             picture = Media(
                 **scope, name=name, sha256="0" * 64, content=b"jpeg", small=b"jpeg", width=1, height=1, size=4
             )
             picture.search_text, picture.added_by_id, picture.created_at = name, author, now
-            session.add_all([variant, item, decision, photo, asked_by, picture])
+            session.add_all([variant, item, decision, photo, picture])
             session.flush()
             city.media[name] = picture.id
             form = Completion(

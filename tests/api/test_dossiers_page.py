@@ -248,7 +248,7 @@ def test_programs_begin_change_and_end_a_file(desk):
     assert made.status_code == 201
     assert client.post("/api/v1/dossiers", json=body, headers=key).json()["id"] == made.json()["id"]
     place, kept = made.headers["location"], made.json()
-    assert (kept["next_on"], kept["hour"], kept["tasks"]) == ("2026-12-02", "08:00:00", ["poster"])
+    assert (kept["next_on"], kept["hour"], kept["tasks"]) == ("2026-12-02", "08:00", ["poster"])
     again = client.put(place, json=body | {"lead_days": 3}, headers={"if-match": made.headers["etag"]})
     assert (again.status_code, again.json()["lead_days"]) == (200, 3)
     assert client.put(place, json=body, headers={"if-match": made.headers["etag"]}).status_code == 409

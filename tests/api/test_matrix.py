@@ -20,6 +20,7 @@ from administration import keys, people
 from api.app import create_app
 from api.wiring import Parvis
 from models.people import AccessRequest, Membership
+from models.requests311 import Requester, ServiceRequest
 from models.scope import ALLOWED, KEY_SCOPES, Action
 from models.vocabulary import Role
 
@@ -444,6 +445,18 @@ class Caller:
                 person_id=target.id, asked_by_id=city.person(Role.MANAGER, "city"), asked_at=parvis.clock()
             )
             session.add(asked)
+            for place, number in city.requests.items():
+                # Whoever may see a request may see what its comment shows.
+                of_request = select(ServiceRequest.id).where(ServiceRequest.number == number)
+                comment_id, code = city.comments[place], f"code-{place}"
+                session.add(
+                    Requester(
+                        request_id=session.scalars(of_request).one(),
+                        comment_id=comment_id,
+                        code=code,
+                        added_at=parvis.clock(),
+                    )
+                )
             keys.add_key(session, "a program", ["comments:read"], now=parvis.clock())
             session.flush()
             request = asked.id
