@@ -68,6 +68,8 @@ class ItemShown(Shown):
     urgency: int
     """2: immediate danger, 1: the same day, 0: everything else."""
     queued_at: Moment
+    answer_by: Moment | None
+    """By when the city means to have answered it, in its own hours of opening; null: nothing is promised."""
     snoozed_until: Moment | None
     """It was put off until then; to come: it is no part of what waits now."""
     assignee: str | None
@@ -94,6 +96,7 @@ class ItemShown(Shown):
             state=ItemState(item.state),
             urgency=item.urgency,
             queued_at=item.queued_at,
+            answer_by=item.answer_by,
             snoozed_until=item.snoozed_until,
             assignee=item.assignee.name if item.assignee else None,
             problem=NotDone.model_validate(item.problem) if item.problem else None,

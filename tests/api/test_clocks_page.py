@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,3 +119,14 @@ def test_hours_that_never_end_or_begin_and_those_that_end_at_midnight():
     said = [hour_words.opening(one, "fr", now=now) for one in (always, never, late)]
     assert said == ["ouvert jour et nuit", "", "ouvert jusqu’à minuit"]
     assert hour_words.hours_of("10:00", "00:00", "day") == (600, MIDNIGHT)
+
+
+def test_programs_read_by_when_an_item_is_to_be_answered(sqlite_parvis, manager, city, clock):
+    path = f"/api/v1/items/{city.items['city']}"
+    assert manager.get(path).json()["answer_by"] is None
+    save(manager, respond_unknown="4")
+    clocks.wind_due(sqlite_parvis.database, ZONE, now=clock())
+    with sqlite_parvis.database.read() as session:
+        by = clocks.current(session, ZONE).schedule.after(city.now, timedelta(hours=4))
+    assert datetime.fromisoformat(manager.get(path).json()["answer_by"]) == by
+    assert by in {datetime.fromisoformat(one["answer_by"]) for one in manager.get("/api/v1/items").json()["items"]}
