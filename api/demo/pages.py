@@ -115,6 +115,16 @@ def steps(session: Session) -> list[Step]:
             DecisionKind.HIDE in kinds,
         ),
         Step(
+            N_("A private message has its answer while the network takes one"),
+            N_(
+                "Search for “versements”: the conversation, until when it can be answered, then r. Who may not read "
+                "private messages does not see that there are any."
+            ),
+            city.MODERATOR,
+            "/?mots=versements",
+            session.scalar(select(exists().where(Effect.operation == OperationKind.MESSAGE))) or False,
+        ),
+        Step(
             N_("Six people saw one water-main break: one request"),
             N_(
                 "The line “6 people · Rue Wolfe” above the queue gathers those who named the street, under any post: "

@@ -225,7 +225,7 @@ def test_three_pictures_in_twelve_actions_look_in_public_as_the_preview_said(pag
 def test_the_tour_reads_live_data_and_has_no_barrier(page: Page, demo: Demo, scheme: str, faults) -> None:
     page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
     page.goto(f"{demo.address}/visite")
-    assert page.locator(".step").count() == 8
+    assert page.locator(".step").count() == 9
     until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "sixty comments counted")
     assert faults(page) == []
 
