@@ -9,7 +9,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
@@ -28,6 +27,10 @@ ASKED = {"User-Agent": "Parvis (checks a link)", "Accept": "text/html,*/*;q=0.5"
 Open = Callable[[str], bool]
 
 
+class _Nowhere(Exception):
+    """Nobody finds it there; the message is the problem of the `Sight`."""
+
+
 def everybodys(address: str) -> bool:
     """Whether an IP address is on the public Internet."""
     ip = ipaddress.ip_address(address)
@@ -43,13 +46,8 @@ def look(address: str, is_open: Open = everybodys) -> Sight:
     try:
         with httpx2.Client(timeout=5, trust_env=False, headers=ASKED) as client:
             for _ in range(HOPS + 1):
-                if web_link(address) is None:
-                    return Sight(problem="bad_url")
-                url = httpx2.URL(address)
-                at = _at(url, is_open)
-                if isinstance(at, Sight):
-                    return at
-                found = url.copy_with(host=at.address, userinfo=b"")
+                url = _url(address)
+                found = url.copy_with(host=_host(url, is_open), userinfo=b"")
                 asked = client.build_request(
                     "GET", found, headers={"Host": url.netloc.decode()}, extensions={"sni_hostname": url.host}
                 )
@@ -62,34 +60,41 @@ def look(address: str, is_open: Open = everybodys) -> Sight:
                         raise Transient(reason=str(answer.status_code))
                     # Behind a door it is there, though not for us.
                     if answer.status_code >= 400 and answer.status_code not in {401, 403, 405, 406}:
-                        return Sight(problem=str(answer.status_code))
+                        raise _Nowhere(str(answer.status_code))
                     return _sight(answer, until) if answer.status_code == 200 else Sight()
                 finally:
                     answer.close()
-    except (httpx2.InvalidURL, UnicodeError):
-        return Sight(problem="bad_url")
+            return Sight(problem="redirects")
+    except _Nowhere as why:
+        return Sight(problem=str(why))
     except (httpx2.HTTPError, ssl.SSLError, OSError) as error:
         raise Transient(reason="unreachable") from error
-    return Sight(problem="redirects")
 
 
-@dataclass(frozen=True)
-class _Host:
-    address: str
+def _url(address: str) -> httpx2.URL:
+    # A site may lead on to an address that is longer than those that posts may have.
+    if web_link(address, None) is None:
+        raise _Nowhere("bad_url")
+    try:
+        return httpx2.URL(address)
+    except (httpx2.InvalidURL, UnicodeError) as error:
+        raise _Nowhere("bad_url") from error
 
 
-def _at(url: httpx2.URL, is_open: Open) -> _Host | Sight:
-    """Where the host is, once all its addresses are seen to be open; or why nobody finds it."""
+def _host(url: httpx2.URL, is_open: Open) -> str:
+    """The IP address of the host, once all that it has are seen to be open."""
     try:
         found = socket.getaddrinfo(url.host, url.port or {"http": 80}.get(url.scheme, 443), type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
             raise Transient(reason="unreachable") from error
-        return Sight(problem="unknown_host")
+        raise _Nowhere("unknown_host") from error
+    except UnicodeError as error:  # A part of the name is too long for any.
+        raise _Nowhere("bad_url") from error
     addresses = [str(one[4][0]).partition("%")[0] for one in found]
     if not addresses or not all(map(is_open, addresses)):
-        return Sight(problem="private_host")
-    return _Host(addresses[0])
+        raise _Nowhere("private_host")
+    return addresses[0]
 
 
 def _sight(answer: httpx2.Response, until: float) -> Sight:

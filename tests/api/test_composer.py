@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import func, select
 
+from connectors.sights import Sight
+from models.locks import locks_for
 from models.posts import Post
 from models.vocabulary import Role
+from publishing import links
 
 NBSP = "\N{NO-BREAK SPACE}"
 
@@ -47,6 +50,25 @@ def test_an_hour_that_does_not_exist_is_found_and_the_rest_is_shown(seeded, desk
     shown = desk.post("/publications/apercu", data=written(seeded, publish_at="2027-03-14T02:30")).text
     assert "n’existe pas" in shown
     assert "Les patinoires ouvrent samedi." in shown
+
+
+def test_a_link_is_looked_at_and_its_page_or_its_absence_is_shown(sqlite_parvis, seeded, desk, tmp_path):
+    there, gone = "https://ville.example/a", "https://ville.example/b"
+    form = written(seeded, f"Voir {gone}", link=there)
+    first = desk.post("/publications/apercu", data=form).text
+    assert "data-looking" in first
+    web = {there: Sight("<b>La collecte</b>", "Le mercredi"), gone: Sight(problem="404")}
+    with sqlite_parvis.database.read() as session:
+        due = links.links_to_look(session, now=sqlite_parvis.clock())
+    assert len(due) == 2
+    for one in due:
+        locks = locks_for(sqlite_parvis.database, tmp_path)
+        links.look(sqlite_parvis.database, locks, web.__getitem__, one, clock=sqlite_parvis.clock)
+    shown = desk.post("/publications/apercu", data=form).text
+    assert "data-looking" not in shown
+    assert "&lt;b&gt;La collecte&lt;/b&gt;" in shown
+    assert "Le mercredi" in shown
+    assert f"pas de page à {gone} (le site répond 404)" in shown
 
 
 def test_words_of_others_are_shown_as_words(seeded, desk):

@@ -85,6 +85,9 @@ def test_redirections_are_followed_and_each_is_checked(site):
     site.answers["/1"] = (302, {"Location": "/2"}, b"")
     site.answers["/2"] = html("<title>Ici</title>")
     assert seen(f"{site.address}/1") == Sight("Ici")
+    site.answers["/porte"] = (302, {"Location": f"/2?retour={'x' * 600}"}, b"")
+    site.answers[f"/2?retour={'x' * 600}"] = html("<title>Entrez</title>")
+    assert seen(f"{site.address}/porte") == Sight("Entrez"), "however long the address that it leads to"
     site.answers["/loin"] = (301, {"Location": "http://169.254.169.254/latest/meta-data/"}, b"")
     assert look(f"{site.address}/loin", is_open=lambda address: address == "127.0.0.1").problem == "private_host"
     site.answers["/rond"] = (302, {"Location": "/rond"}, b"")
@@ -162,6 +165,9 @@ def test_a_site_that_nobody_has_and_one_that_does_not_answer(monkeypatch):
         seen(f"http://127.0.0.1:{port}/")
 
 
-@pytest.mark.parametrize("address", ["", "ftp://x/", "javascript:alert(1)", "http://", "http://[::1", "http://a b/"])
+@pytest.mark.parametrize(
+    "address",
+    ["", "ftp://x/", "javascript:alert(1)", "http://", "http://[::1", "http://a b/", f"http://{'a' * 70}.example/"],
+)
 def test_what_is_no_address_of_the_web_is_refused(address):
     assert look(address).problem == "bad_url"
