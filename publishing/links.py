@@ -61,9 +61,13 @@ def ask(session: Session, addresses: Iterable[str], *, now: datetime) -> None:
 
 def findings(session: Session, sketches: Sequence[Sketch]) -> list[Finding]:
     """Which of its addresses lead nowhere."""
-    there = seen(session, linked(sketches))
+    there, cards = seen(session, linked(sketches)), {one.link for one in sketches}
     return [
-        Finding(CODES.get(one.problem, "link_gone"), "link", params={"address": one.address, "status": one.problem})
+        Finding(
+            CODES.get(one.problem, "link_gone"),
+            "link" if one.address in cards else "text",
+            params={"address": one.address, "status": one.problem},
+        )
         for one in there.values()
         if one.problem is not None
     ]

@@ -78,6 +78,9 @@ def test_what_leads_nowhere_is_said_and_what_is_there_has_its_words(city, looked
     assert sorted(due()) == [A, B]
     assert found(city, sketches) == [(code, B)]
     with city.database.read() as session:
+        assert [one.where for one in links.findings(session, sketches)] == ["text"]
+        as_link = links.findings(session, written(city, "Voir", link=B))
+        assert [one.where for one in as_link] == ["link"], "where whoever writes finds it"
         kept = links.seen(session, [A])[A]
         assert (kept.title, kept.summary, kept.due_at) == ("Titre", "Mots", None)
 
