@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from models.decisions import Proposal
+from models.requests311 import Requester, ServiceRequest
 from models.vocabulary import Role
 
 
@@ -46,8 +47,12 @@ def test_a_sensitive_topic_is_proposed_by_one_and_sent_by_another(sqlite_parvis,
     assert manager.post("/facon-de-repondre/sujets", data={"topic": "service:roads"}).status_code == 303
     assert "Chaussée" in manager.get("/facon-de-repondre").text
     with sqlite_parvis.database.write() as session:
-        # The one that the city of the tests has would come first.
-        session.execute(update(Proposal).values(answered_by_id=1, answered_at=sqlite_parvis.clock(), confirmed=False))
+        now = sqlite_parvis.clock()
+        # The proposal that the city of the tests has would come first.
+        session.execute(update(Proposal).values(answered_by_id=1, answered_at=now, confirmed=False))
+        of_request = select(ServiceRequest.id).where(ServiceRequest.number == city.requests["south"])
+        request_id = session.scalars(of_request).one()
+        session.add(Requester(request_id=request_id, comment_id=city.comments["south"], added_at=now))
     page = moderator.get(path).text
     assert "Demander à une deuxième personne" in page
     form = {"kind": "reply", "version": 1, "form_key": "another-form-that-is-long", "text": "Reçu, merci."}
