@@ -36,6 +36,12 @@ app.add_typer(account, name="account")
 app.add_typer(key, name="key")
 
 
+GARBAGE = 5_000, 5, 40
+"""When Python looks for garbage in a process that serves pages. A page leaves some thousand objects in circles, and as
+Python has it, one page in twelve waits 50 ms for a look at everything; so it is one in a hundred.
+"""
+
+
 class _Stop(Exception):
     """A sentence for the operator; the command ends with 2 (what was asked cannot be done)."""
 
@@ -97,6 +103,7 @@ def serve(
         from api.serving import Http
 
     logs.configure()
+    gc.set_threshold(*GARBAGE)
     with installation() as parvis:
         settings = parvis.settings
         # The access log is the door's own: it has no personal link in it. A proxy on this machine says who calls.
