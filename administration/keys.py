@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models import audit
 from models.accounts import Account, ConsentHandshake
 from models.errors import NotFound, Refused
+from models.hooks import Hook
 from models.people import ApiKey, Person
 from models.scope import KEY_SCOPES
 from models.secrets import Vault, fingerprint
@@ -65,6 +66,9 @@ def rotate(session: Session, vault: Vault, *, now: datetime) -> int:
     """Close every stored secret again with the first key. Gives how many."""
     accounts = session.scalars(select(Account)).all()
     people = session.scalars(select(Person).where(Person.totp_closed.is_not(None))).all()
+    hooks = session.scalars(select(Hook).where(Hook.removed_at.is_(None))).all()
+    for hook in hooks:
+        hook.secret_closed = vault.reclose(hook.secret_closed)
     for account in accounts:
         account.token_closed = vault.reclose(account.token_closed)
         account.refresh_closed = vault.reclose(account.refresh_closed) if account.refresh_closed else None
@@ -72,5 +76,6 @@ def rotate(session: Session, vault: Vault, *, now: datetime) -> int:
         person.totp_closed = vault.reclose(person.totp_closed or "")
     # Whoever is in a network's dialog just now begins again.
     session.execute(delete(ConsentHandshake))
-    audit.note(session, "secrets_rotated", "installation", now=now, person_id=None, count=len(accounts) + len(people))
-    return len(accounts) + len(people)
+    count = len(accounts) + len(people) + len(hooks)
+    audit.note(session, "secrets_rotated", "installation", now=now, person_id=None, count=count)
+    return count

@@ -19,8 +19,8 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
@@ -103,6 +103,8 @@ class Identity:
     sign_in_id: int | None = None
     email: str = ""
     single_keys: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Of the queue, by the usual one: those that they changed."""
     blurs_pictures: bool = False
     folds_hard_words: bool = False
     factor_due: bool = False
@@ -228,7 +230,7 @@ def identify(
     roles = frozenset(Role(membership.role) for membership in memberships)
     viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
     factor_due = _lacks_factor(person, roles, factor_roles) and now - person.created_at >= GRACE
-    tastes = person.single_keys, person.blurs_pictures, person.folds_hard_words
+    tastes = person.single_keys, person.keys, person.blurs_pictures, person.folds_hard_words
     return Identity(viewer, sign_in_row.id, person.email, *tastes, factor_due, unseen)
 
 

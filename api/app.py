@@ -32,17 +32,21 @@ from api.web import (
     completing,
     corrections,
     dossiers,
+    exports,
     feed,
     following,
     handover,
+    hooks,
     importing,
     incidents,
+    keyboard,
     manner,
     media,
     netiquette,
     news,
     notices,
     oncall,
+    operations,
     pause,
     people,
     plan,
@@ -72,6 +76,8 @@ ROUTERS = (
     open311.router,
     sign_in.router,
     account.router,
+    keyboard.router,
+    exports.router,
     queue.router,
     alike.router,
     practice.router,
@@ -111,6 +117,8 @@ ROUTERS = (
     pause.router,
     netiquette.router,
     accounts.router,
+    operations.router,
+    hooks.router,
     people.router,
     start.router,
 )
@@ -151,6 +159,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.state.parvis = parvis
     app.state.hashing = Hashing()
     app.state.turns = Turns()
+    app.state.key_turns = Turns(parvis.settings.requests_per_minute)
     app.state.metrics = CollectorRegistry()
     app.state.templates = _templates(parvis.settings.zone)
     problems.install(app)

@@ -10,7 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.deps import CurrentIdentity, Installation
+from api.deps import CurrentIdentity, Installation, Now
+from api.metrics import Gauges
 from api.problems import Forbidden
 from api.settings import Settings, sqlite_file
 from api.wiring import Parvis
@@ -63,9 +64,11 @@ def _unready(parvis: Parvis) -> str | None:
 
 
 @router.get("/metrics")
-def metrics(request: Request, identity: CurrentIdentity) -> Response:
+def metrics(request: Request, parvis: Installation, identity: CurrentIdentity, now: Now) -> Response:
     """Prometheus figures, for any API key: they are counts. Not open to loopback: a proxy makes everybody local."""
     if identity.viewer.person_id is not None:
         raise Forbidden
-    registry: CollectorRegistry = request.app.state.metrics
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    of_process: CollectorRegistry = request.app.state.metrics
+    of_city = CollectorRegistry()
+    of_city.register(Gauges(parvis.database, now))
+    return Response(generate_latest(of_process) + generate_latest(of_city), media_type=CONTENT_TYPE_LATEST)

@@ -63,9 +63,16 @@ REFUSALS: Mapping[str, str] = {
         "then, or until the operator does it on the command line."
     ),
     "own_request": N_("You asked for this yourself: another administrator says yes."),
+    "hook_address": N_("Give an address that begins with https://, without a user name."),
+    "hook_busy": N_("This message is still under way."),
+    "nouns_needed": N_("Choose what it is told of."),
+    "list_unknown": N_("Choose a list."),
+    "days_reversed": N_("The last day comes before the first one."),
     "date_passed": N_("This date has passed."),
     "date_unreadable": N_("Give a date like 2027-06-30."),
     "hour_unreadable": N_("Give an hour like 09:30."),
+    "key_unfit": N_("One character that a key produces; digits choose in lists."),
+    "key_doubled": N_("“%(key)s” does something else already, further up."),
     "code_wrong": N_("The code is not right, or was used already."),
     "email_unreadable": N_("This is not an e-mail address."),
     "email_taken": N_("Somebody has this e-mail already."),
@@ -257,6 +264,7 @@ REJECTIONS: Mapping[str, str] = {
     "version": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "version_sunset": N_("the network does not speak this version any more: tell whoever runs Parvis"),
     "pager_unset": N_("it was owed to another pager"),
+    "hook_removed": N_("nothing is announced there any more"),
     "window_closed": N_("a private reply is for the seven days after what the person wrote"),
     **request_words.REJECTIONS,
     **UNPUBLISHABLE,
@@ -506,7 +514,7 @@ def failure(effect: Effect) -> str:
 
 
 def not_heard(effect: Effect) -> str:
-    """Why the city's pager has not taken an alert; a clause that follows a colon."""
+    """Why a pager, or another program, has not taken what it was given; a clause that follows a colon."""
     if effect.outcome != Outcome.REJECTED:
         return _("it does not answer")
     return _(REJECTIONS[str(effect.detail)]) if effect.detail in REJECTIONS else request_words.answered(effect)

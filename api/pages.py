@@ -14,7 +14,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api import i18n, messages, request_words
+from api import i18n, keyboard, messages, request_words
 from api.i18n import N_, Dates
 from connectors.registry import descriptor
 from models.errors import Refused
@@ -44,6 +44,7 @@ PLACES = (
     NavItem("/analyse", N_("Analysis"), "chart-column", Action.SEE_ANALYSIS),
     NavItem("/comptes", N_("Accounts"), "link", Action.SEE_ACCOUNTS),
     NavItem("/personnes", N_("People"), "users", Action.MANAGE_PEOPLE),
+    NavItem("/exploitation", N_("Operations"), "settings", Action.MANAGE_ACCOUNTS),
 )
 """In the order in which they are shown. A new page adds its line."""
 
@@ -100,6 +101,7 @@ def environment(zone: ZoneInfo) -> Environment:
         time=dates.time,
         moment=dates.moment,
         machine=dates.machine,
+        meanings=keyboard.meanings,
         number=i18n.format_number,
         quoted=lambda words: ", ".join(i18n._("“%(word)s”", word=one) for one in words),
     )
@@ -115,11 +117,16 @@ def _about(error: Refused | None, field: str) -> Refused | None:
 def render(
     request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
-    """One page. Every template has `request`, `identity` (None: nobody is signed in), `language`, `theme`, `notice`."""
+    """One page. Every template has `request`, `identity` (None: nobody is signed in), `language`, `theme`, `notice`,
+    and `key_for`, which gives a person's key for the usual one.
+    """
     templates: Environment = request.app.state.templates
+    identity = getattr(request.state, "identity", None)
+    keys = identity.keys if identity else {}
     html = templates.get_template(name).render(
         request=request,
-        identity=getattr(request.state, "identity", None),
+        identity=identity,
+        key_for=lambda usual: keys.get(usual, usual),
         language=i18n.language.get(),
         theme=request.cookies.get(request.app.state.parvis.settings.cookie("parvis_theme")),
         notice=messages.notice(request.query_params.get("fait")),

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from api.i18n import N_, _
-from connectors.alerts import PagerSettings
+from connectors.alerts import ReceiverSettings
 from connectors.desks import DeskSettings
 from connectors.letters import MailSettings
 from connectors.registry import NetworkSettings, kinds, names
@@ -294,6 +294,8 @@ class Settings(BaseSettings):
     """How long after each other the answers of one act leave: a network takes many at once for a machine."""
     break_after: Annotated[int, Field(ge=0, le=100)] = 10
     """After how many comments that are hard to read, within an hour, a break is suggested to somebody; 0: never."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=100_000)] = 600
+    """How many requests of one API key each process answers in a minute."""
     danger_minutes: Annotated[int, Field(ge=1, le=120)] = 5
     """How long whoever is on call has to answer for an immediate danger before the next one is told."""
     pager_url: Annotated[str, AfterValidator(_pager_url)] | None = None
@@ -371,11 +373,11 @@ class Settings(BaseSettings):
         return MailSettings(parts.hostname, port, sender, wrapped, user, password, here)
 
     @property
-    def pager(self) -> PagerSettings | None:
+    def pager(self) -> ReceiverSettings | None:
         """The city's pager; None: there is none, or nothing to sign with."""
         if self.pager_url is None or self.pager_secret is None:
             return None
-        return PagerSettings(self.pager_url, self.pager_secret.get_secret_value())
+        return ReceiverSettings(self.pager_url, self.pager_secret.get_secret_value())
 
     @property
     def networks(self) -> NetworkSettings:

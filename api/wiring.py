@@ -12,7 +12,7 @@ from functools import cache, cached_property, partial
 
 from sqlalchemy import Select, bindparam, select
 
-from administration import mailing
+from administration import hooks, mailing
 from administration.retention import Rule
 from api.hour_words import opening
 from api.i18n import Dates
@@ -20,7 +20,7 @@ from api.mail_words import called, handed_over, worded
 from api.settings import Settings, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
-from connectors.alerts import Pager
+from connectors.alerts import Receiver, ReceiverSettings
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.letters import PostOffice
 from connectors.registry import (
@@ -32,9 +32,9 @@ from connectors.registry import (
     look,
     network,
     news,
-    pager,
     picture,
     post_office,
+    receiver,
     webhook,
 )
 from models import alarms, mail
@@ -42,6 +42,7 @@ from models.accounts import Account
 from models.channels import Channel
 from models.desks import Desk
 from models.errors import NotFound, Rejected, TokenInvalid
+from models.hooks import Hook
 from models.locks import Locks, locks_for
 from models.secrets import Vault, fingerprint
 from models.session import Database
@@ -125,13 +126,21 @@ class Parvis:
             raise Rejected("mail_unset")
         return post_office(self.settings.mail)
 
-    def pager_of(self, pager_id: int) -> Pager:
+    def pager_of(self, pager_id: int) -> Receiver:
         """The city's pager of an id. Rejected: the settings name another one by now."""
         with self.database.read() as session:
             address = session.get_one(alarms.Pager, pager_id).address
         if self.settings.pager is None or self.settings.pager.url != address:
             raise Rejected("pager_unset")
-        return pager(self.settings.pager)
+        return receiver(self.settings.pager)
+
+    def hook_of(self, hook_id: int) -> Receiver:
+        """The program of an id that is told what happens. Rejected: it is told nothing any more."""
+        with self.database.read() as session:
+            hook = session.get_one(Hook, hook_id)
+        if hook.removed_at is not None:
+            raise Rejected("hook_removed")
+        return receiver(ReceiverSettings(hook.address, self.vault.open(hook.secret_closed)))
 
     def consent_of(self, name: str) -> Consent:
         """How accounts of a network are connected. NotFound: it has no dialog, or its application is not configured."""
@@ -161,6 +170,7 @@ class Parvis:
                 paging.effect_handler(
                     self.database, self.pager_of, called, lambda one: f"{self.settings.base_url}/commentaires/{one}"
                 ),
+                hooks.effect_handler(self.database, self.hook_of, self.settings.base_url),
                 letters.effect_handler(
                     self.database,
                     self.post_office_of,
@@ -174,7 +184,7 @@ class Parvis:
 
     def _timing(self, channel: Channel) -> Timing:
         """How patient to be with a channel: its network's own lag, what the city sets, and what was seen of it."""
-        if isinstance(channel, alarms.Pager):
+        if isinstance(channel, alarms.Pager | Hook):
             return Timing(settle=timedelta(seconds=5), reads=1)
         if isinstance(channel, Desk):
             return Timing(settle=desks.SETTLE, between_reads=desks.SETTLE, patience=desks.PATIENCE)

@@ -1,4 +1,4 @@
-"""What reaches people who are not at Parvis, and the pager that takes it."""
+"""What programs of the city are told, a signed message each, and what takes it: a pager, or any other receiver."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from connectors.base import Receipt
 
 
 @dataclass(frozen=True)
-class PagerSettings:
-    """Where the city's pager takes webhooks, and the secret by which it knows that they are ours."""
+class ReceiverSettings:
+    """Where webhooks are taken, and the secret by which whoever takes them knows that they are ours."""
 
     url: str
     secret: str = field(repr=False)
@@ -20,7 +20,7 @@ class PagerSettings:
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that happened. `key` names it: a pager that gets it twice acts once (`webhook-id`)."""
+    """Something that happened. `key` names it: a receiver that gets it twice acts once (`webhook-id`)."""
 
     key: str
     kind: str
@@ -28,7 +28,7 @@ class Alert:
     data: Mapping[str, Any]
 
 
-class Pager(Protocol):
+class Receiver(Protocol):
     """What takes alerts."""
 
     def send(self, alert: Alert) -> Receipt:

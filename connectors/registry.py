@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from connectors import pictures
-from connectors.alerts import Pager, PagerSettings
+from connectors.alerts import Receiver, ReceiverSettings
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
 from connectors.desks import Desk, DeskSettings
 from connectors.facebook.descriptor import FACEBOOK
@@ -17,7 +17,7 @@ from connectors.linkedin.descriptor import LINKEDIN
 from connectors.mail.server import MailServer
 from connectors.news.reader import read as read_news
 from connectors.open311.desk import Open311Desk
-from connectors.pager.webhook import WebhookPager
+from connectors.receiver.webhook import WebhookReceiver
 from connectors.sights import Sight
 from models.errors import NotFound, Refused, Rejected
 
@@ -108,9 +108,9 @@ def post_office(settings: MailSettings) -> PostOffice:
     return MailServer(settings)
 
 
-def pager(settings: PagerSettings) -> Pager:
-    """What the city has to reach people."""
-    return WebhookPager(settings)
+def receiver(settings: ReceiverSettings) -> Receiver:
+    """What takes webhooks for the city: its pager, or another program."""
+    return WebhookReceiver(settings)
 
 
 def news(address: str, etag: str | None, modified: str | None) -> News | None:

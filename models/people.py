@@ -47,6 +47,8 @@ class Person(Base):
     """Of the secret in the address at which their calendar is read; None: none serves."""
     single_keys: Mapped[bool] = mapped_column(default=True)
     """Whether one-key shortcuts are on (WCAG 2.1.4)."""
+    keys: Mapped[dict[str, Any]] = mapped_column(default=dict, info=NOBODY)
+    """Their keys of the queue by the usual one, of those that they changed."""
     folds_hard_words: Mapped[bool] = mapped_column(default=False)
     """Whether words that are hard to read are folded until this person asks to read them."""
     blurs_pictures: Mapped[bool] = mapped_column(default=False)

@@ -175,6 +175,8 @@ class OperationKind(StrEnum):
     """A 311 request in a letter, to the unit whose work it is; its target is as of `SUBMIT`."""
     ALERT = "alert"
     """An alert to the city's pager; its target is our own name of the alarm."""
+    ANNOUNCE = "announce"
+    """An entry of the journal, to a program of the city; its target is the entry's subject."""
 
 
 CREATIVE = frozenset(

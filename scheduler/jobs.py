@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from administration import mailing, retention, tokens
+from administration import hooks, mailing, retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
@@ -245,6 +245,9 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         oncall.call_due(city.database, city.danger, now=city.clock())
         paging.owe_due(city.database, city.pager, now=city.clock())
 
+    def announce() -> None:
+        hooks.announce_due(city.database, now=city.clock())
+
     def write_letters() -> None:
         mailing.owe_due(city.database, city.mail, city.zone, now=city.clock())
 
@@ -282,6 +285,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("wind", timedelta(seconds=5), wind),
         Tick("call", timedelta(seconds=5), call),
         Tick("away", timedelta(seconds=10), tell_away),
+        Tick("announce", timedelta(seconds=5), announce),
         Tick("write_letters", timedelta(seconds=10), write_letters),
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),

@@ -87,6 +87,7 @@ _MEANINGS = {
     413: "Larger than 1 MB.",
     422: "A field cannot be read or accepted; `errors` names it.",
     428: "`If-Match` is missing.",
+    429: "Too many requests of this key within a minute; `Retry-After` says when there are turns again.",
     500: "Something failed on our side.",
 }
 Responses = dict[int | str, dict[str, Any]]
@@ -96,7 +97,7 @@ def problems(*statuses: int) -> Responses:
     """The declared errors of a route, beside those that every route has."""
     return {
         status: {"description": _MEANINGS[status], "content": {"application/problem+json": {"schema": _PROBLEM}}}
-        for status in sorted({401, 403, 422, 500, *statuses})
+        for status in sorted({401, 403, 422, 429, 500, *statuses})
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Security
+from fastapi import APIRouter, Depends, Request, Response, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 
+from api.deps import CurrentViewer, Now
+from api.turns import WINDOW, Turns
 from api.v1 import (
     accounts,
     campaigns,
@@ -13,6 +15,7 @@ from api.v1 import (
     corrections,
     decisions,
     dossiers,
+    exports,
     figures,
     holds,
     incidents,
@@ -32,7 +35,18 @@ _SESSION = APIKeyCookie(
     auto_error=False,
 )
 
-router = APIRouter(prefix="/api/v1", dependencies=[Security(_KEY), Security(_SESSION)])
+
+async def in_turn(request: Request, response: Response, viewer: CurrentViewer, now: Now) -> None:
+    """Count the requests of a key, and say what is left (draft-ietf-httpapi-ratelimit-headers-10). 429: nothing is."""
+    if viewer.key_id is None:
+        return
+    turns: Turns = request.app.state.key_turns
+    left = turns.take(str(viewer.key_id), now=now)
+    response.headers["RateLimit-Policy"] = f'"key";q={turns.most};w={WINDOW.total_seconds():.0f}'
+    response.headers["RateLimit"] = f'"key";r={left.turns};t={left.seconds}'
+
+
+router = APIRouter(prefix="/api/v1", dependencies=[Security(_KEY), Security(_SESSION), Depends(in_turn)])
 for part in (
     comments,
     conversations,
@@ -49,5 +63,6 @@ for part in (
     media,
     accounts,
     figures,
+    exports,
 ):
     router.include_router(part.router)

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from administration.sign_in import network_of
 from api.deps import Installation, Now, ReadSession
 from api.pages import render
 from api.turns import Turns
@@ -24,7 +25,7 @@ HEADERS = {"x-robots-tag": "noindex, nofollow", "cache-control": "no-store", "re
 def take_turn(request: Request, now: Now, *, wrong: bool = False) -> None:
     """One address asks so often and no more; 429 beyond."""
     turns: Turns = request.app.state.turns
-    turns.take(request.client.host if request.client else "", now=now, wrong=wrong)
+    turns.take(network_of(request.client.host if request.client else ""), now=now, wrong=wrong)
 
 
 @router.get("/suivi")

@@ -21,6 +21,8 @@ from moderation.learning import practice
 
 router = APIRouter(prefix="/entrainement", include_in_schema=False)
 
+KEYS = {DecisionKind.NOTHING: "i", DecisionKind.REPLY: "r", DecisionKind.REQUEST: "q", DecisionKind.HIDE: "m"}
+"""The usual key of each choice, as in the queue."""
 MOST = 1000
 """Rounds that an address may name."""
 
@@ -56,6 +58,7 @@ def _page(
         cards=practice.deal(game),
         networks=names(),
         choices=practice.CHOICES,
+        keys=KEYS,
         seconds=practice.SECONDS,
         rules=rules,
         titles={one.rule.code: one.title for one in rules},

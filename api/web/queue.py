@@ -17,7 +17,7 @@ from pydantic import AfterValidator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api import hour_words
+from api import hour_words, keyboard
 from api.deps import CurrentViewer, Installation, Now, ReadSession, WriteSession, require, whole
 from api.messages import label
 from api.pages import PLACES, render
@@ -337,6 +337,7 @@ def _list_values(
     values: dict[str, Any] = {"view": view, "part": part, "counts": counts, "now": now, "waited": waited}
     values |= {"may_group": viewer.may(Action.DECIDE), "is_hard": wellness.hard}
     values |= {"detail": None, "by_address": False, "intentions": list(Intention)}
+    values |= {"commands": keyboard.COMMANDS, "aliases": keyboard.ALIASES}
     values["found"] = listing.found(session, viewer, view.wanted, now=now) if view.narrowed else None
     values["articles"] = netiquette.articles(rules)
     values["events"] = incidents.lines(session, viewer) if view.wanted.gathered else ()
@@ -409,6 +410,7 @@ def item_values(
         "asks": (asked is None or asked.kind != DecisionKind.HIDE) and needs_second,
         "reply_asks": sensitive.touches(session, viewer, comment.id, verdict, detail.corrections),
         "hard": _hard(verdict),
+        "is_hard": wellness.hard,
         "signature": comment.account.reply_signature,
         "rules": netiquette.usable(rules, viewer, DecisionKind.HIDE),
         "articles": netiquette.articles(rules),

@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session, joinedload
 
-from connectors.alerts import Alert
-from connectors.alerts import Pager as Connector
+from connectors.alerts import Alert, Receiver
 from connectors.base import Receipt
 from models import channels, work
 from models.alarms import Alarm, Pager
@@ -49,7 +48,7 @@ def owe_due(database: Database, address: str | None, *, now: datetime) -> int:
 
 
 def effect_handler(
-    database: Database, pager_of: Callable[[int], Connector], words: Words, link: Callable[[int], str]
+    database: Database, pager_of: Callable[[int], Receiver], words: Words, link: Callable[[int], str]
 ) -> EffectHandler:
     """The outbox's part about alerts. `pager_of` opens the connector of a pager by its id; `link` leads to a comment
     by its id.

@@ -421,7 +421,7 @@ def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comm
     near = or_(Comment.source_post_id == comment.source_post_id, Comment.kind == CommentKind.REVIEW)
     statement = (
         select(Comment)
-        .options(joinedload(Comment.author))
+        .options(joinedload(Comment.author), joinedload(Comment.verdict))
         .where(
             Comment.id.in_(same),
             true() if comment.kind == CommentKind.REVIEW else near,
@@ -438,6 +438,7 @@ def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetim
         return []
     statement = (
         select(Comment)
+        .options(joinedload(Comment.verdict))
         .where(Comment.author_id == comment.author_id, Comment.id != comment.id, Comment.created_at >= now - HISTORY)
         .order_by(Comment.created_at.desc())
         .limit(10)

@@ -16,13 +16,15 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from administration import keys, people
+from administration import hooks, keys, people
 from api.app import create_app
 from api.wiring import Parvis
+from models import work
+from models.hooks import Hook
 from models.people import AccessRequest, Membership
 from models.requests311 import Requester, ServiceRequest
 from models.scope import ALLOWED, KEY_SCOPES, Action
-from models.vocabulary import Role
+from models.vocabulary import OperationKind, Role
 
 PUBLIC, SIGNED_IN, ANY_KEY = "public", "signed in", "any key"
 
@@ -68,6 +70,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/compte/sessions/{session_id}/fermer"): Line(SIGNED_IN),
     ("POST", "/compte/sessions/fermer"): Line(SIGNED_IN),
     ("POST", "/compte/preferences"): Line(SIGNED_IN),
+    ("GET", "/compte/touches"): Line(SIGNED_IN),
+    ("GET", "/exportation"): Line(SIGNED_IN),
+    ("GET", "/exportation/fichier"): Line(SIGNED_IN),
+    ("POST", "/compte/touches"): Line(SIGNED_IN),
     # people
     ("GET", "/personnes"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes"): Line(Action.MANAGE_PEOPLE, whole_city=True),
@@ -78,8 +84,14 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/personnes/{person_id}/roles/{membership_id}/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/demandes/{request_id}"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("GET", "/personnes/cles"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("GET", "/personnes/crochets"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/crochets"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("GET", "/personnes/crochets/{hook_id}"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/crochets/messages/{effect_id}/renvoi"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/crochets/{hook_id}/retrait"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/cles/revocation"): Line(Action.MANAGE_PEOPLE, whole_city=True, body={"name": "a program"}),
     # accounts
+    ("GET", "/exploitation"): Line(Action.MANAGE_ACCOUNTS, whole_city=True),
     ("GET", "/comptes"): Line(Action.SEE_ACCOUNTS),
     ("GET", "/comptes/alertes"): Line(Action.SEE_ACCOUNTS),
     ("POST", "/comptes/{account_id}/verification"): Line(Action.SEE_ACCOUNTS, "accounts"),
@@ -390,6 +402,10 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/api/v1/figures/analysis"): Line(Action.SEE_ANALYSIS),
     ("GET", "/api/v1/figures/posts"): Line(Action.SEE_ACCOUNTS),
     ("GET", "/api/v1/accounts"): Line(Action.SEE_ACCOUNTS),
+    ("GET", "/api/v1/exports/comments"): Line(Action.SEE_COMMENTS),
+    ("GET", "/api/v1/exports/decisions"): Line(Action.SEE_COMMENTS),
+    ("GET", "/api/v1/exports/requests"): Line(Action.SEE_REQUESTS),
+    ("GET", "/api/v1/exports/posts"): Line(Action.SEE_POSTS),
 }
 
 
@@ -458,10 +474,18 @@ class Caller:
                     )
                 )
             keys.add_key(session, "a program", ["comments:read"], now=parvis.clock())
+            nouns = ["comment"]
+            hooks.add(session, parvis.vault, "a program", "https://x.example", nouns, by=None, now=parvis.clock())
+            hook = session.scalars(select(Hook.id)).one()
+            owed = {"target": "comment:1", "payload": {"sequence": 1}, "due_at": parvis.clock()}
+            message = work.enqueue(
+                session, key="a message", operation=OperationKind.ANNOUNCE, channel_id=hook, **owed
+            ).id
             session.flush()
             request = asked.id
         self._places = {"person_id": target.id, "membership_id": membership, "token": "x" * 43}
         self._places |= {"network": "facebook", "route": "meta", "connection_id": 1, "session_id": 0}
+        self._places |= {"hook_id": hook, "effect_id": message}
         self._places |= {"request_id": request, "name": "x.jpg", "form": "json", "code": "roads"}
         self._places |= {
             "template": "reply_thanks",

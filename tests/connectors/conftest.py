@@ -223,6 +223,7 @@ class FacebookCity(City):
         OperationKind.SUBMIT_MAIL,
         OperationKind.MAIL,
         OperationKind.ALERT,
+        OperationKind.ANNOUNCE,
     }
     forms = ("text", "link", "photo", "photos", "video", "reel", "photo story", "video story")
     wordless = frozenset({"photo story", "video story"})

@@ -14,6 +14,7 @@ from models.decisions import Decision
 from models.items import Claim, Item
 from models.people import Person
 from models.vocabulary import DecisionKind, ItemState, Role
+from moderation.learning.practice import deal
 from moderation.triage import deciding
 
 pytestmark = pytest.mark.browser
@@ -211,6 +212,49 @@ def test_single_keys_can_be_switched_off(served, five, sign_in):
     expect(page.locator("#pane .words")).to_contain_text("trottoir")
     expect(page.locator("#toasts button")).to_be_visible()
     assert _decisions(served) == [(five[0], "nothing")]
+
+
+def test_a_person_has_keys_of_their_own(served, five, sign_in):
+    page = sign_in("Nadia Roy", "/compte/touches")
+    page.get_by_label("Rien à signaler", exact=True).fill("d")
+    page.get_by_label("Commentaire suivant", exact=True).fill("d")
+    page.get_by_role("button", name="Enregistrer").click()
+    expect(page.locator(".wrong")).to_have_text("« d » fait déjà autre chose, plus haut.")
+    page.get_by_label("Commentaire suivant", exact=True).fill("i")
+    page.get_by_role("button", name="Enregistrer").click()
+    page.goto("/")
+    expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
+    page.keyboard.press("i")
+    expect(page.locator("#pane .words")).to_contain_text("trottoir")
+    page.keyboard.press("k")
+    expect(page.locator("#pane .words")).to_have_text("Merci aux déneigeurs!")
+    page.keyboard.press("j")  # It means nothing any more.
+    page.keyboard.press("d")
+    expect(page.locator("#toasts button")).to_contain_text("Annuler")
+    assert _decisions(served) == [(five[0], "nothing")]
+
+
+def test_a_round_of_practice_by_keys(served, sign_in):
+    page = sign_in("Nadia Roy", "/entrainement")
+    card = page.locator(".cards > li:not([hidden])")
+    expect(card).to_have_count(1)
+    for at, one in enumerate(deal(0)):
+        expect(card.locator("blockquote")).to_have_text(one.text.strip())
+        page.keyboard.press({"nothing": "i", "reply": "r", "request": "q", "hide": "m"}[one.right])
+        if one.right == "hide":
+            expect(card.locator("blockquote")).to_have_text(one.text.strip())
+            page.keyboard.press("1")
+        if at == 0:
+            page.keyboard.press("k")
+            expect(card.get_by_label("Rien à signaler")).to_be_checked()
+            page.keyboard.press("j")
+    expect(card).to_have_count(len(deal(0)))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Votre choix").first).to_be_visible()
+    right = [one.right for one in deal(0)]
+    expect(page.locator(".chip", has_text="Bonne réponse")).not_to_have_count(0)
+    expect(page.get_by_text("Vous n’avez rien choisi")).to_have_count(0)
+    assert right.count("hide") >= 1
 
 
 def test_two_moderators_and_one_comment(served, five, sign_in):

@@ -148,6 +148,7 @@ def test_the_list(city):
         "remind",
         "wind",
         "away",
+        "announce",
         "call",
         "write_letters",
         "come_back",

@@ -37,6 +37,10 @@ export const ours = (event) => !(
   event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.key === "Dead"
   || event.getModifierState?.("AltGraph"));
 
+// The usual key for the one that was pressed: a person may have put others in place of the usual ones.
+let own = null;
+export const usual = (key) => (own ??= JSON.parse(document.documentElement.dataset.keys ?? "{}"))[key] ?? key;
+
 export const WORDS = "input:not([type=radio]):not([type=checkbox]), textarea";
 // They do nothing of ours alone, and keep their place behind a key that waits.
 export const LATER = ["Enter", "Backspace"];

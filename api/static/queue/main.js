@@ -6,7 +6,7 @@ import { ask, parse } from "../server.js";
 import { say, sayTemplate } from "../toasts.js";
 import { folded } from "../words.js";
 import { Claims } from "./claims.js";
-import { Keys, LATER, TYPED, WORDS, ours, type } from "./keys.js";
+import { Keys, LATER, TYPED, WORDS, ours, type, usual } from "./keys.js";
 import * as list from "./list.js";
 import "./mentions.js";
 import { Queue } from "./model.js";
@@ -14,6 +14,7 @@ import * as pane from "./pane.js";
 import { Together } from "./together.js";
 
 const POLL = 5000; // milliseconds
+const AHEAD = 2; // comments that are loaded before they are opened
 const keysOn = document.documentElement.dataset.singleKeys === "on";
 const shell = document.querySelector(".queue");
 const wide = matchMedia("(min-width: 60.01rem)");
@@ -55,9 +56,13 @@ async function open(id, { focus = "row", remember = true, again = false } = {}) 
   pane.show(id, html);
   if (waits()) claims.open(id);
   if (focus === "pane") pane.focus();
-  const next = queue.step(1);
-  if (next) pane.load(next).catch(() => {});
+  loadAhead();
   keys.go();
+}
+
+// The next ones come while this one is read: whoever decides fast waits for none of them.
+function loadAhead() {
+  for (let id = queue.step(1), left = AHEAD; id && left; id = queue.step(1, id), left--) pane.load(id).catch(() => {});
 }
 
 function close() {
@@ -512,7 +517,7 @@ function run(key) {
   if (key === "Enter") enter(here, dialog);
   else if (here.matches?.(WORDS)) type(here, key);
   else if (dialog) inDialog(dialog, key);
-  else COMMANDS[key]?.();
+  else COMMANDS[usual(key)]?.();
 }
 
 const held = document.getElementById("keys-waiting");
@@ -541,9 +546,9 @@ document.addEventListener("keydown", (event) => {
     keys.forget();
     if (!document.querySelector("dialog[open]") && !here.matches?.(TYPED)) together.clear();
   }
-  if (!keysOn || !ours(event) || (event.repeat && !"jk".includes(event.key)) || here.closest?.("#sign-in-again")) return;
+  if (!keysOn || !ours(event) || (event.repeat && !["j", "k"].includes(usual(event.key))) || here.closest?.("#sign-in-again")) return;
   const follows = (!keys.empty || together.loading) && LATER.includes(event.key);
-  const known = follows || (event.key.length === 1 && event.key in COMMANDS) || document.querySelector("dialog[open]") || !keys.empty;
+  const known = follows || (event.key.length === 1 && usual(event.key) in COMMANDS) || document.querySelector("dialog[open]") || !keys.empty;
   if ((here.matches?.(TYPED) && keys.empty) || (event.key.length > 1 && !follows) || !known) return;
   event.preventDefault();
   keys.press(event.key);
@@ -561,7 +566,6 @@ if (first && (shell.classList.contains("queue-open") || wide.matches)) {
   pane.adopt();
   if (waits()) claims.open(first);
   list.linkOf(first)?.focus({ preventScroll: true });
-  const next = queue.step(1);
-  if (next) pane.load(next).catch(() => {});
+  loadAhead();
 }
 for (const key of globalThis.earlyKeys?.() ?? []) keys.press(key);

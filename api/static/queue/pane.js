@@ -5,7 +5,9 @@ import { dirty, giveBack } from "../drafts.js";
 import { ask, parse } from "../server.js";
 import { linkOf } from "./list.js";
 
-const FRESH = 10_000; // milliseconds for which a pane that was loaded ahead is shown without asking again
+// Milliseconds for which a pane that was loaded ahead is shown without asking again: longer than an item is read. What
+// changes on its line of the list is loaded again by the poll, and the server refuses what came too late.
+const FRESH = 60_000;
 const SLOW = 150; // milliseconds after which a person is told that something loads
 
 const pane = document.getElementById("pane");

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("feed_fingerprint", sa.String(length=64), nullable=True),
         sa.Column("single_keys", sa.Boolean(), nullable=False),
+        sa.Column("keys", base.Json, nullable=False),
         sa.Column("folds_hard_words", sa.Boolean(), nullable=False),
         sa.Column("blurs_pictures", sa.Boolean(), nullable=False),
         sa.Column("language", sa.String(length=5), nullable=False),
@@ -385,6 +386,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("read_due_at IS NOT NULL"),
     )
     op.create_index("ix_effect_target", "effect", ["channel_id", "target", "id"], unique=False)
+    op.create_table(
+        "hook",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("address", sa.String(length=500), nullable=False),
+        sa.Column("secret_closed", sa.String(length=400), nullable=False),
+        sa.Column("nouns", base.Json, nullable=False),
+        sa.Column("announced", sa.Integer(), nullable=False),
+        sa.Column("added_by_id", base.Id, nullable=True),
+        sa.Column("added_at", base.UtcDateTime(), nullable=False),
+        sa.Column("removed_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["added_by_id"], ["person.id"], name=op.f("fk_hook_added_by_id")),
+        sa.ForeignKeyConstraint(["id"], ["channel.id"], name=op.f("fk_hook_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_hook")),
+    )
     op.create_table(
         "idempotency_key",
         sa.Column("person_id", base.Id, nullable=False),

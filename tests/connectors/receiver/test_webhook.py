@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from connectors.alerts import Alert, PagerSettings
-from connectors.pager.webhook import WebhookPager
+from connectors.alerts import Alert, ReceiverSettings
+from connectors.receiver.webhook import WebhookReceiver
 from models.errors import Rejected, Transient
 from tests.pagerserver import pretend_pager
 
@@ -18,7 +18,7 @@ ALERT = Alert("page:7:1", "danger.called", datetime(2026, 3, 2, 14, 0, tzinfo=UT
 
 
 def send(url: str) -> None:
-    WebhookPager(PagerSettings(url, SECRET)).send(ALERT)
+    WebhookReceiver(ReceiverSettings(url, SECRET)).send(ALERT)
 
 
 def test_an_alert_is_signed_and_keeps_its_name():
@@ -64,4 +64,4 @@ def test_nobody_there_is_tried_again():
 
 
 def test_the_secret_is_not_shown():
-    assert json.dumps(SECRET) not in repr(PagerSettings("https://garde.ville.example", SECRET))
+    assert json.dumps(SECRET) not in repr(ReceiverSettings("https://garde.ville.example", SECRET))

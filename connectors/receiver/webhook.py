@@ -1,4 +1,4 @@
-"""One alert to the city's pager, in the form of Standard Webhooks (standardwebhooks.com, specification 1.0.0)."""
+"""One alert to a program of the city, in the form of Standard Webhooks (standardwebhooks.com, specification 1.0.0)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 from standardwebhooks import Webhook
 
-from connectors.alerts import Alert, PagerSettings
+from connectors.alerts import Alert, ReceiverSettings
 from connectors.base import Receipt
 from connectors.wire import over_kept_connections, whole
 from models.errors import Rejected, Transient
@@ -19,10 +19,10 @@ LARGEST = 65_536
 """Bytes of an answer: nothing of it is read."""
 
 
-class WebhookPager:
+class WebhookReceiver:
     """Posts alerts, signed."""
 
-    def __init__(self, settings: PagerSettings) -> None:
+    def __init__(self, settings: ReceiverSettings) -> None:
         self._url = settings.url
         self._webhook = Webhook(settings.secret)
 
