@@ -144,7 +144,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = THREADS
-        with running(parvis) if parvis.settings.engine == "embedded" else nullcontext():
+        with running(parvis) if parvis.settings.engine != "off" else nullcontext():
             yield
 
     app = FastAPI(

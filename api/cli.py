@@ -101,10 +101,12 @@ def serve(
         from api import logs
         from api.app import create_app
         from api.serving import Http
+        from api.wiring import check_engine
 
     logs.configure()
     gc.set_threshold(*GARBAGE)
     with installation() as parvis:
+        check_engine(parvis)
         settings = parvis.settings
         # The access log is the door's own: it has no personal link in it. A proxy on this machine says who calls.
         uvicorn.run(
@@ -119,19 +121,33 @@ def serve(
 
 
 @app.command(help=_("Do what happens by itself, without serving pages."))
-def worker() -> None:
+def worker(
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=_("Only what this queue holds: publish, act, pull, classify or rest; given again, those too.")
+        ),
+    ] = None,
+) -> None:
     import signal
     import threading
 
     from api import logs
-    from api.wiring import running
+    from api.wiring import check_engine, running
+    from scheduler.jobs import QUEUES
 
     logs.configure()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with installation() as parvis, running(parvis):
-        stop.wait()
+    if unknown := sorted(set(queue or ()).difference(QUEUES)):
+        raise _Stop(_("There is no queue %(name)s; there are %(names)s.", name=unknown[0], names=", ".join(QUEUES)))
+    with installation() as parvis:
+        if queue and parvis.settings.engine != "distributed":
+            raise _Stop(_("--queue goes with PARVIS_ENGINE=distributed."))
+        check_engine(parvis)
+        with running(parvis, queues=list(dict.fromkeys(queue or QUEUES))):
+            stop.wait()
 
 
 @app.command(help=_("Bring the database up to date."))

@@ -15,7 +15,16 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -156,11 +165,12 @@ def _desk_form(value: str) -> str:
     return value
 
 
-def _engine(value: str) -> str:
-    if value == "distributed":
-        raise PydanticCustomError("distributed", N_("“distributed” does not exist yet; use “embedded” or “off”"))
-    if value not in {"embedded", "off"}:
-        raise PydanticCustomError("engine", N_("must be “embedded” or “off”"))
+def _engine(value: str, others: ValidationInfo) -> str:
+    if value not in {"embedded", "distributed", "off"}:
+        raise PydanticCustomError("engine", N_("must be “embedded”, “distributed” or “off”"))
+    url = others.data.get("database_url", value)
+    if value == "distributed" and (not url or url.startswith("sqlite")):
+        raise PydanticCustomError("distributed", N_("“distributed” needs PostgreSQL: set PARVIS_DATABASE_URL"))
     return value
 
 
@@ -246,7 +256,9 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database)] = ""
     """SQLAlchemy's URL; empty: SQLite under `home`."""
     engine: Annotated[str, AfterValidator(_engine)] = "embedded"
-    """Whether this process also does what happens by itself."""
+    """Who does what happens by itself: each process of ours, workers that share it out among them (on PostgreSQL), or
+    nobody (“off”: `parvis worker` then does, as if “embedded”).
+    """
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     base_url: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:8000"

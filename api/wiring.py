@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 
@@ -15,9 +15,9 @@ from sqlalchemy import Select, bindparam, select
 from administration import hooks, mailing
 from administration.retention import Rule
 from api.hour_words import opening
-from api.i18n import Dates
+from api.i18n import Dates, _
 from api.mail_words import called, handed_over, worded
-from api.settings import Settings, require_secret
+from api.settings import Settings, SettingsError, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
 from connectors.alerts import Receiver, ReceiverSettings
@@ -37,7 +37,7 @@ from connectors.registry import (
     receiver,
     webhook,
 )
-from models import alarms, mail
+from models import alarms, mail, messages
 from models.accounts import Account
 from models.channels import Channel
 from models.desks import Desk
@@ -54,8 +54,8 @@ from moderation.triage.delivery import effect_handler as moderation_effects
 from publishing.album import Album
 from publishing.delivery import effect_handler as publishing_effects
 from scheduler.clock import Clock as Timepiece
-from scheduler.engine import Embedded
-from scheduler.jobs import ALONE, City, handlers, ticks
+from scheduler.engine import Embedded, Engine
+from scheduler.jobs import ALONE, BY_CHANNEL, QUEUES, City, handlers, ticks
 
 Clock = Callable[[], datetime]
 
@@ -288,16 +288,33 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
     )
 
 
+def check_engine(parvis: Parvis) -> None:
+    """SettingsError: the engine that the settings name lacks what it needs in the database."""
+    with parvis.database.read() as session:
+        if parvis.settings.engine == "distributed" and not messages.installed(session):
+            raise SettingsError(_("The engine “distributed” lacks its tables: run `parvis migrate`."))
+
+
 @contextmanager
-def running(parvis: Parvis) -> Iterator[Timepiece]:
-    """All that happens by itself runs in this process for the block."""
-    city = parvis.city
-    engine = Embedded(handlers(city), alone=ALONE)
+def running(parvis: Parvis, *, queues: Collection[str] = ()) -> Iterator[Timepiece]:
+    """All that happens by itself runs in this process for the block. Of the distributed engine that is the clock, and
+    the messages of some `queues`.
+    """
+    apart = parvis.settings.engine == "distributed"
+    city = replace(parvis.city, apart=apart)
+    engine: Engine
+    if apart:
+        from scheduler.distributed import Distributed  # noqa: PLC0415  # Most installations never need it.
+
+        engine = Distributed(handlers(city), parvis.database, QUEUES, taking=queues, by_channel=BY_CHANNEL, alone=ALONE)
+    else:
+        engine = Embedded(handlers(city), alone=ALONE)
     timepiece = Timepiece(ticks(city, engine), parvis.locks)
     engine.start()
     timepiece.start()
     try:
         yield timepiece
     finally:
+        city.draining.set()
         timepiece.stop()
         engine.stop()

@@ -4,6 +4,7 @@ longer than to have it executed. All read the few effects that are still open, b
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -14,7 +15,7 @@ from models import channels
 from models.base import Id, UtcDateTime
 from models.channels import Channel
 from models.effects import Effect, still_open
-from models.vocabulary import EffectState
+from models.vocabulary import EffectState, OperationKind
 
 _NOW = bindparam("now", type_=UtcDateTime())
 
@@ -26,10 +27,12 @@ def any_spent() -> Select[bool]:
 
 
 @cache
-def due(calm: bool) -> Select[int]:  # noqa: FBT001 - a key
-    """In the order of the index, so that what waits behind the first few is not even read."""
+def due(calm: bool, of: Collection[OperationKind] | None = None) -> Select[int]:  # noqa: FBT001 - a key
+    """In the order of the index, so that what waits behind the first few is not even read; `of` some operations."""
     limit = bindparam("limit", type_=Integer())
     waiting = select(Effect.id, Effect.due_at, Effect.channel_id).where(_ready())
+    if of is not None:
+        waiting = waiting.where(Effect.operation.in_(of))
     first = waiting.where(_in_turn(channels.calm())).order_by(Effect.due_at, Effect.id).limit(limit).subquery()
     late = waiting.where(Effect.late_at <= _NOW).order_by(Effect.late_at).limit(limit).subquery()
     rows = [select(first), select(late)]

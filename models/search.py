@@ -59,11 +59,6 @@ def index(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def compared(name: str | None, kind: str, _parents: Any) -> bool:
-    """Whether alembic compares a table or an index with the code's own tables."""
-    return kind not in {"table", "index"} or not (name or "").startswith("comment_search")
-
-
 def text_of(*texts: str | None) -> str:
     """What is indexed of some texts: each word once; what hyphens or apostrophes join is one word too."""
     words: dict[str, None] = {}

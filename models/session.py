@@ -24,6 +24,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.base import Base, Unkeepable, encodes
 from models.secrets import Vault
 
+FOUND_DEAD = "-c tcp_keepalives_idle=20 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+"""Of connections that a machine must not keep once it is gone: PostgreSQL would wait for it for two hours."""
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 BUSY_SECONDS = 10
 """How long SQLite waits for its write lock before giving up: whoever asks by the door holds a thread meanwhile."""
@@ -59,6 +61,7 @@ class Database:
             self.locking = create_engine(
                 url, pool_size=8, max_overflow=-1, pool_use_lifo=True, isolation_level="AUTOCOMMIT"
             )
+            event.listen(self.locking, "connect", _found_dead)
         info = {"vault": vault}
         self._write_session = sessionmaker(self._writing, expire_on_commit=False, info=info)
         self._read_session = sessionmaker(self._reading, expire_on_commit=False, autoflush=False, info=info)
@@ -144,6 +147,11 @@ def _json(value: object) -> str:
 def _keep_prepared(connection: Any, _record: Any) -> None:
     """The door and the clock make some hundreds of statements; the driver would keep a hundred."""
     connection.prepared_max = 400
+
+
+def _found_dead(connection: Any, _record: Any) -> None:
+    for given in FOUND_DEAD.split("-c ")[1:]:
+        connection.execute(f"SET {given}")
 
 
 def _sqlite_engine(url: str, begin: str, pool_size: int, *, read_only: bool) -> Engine:

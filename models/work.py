@@ -145,18 +145,20 @@ class Work:
         self._hold = hold
         self._random = random
 
-    def due(self, *, limit: int = 100, calm: bool = False) -> list[int]:
-        """Ids of effects that could be sent now; at most one of a channel whose budget is nearly spent, and with `calm`
-        none of such a channel.
+    def due(self, *, limit: int = 100, calm: bool = False, of: frozenset[OperationKind] | None = None) -> list[int]:
+        """Ids of effects that could be sent now, `of` some operations where they are given; at most one of a channel
+        whose budget is nearly spent, and with `calm` none of such a channel.
         """
         with self._database.read() as session:
             calm = calm or not session.scalar(outbox.any_spent())
-            return list(session.scalars(outbox.due(calm), {"now": self._clock(), "limit": limit}))
+            return list(session.scalars(outbox.due(calm, of), {"now": self._clock(), "limit": limit}))
 
-    def claim(self, *, limit: int = AT_ONCE, calm: bool = False) -> list[int]:
+    def claim(
+        self, *, limit: int = AT_ONCE, calm: bool = False, of: frozenset[OperationKind] | None = None
+    ) -> list[int]:
         """Ids of effects that are due, as of `due`: this process's to deliver for a while, and nobody else's."""
         # What others are just taking stands among the first, so more are looked at than are taken.
-        wanted = self.due(limit=limit * 8, calm=calm)
+        wanted = self.due(limit=limit * 8, calm=calm, of=of)
         if not wanted:
             return []
         now = self._clock()
@@ -164,6 +166,12 @@ class Work:
             given = {"now": now, "wanted": wanted, "limit": limit, "by": self._owner, "until": now + self._hold}
             taken = set(session.scalars(outbox.taking(), given))
         return [effect_id for effect_id in wanted if effect_id in taken]
+
+    def give_back(self, effect_ids: Collection[int]) -> None:
+        """What was claimed here and not begun is due again, for whoever comes first."""
+        mine = and_(Effect.id.in_(effect_ids), Effect.state == EffectState.CLAIMED, Effect.owner == self._owner)
+        with self._database.write() as session:
+            session.execute(update(Effect).where(mine).values(state=EffectState.READY, lease_until=None))
 
     def uncertain(self, *, limit: int = 100) -> list[int]:
         """Ids of effects whose outcome must be read, or whose owner was not heard of for a lease."""

@@ -17,13 +17,13 @@ THREADS = 8
 
 
 class Engine(Protocol):
-    """Three methods; the distributed one (Procrastinate on PostgreSQL) comes with its own issue."""
+    """Three methods; `Embedded` is one engine, `scheduler.distributed.Distributed` the other."""
 
     def start(self) -> None:
         """Begin to take messages."""
 
     def send(self, handler: str, row_id: int) -> None:
-        """Have a handler look at a row soon. Never raises, never waits."""
+        """Have a handler look at a row soon. Never waits for it; what cannot leave is sent again by a tick."""
 
     def stop(self) -> None:
         """Take no more, and wait for what is being handled."""

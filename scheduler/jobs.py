@@ -4,8 +4,9 @@ out, so that a slow network keeps nobody waiting.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from models import audit, channels
 from models.locks import Locks
 from models.mail import MailServer
 from models.session import Database
+from models.vocabulary import OperationKind
 from models.work import Work
 from moderation import clocks
 from moderation.intake import conversing, deliveries, fetching, measuring, pulling, recheck
@@ -32,6 +34,19 @@ from scheduler.engine import THREADS, Engine, Handler
 
 ALONE = frozenset({"classify", "reclassify", "explain"})
 """Handlers of which a process runs one at a time: a model keeps a core busy. More is read by more processes."""
+QUEUES = {
+    "publish": ("publish",),
+    "act": ("deliver", "reconcile"),
+    "pull": ("pull", "converse", "recheck", "fetch"),
+    "classify": ("classify", "explain", "reclassify"),
+    "rest": ("check", "follow", "measure", "mark", "news", "look"),
+}
+"""Where workers of the distributed engine find what handlers are to do, the most urgent first."""
+BY_CHANNEL = frozenset({"pull", "converse", "recheck", "fetch", "check", "follow", "measure", "mark"})
+"""Handlers that read about one channel: all of them together are one at a time for it, on all machines."""
+POSTS = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST})
+ACTS = frozenset(OperationKind) - POSTS
+"""What is published leaves to the minute: with the distributed engine, it never waits behind answers."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,10 @@ class City:
     """What tells citizens that the service is closed, where the city has adopted it; None: nothing does."""
     survey: satisfaction.Sampling | None = None
     """Who is asked how their request was dealt with; None: nobody."""
+    apart: bool = False
+    """Whether other processes handle what the ticks here find: then nothing is claimed for this one."""
+    draining: threading.Event = field(default_factory=threading.Event)
+    """Set when the process ends: what is in hand is finished, and no more is taken."""
 
 
 def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short jobs, kept on one page
@@ -128,18 +147,21 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
     def explain(item_id: int) -> None:
         classification.explain_due(city.database, city.classifier(), city.context, now=city.clock(), first=item_id)
 
-    def deliver(effect_id: int) -> None:
+    def deliver(effect_id: int, of: frozenset[OperationKind] | None) -> None:
         city.work.deliver(effect_id)
         # And whatever else is due by now, until nothing is. What must leave slowly waits for its tick.
-        while following := city.work.claim(calm=True):
-            for one in following:
-                city.work.deliver(one)
+        while not city.draining.is_set() and (following := city.work.claim(calm=True, of=of)):
+            while following and not city.draining.is_set():
+                city.work.deliver(following.pop(0))
+            if following:
+                city.work.give_back(following)
 
     return {
         "classify": classify,
         "reclassify": reclassify,
         "explain": explain,
-        "deliver": deliver,
+        "publish": partial(deliver, of=POSTS),
+        "deliver": partial(deliver, of=ACTS if city.apart else None),
         "reconcile": city.work.reconcile,
         "pull": pull,
         "converse": converse,
@@ -158,7 +180,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
     """Every automatic job, how often it looks, and what it looks for."""
 
     def parse() -> None:
-        while deliveries.parse_due(city.database, city.webhook_of, now=city.clock()):
+        while not city.draining.is_set() and deliveries.parse_due(city.database, city.webhook_of, now=city.clock()):
             pass
 
     def reclassify() -> None:
@@ -181,8 +203,14 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         return send_due
 
     def deliver() -> None:
-        for effect_id in city.work.claim(limit=THREADS):
-            engine.send("deliver", effect_id)
+        if not city.apart:
+            for effect_id in city.work.claim(limit=THREADS):
+                engine.send("deliver", effect_id)
+            return
+        # Whoever is told of the first few goes on by itself: more messages would only be more to carry.
+        for handler, of in (("publish", POSTS), ("deliver", ACTS)):
+            for effect_id in city.work.due(limit=THREADS, of=of):
+                engine.send(handler, effect_id)
 
     def reconcile() -> None:
         for effect_id in city.work.uncertain():
@@ -213,7 +241,8 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
             if not incidents.waits(session):
                 return
         while incidents.gather_due(city.database, now=city.clock()) == incidents.AT_ONCE:
-            pass
+            if city.draining.is_set():
+                return
 
     def end_events() -> None:
         incidents.close_due(city.database, now=city.clock())

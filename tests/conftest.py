@@ -317,6 +317,14 @@ def _migrated(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
     server.drop(name)
 
 
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, _migrated_postgres: str) -> Iterator[str]:
+    """A migrated database without a row, for what PostgreSQL alone has; its URL."""
+    name = f"parvis_{uuid4().hex[:12]}"
+    yield postgres_server.create(name, _migrated_postgres)
+    postgres_server.drop(name)
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A migrated database without a row, of each kind; its URL."""

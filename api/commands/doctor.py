@@ -23,12 +23,14 @@ from api.settings import ENV_FILE, PREFIX, SecretMissing, Settings, SettingsErro
 from api.wiring import Parvis, build
 from connectors import registry
 from models import audit
+from models import messages as carried
 from models.accounts import Account
 from models.errors import NotFound, ParvisError, Transient
 from models.migrations import standing
 from models.people import Person
 from models.secrets import SecretUnreadable
 from models.vocabulary import Standing
+from scheduler.jobs import QUEUES
 
 
 class State(StrEnum):
@@ -173,8 +175,43 @@ def _model(parvis: Parvis) -> Line:
         return Line(_("Model"), _("cannot be read: %(why)s", why=error), State.WRONG)
 
 
+def _engine(parvis: Parvis, session: Session) -> Iterator[Line]:
+    """Who does what happens by itself; of the distributed engine, who takes which queue, and what waits in it."""
+    name, engine = _("Engine"), parvis.settings.engine
+    if engine != "distributed":
+        said = {
+            "embedded": N_("embedded: each process that serves or works does what happens by itself"),
+            "off": N_("off: pages only; `parvis worker` does what happens by itself"),
+        }[engine]
+        yield Line(name, _(said))
+        return
+    if not carried.installed(session):
+        yield Line(name, _("distributed, without its tables: run `parvis migrate`"), State.WRONG)
+        return
+    workers, held = carried.workers(session), carried.held(session)
+    if not workers:
+        yield Line(name, _("distributed, and nobody works: start `parvis worker`"), State.WRONG)
+    for worker in workers:
+        finding = _("distributed: %(worker)s takes %(queues)s", worker=worker.name, queues=", ".join(worker.queues))
+        yield Line(name, finding)
+    for queue in QUEUES:
+        here = held.get(queue, carried.Held(0, 0, None))
+        finding = _("%(waiting)s waiting, %(taken)s being handled", waiting=here.waiting, taken=here.taken)
+        if here.since is not None:
+            finding = _(
+                "%(finding)s, the oldest since %(since)s",
+                finding=finding,
+                since=Dates(parvis.settings.zone).moment(here.since),
+            )
+        taken = any(queue in worker.queues for worker in workers)
+        if not taken:
+            finding = _("%(finding)s; no worker takes it", finding=finding)
+        yield Line(_("Queue %(name)s", name=queue), finding, State.GOOD if taken else State.WRONG)
+
+
 def _kept(parvis: Parvis) -> Iterator[Line]:
     with parvis.database.read() as session:
+        yield from _engine(parvis, session)
         yield from _people(parvis, session)
         yield from _networks(parvis)
         connected = session.scalars(select(Account).order_by(Account.id)).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -12,12 +13,19 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.orm import Session
 
+from models import messages
 from models.session import Database
 from models.vocabulary import Standing
 
 HERE = Path(__file__).parent
 OURS = frozenset({"person", "audit_entry"})
 """Tables of every version of Parvis: another program may use alembic too, and name its first revision as we do."""
+
+
+NO_HISTORY = ("comment_search", messages.PREFIX)
+"""What names of tables and indexes begin with that each migration brings back by itself (`models/search.py`,
+`models/messages.py`).
+"""
 
 
 def upgrade(url: str, plant: Callable[[Session], None] | None = None) -> None:
@@ -49,3 +57,8 @@ def standing_of(connection: Connection) -> Standing:
     if not set(revisions) <= {script.revision for script in scripts.walk_revisions()}:
         return Standing.NEWER
     return Standing.CURRENT if revisions == (scripts.get_current_head(),) else Standing.OLDER
+
+
+def compared(name: str | None, kind: str, _parents: Any) -> bool:
+    """Whether alembic compares a table or an index with the code's own tables."""
+    return kind not in {"table", "index"} or not (name or "").startswith(NO_HISTORY)

@@ -9,10 +9,10 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, inspect
 from sqlalchemy.orm import Session
 
-from models import search
+from models import messages, search
 from models.base import Json, Number, String, UtcDateTime
 from models.errors import WrongDatabase
-from models.migrations import standing_of
+from models.migrations import compared, standing_of
 from models.session import Database
 from models.tables import metadata
 from models.vocabulary import Standing
@@ -47,7 +47,7 @@ def run() -> None:
                 connection=connection,
                 target_metadata=metadata,
                 render_item=render,
-                include_name=search.compared,
+                include_name=compared,
                 transactional_ddl=True,
             )
             with context.begin_transaction():
@@ -71,6 +71,7 @@ def _apply(connection: Connection) -> None:
     if not there >= {(table.name, column.name) for table in metadata.tables.values() for column in table.columns}:
         raise WrongDatabase(Standing.FOREIGN)
     search.index(connection)
+    messages.install(connection)
     if config.attributes["plant"] is not None:
         with Session(connection) as session:
             config.attributes["plant"](session)

@@ -153,7 +153,8 @@ def wrong(**given: object) -> str:
 
 
 def test_settings_that_cannot_be_used_are_said_in_a_sentence():
-    assert "n’existe pas encore" in wrong(engine="distributed")
+    assert "a besoin de PostgreSQL" in wrong(engine="distributed")
+    assert "« embedded », « distributed » ou « off »" in wrong(engine="temporal")
     assert "utilisez https" in wrong(base_url="http://parvis.ville.example")
     assert "PARVIS_PORT" in wrong(port="huit")
     assert "32 caractères" in wrong(secret_key="court")

@@ -11,8 +11,10 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,8 @@ from moderation.requests import handover
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
 from publishing.album import Album
-from scheduler.engine import Embedded
+from scheduler.distributed import Distributed
+from scheduler.engine import Embedded, Engine
 
 
 def main(settings: dict[str, Any]) -> None:
@@ -61,13 +64,21 @@ def main(settings: dict[str, Any]) -> None:
         timing_of=lambda _: timing,
         hold=timing.lease,
     )
-    engine = Embedded({"deliver": work.deliver, "reconcile": work.reconcile}, threads=2)
+    handlers = {"deliver": work.deliver, "reconcile": work.reconcile}
+    engine: Engine = Embedded(handlers, threads=2)
+    wanted: Callable[[], list[int]] = partial(work.claim, limit=6)
+    if settings["distributed"]:
+        queues = {name: [name] for name in handlers}
+        engine = Distributed(
+            handlers, database, queues, taking=[*queues], threads=2, silence=timing.lease.total_seconds()
+        )
+        wanted = partial(work.due, limit=6)
     engine.start()
     ended = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     while not ended.is_set():
         with suppress(OperationalError):  # A stopped worker may hold SQLite longer than anybody waits.
-            for effect_id in work.claim(limit=6):
+            for effect_id in wanted():
                 engine.send("deliver", effect_id)
             for effect_id in work.uncertain():
                 engine.send("reconcile", effect_id)

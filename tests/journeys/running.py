@@ -45,11 +45,12 @@ class Running:
 
     def __init__(self, home, migrated, clock, **given):
         home.mkdir()
-        shutil.copy(migrated, home / "parvis.db")
+        if migrated is not None:
+            shutil.copy(migrated, home / "parvis.db")
         self._listening = uvicorn.Config("", host="127.0.0.1", port=0).bind_socket()
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
         usual = {"home": home, "database_url": f"sqlite:///{home / 'parvis.db'}", "base_url": self.address}
-        self.parvis = build(load(_env_file=None, **usual, **given), clock=clock)
+        self.parvis = build(load(_env_file=None, **(usual | given)), clock=clock)
         self.city = City(database=self.parvis.database, clock=clock)
         self.city.__class__ = _Now
         with self.city.write() as session:

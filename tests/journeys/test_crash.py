@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
-from models import work
+from models import messages, work
 from models.accounts import Account
 from models.channels import Channel
 from models.comments import Comment
@@ -99,6 +99,7 @@ class Crash:
     stops: int = 0
     let_in_at: float = 0.0
     desk_id: int = 0
+    distributed: bool = False
 
     # ------------------------------------------------------------------------------------- the city
     def found(self) -> None:
@@ -218,6 +219,7 @@ class Crash:
             "standin": self.base_url,
             "home": str(self.home),
             "owner": owner,
+            "distributed": self.distributed,
             "timing": TIMING,
             "desk": {"url": f"{self.base_url}/open311/v2", "key": self.standin.desk.key},
             "pages": {account_id: [page.id, page.token] for account_id, page in self.pages.items()},
@@ -297,6 +299,25 @@ def crash(
 
 @pytest.mark.parametrize("kills", [10, pytest.param(KILLS, id="many", marks=pytest.mark.long)])
 def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, kills: int):
+    _each_once(crash, kills)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("kills", [10, pytest.param(KILLS, id="many", marks=pytest.mark.long)])
+def test_so_do_workers_of_the_distributed_engine(crash: Crash, kills: int):
+    crash.distributed = True
+    _each_once(crash, kills)
+    for _ in range(300):
+        # What the killed had in hand is dropped by those that live.
+        with crash.database.read() as session:
+            if not (left := messages.held(session)):
+                break
+        time.sleep(0.1)
+    assert left == {}
+
+
+def _each_once(crash: Crash, kills: int) -> None:
     began = time.monotonic()
     crash.found()
     crash.standin.faults += FAULTS
@@ -328,6 +349,7 @@ def test_killed_and_stopped_workers_send_each_effect_exactly_once(crash: Crash, 
     applied = Counter((line.operation, line.page, line.target, line.text) for line in journal)
     figures = {
         "database": "sqlite" if crash.database.sqlite else "postgresql",
+        "engine": "distributed" if crash.distributed else "embedded",
         "seed": SEED,
         "kills": crash.kills,
         "kills_in_flight": crash.kills_in_flight,

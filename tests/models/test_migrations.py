@@ -7,13 +7,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from models import migrations, search
+from models import migrations
 from models.errors import WrongDatabase
 from models.session import Database
 from models.tables import metadata
 from models.vocabulary import Standing
 
-OPTIONS = {"compare_type": True, "compare_server_default": True, "include_name": search.compared}
+OPTIONS = {"compare_type": True, "compare_server_default": True, "include_name": migrations.compared}
 
 
 def test_an_empty_database_is_brought_to_what_the_code_expects(blank_database_url):
@@ -24,7 +24,7 @@ def test_an_empty_database_is_brought_to_what_the_code_expects(blank_database_ur
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts=OPTIONS)
         assert compare_metadata(context, metadata) == []
-        tables = {name for name in inspect(connection).get_table_names() if search.compared(name, "table", {})}
+        tables = {name for name in inspect(connection).get_table_names() if migrations.compared(name, "table", {})}
         assert tables == {*metadata.tables, "alembic_version"}
     database.close()
 

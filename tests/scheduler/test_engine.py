@@ -1,20 +1,36 @@
-"""The engine carries each message once at a time, survives what handlers raise, and drains when it stops."""
+"""Both engines carry each message once at a time, survive what handlers raise, and drain when they stop."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import pytest
 
-from scheduler.engine import Embedded
+from models.session import Database
+from scheduler.distributed import Distributed
+from scheduler.engine import Embedded, Engine
 
 PATIENCE = 30  # Seconds after which a test that waits for a thread gives up; nothing is asserted about time.
 
 
+@pytest.fixture(params=["embedded", pytest.param("distributed", marks=pytest.mark.postgres)])
+def made(request, vault) -> Iterator[Callable[..., Engine]]:
+    """Makes engines of one kind; each handler has a queue of its own."""
+    if request.param == "embedded":
+        yield Embedded
+        return
+    with closing(Database(request.getfixturevalue("postgres_url"), vault, pool_size=12)) as database:
+
+        def make(handlers, **more):
+            return Distributed(handlers, database, {name: [name] for name in handlers}, taking=[*handlers], **more)
+
+        yield make
+
+
 @contextmanager
-def running(engine: Embedded) -> Iterator[Embedded]:
+def running(engine: Engine) -> Iterator[Engine]:
     engine.start()
     try:
         yield engine
@@ -41,9 +57,9 @@ class Handler:
         assert self.entered.acquire(timeout=PATIENCE)
 
 
-def test_messages_reach_their_handlers():
+def test_messages_reach_their_handlers(made):
     one, other = Handler(), Handler()
-    with running(Embedded({"one": one, "other": other})) as engine:
+    with running(made({"one": one, "other": other})) as engine:
         engine.send("one", 1)
         engine.send("other", 2)
         one.wait_entered()
@@ -51,9 +67,9 @@ def test_messages_reach_their_handlers():
     assert (one.given, other.given) == ([1], [2])
 
 
-def test_the_same_message_is_never_twice_at_once():
+def test_the_same_message_is_never_twice_at_once(made):
     handler = Handler(held=True)
-    with running(Embedded({"deliver": handler})) as engine:
+    with running(made({"deliver": handler})) as engine:
         for _ in range(5):
             engine.send("deliver", 7)
         handler.wait_entered()
@@ -64,9 +80,9 @@ def test_the_same_message_is_never_twice_at_once():
     assert handler.given == [7, 8]
 
 
-def test_the_same_message_is_taken_again_once_it_was_handled():
+def test_the_same_message_is_taken_again_once_it_was_handled(made):
     handler = Handler()
-    engine = Embedded({"deliver": handler}, threads=1)
+    engine = made({"deliver": handler}, threads=1)
     with running(engine):
         engine.send("deliver", 7)
         handler.wait_entered()
@@ -78,14 +94,14 @@ def test_the_same_message_is_taken_again_once_it_was_handled():
     assert handler.given == [7, 8, 7]
 
 
-def test_what_a_handler_raises_is_logged_and_survived(caplog):
+def test_what_a_handler_raises_is_logged_and_survived(made, caplog):
     handler = Handler()
 
     def breaks(row_id: int) -> None:
         handler(row_id)
         raise RuntimeError("a fault of ours")
 
-    with running(Embedded({"deliver": breaks}, threads=1)) as engine:
+    with running(made({"deliver": breaks}, threads=1)) as engine:
         engine.send("deliver", 1)
         engine.send("deliver", 2)
         handler.wait_entered()
@@ -97,9 +113,9 @@ def test_what_a_handler_raises_is_logged_and_survived(caplog):
     ]
 
 
-def test_stop_drops_what_is_queued_and_waits_for_what_runs():
+def test_stop_drops_what_is_queued_and_waits_for_what_runs(made):
     handler = Handler(held=True)
-    engine = Embedded({"deliver": handler}, threads=1)
+    engine = made({"deliver": handler}, threads=1)
     engine.start()
     engine.send("deliver", 1)
     handler.wait_entered()
@@ -121,9 +137,9 @@ def test_stop_drops_what_is_queued_and_waits_for_what_runs():
     assert 3 not in handler.given
 
 
-def test_it_starts_again_after_a_stop():
+def test_it_starts_again_after_a_stop(made):
     handler = Handler()
-    engine = Embedded({"deliver": handler})
+    engine = made({"deliver": handler})
     for row_id in (1, 2):
         with running(engine):
             engine.send("deliver", row_id)
@@ -131,9 +147,9 @@ def test_it_starts_again_after_a_stop():
     assert handler.given == [1, 2]
 
 
-def test_slow_pulls_keep_no_delivery_waiting():
+def test_slow_pulls_keep_no_delivery_waiting(made):
     slow, fast = Handler(held=True), Handler()
-    with running(Embedded({"pull": slow, "deliver": fast}, threads=2)) as engine:
+    with running(made({"pull": slow, "deliver": fast}, threads=2)) as engine:
         for account_id in range(20):
             engine.send("pull", account_id)
         slow.wait_entered()
@@ -144,15 +160,15 @@ def test_slow_pulls_keep_no_delivery_waiting():
     assert fast.given == [1]
 
 
-def test_nothing_is_sent_before_the_start():
+def test_nothing_is_sent_before_the_start(made):
     handler = Handler()
-    engine = Embedded({"deliver": handler})
+    engine = made({"deliver": handler})
     engine.send("deliver", 1)
     with running(engine):
         pass
     assert handler.given == []
 
 
-def test_a_message_to_nobody_is_a_fault_of_ours():
-    with running(Embedded({"deliver": Handler()})) as engine, pytest.raises(KeyError):
+def test_a_message_to_nobody_is_a_fault_of_ours(made):
+    with running(made({"deliver": Handler()})) as engine, pytest.raises(KeyError):
         engine.send("delivre", 1)

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import select, update
 
-from administration.retention import Rule
-from classifiers.base import Context
 from connectors.base import AttachmentSeen, CommentSeen, Event, Figures, Health, MessageSeen, Page, Receipt, Talks, Told
 from models import audit, work
 from models.accounts import Account, Delivery
@@ -21,15 +17,12 @@ from models.comments import Attachment, Comment
 from models.conversations import Message
 from models.errors import Gone
 from models.figures import AccountFigures
-from models.locks import locks_for
-from models.secrets import Vault
 from models.session import Database
 from models.vocabulary import AttachmentKind, EffectState, OperationKind
 from models.work import EffectHandler, Timing, Work
 from moderation.intake import upserting
 from moderation.triage import classification
-from scheduler.jobs import City, handlers, ticks
-from tests.city import MadeUpClassifier
+from scheduler.jobs import ACTS, BY_CHANNEL, POSTS, QUEUES, City, handlers, ticks
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -81,46 +74,18 @@ class Bodies:
 
 
 @pytest.fixture
-def account_id(database: Database, vault: Vault) -> int:
-    account = Account(
-        network="facebook",
-        external_id="page",
-        name="Ville",
-        token_closed=vault.close("a token"),
-        token_since=NOW,
-        pull_due_at=NOW,
-        created_at=NOW,
-    )
-    with database.write() as session:
-        session.add(account)
-    return account.id
+def account_id(database, account_of) -> int:
+    return account_of(database)
 
 
 @pytest.fixture
-def city(database: Database, tmp_path: Path) -> City:
-    locks, classifier = locks_for(database, tmp_path), MadeUpClassifier()
-    return City(
-        database=database,
-        locks=locks,
-        work=Work(database, locks, [], owner="the test", clock=lambda: NOW, timing_of=lambda _: Timing()),
-        classifier=lambda: classifier,
-        context=Context(),
+def city(database: Database, city_on) -> City:
+    return city_on(
+        database,
         network_of=lambda _: Pages(),
         network_with=lambda _: Pages(),
-        consent_of=None,
         webhook_of=lambda _: Bodies(),
         picture_of=lambda *asked: " ".join(asked).encode(),
-        clock=lambda: NOW,
-        pull_every=timedelta(minutes=5),
-        kept=Rule(unread=365, comments=None),
-        desk_of=None,
-        desk=None,
-        undo=timedelta(0),
-        zone=ZoneInfo("America/Toronto"),
-        danger=timedelta(minutes=5),
-        mail=None,
-        news=None,
-        read_news=None,
     )
 
 
@@ -156,7 +121,10 @@ def test_the_list(city):
     assert set(names) == called_out | here | {"forget", "dispose"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
-    assert set(handlers(city)) == called_out
+    assert set(handlers(city)) == called_out | {"publish"}
+    queued = [name for names in QUEUES.values() for name in names]
+    assert sorted(queued) == sorted(handlers(city)), "each is looked for in one queue"
+    assert set(queued) >= BY_CHANNEL
 
 
 def test_pulls_that_are_due_are_carried_and_read(city, jobs, account_id):
@@ -273,6 +241,41 @@ def test_effects_that_are_due_or_uncertain_are_carried(city, jobs, account_id):
     looks["deliver"]()
     looks["reconcile"]()
     assert carrier.sent == [("deliver", due.id), ("reconcile", uncertain.id)]
+
+
+def test_where_others_deliver_nothing_is_claimed_and_posts_have_a_queue_of_their_own(city, account_id):
+    carrier = Carrier()
+    owed = {"channel_id": account_id, "payload": {}, "due_at": NOW}
+    with city.database.write() as session:
+        hide = work.enqueue(session, key="hide", operation=OperationKind.HIDE, target="1", **owed)
+        post = work.enqueue(session, key="post", operation=OperationKind.PUBLISH, target=None, **owed)
+    {tick.name: tick.look for tick in ticks(replace(city, apart=True), carrier)}["deliver"]()
+    assert carrier.sent == [("publish", post.id), ("deliver", hide.id)]
+    assert city.work.due() == [hide.id, post.id]
+    assert POSTS.isdisjoint(ACTS)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_whoever_ends_finishes_what_is_in_hand_and_gives_back_what_was_claimed(city, account_id, apart):
+    sent = []
+
+    def send(task):
+        sent.append(task.target)
+        if len(sent) == 2:
+            city.draining.set()
+        return Receipt(task.target)
+
+    handler = EffectHandler(frozenset({OperationKind.HIDE}), send, lambda *_: None, lambda *_: None)
+    own = {"owner": "the test", "clock": lambda: NOW, "timing_of": lambda _: Timing()}
+    city = replace(city, work=Work(city.database, city.locks, [handler], **own), apart=apart)
+    with city.database.write() as session:
+        owed = {"operation": OperationKind.HIDE, "channel_id": account_id, "payload": {}, "due_at": NOW}
+        first, *others = [
+            work.enqueue(session, key=f"hide:{n}", target=str(n), **owed).id for n in range(2 * work.AT_ONCE)
+        ]
+    handlers(city)["deliver"](first)
+    assert sent == ["0", "1"], "the second, and none of those that were claimed with it"
+    assert city.work.due() == others[1:]
 
 
 def test_whoever_delivers_goes_on_until_nothing_is_due(city, account_id):
