@@ -16,6 +16,7 @@ from models.notices import Notice
 from models.posts import Post
 from models.requests311 import ServiceRequest
 from models.scope import Action, Viewer, visible
+from models.vocabulary import NoticeKind
 
 SHOWN = 100
 """Notices of one person that are listed, the newest ones."""
@@ -59,4 +60,5 @@ def readable(viewer: Viewer) -> ColumnElement[bool]:
         Notice.alarm_id.in_(visible(alarms, viewer, Action.SEE_COMMENTS, Item)),
         # Told to those who worked there; of whoever does not work here any more, nothing is left.
         Notice.shift_note_id.is_not(None) if viewer.may(Action.SEE_COMMENTS) else false(),
+        Notice.kind == NoticeKind.BACKUP_LATE if viewer.may(Action.MANAGE_ACCOUNTS) else false(),
     )

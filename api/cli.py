@@ -61,7 +61,7 @@ def loading() -> Iterator[None]:
 def installation() -> Iterator[Parvis]:
     """The city's installation for one command, its database up to date. It never runs the engine."""
     with loading():
-        from api.commands import backups
+        from api import backups
         from api.messages import standing as worded
         from api.settings import load
         from api.wiring import build
@@ -134,25 +134,18 @@ def worker(
 
     from api import logs
     from api.wiring import check_engine, running
-    from scheduler.jobs import QUEUES
 
     logs.configure()
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    if unknown := sorted(set(queue or ()).difference(QUEUES)):
-        raise _Stop(_("There is no queue %(name)s; there are %(names)s.", name=unknown[0], names=", ".join(QUEUES)))
-    with installation() as parvis:
-        if queue and parvis.settings.engine != "distributed":
-            raise _Stop(_("--queue goes with PARVIS_ENGINE=distributed."))
-        check_engine(parvis)
-        with running(parvis, queues=list(dict.fromkeys(queue or QUEUES))):
-            stop.wait()
+    with installation() as parvis, running(parvis, queues=check_engine(parvis, queue)):
+        stop.wait()
 
 
 @app.command(help=_("Bring the database up to date."))
 def migrate() -> None:
-    from api.commands import backups
+    from api import backups
 
     settings = settings_now()
     if sentence := backups.half_done(settings):
@@ -191,16 +184,33 @@ def backup(
         typer.Option("--verify", help=_("Then try to put it back, elsewhere; a FILE that is there is only tried.")),
     ] = False,
 ) -> None:
-    from api.commands import backups
+    from api import backups
+    from models.secrets import Vault
 
+    settings = settings_now()
     if not (verify and file.exists()):
-        settings = settings_now()
         backups.save(settings, file)
         backups.note(settings)
         print(_("Copied to %(file)s. The secret key is not in it: keep it elsewhere.", file=file))
     if verify:
-        backups.verify(file)
+        print(backups.verify(file, Vault(settings.secrets) if settings.secrets else None))
         print(_("%(file)s can be put back.", file=file))
+
+
+@app.command(help=_("Carry every row into the empty database at TARGET_URL; every process must be stopped."))
+def move(
+    target_url: Annotated[str, typer.Argument(help=_("Without its password: PGPASSWORD or ~/.pgpass has that."))],
+) -> None:
+    from api import backups
+    from api.commands.progress import progress, screen
+    from api.settings import load
+
+    url = load(database_url=target_url).url
+    backups.alone(settings_now())
+    with installation() as parvis, progress(screen()) as say:
+        held = backups.pour(parvis.database, url, parvis.vault, lambda name, rows: say(f"{name} {rows}"))
+    print(held)
+    print(_("Moved. Set PARVIS_DATABASE_URL to the new database, start Parvis, and run `parvis doctor`."))
 
 
 @app.command(help=_("Put the copy in FILE back; every process must be stopped."))
@@ -208,7 +218,7 @@ def restore(
     file: Annotated[Path, typer.Argument()],
     force: Annotated[bool, typer.Option("--force", help=_("Replace the database that is there."))] = False,
 ) -> None:
-    from api.commands import backups
+    from api import backups
 
     done = backups.put_back(settings_now(), file, force=force)
     print(_("Put back, and brought up to date. Run `parvis doctor`."))

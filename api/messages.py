@@ -398,6 +398,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.URGENT: N_("An urgent post goes out without a second person"),
         NoticeKind.REVIEW_DUE: N_("An urgent post is to be read again today"),
         NoticeKind.SHIFT: N_("A note from the shift before"),
+        NoticeKind.BACKUP_LATE: N_("No backup of the data was made for too long"),
         NoticeKind.DANGER: N_("An immediate danger: you are on call"),
         NoticeKind.NOT_SENT: N_("Your post did not go out as planned"),
         NoticeKind.NOT_CHANGED: N_("Your post could not be changed on its network"),

@@ -325,6 +325,12 @@ class Settings(BaseSettings):
     """How long public words that no reading found wait before they are sent again."""
     unread_days: Annotated[int, Field(ge=30, le=36_500)] = 365
     """How long what networks sent and nobody could read, or whose account nobody added, waits for a person."""
+    backup_folder: Path | None = None
+    """Where Parvis keeps copies of the database that it makes and tries by itself; empty: it makes none."""
+    backup_hours: Annotated[float, Field(ge=1, le=744)] = 24
+    """How often it makes one; when the last is twice as old, whoever administers is told."""
+    backups_kept: Annotated[int, Field(ge=1, le=1000)] = 14
+    """How many of them stay; the oldest goes when a newer one has proved good."""
     comment_days: Annotated[int, Field(ge=30, le=36_500)] | None = None
     """How long comments are kept, with all that was written about them; empty: until a person decides."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ from sqlalchemy import Select, bindparam, select
 
 from administration import hooks, mailing
 from administration.retention import Rule
+from api import backups
 from api.hour_words import opening
 from api.i18n import Dates, _
 from api.mail_words import called, handed_over, worded
@@ -55,7 +56,7 @@ from publishing.album import Album
 from publishing.delivery import effect_handler as publishing_effects
 from scheduler.clock import Clock as Timepiece
 from scheduler.engine import Embedded, Engine
-from scheduler.jobs import ALONE, BY_CHANNEL, QUEUES, City, handlers, ticks
+from scheduler.jobs import ALONE, BY_CHANNEL, QUEUES, BackUp, City, handlers, ticks
 
 Clock = Callable[[], datetime]
 
@@ -225,6 +226,12 @@ class Parvis:
         return None if given is None else handover.Given(given.url, fingerprint(given.key) if given.key else None)
 
     @property
+    def _backing_up(self) -> BackUp | None:
+        if self.settings.backup_folder is None:
+            return None
+        return BackUp(timedelta(hours=self.settings.backup_hours), partial(backups.keep_due, self.settings, self.vault))
+
+    @property
     def _sampling(self) -> satisfaction.Sampling | None:
         percent = self.settings.satisfaction_percent
         return satisfaction.Sampling(percent, self.settings.base_url, capabilities) if percent else None
@@ -258,6 +265,7 @@ class Parvis:
             voice=away.Voice(capabilities, lambda schedule, language, now: opening(schedule, language, now=now)),
             survey=self._sampling,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
+            back_up=self._backing_up,
         )
 
     def close(self) -> None:
@@ -288,11 +296,19 @@ def build(settings: Settings, *, clock: Clock = utc_now) -> Parvis:
     )
 
 
-def check_engine(parvis: Parvis) -> None:
-    """SettingsError: the engine that the settings name lacks what it needs in the database."""
+def check_engine(parvis: Parvis, queues: Sequence[str] | None = None) -> list[str]:
+    """The queues that a worker is asked to take, all of them where it is not said. SettingsError: there is none of that
+    name, or the engine of the settings has none, or lacks what it needs in the database.
+    """
+    if unknown := sorted(set(queues or ()).difference(QUEUES)):
+        there = ", ".join(QUEUES)
+        raise SettingsError(_("There is no queue %(name)s; there are %(names)s.", name=unknown[0], names=there))
+    if queues and parvis.settings.engine != "distributed":
+        raise SettingsError(_("--queue goes with PARVIS_ENGINE=distributed."))
     with parvis.database.read() as session:
         if parvis.settings.engine == "distributed" and not messages.installed(session):
             raise SettingsError(_("The engine “distributed” lacks its tables: run `parvis migrate`."))
+    return list(dict.fromkeys(queues or QUEUES))
 
 
 @contextmanager

@@ -428,6 +428,8 @@ class NoticeKind(StrEnum):
     """A colleague ended their shift, and left words for the next one."""
     DANGER = "danger"
     """Somebody writes of an immediate danger, and they are on call."""
+    BACKUP_LATE = "backup_late"
+    """No copy of the database was made for too long."""
 
 
 class MailChoice(StrEnum):

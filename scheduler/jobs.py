@@ -9,9 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from administration import hooks, mailing, retention, tokens
+from administration import copies, hooks, mailing, retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
@@ -47,6 +48,20 @@ BY_CHANNEL = frozenset({"pull", "converse", "recheck", "fetch", "check", "follow
 POSTS = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST})
 ACTS = frozenset(OperationKind) - POSTS
 """What is published leaves to the minute: with the distributed engine, it never waits behind answers."""
+
+
+class MakeDue(Protocol):
+    """Makes the copy of the database that is due, if one is."""
+
+    def __call__(self, *, now: datetime) -> object: ...
+
+
+@dataclass(frozen=True)
+class BackUp:
+    """Copies that are made by themselves."""
+
+    every: timedelta
+    make_due: MakeDue
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,8 @@ class City:
     """What tells citizens that the service is closed, where the city has adopted it; None: nothing does."""
     survey: satisfaction.Sampling | None = None
     """Who is asked how their request was dealt with; None: nobody."""
+    back_up: BackUp | None = None
+    """How copies of the database are made; None: the operator makes them."""
     apart: bool = False
     """Whether other processes handle what the ticks here find: then nothing is claimed for this one."""
     draining: threading.Event = field(default_factory=threading.Event)
@@ -283,6 +300,13 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
     def come_back() -> None:
         occurrences.make_due(city.database, city.zone, now=city.clock())
 
+    def back_up() -> None:
+        if city.back_up is not None:
+            try:
+                city.back_up.make_due(now=city.clock())
+            finally:
+                copies.warn_due(city.database, city.back_up.every, now=city.clock())
+
     def dispose() -> None:
         retention.dispose_due(city.database, city.kept, now=city.clock())
 
@@ -319,4 +343,5 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("come_back", timedelta(minutes=5), come_back),
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),
+        Tick("back_up", timedelta(minutes=10), back_up),
     ]

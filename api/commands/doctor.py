@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from zipfile import BadZipFile
 
@@ -13,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from administration import accounts, people, retention
+from administration import accounts, copies, people, retention
 from api import messages
-from api.commands.backups import half_done, replaced
+from api.backups import half_done, replaced
 from api.health import DISK_FULL, DISK_LOW, PATIENCE, folders, free_bytes
 from api.i18n import N_, Dates, _, format_number
 from api.messages import label
@@ -209,9 +210,23 @@ def _engine(parvis: Parvis, session: Session) -> Iterator[Line]:
         yield Line(_("Queue %(name)s", name=queue), finding, State.GOOD if taken else State.WRONG)
 
 
+def _backups(parvis: Parvis, session: Session) -> Line:
+    """When the last copy was made, and whether Parvis makes them by itself."""
+    name, last, settings = _("Backups"), copies.last(session), parvis.settings
+    said = _("none was made yet") if last is None else _("the last: %(at)s", at=Dates(settings.zone).moment(last))
+    if settings.backup_folder is None:
+        finding = _("%(finding)s; none is made by itself (PARVIS_BACKUP_FOLDER)", finding=said)
+        return Line(name, finding, State.TO_DO if last is None else State.GOOD)
+    every = timedelta(hours=settings.backup_hours)
+    late = last is None or parvis.clock() - last > copies.PATIENCE * every
+    finding = _("%(finding)s; kept in %(folder)s", finding=said, folder=settings.backup_folder)
+    return Line(name, finding, State.WRONG if late else State.GOOD)
+
+
 def _kept(parvis: Parvis) -> Iterator[Line]:
     with parvis.database.read() as session:
         yield from _engine(parvis, session)
+        yield _backups(parvis, session)
         yield from _people(parvis, session)
         yield from _networks(parvis)
         connected = session.scalars(select(Account).order_by(Account.id)).all()

@@ -30,6 +30,7 @@ NAMES = {
     "email": N_("e-mail"),
     "name": N_("name"),
     "code": N_("code"),
+    "target_url": N_("address"),
 }
 """Arguments of our commands."""
 NOTES = {

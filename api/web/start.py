@@ -28,7 +28,6 @@ def progress(parvis: Parvis, session: Session) -> start.Progress:
         session,
         applications=any(_has_dialog(parvis, name) for name in registry.names()),
         factor_roles=parvis.settings.second_factor_roles,
-        copies=parvis.database.sqlite,
     )
 
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event, select
 
-from api.commands import backups
+from api import backups
 from api.settings import Settings
 from models.accounts import Account
 from models.effects import Effect

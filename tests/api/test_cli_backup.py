@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
+from administration.copies import MADE, SUBJECT, warn_due
 from administration.people import add_account
+from api import backups
 from api.cli import installation
+from models import audit, copying, soundness
 from models.effects import Effect
 from models.people import Person
-from models.vocabulary import EffectState, OperationKind
+from models.session import Database
+from models.vocabulary import EffectState, OperationKind, Role
 from models.work import enqueue
 
 
@@ -190,7 +198,7 @@ def test_a_copy_is_tried_before_it_is_needed(command, tmp_path):
     made = command.run("backup", tmp_path / "copy.db", "--verify")
     again = command.run("backup", tmp_path / "copy.db", "--verify")
     assert (made.code, again.code) == (0, 0)
-    assert again.out.splitlines() == made.out.splitlines()[-1:]
+    assert again.out.splitlines() == made.out.splitlines()[-2:]
     assert [path.name for path in tmp_path.glob("*copy*")] == ["copy.db"]
 
 
@@ -263,10 +271,165 @@ def test_a_damaged_database_gives_way_to_a_copy(command, tmp_path):
     assert people(command) == 1
 
 
-@pytest.mark.parametrize("asked", [["backup", "copy.db"], ["restore", "copy.db", "--force"]])
-def test_on_postgresql_its_own_tools_are_named(command, asked):
+def test_a_database_that_cannot_be_reached_is_said_without_its_password(command):
     command.set(database_url="postgresql+psycopg://parvis:s3cret@127.0.0.1:1/parvis")
-    done = command.run(*asked)
-    assert done.code == 2
-    assert "pg_dump" in done.err
+    done = command.run("backup", "copy.db")
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
     assert "s3cret" not in done.err
+
+
+# -------------------------------------------------------------------------------------- from one database to another
+@pytest.fixture
+def blank_postgres(postgres_server):
+    """Makes databases of PostgreSQL without a table; their URLs."""
+    made = []
+
+    def make():
+        made.append(f"blank_{uuid4().hex[:12]}")
+        return postgres_server.create(made[-1])
+
+    yield make
+    for name in made:
+        postgres_server.drop(name)
+
+
+def sums(url):
+    with closing(Database(url)) as database, copying.snapshot(database) as connection:
+        return copying.sums(connection)
+
+
+@pytest.mark.postgres
+def test_a_city_moves_to_postgresql_and_its_copies_go_everywhere(command, blank_postgres, tmp_path):
+    hire(command, "a@ville.example")
+    command.run("account", "add", "facebook", "1", "--name", "V", "--token-stdin", stdin=b"a-token\n")
+    with installation() as parvis, parvis.database.write() as session:
+        audit.seal_due(session)
+    before, url = sums(command.url), blank_postgres()
+    with closing(sqlite3.connect(command.home / "parvis.db")) as running:
+        running.execute("SELECT count(*) FROM person").fetchone()
+        refused = command.run("move", url)
+        assert refused.code == 2
+        assert "arrêtez" in refused.err
+    moved = command.run("move", url)
+    assert moved.code == 0, moved.err
+    assert "journal est intact" in moved.out
+    assert sums(url) == before == sums(command.url)
+    again = command.run("move", url)
+    assert (again.code, "n’est pas vide" in again.err) == (2, True)
+
+    # What comes then has ids of its own, and a copy of it is a file.
+    command.set(database_url=url)
+    hire(command, "b@ville.example")
+    copied = command.run("backup", tmp_path / "copy.db", "--verify")
+    assert copied.code == 0, copied.err
+    assert people(command) == rows(tmp_path / "copy.db") == 2
+    full = command.run("restore", tmp_path / "copy.db", "--force")
+    assert (full.code, "n’est pas vide" in full.err) == (2, True)
+    for target in (blank_postgres(), f"sqlite:///{tmp_path / 'again.db'}"):
+        command.set(database_url=target)
+        done = command.run("restore", tmp_path / "copy.db")
+        assert done.code == 0, done.err
+        hire(command, "c@ville.example")
+        assert people(command) == 3
+
+
+def test_what_a_copy_must_not_hold_is_found(command, tmp_path):
+    hire(command, "a@ville.example")
+    with installation() as parvis, parvis.database.write() as session:
+        audit.note(session, "x", "person:1", now=parvis.clock(), person_id=None)
+        audit.seal_due(session)
+    assert "journal est intact" in command.run("backup", tmp_path / "good.db", "--verify").out
+    for name, statement, says in (
+        ("journal.db", "UPDATE audit_entry SET action = 'y' WHERE sequence = 1", "brisé"),
+        (
+            "effect.db",
+            (
+                "INSERT INTO effect (key, operation, channel_id, payload, state, due_at, attempt, reads)"
+                " VALUES ('k', 'hide', 1, '{}', 'done', '2026-01-01 00:00:00', 1, 0)"
+            ),
+            "actions faites sans heure",
+        ),
+    ):
+        shutil.copy(tmp_path / "good.db", tmp_path / name)
+        changed(statement)(tmp_path / name)
+        done = command.run("backup", tmp_path / name, "--verify")
+        assert (done.code, says in done.err) == (2, True), done
+
+
+def test_a_copy_taken_under_load_passes_every_check(command, database_url, tmp_path):
+    """Whoever is hired is noted in the journal in the same transaction, and another one seals it."""
+    command.set(database_url=database_url)
+    stop, hired = threading.Event(), []
+
+    def work() -> None:
+        with installation() as parvis:
+            while not stop.is_set():
+                with parvis.database.write() as session:
+                    email, now = f"{len(hired)}@ville.example", parvis.clock()
+                    session.add(Person(email=email, name="N", created_at=now))
+                    audit.note(session, "person.hired", "person:0", now=now, person_id=None)
+                with parvis.database.write() as session:
+                    audit.seal_due(session)
+                hired.append(email)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        done = [command.run("backup", tmp_path / f"{number}.db", "--verify") for number in range(3)]
+    finally:
+        stop.set()
+        worker.join()
+    assert [one.code for one in done] == [0] * 3, [one.err for one in done]
+    for number in range(3):
+        with closing(sqlite3.connect(tmp_path / f"{number}.db")) as copy:
+            noted = copy.execute("SELECT count(*) FROM audit_entry WHERE action = 'person.hired'").fetchone()[0]
+            assert noted == rows(tmp_path / f"{number}.db")
+    assert rows(tmp_path / "2.db") > 0
+    assert set(backups.RULES) == set(soundness.RULES)
+
+
+# ------------------------------------------------------------------------------------------ copies made by themselves
+def test_copies_are_made_in_time_tried_and_kept_in_number(command, tmp_path):
+    hire(command, "a@ville.example")
+    (tmp_path / "copies").mkdir()
+    command.set(backup_folder=str(tmp_path / "copies"), backup_hours="24", backups_kept="2")
+    (tmp_path / "copies" / "parvis-of-ours.db").write_text("somebody’s", "utf-8")
+    at = datetime(2026, 11, 23, 2, tzinfo=UTC)
+    with installation() as parvis:
+        made = [
+            backups.keep_due(parvis.settings, parvis.vault, now=at + timedelta(hours=hours))
+            for hours in (0, 23, 24, 30, 49)
+        ]
+        assert [file is not None for file in made] == [True, False, True, False, True]
+        kept = backups.copies(tmp_path / "copies")
+        assert kept == [made[2], made[4]]
+        assert [rows(file) for file in kept] == [1, 1]
+        # One that does not prove good takes the place of none.
+        with closing(sqlite3.connect(command.home / "parvis.db")) as database, database:
+            database.execute("UPDATE audit_entry SET sequence = 7, seal = 'x', sealed_with = 'y' WHERE id = 1")
+        with pytest.raises(backups.BackupError):
+            backups.keep_due(parvis.settings, parvis.vault, now=at + timedelta(hours=80))
+    assert backups.copies(tmp_path / "copies") == kept
+    assert sorted(file.name for file in (tmp_path / "copies").iterdir()) == sorted(
+        [*(file.name for file in kept), "parvis-of-ours.db", "refused.db"]
+    )
+    assert "Sauvegardes" in command.run("doctor").out
+
+
+def test_whoever_administers_is_told_once_that_copies_are_too_old(
+    database_url, open_parvis, seed_city, visit, sign_in_as, clock
+):
+    parvis, every = open_parvis(database_url), timedelta(hours=24)
+    city, database = seed_city(parvis), parvis.database
+    with database.write() as session:
+        audit.note(session, MADE, SUBJECT, now=clock(), person_id=None)
+    assert not warn_due(database, None, now=clock() + timedelta(days=9))
+    assert not warn_due(database, every, now=clock() + timedelta(hours=48))
+    for _ in range(2):
+        assert warn_due(database, every, now=clock() + timedelta(hours=49))
+    admin = sign_in_as(parvis, visit(parvis), city.person(Role.ADMIN, "city"))
+    assert admin.get("/avis").text.count("Aucune sauvegarde des données depuis trop longtemps") == 1
+    page = admin.get("/mise-en-route").text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert re.search(r"Dernière sauvegarde : 23 novembre 2026, (à )?8 h 30", page)
+    moderator = sign_in_as(parvis, visit(parvis), city.person(Role.MODERATOR, "city"))
+    assert "Aucune sauvegarde" not in moderator.get("/avis").text

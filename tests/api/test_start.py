@@ -13,7 +13,7 @@ from models.vocabulary import Role
 
 def test_an_empty_installation_misses_everything(database):
     with database.read() as session:
-        found = start.progress(session, applications=False, factor_roles=[Role.ADMIN], copies=True)
+        found = start.progress(session, applications=False, factor_roles=[Role.ADMIN])
     assert found.done == {
         Step.APPLICATION: False,
         Step.ACCOUNT: False,
@@ -23,15 +23,15 @@ def test_an_empty_installation_misses_everything(database):
         Step.WEBHOOK: False,
     }
     assert not found.complete
-    with database.read() as session:
-        assert Step.BACKUP not in start.progress(session, applications=True, factor_roles=[], copies=False).done
+    assert found.copied_at is None
 
 
 def test_a_copy_is_a_step_that_is_done(command, tmp_path):
     assert command.run("backup", str(tmp_path / "copy.db")).code == 0
     database = Database(command.url)
     with database.read() as session:
-        found = start.progress(session, applications=True, factor_roles=[], copies=True)
+        found = start.progress(session, applications=True, factor_roles=[])
         assert session.scalars(select(Person)).all() == []
     database.close()
     assert found.done[Step.BACKUP]
+    assert found.copied_at is not None

@@ -6,22 +6,33 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from api.demo.installation import InUse, NotADemonstration, prepared
+from models import copying
+from models.session import Database
 
 PARVIS = Path(sys.executable).with_name("parvis")
 
 
+def _plain() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
+
+
+def _sums(url: str) -> copying.Sums:
+    with closing(Database(url)) as database, copying.snapshot(database) as connection:
+        return copying.sums(connection)
+
+
 def play(home: Path) -> tuple[int, dict[str, object], str]:
     """`parvis demo --once --json` in a folder of its own."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PARVIS_")}
     done = subprocess.run(
         [PARVIS, "demo", "--once", "--json", "--home", home / "demo"],
         cwd=home,
-        env=environment,
+        env=_plain(),
         capture_output=True,
         text=True,
         timeout=300,
@@ -33,7 +44,8 @@ def play(home: Path) -> tuple[int, dict[str, object], str]:
     return done.returncode, json.loads(done.stdout) if done.stdout else {}, done.stderr
 
 
-def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt(tmp_path: Path) -> None:
+@pytest.mark.postgres
+def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt_and_moves(tmp_path: Path, postgres_server) -> None:
     status, summary, said = play(tmp_path)
     assert status == 0, said
     assert summary["duplicates"] == 0
@@ -52,6 +64,29 @@ def test_the_whole_story_leaves_nothing_doubled_lost_or_in_doubt(tmp_path: Path)
     assert (summary["events"], summary["event_people"], summary["answers_sent_together"]) == (1, 6, 7)
     assert summary["posts_published"] == 1
     assert effects["cancelled"] >= 4, "what the emergency pause stopped, on each account"
+
+    # All of it goes to PostgreSQL, comes back as a copy, and holds.
+    given = {
+        "PARVIS_HOME": str(tmp_path / "demo"),
+        "PARVIS_SECRET_KEY": (tmp_path / "demo/secret.key").read_text().strip(),
+    }
+    url = postgres_server.create("moved")
+
+    def does(*arguments: object, **more: str) -> str:
+        done = subprocess.run(
+            [PARVIS, *map(str, arguments)], cwd=tmp_path, env=_plain() | given | more, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    held = does("move", url).splitlines()[0]
+    assert "journal est intact" in held
+    assert does("backup", tmp_path / "copy.db", "--verify", PARVIS_DATABASE_URL=url).count("journal est intact") == 1
+    here, there = (_sums(one) for one in (f"sqlite:///{tmp_path / 'demo/parvis.db'}", url))
+    # The copy wrote one entry into the journal there.
+    assert {name for name in here if here[name] != there[name]} == {"audit_entry"}
+    postgres_server.drop("moved")
 
 
 def test_a_folder_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
