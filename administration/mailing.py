@@ -169,7 +169,7 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
 
 def _path(notice: Notice) -> str:
     if notice.kind == NoticeKind.BACKUP_LATE:
-        return "/mise-en-route"
+        return "/exploitation"
     if notice.note is not None:
         return f"/commentaires/{notice.note.comment_id}"
     if notice.request is not None:

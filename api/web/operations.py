@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from sqlalchemy.orm import Session
 
+from administration import copies
 from api.deps import Installation, Now, ReadSession, require
 from api.health import DISK_FULL, DISK_LOW, folders, free_bytes
 from api.i18n import N_, _, format_number, ngettext
 from api.pages import render
 from api.settings import Settings
 from api.watching import Watched, arrivals, watch
+from models import messages
 from models.scope import Action, Viewer
+from scheduler.jobs import QUEUES
 
 router = APIRouter(include_in_schema=False)
 
@@ -54,7 +58,11 @@ def show(request: Request, parvis: Installation, session: ReadSession, viewer: O
     return render(
         request,
         "operations.html",
-        lines=list(lines(watch(session, now=now), parvis.settings)),
+        lines=[
+            *lines(watch(session, now=now), parvis.settings),
+            *_workers(session, parvis.settings),
+            _backups(copies.last(session), parvis.settings, now),
+        ],
         hours=hours,
         most=max(1, *(max(hour.received, hour.read) for hour in hours)),
         now=now,
@@ -128,6 +136,34 @@ def _disks(settings: Settings) -> Iterator[Line]:
         standing = Standing.ACT if free < DISK_FULL else Standing.LOOK if free < DISK_LOW else Standing.WELL
         said = _("%(free)s GB free on %(folder)s", free=format_number(round(free / 1e9, 1)), folder=folder)
         yield Line(_("Disk"), f"{said}.", standing, _("When it is full, nothing can be received any more."))
+
+
+def _workers(session: Session, settings: Settings) -> Iterator[Line]:
+    """Of the distributed engine: who takes messages, and the queues that nobody takes."""
+    if settings.engine != "distributed":
+        return
+    connected = messages.workers(session)
+    alone = [queue for queue in QUEUES if not any(queue in worker.queues for worker in connected)]
+    name, said = _("Workers"), ngettext("%(n)s is connected.", "%(n)s are connected.", len(connected))
+    if not alone:
+        yield Line(name, said)
+        return
+    advice = _("Nobody takes %(queues)s: start “parvis worker”.", queues=", ".join(alone))
+    yield Line(name, said, Standing.ACT, advice)
+
+
+def _backups(last: datetime | None, settings: Settings, now: datetime) -> Line:
+    """How old the last copy is, and whether Parvis makes them by itself."""
+    name = _("Backups")
+    said = _("None was made yet.") if last is None else _("The last was made %(age)s ago.", age=_age(now - last))
+    if settings.backup_folder is None:
+        advice = _("With PARVIS_BACKUP_FOLDER, Parvis makes them by itself and tries each one.")
+        return Line(name, said, Standing.LOOK if last is None else Standing.WELL, advice)
+    every = timedelta(hours=settings.backup_hours)
+    if last is not None and now - last <= copies.PATIENCE * every:
+        return Line(name, said)
+    advice = _("See that the folder %(folder)s is there and has room.", folder=settings.backup_folder)
+    return Line(name, said, Standing.LOOK if last is None else Standing.ACT, advice)
 
 
 def _age(age: timedelta) -> str:

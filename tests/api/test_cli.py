@@ -414,6 +414,7 @@ def test_a_fine_city_has_no_problem_and_shows_no_secret(command):
     command.set(meta_app_id="1", comment_days="730")
     hire(command, password=True)
     add_account(command)
+    command.run("backup", "copy.db")
     assert (problems(command), to_do(command)) == ([], [])
     out = command.run("doctor").out
     assert "PARVIS_PULL_SECONDS" in out
@@ -446,15 +447,16 @@ def test_an_installation_that_is_not_migrated(bare_parvis):
 
 def test_a_new_installation_is_told_what_is_still_to_do(command):
     assert problems(command) == []
-    people, networks, accounts, disposal = to_do(command)
+    backups, people, networks, accounts, disposal = to_do(command)
+    assert "PARVIS_BACKUP_FOLDER" in backups
     assert "parvis user add" in people
     assert "application" in networks
     assert "parvis account add" in accounts
     assert "PARVIS_COMMENT_DAYS" in disposal
     hire(command)
-    assert to_do(command)[0] == people, "an invitation that nobody opened lets nobody in"
+    assert to_do(command)[1] == people, "an invitation that nobody opened lets nobody in"
     hire(command, "luc@ville.example", password=True)
-    assert to_do(command)[0] == networks
+    assert to_do(command)[1] == networks
 
 
 def test_without_a_secret_key_its_line_says_how_to_make_one(bare_parvis):

@@ -429,6 +429,9 @@ def test_whoever_administers_is_told_once_that_copies_are_too_old(
         assert warn_due(database, every, now=clock() + timedelta(hours=49))
     admin = sign_in_as(parvis, visit(parvis), city.person(Role.ADMIN, "city"))
     assert admin.get("/avis").text.count("Aucune sauvegarde des données depuis trop longtemps") == 1
+    clock.pass_(hours=50)
+    admin = sign_in_as(parvis, visit(parvis), city.person(Role.ADMIN, "city"))
+    assert "La dernière date de 2 jours." in admin.get("/exploitation").text
     page = admin.get("/mise-en-route").text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
     assert re.search(r"Dernière sauvegarde : 23 novembre 2026, (à )?8 h 30", page)
     moderator = sign_in_as(parvis, visit(parvis), city.person(Role.MODERATOR, "city"))

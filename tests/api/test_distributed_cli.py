@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from api.cli import installation
+from api.web import operations
 from api.wiring import running
 
 
@@ -41,6 +42,9 @@ def test_doctor_says_who_works_what_waits_and_what_nobody_takes(command, postgre
             assert "publish, act" in lines[0]
             states = {line.split()[2].rstrip(":"): line[0] for line in told(command, "File ")}
             assert states == {"publish": "✓", "act": "✓", "pull": "✗", "classify": "✗", "rest": "✗"}
+            with parvis.database.read() as session:
+                (line,) = operations._workers(session, parvis.settings)
+            assert (line.standing, "pull, classify, rest" in line.advice) == (operations.Standing.ACT, True)
         with parvis.database.write() as session:
             session.execute(text("DROP TABLE procrastinate_jobs CASCADE"))
     for asked in ("serve", "worker"):
