@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from api.app import create_app
 from api.cli import installation
 from api.web import operations
 from api.wiring import running
+from models import messages
 
 
 def told(command, of):
@@ -55,3 +60,21 @@ def test_doctor_says_who_works_what_waits_and_what_nobody_takes(command, postgre
     assert line.startswith("✗")
     assert command.run("migrate").code == 0
     assert "personne ne travaille" in told(command, "Moteur")[0]
+    # Pages have a clock too: they find what is due, and leave it to workers.
+    account = command.run(
+        "account", "add", "facebook", "1", "--name", "V", "--token-stdin", stdin=b"a-token-that-must-never-be-seen\n"
+    )
+    assert account.code == 0
+    with installation() as parvis, TestClient(create_app(parvis)) as client:
+        assert client.get("/readyz").json() == {"status": "ok"}
+        for _ in range(300):
+            with parvis.database.read() as session:
+                held = messages.held(session)
+                if "pull" in held:
+                    break
+            time.sleep(0.1)
+        assert held["pull"].waiting
+        assert not held["pull"].taken
+        with parvis.database.read() as session:
+            assert messages.workers(session) == []
+    assert "la plus ancienne depuis" in next(line for line in told(command, "File ") if "pull" in line)
