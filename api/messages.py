@@ -17,6 +17,7 @@ from classifiers.reasons import ReasonCode
 from connectors.registry import descriptor
 from models.effects import Effect
 from models.errors import Refused
+from models.posts import Preparation
 from models.vocabulary import (
     AttachmentKind,
     Breach,
@@ -507,8 +508,8 @@ def reason(value: Reason) -> str:
     return _(REASONS[value.code], **params)
 
 
-def failure(effect: Effect) -> str:
-    """Why an effect failed or needs a person; a clause that follows a colon."""
+def failure(effect: Effect | Preparation) -> str:
+    """Why an effect failed or needs a person, or why its files were not sent ahead; a clause that follows a colon."""
     if effect.outcome in (Outcome.REJECTED, Outcome.UNREADABLE) and effect.detail in REJECTIONS:
         return _(REJECTIONS[str(effect.detail)])
     return _(OUTCOMES[effect.outcome or Outcome.UNKNOWN])

@@ -51,6 +51,10 @@ POSTS: Mapping[str, str] = {
         "This is not in French: “%(words)s…”. What the City publishes is in French, unless an exception that it has "
         "adopted is named."
     ),
+    "picture_not_french": N_(
+        "What is written in a picture is not in French: “%(words)s…”. What the City publishes is in French, unless an "
+        "exception that it has adopted is named."
+    ),
     "plan_person": N_("Nobody who works here has the e-mail %(email)s."),
     "plan_rule": N_(
         "“%(said)s” is no rule of dates that is known: write “2e lundi d’avril”, “le 31 du mois”, “chaque mercredi”, "
@@ -134,6 +138,7 @@ FINDINGS: Mapping[str, str] = {
     "rights_over": N_("The rights to “%(file)s” are over on that day."),
     "same_words": N_("“%(title)s” says nearly the same on %(name)s."),
     "sentence_long": N_("One sentence has %(words)s words: two would be read more easily."),
+    "words_unsaid": N_("“%(file)s” has words in it that its alternative text does not say."),
     "untracked": N_("Visits from this link will not be counted for the campaign: it has no name for links."),
     "outside_campaign": N_("That day is not among those of the campaign “%(name)s”."),
     "typography": N_("Some signs or spaces are not as they are typed in French."),
@@ -148,6 +153,7 @@ UNPUBLISHABLE: Mapping[str, str] = {
     "needs_media": N_("a picture or a video is needed on this network"),
     "needs_video": N_("a reel is a video"),
     "one_media": N_("only one picture or video here"),
+    "prepared_gone": N_("the network does not have any more what it was sent ahead"),
     "one_video_alone": N_("a video goes alone on this network"),
     "too_many_mentions": N_("too many people are named for this network"),
     "too_many_photos": N_("too many pictures for this network"),

@@ -253,6 +253,7 @@ class Parvis:
             desk=self._given_desk,
             undo=self.terms.undo,
             picture_of=partial(picture, self.networks),
+            album=self.album,
             clock=self.clock,
             pull_every=timedelta(seconds=self.settings.pull_seconds),
             zone=self.settings.zone,

@@ -58,6 +58,8 @@ class Capabilities:
     """After how many characters a post is folded ("see more"), on a telephone and on a desktop; None: it is not."""
     links: bool = True
     """Whether an address in the words can be followed."""
+    reads_links: bool = False
+    """What the page behind a link says of itself, its picture too, is shown under the words."""
     carousel: bool = False
     """Several pictures are shown one at a time, in the shape of the first."""
 
@@ -334,6 +336,20 @@ class Media:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What a network gave for the files of a publication that were sent ahead of its time: nobody sees them.
+
+    `things` are its own names for them, in an order of the connector's. `ready` False: the network is still at work on
+    them. The rest is as in `Receipt`.
+    """
+
+    things: tuple[str, ...]
+    ready: bool = True
+    resume_at: datetime | None = None
+    proven: frozenset[str] = field(default=frozenset(), compare=False)
+
+
+@dataclass(frozen=True)
 class PostCounts:
     """Counts since the post was published; None: the network does not say."""
 
@@ -402,9 +418,19 @@ class Network(Protocol):
         `Rejected("not_supported")`: what `capabilities` does not promise.
         """
 
-    def publish(self, publication: Publication, key: str) -> Receipt:
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        """Send its files ahead, so that `publish` is one call; `so_far` is what an earlier call gave, not ready yet.
+        Nothing is public, and sending all of it again harms nothing: a lost answer is `Transient`.
+
+        `Rejected`: what `publish` would say of the files; `not_supported` where `Descriptor.kept` is None.
+        """
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:
         """Publish now. Lost answer of the step that makes it public: `Ambiguous`; of a step before it (an upload, a
         container): `Transient`, since nothing can be seen and nothing needs to be taken back.
+
+        With `prepared`, which is ready, that step is the first call, and the files are not looked at.
+        `Rejected("prepared_gone")`: it is not there any more, or stands in another publication already.
         """
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
@@ -534,6 +560,8 @@ class Descriptor(Generic[S]):
     patience: timedelta = timedelta(minutes=10)
     """How long words that its listing does not show may still appear: a reply was seen to be listed after two minutes.
     """
+    kept: timedelta | None = None
+    """How long files that were sent ahead of a publication (`Network.prepare`) can be published; None: none are."""
     route: str | None = None
     """The end of its address, `/webhooks/…`; networks of one company share it. None: it posts nothing."""
     webhook: Callable[[S], Webhook] | None = None

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from io import BytesIO
 from typing import Any
@@ -16,6 +16,9 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 from requests.adapters import HTTPAdapter
+
+from connectors.base import Prepared, Publication
+from models.errors import Transient
 
 
 class _Kept(HTTPAdapter):
@@ -70,6 +73,23 @@ def whole(response: requests.Response, seconds: float, most: int | None = None) 
         raise requests.ConnectionError from None
     response.raw = BytesIO(b"".join(parts))
     return response
+
+
+def ready(
+    prepare: Callable[[Publication, Prepared | None], Prepared], publication: Publication, pauses: Sequence[float]
+) -> Prepared:
+    """The files of a publication, sent and taken in: asked about at once and after each pause (seconds) but the first.
+    Transient: that is not enough.
+    """
+    prepared = prepare(publication, None)
+    for pause in pauses[1:]:
+        if prepared.ready:
+            break
+        time.sleep(pause)
+        prepared = prepare(publication, prepared)
+    if not prepared.ready:
+        raise Transient(timedelta(minutes=5))
+    return prepared
 
 
 def never_sent(error: requests.RequestException) -> bool:

@@ -15,7 +15,7 @@ from models.effects import Effect
 from models.holds import Hold
 from models.media import Media
 from models.people import Person
-from models.vocabulary import LanguageException, PostState
+from models.vocabulary import LanguageException, Outcome, PostState
 
 contributor = Table(
     "post_contributor",
@@ -123,6 +123,40 @@ class VariantPicture(Base):
     alt_text: Mapped[str] = mapped_column(Text, info=NOBODY)
 
     media: Mapped[Media] = relationship(lazy="raise")
+
+
+_WANTED = "due_at IS NOT NULL"
+
+
+class Preparation(Base):
+    """The files of an effect that publishes, sent ahead of its time. Other words, pictures or another time are another
+    effect, so that what was prepared for this one is never shown with those.
+    """
+
+    __tablename__ = "preparation"
+    __table_args__ = (
+        Index(
+            "ix_preparation_due",
+            "due_at",
+            sqlite_where=text(_WANTED),
+            postgresql_where=text(_WANTED),
+        ),
+    )
+
+    effect_id: Mapped[int] = mapped_column(ForeignKey("effect.id"), primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    due_at: Mapped[datetime | None]
+    """When something is to be sent, or asked about; None: nothing is."""
+    things: Mapped[list[str]] = mapped_column(default=list, info=NOBODY)
+    """What the network gave (`connectors.base.Prepared`)."""
+    ready: Mapped[bool] = mapped_column(default=False)
+    since: Mapped[datetime | None]
+    """When the first of it was sent: a network keeps it for a while only."""
+    connection: Mapped[str | None] = mapped_column(String(64), info=NOBODY)
+    """Fingerprint of the account's closed token: what another connection sent is not used."""
+    outcome: Mapped[Outcome | None] = mapped_column(String(20))
+    """Why the last try came to nothing; None: it did not."""
+    detail: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
 
 
 _UNREAD = "review_on IS NOT NULL AND reviewed_at IS NULL"

@@ -103,6 +103,8 @@ class Task:
     """Of its channel."""
     missing: frozenset[str]
     """Permissions that its channel was said to lack."""
+    again: bool
+    """It may have left before."""
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ class Work:
                 channels.record_error(session, channel, error, asked_at=asked_at, now=now)
             if (effect.attempt, effect.state) != (task.attempt, during):
                 return None
-            outcome, detail, again_at = self._outcome(error, task, now)
+            (outcome, detail), again_at = meaning(error), self._again_at(error, task, now)
             if during == EffectState.DONE:
                 passing = now - (effect.sent_at or now) < timing.give_up_reading
                 effect.read_due_at = max(again_at or now, now + timing.between_reads) if passing else None
@@ -276,26 +278,16 @@ class Work:
                 effect.read_due_at = max(again_at or now, now + timing.between_reads)
             return effect.state
 
-    def _outcome(self, error: Exception, task: Task, now: datetime) -> tuple[Outcome, str | None, datetime | None]:
-        """What each error means: the outcome, its detail, and when to ask again (None: not for its sake)."""
+    def _again_at(self, error: Exception, task: Task, now: datetime) -> datetime | None:
+        """When to ask again for the sake of an error; None: never."""
         match error:
-            case Blocked():
-                return Outcome.BLOCKED, None, error.until
             case Throttled():
-                return Outcome.THROTTLED, None, error.until
+                return error.until
             case TokenInvalid():
-                return Outcome.TOKEN_INVALID, None, now
-            case Transient():
-                again = now + max(error.after, self._backoff(task)) if task.attempt < task.timing.attempts else None
-                return Outcome.UNREACHABLE, None, again
-            case PermissionMissing():
-                return Outcome.PERMISSION_MISSING, error.name, None
-            case Gone():
-                return Outcome.GONE, None, None
-            case Rejected():
-                return Outcome.REJECTED, error.reason, None
-        # `Ambiguous`, or something nobody foresaw: it may have been applied.
-        return Outcome.UNKNOWN, None, None
+                return now
+            case Transient() if task.attempt < task.timing.attempts:
+                return now + max(error.after, self._backoff(task))
+        return None
 
     def _record_done(self, task: Task, proof: Proof, asked_at: datetime) -> EffectState | None:
         now = self._clock()
@@ -416,7 +408,8 @@ class Work:
     def _task(self, effect: Effect, since: datetime) -> Task:
         channel, kind = effect.channel, OperationKind(effect.operation)
         what = (effect.id, effect.key, kind, effect.channel_id, effect.target, effect.payload)
-        return Task(*what, since, effect.attempt, self._timing_of(channel), frozenset(channel.missing))
+        told = (since, effect.attempt, self._timing_of(channel), frozenset(channel.missing))
+        return Task(*what, *told, again=effect.first_sent_at is not None)
 
     def _end(
         self,
@@ -441,6 +434,27 @@ class Work:
         doubled = task.timing.first_backoff * (1 << min(max(task.attempt - 1, 0), 10))
         # What failed together is not tried again together: a host that comes back would have it all in one second.
         return min(task.timing.longest_backoff, doubled) * (0.5 + self._random() / 2)
+
+
+def meaning(error: Exception) -> tuple[Outcome, str | None]:
+    """What an error says of what was asked, and its detail."""
+    match error:
+        case Blocked():
+            return Outcome.BLOCKED, None
+        case Throttled():
+            return Outcome.THROTTLED, None
+        case TokenInvalid():
+            return Outcome.TOKEN_INVALID, None
+        case Transient():
+            return Outcome.UNREACHABLE, None
+        case PermissionMissing():
+            return Outcome.PERMISSION_MISSING, error.name
+        case Gone():
+            return Outcome.GONE, None
+        case Rejected():
+            return Outcome.REJECTED, error.reason
+    # `Ambiguous`, or something nobody foresaw: it may have been applied.
+    return Outcome.UNKNOWN, None
 
 
 def enqueue(

@@ -4,25 +4,30 @@ permalink; and its first comment after it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from connectors.base import Media, Network, Operation, Publication, Receipt
+from connectors.base import Media, Network, Operation, Receipt
 from models import audit, channels, work
 from models.accounts import Account
 from models.base import Id
 from models.comments import SourcePost
 from models.effects import Effect
+from models.errors import Ambiguous, Gone, Rejected
 from models.posts import Post, Variant
 from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
 from models.work import EffectHandler, Task
-from publishing import amending, holding, telling
+from publishing import amending, holding, preparing, telling
 from publishing.album import JPEG, Album
+
+log = logging.getLogger(__name__)
 
 
 def effect_handler(network_of: Callable[[int], Network], album: Album) -> EffectHandler:
@@ -32,16 +37,26 @@ def effect_handler(network_of: Callable[[int], Network], album: Album) -> Effect
         network = network_of(task.channel_id)
         if task.operation != OperationKind.PUBLISH:
             return network.apply(_operation(task), task.key)
-        with album.laid_out(task.payload.get("pictures", ())) as media:
-            return network.publish(_publication(task, media), task.key)
+        pictures = task.payload.get("pictures", ())
+        if pictures and (ahead := preparing.given(album.database, task, album.clock())) is not None:
+            try:
+                return network.publish(preparing.publication(task.payload, _named(pictures)), task.key, ahead)
+            except (Gone, Rejected) as refused:
+                log.info("effect %s: what was sent ahead is refused: %r", task.effect_id, refused)
+                preparing.forget(album.database, task.effect_id)
+                if task.again:
+                    # What is published once may stand there by this very effect: the network is read once more.
+                    spent = isinstance(refused, Rejected) and refused.reason == "prepared_gone"
+                    raise (Ambiguous if spent else refused) from None
+        with album.laid_out(pictures) as media:
+            return network.publish(preparing.publication(task.payload, media), task.key)
 
     def find(task: Task, taken: Collection[str]) -> Receipt | None:
         network = network_of(task.channel_id)
         if task.operation != OperationKind.PUBLISH:
             return network.find(_operation(task), task.since, taken)
-        # What is looked for is told by its words and by how many pictures it has: nothing is read of the files.
-        media = [Media(MediaKind.PHOTO, Path(), JPEG, one["alt"]) for one in task.payload.get("pictures", ())]
-        return network.find(_publication(task, media), task.since, taken)
+        sought = preparing.publication(task.payload, _named(task.payload.get("pictures", ())))
+        return network.find(sought, task.since, taken)
 
     # A post that stands twice in public is taken back once; what is out is worded anew, or taken away.
     operations = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST})
@@ -52,8 +67,9 @@ def _operation(task: Task) -> Operation:
     return Operation(task.operation, task.target or "", task.payload.get("text"))
 
 
-def _publication(task: Task, media: Sequence[Media]) -> Publication:
-    return Publication(text=task.payload["text"], link=task.payload["link"], media=tuple(media))
+def _named(pictures: Sequence[Mapping[str, Any]]) -> list[Media]:
+    """Pictures of which nothing is read: how many they are, and what is said of each."""
+    return [Media(MediaKind.PHOTO, Path(), JPEG, one["alt"]) for one in pictures]
 
 
 # Each made once: to make a statement takes longer than to have it executed.

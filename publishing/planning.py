@@ -26,11 +26,11 @@ from models.figures import PostMark
 from models.items import Item
 from models.keyset import Keyset
 from models.people import Person
-from models.posts import Approval, Post, Variant
+from models.posts import Approval, Post, Preparation, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
-from models.vocabulary import ItemState, OperationKind, PostState
-from publishing import approval, checks, holding, steps, telling
+from models.vocabulary import EffectState, ItemState, OperationKind, PostState
+from publishing import approval, checks, holding, preparing, steps, telling
 from publishing.campaigns import untagged
 from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
 from publishing.preview import Sketch, of_variant
@@ -338,6 +338,8 @@ class PostDetail:
     """By id of the variant: how many of citizens' comments under it the viewer may see, and how many of them wait."""
     marks: dict[int, list[PostMark]]
     """By id of the variant: what its network counted at each age."""
+    ahead: dict[int, Preparation]
+    """By id of the variant: what was sent ahead of what has not left."""
 
 
 def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
@@ -354,6 +356,8 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
     ).all()
     owed = {variant.effect_id: variant.id for variant in post.variants if variant.effect_id is not None}
     effects = session.scalars(select(Effect).where(Effect.id.in_(owed))).all()
+    ready = [effect.id for effect in effects if effect.state == EffectState.READY]
+    ahead = session.scalars(select(Preparation).where(Preparation.effect_id.in_(ready))).all()
     there = {variant.source_post_id: variant.id for variant in post.variants if variant.source_post_id is not None}
     waiting = func.sum(case((Item.state == ItemState.WAITING, 1), else_=0))
     under = select(Comment.source_post_id, func.count(), waiting).group_by(Comment.source_post_id)
@@ -369,6 +373,7 @@ def detail(session: Session, viewer: Viewer, post_id: int) -> PostDetail:
         {owed[effect.id]: effect for effect in effects},
         {there[source_post_id]: (all_, wait) for source_post_id, all_, wait in session.execute(counted)},
         marks,
+        {owed[one.effect_id]: one for one in ahead},
     )
 
 
@@ -419,6 +424,7 @@ def owe(
             due_at=at,
             late_at=at + timedelta(minutes=post.late_after_minutes),
         )
+        preparing.plan(session, variant, variant.effect, now=now)
 
 
 def _framed(variant: Variant) -> list[dict[str, Any]]:

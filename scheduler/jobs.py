@@ -29,7 +29,8 @@ from moderation.intake import conversing, deliveries, fetching, measuring, pulli
 from moderation.learning import labels
 from moderation.requests import following, handover, outcome, satisfaction
 from moderation.triage import away, classification, incidents, oncall, paging, shifts
-from publishing import links, news, occurrences, telling
+from publishing import links, news, occurrences, preparing, telling
+from publishing.album import Album
 from scheduler.clock import Tick
 from scheduler.engine import THREADS, Engine, Handler
 
@@ -40,7 +41,7 @@ QUEUES = {
     "act": ("deliver", "reconcile"),
     "pull": ("pull", "converse", "recheck", "fetch"),
     "classify": ("classify", "explain", "reclassify"),
-    "rest": ("check", "follow", "measure", "mark", "news", "look"),
+    "rest": ("prepare", "check", "follow", "measure", "mark", "news", "look"),
 }
 """Where workers of the distributed engine find what handlers are to do, the most urgent first."""
 BY_CHANNEL = frozenset({"pull", "converse", "recheck", "fetch", "check", "follow", "measure", "mark"})
@@ -82,6 +83,8 @@ class City:
     webhook_of: Callable[[str], Webhook]
     picture_of: Callable[[str, str], bytes]
     """A small picture, from the name of a network and an address there."""
+    album: Album
+    """The pictures of the library, as networks get them."""
     clock: Callable[[], datetime]
     pull_every: timedelta
     kept: retention.Rule
@@ -147,6 +150,9 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         if city.look_at is not None:
             links.look(city.database, city.locks, city.look_at, link_id, clock=city.clock)
 
+    def prepare(account_id: int) -> None:
+        preparing.prepare(city.database, city.locks, city.network_of, city.album, account_id, clock=city.clock)
+
     def fetch(account_id: int) -> None:
         fetching.fetch(city.database, city.locks, city.picture_of, account_id, clock=city.clock)
 
@@ -179,6 +185,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "explain": explain,
         "publish": partial(deliver, of=POSTS),
         "deliver": partial(deliver, of=ACTS if city.apart else None),
+        "prepare": prepare,
         "reconcile": city.work.reconcile,
         "pull": pull,
         "converse": converse,
@@ -317,6 +324,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("reclassify", timedelta(minutes=10), reclassify),
         Tick("calibrate", timedelta(hours=1), calibrate),
         Tick("deliver", timedelta(seconds=0.5), deliver),
+        Tick("prepare", timedelta(seconds=5), carry("prepare", preparing.accounts_to_prepare)),
         Tick("reconcile", timedelta(seconds=2), reconcile),
         Tick("pull", timedelta(seconds=5), carry("pull", pulling.accounts_to_pull)),
         Tick("converse", timedelta(seconds=5), carry("converse", conversing.accounts_to_converse)),

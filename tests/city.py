@@ -20,6 +20,7 @@ from connectors.base import (
     Health,
     Operation,
     Page,
+    Prepared,
     Publication,
     Receipt,
     Talks,
@@ -185,6 +186,12 @@ class PretendNetwork:
     published: list[Publication] = field(default_factory=list)
     published_at: datetime | None = None
     """What it says of the next ones."""
+    ahead: list[Prepared | Exception] = field(default_factory=list)
+    """What it gives for the next files that are sent ahead; then, that they are ready."""
+    sent_ahead: list[Prepared | None] = field(default_factory=list)
+    """What was known each time that some were."""
+    used: list[Prepared | None] = field(default_factory=list)
+    """What each publication had sent ahead."""
     errors: list[Exception] = field(default_factory=list)
     """Of the next writes."""
     talks: list[Talks | Exception] = field(default_factory=list)
@@ -243,9 +250,18 @@ class PretendNetwork:
         self.done.append(operation)
         return Receipt(f"{operation.target}_{len(self.done)}")
 
-    def publish(self, publication: Publication, key: str) -> Receipt:
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        assert all(one.path.is_file() for one in publication.media)
+        self.sent_ahead.append(so_far)
+        given = self.ahead.pop(0) if self.ahead else Prepared((f"{self.name}-{len(self.sent_ahead)}",))
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:
         if self.errors:
             raise self.errors.pop(0)
+        self.used.append(prepared)
         self.published.append(publication)
         number = f"{self.name}_{len(self.published)}"
         return Receipt(number, f"https://reseau.example/{number}", self.published_at)

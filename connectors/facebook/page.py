@@ -14,6 +14,7 @@ from connectors.base import (
     Health,
     Operation,
     Page,
+    Prepared,
     Publication,
     Receipt,
     Talks,
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH, OperationKind.MESSAGE},
     media=frozenset(MediaKind),
+    reads_links=True,
     **values(LIMITS),
 )
 
@@ -101,9 +103,13 @@ class FacebookPage:
             return self._graph.whole(self._talk.write(operation))
         return self._graph.whole(self._moderation.apply(operation))
 
-    def publish(self, publication: Publication, key: str) -> Receipt:
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:  # noqa: ARG002
+        """All of it is ready at once: Facebook works on a video only once it is published."""
+        return self._graph.whole(self._publishing.prepare(publication))
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:
         logger.info("publish on %s for %s", self._page, key)
-        return self._graph.whole(self._publishing.publish(publication))
+        return self._graph.whole(self._publishing.publish(publication, prepared))
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         """Texts are compared as `connectors.matching` makes them."""

@@ -8,14 +8,14 @@ can be made again, since nobody sees it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
-from connectors.base import Media, Publication, Receipt
+from connectors.base import Media, Prepared, Publication, Receipt
 from connectors.crawl import SKEW
 from connectors.facebook.reading import link_of
 from connectors.limits import limits
@@ -24,7 +24,7 @@ from connectors.meta.answers import created, pages, succeeded
 from connectors.meta.graph import FilePart, Graph
 from connectors.meta.permissions import PUBLISH, READ_POSTS
 from connectors.wire import as_id, as_mapping, as_text, as_time
-from models.errors import FarSideError, Rejected, Throttled, Transient
+from models.errors import FarSideError, Gone, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 LIMITS = limits(__package__)
@@ -41,34 +41,55 @@ class Publishing:
     graph: Graph
     page: str
 
-    def publish(self, publication: Publication) -> Receipt:
+    def publish(self, publication: Publication, prepared: Prepared | None = None) -> Receipt:
         """Rejected: a form that Facebook does not have (`not_supported`), or a file that is not there (`no_file`)."""
+        _check(publication)
+        if prepared is not None:
+            try:
+                return self._act(publication, prepared.things)
+            except (Gone, Rejected) as refused:
+                # Each photo and each video is published once.
+                if isinstance(refused, Gone) or refused.reason == "already_posted":
+                    raise Rejected("prepared_gone") from None
+                raise
+        if [one.kind for one in publication.media] == [MediaKind.PHOTO] and publication.form is PublicationForm.POST:
+            return self._photo(publication, publication.media[0])
+        return self._act(publication, self.prepare(publication).things)
+
+    def prepare(self, publication: Publication) -> Prepared:
+        """Photos, or the one video, that nobody sees yet: the ids with which they are published.
+
+        https://developers.facebook.com/docs/graph-api/reference/page/photos ("published" as false).
+        """
+        _check(publication)
         media = publication.media
-        videos = [one for one in media if one.kind is MediaKind.VIDEO]
-        if (videos and len(media) > 1) or len(media) > LIMITS["most_photos"].value:
-            raise Rejected("not_supported")
-        if publication.form is PublicationForm.REEL and not videos:
-            raise Rejected("not_supported")
-        if publication.form is PublicationForm.STORY and len(media) != 1:
-            raise Rejected("not_supported")
         if any(not one.path.is_file() for one in media):
             raise Rejected("no_file")
-        if publication.form is PublicationForm.STORY:
-            return self._story(media[0])
-        if publication.form is PublicationForm.REEL:
-            return self._reel(publication, videos[0])
-        if videos:
-            return self._video(publication, videos[0])
-        if len(media) == 1:
-            return self._photo(publication, media[0])
-        return self._post(publication)
+        if not any(one.kind is MediaKind.VIDEO for one in media):
+            return Prepared(tuple(map(self._unseen, media)))
+        match publication.form:
+            case PublicationForm.STORY:
+                return Prepared((self._sent(f"{self.page}/video_stories", media[0]),))
+            case PublicationForm.REEL:
+                return Prepared((self._sent(f"{self.page}/video_reels", media[0]),))
+        return Prepared(self._uploaded(media[0]))
 
-    def _post(self, publication: Publication) -> Receipt:
+    def _act(self, publication: Publication, things: Sequence[str]) -> Receipt:
+        """The one call that makes public what was sent."""
+        filmed = any(one.kind is MediaKind.VIDEO for one in publication.media)
+        match publication.form:
+            case PublicationForm.STORY:
+                return self._story(things[0], filmed=filmed)
+            case PublicationForm.REEL:
+                return self._reel(publication, things[0])
+        return self._video(publication, *things) if filmed else self._post(publication, things)
+
+    def _post(self, publication: Publication, photos: Sequence[str]) -> Receipt:
         args = {"message": publication.text} if publication.text else {}
-        if publication.media:
+        if photos:
             args["message"] = words(publication)
-            for number, photo in enumerate(publication.media):
-                args[f"attached_media[{number}]"] = json.dumps({"media_fbid": self._unseen(photo)})
+            for number, photo in enumerate(photos):
+                args[f"attached_media[{number}]"] = json.dumps({"media_fbid": photo})
         elif publication.link:
             args["link"] = publication.link
         return self._receipt(created(self.graph.write("POST", f"{self.page}/feed", PUBLISH, **args)))
@@ -90,8 +111,8 @@ class Publishing:
             )
         return self._receipt(as_id(as_mapping(answer).get("post_id")) or created(answer))
 
-    def _video(self, publication: Publication, video: Media) -> Receipt:
-        """In chunks that Facebook asks for; the call that says `finish` makes it public."""
+    def _uploaded(self, video: Media) -> tuple[str, str]:
+        """In chunks that Facebook asks for: the session, and the id of the video."""
         path, size = f"{self.page}/videos", video.path.stat().st_size
         begun = self.graph.prepare(path, PUBLISH, upload_phase="start", file_size=str(size))
         session, identity = as_id(begun.get("upload_session_id")), as_id(begun.get("video_id"))
@@ -113,17 +134,18 @@ class Publishing:
                 before, (place, end) = place, _offsets(answer)
                 if place <= before:
                     raise Transient  # It would go on for ever.
+        return session, identity
+
+    def _video(self, publication: Publication, session: str, identity: str) -> Receipt:
+        """The call that says `finish` makes it public."""
         said = {"description": words(publication)} if words(publication) else {}
-        finished = self.graph.write(
-            "POST", path, PUBLISH, upload_phase="finish", upload_session_id=session, published="true", **said
-        )
-        succeeded(finished)
+        shown = {"upload_phase": "finish", "upload_session_id": session, "published": "true", **said}
+        succeeded(self.graph.write("POST", f"{self.page}/videos", PUBLISH, **shown))
         return self._receipt(identity, filmed=True)
 
-    def _reel(self, publication: Publication, video: Media) -> Receipt:
+    def _reel(self, publication: Publication, identity: str) -> Receipt:
         """30 reels in 24 hours, of 3 to 90 seconds."""
         path = f"{self.page}/video_reels"
-        identity = self._sent(path, video)
         said = {"description": words(publication)} if words(publication) else {}
         finished = self.graph.write(
             "POST", path, PUBLISH, upload_phase="finish", video_id=identity, video_state="PUBLISHED", **said
@@ -140,13 +162,12 @@ class Publishing:
         self.graph.upload(address, video.path, PUBLISH)
         return identity
 
-    def _story(self, media: Media) -> Receipt:
+    def _story(self, identity: str, *, filmed: bool) -> Receipt:
         """For a day, a photo or 60 seconds of video; it has no words. Its address is told by the list of stories."""
-        if media.kind is MediaKind.VIDEO:
-            path = f"{self.page}/video_stories"
-            args = {"upload_phase": "finish", "video_id": self._sent(path, media)}
+        if filmed:
+            path, args = f"{self.page}/video_stories", {"upload_phase": "finish", "video_id": identity}
         else:
-            path, args = f"{self.page}/photo_stories", {"photo_id": self._unseen(media)}
+            path, args = f"{self.page}/photo_stories", {"photo_id": identity}
         answer = as_mapping(self.graph.write("POST", path, PUBLISH, **args))
         succeeded(answer.get("success"))
         story, now = created({"id": answer.get("post_id")}), datetime.now(UTC)
@@ -221,6 +242,19 @@ def words(publication: Publication) -> str:
     if publication.media and publication.link and publication.link not in publication.text:
         return f"{publication.text}\n\n{publication.link}".strip()
     return publication.text
+
+
+def _check(publication: Publication) -> None:
+    """Rejected: Facebook has nothing of the kind."""
+    media, form = publication.media, publication.form
+    videos = sum(one.kind is MediaKind.VIDEO for one in media)
+    if (
+        (videos and len(media) > 1)
+        or len(media) > LIMITS["most_photos"].value
+        or (form is PublicationForm.REEL and not videos)
+        or (form is PublicationForm.STORY and len(media) != 1)
+    ):
+        raise Rejected("not_supported")
 
 
 def _photos(item: Mapping[str, Any]) -> int:

@@ -21,6 +21,7 @@ from connectors.base import (
     Operation,
     Page,
     PostCounts,
+    Prepared,
     Publication,
     Receipt,
     Talks,
@@ -153,9 +154,12 @@ class Instagram:
                 return self._write_to(operation)
         return Receipt(target, at=_now())
 
-    def publish(self, publication: Publication, key: str) -> Receipt:
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        return self._graph.whole(self._publisher.prepare(publication, so_far))
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:
         logger.info("publish on %s for %s", self._account, key)
-        return self._graph.whole(self._publisher.publish(publication))
+        return self._graph.whole(self._publisher.publish(publication, prepared))
 
     def _write_to(self, operation: Operation) -> Receipt:
         """A reply, in public or in private. Where a public one goes depends on what its target is."""

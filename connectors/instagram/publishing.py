@@ -7,25 +7,26 @@ fetch it; the bytes of a video may be sent instead.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.base import Media, Publication, Receipt
+from connectors.base import Media, Prepared, Publication, Receipt
 from connectors.limits import limits, utf16
 from connectors.matching import Written, oldest
 from connectors.meta.answers import created, items, pages
 from connectors.meta.errors import INSTAGRAM, TEMPORARY
 from connectors.meta.graph import Graph
 from connectors.meta.permissions import IG_PUBLISH
-from connectors.wire import as_id, as_mapping, as_text, as_time
+from connectors.wire import as_id, as_mapping, as_text, as_time, ready
 from models.errors import FarSideError, Rejected, Throttled, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 LIMITS = limits(__package__)
 PAUSES = (0, 1, 2, 4, 8, 15, 30, 60, 60, 60, 60)
-"""Seconds before each question about a container: Meta asks for one a minute, and for no more than five minutes."""
+"""Seconds before each question about the containers of a publication: Meta asks for one a minute, and for no more than
+five minutes.
+"""
 
 
 class Publisher:
@@ -36,11 +37,15 @@ class Publisher:
         self._account = account
         self._pauses = pauses
 
-    def publish(self, publication: Publication) -> Receipt:
-        _check(publication)
-        self._check_quota()
-        container = self._container(publication)
-        media = created(self._graph.write("POST", f"{self._account}/media_publish", IG_PUBLISH, creation_id=container))
+    def publish(self, publication: Publication, prepared: Prepared | None = None) -> Receipt:
+        (container,) = (prepared or ready(self.prepare, publication, self._pauses)).things
+        try:
+            answer = self._graph.write("POST", f"{self._account}/media_publish", IG_PUBLISH, creation_id=container)
+        except Rejected as refused:
+            if prepared is not None and refused.reason == "media_not_found":  # A container is published once.
+                raise Rejected("prepared_gone") from None
+            raise
+        media = created(answer)
         try:
             seen = self._graph.read(media, IG_PUBLISH, fields="permalink,timestamp")
         except FarSideError as error:
@@ -88,24 +93,40 @@ class Publisher:
             if isinstance(used, int) and isinstance(total, int) and used >= total:
                 raise Rejected("daily_limit")
 
-    def _container(self, publication: Publication) -> str:
-        """What is ready to be published."""
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        """One container. That of a carousel is made of those of its pictures, once these are ready.
+
+        https://developers.facebook.com/docs/instagram-platform/content-publishing: it expires after 24 hours.
+        """
+        if so_far is None:
+            _check(publication)
+            self._check_quota()
+        things = so_far.things if so_far is not None else self._begun(publication)
+        finished = [self._finished(one) for one in things]  # Each is asked about: it may have failed.
+        if not all(finished):
+            return Prepared(things, ready=False)
+        if len(things) == 1:
+            return Prepared(things)
+        whole = {"media_type": "CAROUSEL", "children": ",".join(things), "caption": caption_of(publication)}
+        container = _made(self._graph.prepare(f"{self._account}/media", IG_PUBLISH, **whole))
+        return Prepared((container,), ready=self._finished(container))
+
+    def _begun(self, publication: Publication) -> tuple[str, ...]:
+        """The containers of its files."""
         caption, media = {"caption": caption_of(publication)}, publication.media
         if publication.form is PublicationForm.STORY:
-            return self._prepared(media[0], {"media_type": "STORIES"})
+            return (self._contained(media[0], {"media_type": "STORIES"}),)
         if len(media) == 1:
             video = media[0].kind is MediaKind.VIDEO
-            return self._prepared(media[0], caption | ({"media_type": "REELS"} if video else {}))
-        children = [
-            self._prepared(
+            return (self._contained(media[0], caption | ({"media_type": "REELS"} if video else {})),)
+        return tuple(
+            self._contained(
                 one, {"is_carousel_item": "true"} | ({"media_type": "VIDEO"} if one.kind is MediaKind.VIDEO else {})
             )
             for one in media
-        ]
-        whole = {"media_type": "CAROUSEL", "children": ",".join(children), **caption}
-        return self._ready(_made(self._graph.prepare(f"{self._account}/media", IG_PUBLISH, **whole)))
+        )
 
-    def _prepared(self, media: Media, args: Mapping[str, str]) -> str:
+    def _contained(self, media: Media, args: Mapping[str, str]) -> str:
         video = media.kind is MediaKind.VIDEO
         args = dict(args)
         if media.url is None:
@@ -118,21 +139,17 @@ class Publisher:
         container = _made(answer)
         if media.url is None:
             self._graph.upload(as_text(answer.get("uri")) or "", media.path, IG_PUBLISH)
-        return self._ready(container)
+        return container
 
-    def _ready(self, container: str) -> str:
-        """Wait until Meta has prepared it."""
-        for pause in self._pauses:
-            time.sleep(pause)
-            seen = self._graph.read(container, IG_PUBLISH, fields="status_code,status")
-            match seen.get("status_code"):
-                case "FINISHED":
-                    return container
-                case "ERROR":
-                    raise _refusal(str(seen.get("status")))
-                case "EXPIRED":
-                    raise Transient
-        raise Transient(timedelta(minutes=5))
+    def _finished(self, container: str) -> bool:
+        """Whether Meta has prepared it."""
+        seen = self._graph.read(container, IG_PUBLISH, fields="status_code,status")
+        match seen.get("status_code"):
+            case "ERROR":
+                raise _refusal(str(seen.get("status")))
+            case "EXPIRED":
+                raise Transient
+        return bool(seen.get("status_code") == "FINISHED")
 
 
 def caption_of(publication: Publication) -> str:

@@ -28,6 +28,7 @@ from connectors.base import (
     Operation,
     Page,
     PostSeen,
+    Prepared,
     Publication,
     Receipt,
     Told,
@@ -170,7 +171,10 @@ class InstagramPublic:
     def apply(self, operation: Operation, key: str) -> Receipt:  # noqa: ARG002
         raise Rejected("not_supported")
 
-    def publish(self, publication: Publication, key: str) -> Receipt:  # noqa: ARG002
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> NoReturn:  # noqa: ARG002
+        raise Rejected("not_supported")
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:  # noqa: ARG002
         raise Rejected("not_supported")
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> NoReturn:  # noqa: ARG002

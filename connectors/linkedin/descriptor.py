@@ -32,6 +32,7 @@ LINKEDIN = Descriptor(
     limits=LIMITS,
     open=LinkedInPage,
     pull_every=timedelta(minutes=10),
+    kept=timedelta(hours=24),  # LinkedIn says of no end; what is prepared is used within minutes, or after a delay.
     route="linkedin",
     webhook=LinkedInWebhook,
     pictures=("licdn.com",),

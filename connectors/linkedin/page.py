@@ -22,6 +22,7 @@ from connectors.base import (
     Operation,
     Page,
     PostCounts,
+    Prepared,
     Publication,
     Receipt,
     Told,
@@ -209,9 +210,12 @@ class LinkedInPage:
                 self._api.write("DELETE", f"posts/{target}", PUBLISH)
         return Receipt(operation.target, at=datetime.now(UTC))
 
-    def publish(self, publication: Publication, key: str) -> Receipt:
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        return replace(self._publisher.prepare(publication, so_far), proven=frozenset(self._api.proven))
+
+    def publish(self, publication: Publication, key: str, prepared: Prepared | None = None) -> Receipt:
         logger.info("publish on %s for %s", self._number, key)
-        return replace(self._publisher.publish(publication), proven=frozenset(self._api.proven))
+        return replace(self._publisher.publish(publication, prepared), proven=frozenset(self._api.proven))
 
     def find(self, sought: Operation | Publication, since: datetime, taken: Collection[str]) -> Receipt | None:
         if isinstance(sought, Publication):

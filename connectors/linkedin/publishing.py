@@ -6,21 +6,20 @@ it. Files are sent first and looked at until LinkedIn has taken them in; nobody 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.base import Media, Publication, Receipt
+from connectors.base import Media, Prepared, Publication, Receipt
 from connectors.crawl import SKEW
 from connectors.limits import limits, utf16
 from connectors.linkedin.little_text import escape, unescape
 from connectors.linkedin.reading import Reader, post_link
 from connectors.linkedin.rest import LinkedIn, encoded
 from connectors.matching import Written, oldest
-from connectors.wire import as_id, as_mapping, as_text, as_time
-from models.errors import Ambiguous, Rejected, Transient
+from connectors.wire import as_id, as_mapping, as_text, as_time, ready
+from models.errors import Ambiguous, FarSideError, Rejected, Transient
 from models.vocabulary import MediaKind, PublicationForm
 
 PUBLISH = "w_organization_social"
@@ -30,15 +29,16 @@ LONGEST_ALT = 4086
 
 
 class Publisher:
-    """Publishes for one page. `looks` is how long to wait before each look at a file, in seconds."""
+    """Publishes for one page. `looks` is how long to wait between the looks at its files, in seconds."""
 
     def __init__(self, api: LinkedIn, page: str, looks: Sequence[float]) -> None:
         self._api = api
         self._page = page
         self._looks = looks
 
-    def publish(self, publication: Publication) -> Receipt:
+    def publish(self, publication: Publication, prepared: Prepared | None = None) -> Receipt:
         _check(publication)
+        files = (prepared or ready(self.prepare, publication, (0.0, *self._looks))).things
         body: dict[str, Any] = {
             "author": self._page,
             "commentary": escape(words(publication)),
@@ -51,9 +51,14 @@ class Publisher:
             "lifecycleState": "PUBLISHED",
             "isReshareDisabledByAuthor": False,
         }
-        if content := self._content(publication):
+        if content := _content(publication, files):
             body["content"] = content
-        post = self._api.write("POST", "posts", PUBLISH, body).created
+        try:
+            post = self._api.write("POST", "posts", PUBLISH, body).created
+        except Rejected:
+            if prepared is not None and not self._there(files):
+                raise Rejected("prepared_gone") from None
+            raise
         if post is None:
             raise Ambiguous
         return Receipt(post, post_link(post), datetime.now(UTC))
@@ -72,21 +77,21 @@ class Publisher:
         )
         return oldest(posts, words(publication), since - SKEW, taken)
 
-    def _content(self, publication: Publication) -> dict[str, Any] | None:
-        if not publication.media:
-            if publication.link is None:
-                return None
-            return {"article": {"source": publication.link, "title": _title(publication)}}
-        if publication.media[0].kind is MediaKind.VIDEO:
-            video = self._video(publication.media[0])
-            return {"media": {"id": video, "title": _title(publication)}}
-        images = [{"id": self._image(one), "altText": (one.alt_text or "")[:LONGEST_ALT]} for one in publication.media]
-        return {"media": images[0]} if len(images) == 1 else {"multiImage": {"images": images}}
+    def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
+        """Its files, each sent whole; they are ready once LinkedIn has taken in all of them."""
+        _check(publication)
+        if so_far is not None:
+            files = so_far.things
+        else:
+            sent = {MediaKind.VIDEO: self._video, MediaKind.PHOTO: self._image}
+            files = tuple(sent[one.kind](one) for one in publication.media)
+        taken_in = [self._taken_in(one) for one in files]  # Each is looked at: it may be refused.
+        return Prepared(files, ready=all(taken_in))
 
     def _image(self, photo: Media) -> str:
         value = self._begin("images", {"owner": self._page})
         self._api.upload(str(value.get("uploadUrl")), photo.path.read_bytes(), PUBLISH)
-        return self._taken_in("images", as_id(value.get("image")))
+        return _named(value.get("image"))
 
     def _video(self, video: Media) -> str:
         """In the parts that LinkedIn asks for, each of which it gives a name."""
@@ -98,26 +103,49 @@ class Publisher:
                 first, last = int(part["firstByte"]), int(part["lastByte"])
                 content.seek(first)
                 parts.append(self._api.upload(str(part.get("uploadUrl")), content.read(last - first + 1), PUBLISH))
-        made = as_id(value.get("video"))
+        made = _named(value.get("video"))
         asked = {"video": made, "uploadToken": value.get("uploadToken", ""), "uploadedPartIds": parts}
         self._api.prepare("videos?action=finalizeUpload", PUBLISH, {"finalizeUploadRequest": asked})
-        return self._taken_in("videos", made)
+        return made
 
     def _begin(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
         path = f"{kind}?action=initializeUpload"
         return dict(as_mapping(self._api.prepare(path, PUBLISH, {"initializeUploadRequest": request}).get("value")))
 
-    def _taken_in(self, kind: str, urn: str | None) -> str:
-        if urn is None:
-            raise Transient
-        for pause in (0.0, *self._looks):
-            time.sleep(pause)
-            status = self._api.read(f"{kind}/{encoded(urn)}", PUBLISH).get("status")
-            if status == "AVAILABLE":
-                return urn
-            if status == "PROCESSING_FAILED":
-                raise Rejected("file_refused")
-        raise Transient(timedelta(minutes=5))
+    def _taken_in(self, urn: str) -> bool:
+        kind = "videos" if urn.startswith("urn:li:video:") else "images"
+        status = self._api.read(f"{kind}/{encoded(urn)}", PUBLISH).get("status")
+        if status == "PROCESSING_FAILED":
+            raise Rejected("file_refused")
+        return bool(status == "AVAILABLE")
+
+    def _there(self, files: Sequence[str]) -> bool:
+        """Whether a refusal was not for the sake of these."""
+        try:
+            return all(self._taken_in(one) for one in files)
+        except FarSideError:
+            return False
+
+
+def _content(publication: Publication, files: Sequence[str]) -> dict[str, Any] | None:
+    """What a post shows under its words."""
+    media = publication.media
+    if not media:
+        if publication.link is None:
+            return None
+        return {"article": {"source": publication.link, "title": _title(publication)}}
+    if media[0].kind is MediaKind.VIDEO:
+        return {"media": {"id": files[0], "title": _title(publication)}}
+    images = [
+        {"id": file, "altText": (one.alt_text or "")[:LONGEST_ALT]} for file, one in zip(files, media, strict=True)
+    ]
+    return {"media": images[0]} if len(images) == 1 else {"multiImage": {"images": images}}
+
+
+def _named(urn: object) -> str:
+    if (named := as_id(urn)) is None:
+        raise Transient
+    return named
 
 
 def words(publication: Publication) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from connectors.base import Descriptor
@@ -19,5 +20,6 @@ of_meta = partial(
     webhook=MetaWebhook,
     consent=MetaConsent,
     length=utf16,
+    kept=timedelta(hours=24),  # Containers of Instagram expire then; of unseen photos and videos Facebook says no more.
 )
 """The rest is its own."""

@@ -19,12 +19,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlsplit
 
 import requests
 
-from connectors.base import Receipt, Told, Usage, setting
+from connectors.base import Prepared, Receipt, Told, Usage, setting
 from connectors.crawl import TooMuch
 from connectors.meta.errors import by_status, failure_of, token_reason, usage
 from connectors.meta.permissions import SUBSCRIBE
@@ -52,6 +52,7 @@ with warnings.catch_warnings():
 _SECRET = re.compile(r"((?:access_token|appsecret_proof|input_token|client_secret|fb_exchange_token|code)=)[^&\s\"']+")
 
 
+_Said = TypeVar("_Said", Receipt, Prepared)
 FilePart = tuple[str, BinaryIO, str]
 """A part of a form that is a file: its name, its open content, its type."""
 UPLOADS = "rupload.facebook.com"
@@ -317,7 +318,7 @@ class Graph:
         session: _Session = self._sdk.session
         return session.usage
 
-    def whole(self, receipt: Receipt) -> Receipt:
+    def whole(self, receipt: _Said) -> _Said:
         """A receipt that says as well which permissions its calls proved, and until when Meta wants no call, if one of
         the answers to the act said so.
         """

@@ -89,6 +89,8 @@ class City:
     """Whoever reads sees what is hidden too."""
     patience: ClassVar[int] = 1
     """After how many rounds everything was seen that happened before them."""
+    twice: ClassVar[type[Exception]] = Rejected
+    """What it says to what was sent ahead and is published already."""
     needs: ClassVar[tuple[str, ...]] = ()
     """Fixtures that must be there."""
     exempt: ClassVar[Mapping[str, str]] = {}
@@ -399,6 +401,7 @@ class LinkedInCity(City):
     wait = PAUSE
     receipt_path = "^posts/"
     dead = (65601, "revoked")
+    twice = Ambiguous  # It refuses the same words; a file may stand in several posts.
     permalinks_are_read = False
     version = "202609"
     retries: tuple[float, ...] = ()
@@ -516,6 +519,7 @@ class PublicCity(City):
                 "test_an_answer_that_drips_is_given_up",
                 "test_a_write_that_is_seen_late_is_found_late",
                 "test_nobody_at_the_address_means_that_nothing_was_applied",
+                "test_what_was_sent_ahead_is_published_once",
             ),
             "nothing is written",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -11,7 +12,7 @@ from PIL import Image
 
 from api.account_words import WHY_NOT
 from connectors import crawl
-from connectors.base import CommentSeen, Operation, Page, Publication, Receipt
+from connectors.base import CommentSeen, Operation, Page, Prepared, Publication, Receipt
 from connectors.registry import capabilities, descriptor, picture
 from models.errors import (
     Ambiguous,
@@ -571,6 +572,50 @@ def test_a_step_that_nobody_sees_can_be_made_again(city, form, fault):
         assert len(city.state.journal) == made
         assert network.find(publication, begun, {line.id for line in city.state.journal}) is None
         network.publish(publication, "effect-1")
+        assert len(city.state.journal) == made + 1
+
+
+def test_what_was_sent_ahead_is_published_by_one_call(city, form):
+    network, publication, begun = city.network(), city.publication(form), soon()
+    prepared = network.prepare(publication)
+    assert prepared.ready
+    assert (prepared.things == ()) is (city.state.calls == 0) is (not publication.media)
+    assert city.state.journal == []
+    assert network.find(publication, begun, ()) is None
+    for one in publication.media:
+        one.path.unlink()
+    kept, first = Prepared(tuple(json.loads(json.dumps(prepared.things)))), len(city.state.requests)
+    receipt = city.network().publish(publication, "effect-1", kept)
+    # The act, and at most one question where it stands.
+    made = list(city.state.requests)[first:]
+    assert [line["method"] != "GET" for line in made] in ([True], [True, False])
+    (line,) = city.state.journal
+    assert (line.operation, line.text, line.link) == ("publish", publication.text, publication.link)
+    assert network.find(publication, begun, ()).remote_id == receipt.remote_id
+
+
+def test_what_was_sent_ahead_is_published_once(city):
+    """So that a network refuses by itself what was sent twice in doubt."""
+    network = city.network()
+    for number, form in enumerate(form for form in city.forms if city.publication(form).media):
+        publication = city.publication(form)
+        prepared = network.prepare(publication)
+        network.publish(publication, "effect-1", prepared)
+        with pytest.raises(city.twice) as caught:
+            network.publish(publication, "effect-1", prepared)
+        assert getattr(caught.value, "reason", "prepared_gone") == "prepared_gone"
+        assert len(city.state.journal) == number + 1
+
+
+def test_what_could_not_be_sent_ahead_is_sent_again(city, form):
+    for step in city.before(form):
+        network, publication = city.network(), city.publication(form)
+        made = len(city.state.journal)
+        city.fault("reset_after", **step)
+        with pytest.raises(Transient):
+            network.prepare(publication)
+        assert len(city.state.journal) == made
+        network.publish(publication, "effect-1", network.prepare(publication))
         assert len(city.state.journal) == made + 1
 
 

@@ -491,6 +491,7 @@ class World(AnyCity):
             consent_of=lambda name: consent(self.settings(), name),
             webhook_of=lambda name: webhook(self.settings(), name),
             picture_of=lambda name, address: picture(self.settings(), name, address),
+            album=album(database, self.clock),
             clock=self.clock,
             pull_every=PULL_EVERY,
             kept=Rule(unread=365, comments=None),

@@ -23,6 +23,7 @@ from models.figures import PostFigures, PostMark
 from models.incidents import Incident, IncidentComment
 from models.items import Item
 from models.people import AccessRequest, Person
+from models.posts import Preparation
 from models.requests311 import Requester
 from models.secrets import fingerprint
 from models.surveys import Survey
@@ -232,6 +233,10 @@ def busy(served) -> dict[str, int]:
         water = planning.create(session, camille, said("Ébullition", "Faites bouillir l’eau."), now=served.now)
         sent = {"version": water.version, "today": today, "now": served.now, "despite_hold": True}
         urgent.publish(session, approver, water.id, "Eau impropre au centre-ville", **sent)
+        # Its pictures were sent ahead to one account, and could not be to the other.
+        for variant, why in zip(water.variants, (None, Outcome.REJECTED), strict=True):
+            of = {"effect_id": variant.effect.id, "account_id": variant.account_id, "ready": why is None}
+            session.add(Preparation(**of, outcome=why, detail=why and "aspect_ratio"))
     return ids
 
 

@@ -16,7 +16,8 @@ from connectors.standin.instagram.state import profile
 from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
 from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Standin
-from publishing import library
+from models.locks import locks_for
+from publishing import library, preparing
 from publishing.drafting import Draft, Pictured, Written
 from tests.city import album
 
@@ -55,6 +56,36 @@ def picture(city, colour: str, size: tuple[int, int]) -> int:
     Image.new("RGB", size, colour).save(made, "PNG")
     with city.database.write() as session:
         return library.add(session, city.people["Claire"], library.read("image.png", made.getvalue()), now=city.now).id
+
+
+def test_at_its_second_a_post_is_one_call_on_each_network(city, far, tmp_path):
+    """What it shows was sent a quarter of an hour before; one more call asks where it stands."""
+    state, accounts = far
+    accounts["images"].polls = 1
+    shown = [Pictured(picture(city, "teal", (800, 600)), "Un parc"), Pictured(picture(city, "red", (300, 900)), "Tour")]
+    variants = {city.accounts[name]: Written("Les parcs sont ouverts.") for name in accounts}
+    draft = Draft("Parcs", variants, pictures=shown, publish_at=city.now + timedelta(hours=1))
+    post = city.act("Claire", "create", draft)
+    post = city.judge("Gilles", city.act("Claire", "submit", post.id, version=post.version))
+    post = city.schedule(post, hours=None)
+    city.clock.pass_(minutes=45)
+    for _ in range(3):
+        city.clock.pass_(seconds=15)
+        with city.database.read() as session:
+            due = preparing.accounts_to_prepare(session, now=city.now)
+        locks, pictures = locks_for(city.database, tmp_path), album(city.database, city.clock)
+        for one in due:
+            preparing.prepare(city.database, locks, city.networks.__getitem__, pictures, one, clock=city.clock)
+    assert (state.journal, state.posts) == ([], {}), "nobody sees anything"
+    before = len(state.requests)
+    city.deliver(minutes=15)
+    asked = [(line["method"], line["path"].rpartition("/")[2]) for line in list(state.requests)[before:]]
+    acts = [edge for method, edge in asked if method == "POST"]
+    assert sorted(acts) == ["feed", "media_publish", "posts"]
+    assert len(asked) == len(acts) + 2, "LinkedIn's address is known without asking"
+    assert city.post(post).state == "published"
+    there = next(one for one in state.posts.values() if one.page is accounts["nord"])
+    assert [photo.alt for photo in there.photos] == ["Un parc", "Tour"]
 
 
 def test_a_post_with_pictures_leaves_on_each_network_with_its_words_for_who_does_not_see_them(city, far):

@@ -15,7 +15,7 @@ from models.locks import locks_for
 from models.session import Database
 from models.work import Timing, Work
 from scheduler.jobs import City
-from tests.city import MadeUpClassifier
+from tests.city import MadeUpClassifier, album
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -37,6 +37,7 @@ def city_on(tmp_path) -> Callable[..., City]:
             "consent_of": None,
             "webhook_of": None,
             "picture_of": None,
+            "album": album(database, lambda: NOW),
             "clock": lambda: NOW,
             "pull_every": timedelta(minutes=5),
             "kept": Rule(unread=365, comments=None),

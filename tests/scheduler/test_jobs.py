@@ -100,7 +100,7 @@ def test_the_list(city):
     listed = ticks(city, Carrier())
     names = [tick.name for tick in listed]
     called_out = {"deliver", "reconcile", "pull", "recheck", "check", "measure", "fetch", "classify", "reclassify"}
-    called_out |= {"explain", "mark", "news", "look", "follow", "converse"}
+    called_out |= {"explain", "mark", "news", "look", "follow", "converse", "prepare"}
     here = {
         "parse",
         "calibrate",

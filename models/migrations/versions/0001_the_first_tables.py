@@ -189,6 +189,8 @@ def upgrade() -> None:
         sa.Column("problem", sa.String(length=50), nullable=True),
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("summary", sa.String(length=300), nullable=False),
+        sa.Column("pictured", sa.Boolean(), nullable=False),
+        sa.Column("picture", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seen_link")),
         sa.UniqueConstraint("address", name=op.f("uq_seen_link_address")),
     )
@@ -695,6 +697,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("alt_fr", sa.Text(), nullable=True),
         sa.Column("alt_en", sa.Text(), nullable=True),
+        sa.Column("lettering", sa.Text(), nullable=True),
         sa.Column("credit", sa.String(length=200), nullable=True),
         sa.Column("rights_until", sa.Date(), nullable=True),
         sa.Column("search_text", sa.Text(), nullable=False),
@@ -726,6 +729,29 @@ def upgrade() -> None:
             "account_id",
             name=op.f("uq_membership_person_id_role_borough_id_account_id"),
         ),
+    )
+    op.create_table(
+        "preparation",
+        sa.Column("effect_id", base.Id, nullable=False),
+        sa.Column("account_id", base.Id, nullable=False),
+        sa.Column("due_at", base.UtcDateTime(), nullable=True),
+        sa.Column("things", base.Json, nullable=False),
+        sa.Column("ready", sa.Boolean(), nullable=False),
+        sa.Column("since", base.UtcDateTime(), nullable=True),
+        sa.Column("connection", sa.String(length=64), nullable=True),
+        sa.Column("outcome", sa.String(length=20), nullable=True),
+        sa.Column("detail", sa.String(length=200), nullable=True),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_preparation_account_id")),
+        sa.ForeignKeyConstraint(["effect_id"], ["effect.id"], name=op.f("fk_preparation_effect_id")),
+        sa.PrimaryKeyConstraint("effect_id", name=op.f("pk_preparation")),
+    )
+    op.create_index(
+        "ix_preparation_due",
+        "preparation",
+        ["due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_table(
         "service_request",

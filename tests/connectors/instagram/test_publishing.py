@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connectors.base import Publication
+from connectors.base import Prepared, Publication
 from connectors.instagram.profile import Instagram
 from connectors.meta.graph import GraphSettings
 from models.errors import Ambiguous, Rejected, Transient
@@ -84,7 +84,7 @@ def test_a_container_that_expired_is_made_again(instagram, patient, photo, monke
     container.at -= 86_400
     assert container.status(now().timestamp()) == "EXPIRED"
     with pytest.raises(Transient):
-        patient._publisher._ready(container.id)
+        patient.prepare(Publication("Avis", media=(photo,)), Prepared((container.id,), ready=False))
     patient.publish(Publication("Avis", media=(photo,)), "effect-1")
     assert [line.operation for line in instagram.state.journal] == ["publish"]
     assert [one.status(now().timestamp()) for one in made.values()] == ["EXPIRED", "PUBLISHED"]
@@ -188,11 +188,35 @@ def test_the_daily_number_is_the_one_that_instagram_says(instagram, patient, pho
 
 
 def test_the_daily_number_reached_meanwhile(instagram, patient, photo):
+    instagram.page.quota = 1
+    publication = Publication("De trop", media=(photo,))
+    prepared = patient.prepare(publication)
     instagram.page.quota = 0
-    container = patient._publisher._container(Publication("De trop", media=(photo,)))
     with pytest.raises(Rejected) as caught:
-        patient._graph.write("POST", f"{instagram.page.id}/media_publish", "x", creation_id=container)
+        patient.publish(publication, "effect-1", prepared)
     assert caught.value.reason == "daily_limit"
+
+
+def test_what_is_sent_ahead_is_not_waited_for(instagram, patient, photo):
+    instagram.page.polls = 1
+    album = Publication("Deux", media=(photo, instagram.media(MediaKind.PHOTO, 2)))
+    given = [patient.prepare(album)]
+    while not given[-1].ready:
+        given.append(patient.prepare(album, given[-1]))
+    # Its pictures, once they are ready the carousel, once that is ready.
+    assert [(len(one.things), one.ready) for one in given] == [(2, False), (1, False), (1, True)]
+    assert len(instagram.page.containers) == 3
+    patient.publish(album, "effect-1", given[-1])
+    assert [line.operation for line in instagram.state.journal] == ["publish"]
+
+
+def test_what_was_sent_a_day_ahead_is_not_published(instagram, patient, photo):
+    publication = Publication("Avis", media=(photo,))
+    prepared = patient.prepare(publication)
+    instagram.state.advance(86_401)
+    with pytest.raises(Ambiguous):  # Instagram calls it an error that passes.
+        patient.publish(publication, "effect-1", prepared)
+    assert instagram.state.journal == []
 
 
 def test_an_old_publication_with_the_same_words_is_not_taken_for_a_new_one(instagram, patient, photo):

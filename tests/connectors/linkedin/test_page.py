@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -446,6 +447,18 @@ def test_a_file_is_looked_at_until_it_was_taken_in(linkedin):
     with pytest.raises(Transient):
         linkedin.network().publish(linkedin.publication("photo"), "effect-2")
     assert len(linkedin.state.journal) == 1
+
+
+def test_a_file_that_is_sent_ahead_is_not_waited_for(linkedin):
+    linkedin.page.polls = 1
+    network, publication = linkedin.network(), linkedin.publication("photos")
+    first = network.prepare(publication)
+    assert (len(first.things), first.ready) == (3, False)
+    assert network.prepare(publication, first) == replace(first, ready=True)
+    linkedin.page.assets.clear()
+    with pytest.raises(Rejected) as caught:
+        network.publish(publication, "effect-1", first)
+    assert caught.value.reason == "prepared_gone"
 
 
 def test_a_file_that_linkedin_refuses_is_refused(linkedin):
