@@ -22,6 +22,7 @@ from urllib.parse import parse_qsl
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
+from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.standin.control import control
@@ -67,7 +68,10 @@ def create_standin(state: Standin) -> FastAPI:
 
     async def network(request: Request) -> Response:
         version, _, path = str(request.path_params["path"]).partition("/")
-        call = await _call(version, path, request)
+        try:
+            call = await _call(version, path, request)
+        except ClientDisconnect:
+            return Response(status_code=400)  # Nobody hears it: who called is gone, before all of the call had come.
         fault = state.fault_for(call.method, call.path, call.params)
         kind = fault.kind if fault else None
         if kind == "reset_before":

@@ -25,11 +25,13 @@ from connectors.desks import DeskSettings
 from connectors.meta.graph import GraphSettings
 from connectors.registry import NetworkSettings, desk, network
 from models.locks import locks_for
+from models.secrets import Vault
 from models.session import Database
 from models.work import Timing, Work
 from moderation.requests import handover
 from moderation.triage import delivery as moderation_delivery
 from publishing import delivery as publishing_delivery
+from publishing import preparing
 from publishing.album import Album
 from scheduler.distributed import Distributed
 from scheduler.engine import Embedded, Engine
@@ -49,14 +51,16 @@ def main(settings: dict[str, Any]) -> None:
     def clock() -> datetime:
         return datetime.now(UTC)
 
-    database = Database(settings["database"], pool_size=8)
+    # Pictures have sealed addresses.
+    database = Database(settings["database"], Vault([settings["secret"]]), pool_size=8)
     timing = Timing(**{name: timedelta(seconds=value) for name, value in settings["timing"].items()}, reads=2)
+    locks, album = locks_for(database, Path(settings["home"])), Album(database, clock, str)
     work = Work(
         database,
-        locks_for(database, Path(settings["home"])),
+        locks,
         [
             moderation_delivery.effect_handler(network_of),
-            publishing_delivery.effect_handler(network_of, Album(database, clock, str)),
+            publishing_delivery.effect_handler(network_of, album),
             handover.effect_handler(database, lambda _: desk(DeskSettings(**settings["desk"], timeout=(2.0, 1.0)))),
         ],
         owner=settings["owner"],
@@ -64,8 +68,14 @@ def main(settings: dict[str, Any]) -> None:
         timing_of=lambda _: timing,
         hold=timing.lease,
     )
-    handlers = {"deliver": work.deliver, "reconcile": work.reconcile}
-    engine: Engine = Embedded(handlers, threads=2)
+    # Its seconds are as short here as those of the outbox.
+    preparing.SOON, preparing.AGAIN = timedelta(0), timedelta(seconds=0.3)
+
+    def prepare(account_id: int) -> None:
+        preparing.prepare(database, locks, network_of, album, account_id, clock=clock)
+
+    handlers = {"deliver": work.deliver, "reconcile": work.reconcile, "prepare": prepare}
+    engine: Engine = Embedded(handlers, threads=3)
     wanted: Callable[[], list[int]] = partial(work.claim, limit=6)
     if settings["distributed"]:
         queues = {name: [name] for name in handlers}
@@ -82,6 +92,10 @@ def main(settings: dict[str, Any]) -> None:
                 engine.send("deliver", effect_id)
             for effect_id in work.uncertain():
                 engine.send("reconcile", effect_id)
+            with database.read() as session:
+                waiting = preparing.accounts_to_prepare(session, now=clock())
+            for account_id in waiting:
+                engine.send("prepare", account_id)
         time.sleep(0.03)
 
 

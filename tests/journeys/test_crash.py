@@ -1,4 +1,5 @@
-"""Workers that are really killed and really stopped, in the middle of replies, posts and requests: each leaves once.
+"""Workers that are really killed and really stopped, in the middle of replies, posts, their changes and requests: each
+leaves once.
 
 Real processes, the real connectors over HTTP, one pretend network with faults, on both databases. `make soak` runs
 the second of these with other seeds (`PARVIS_CRASH_KILLS`, `PARVIS_CRASH_SEED`), and keeps the figures that are
@@ -30,11 +31,13 @@ from connectors.standin.server import create_standin, run_in_thread
 from connectors.standin.state import Fault, PageOfCity, Standin
 from models import messages, work
 from models.accounts import Account
+from models.amendments import Amendment
 from models.channels import Channel
 from models.comments import Comment
 from models.effects import OPEN_STATES, Effect
+from models.media import Media
 from models.people import Person
-from models.posts import Post, Variant
+from models.posts import Post, Preparation, Variant, VariantPicture
 from models.requests311 import Service, ServiceRequest
 from models.secrets import Vault
 from models.session import Database
@@ -46,6 +49,7 @@ SEED = int(os.environ.get("PARVIS_CRASH_SEED", "311"))
 FIGURES = os.environ.get("PARVIS_CRASH_FIGURES")
 PROGRAM = Path(__file__).with_name("crash_worker.py")
 WORKERS = 3
+SECRET = "a secret of the tests, long enough to be one"
 IN_HAND = 16
 """How many effects wait at any time while workers are killed."""
 TIMING = {
@@ -100,6 +104,7 @@ class Crash:
     let_in_at: float = 0.0
     desk_id: int = 0
     distributed: bool = False
+    media_id: int = 0
 
     # ------------------------------------------------------------------------------------- the city
     def found(self) -> None:
@@ -124,6 +129,11 @@ class Crash:
                     str(number), f"Ville {number}", f"token-{number}-that-must-never-be-seen"
                 )
             self.author_id = person.id
+            shown = {"name": "a.jpg", "sha256": "0", "content": b"\xff\xd8", "small": b"\xff\xd8", "size": 2}
+            media = Media(**shown, width=4, height=3, search_text="", added_by_id=person.id, created_at=now)
+            session.add(media)
+            session.flush()
+            self.media_id = media.id
             session.add(Service(code="trou", name="Trou", group=Group311.ROADS, days=5))
             given = handover.Given(f"{self.base_url}/open311/v2", None)
             self.desk_id = handover.keep_desk(session, given, now=now)
@@ -134,7 +144,9 @@ class Crash:
                 self.enqueue(session)
 
     def enqueue(self, session: Session) -> None:
-        """A citizen writes and is answered, or hidden and shown again; or a post leaves. Many share their words."""
+        """A citizen writes and is answered, or hidden and shown again; or a post leaves, is worded anew, or taken down.
+        Many share their words.
+        """
         now = datetime.now(UTC)
         account_id, page = self.chance.choice(sorted(self.pages.items()))
         text = self.chance.choice(TEXTS)
@@ -146,12 +158,24 @@ class Crash:
             session.flush()
             handover.hand_over_due(session, self.desk_id, now=now, undo=timedelta(0))
             return
+        if self.chance.random() < 0.3 and self._amend(session, now):
+            return
         if self.chance.random() < 0.4:
             post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
             session.add(post)
             session.flush()
+            pictured = self.chance.random() < 0.5
+            text = f"{text} En images." if pictured else text
             effect = self._effect(session, f"post:{post.id}", OperationKind.PUBLISH, account_id, None, text)
-            session.add(Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id))
+            variant = Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id, pictures=[])
+            session.add(variant)
+            if pictured:
+                # Its pictures are sent ahead while workers die, or leave with it.
+                shown = {"id": self.media_id, "alt": "Un parc", "box": None}
+                variant.pictures.append(VariantPicture(position=0, media_id=self.media_id, alt_text="Un parc"))
+                effect.payload = {**effect.payload, "pictures": [shown, shown]}
+                effect.due_at = now + timedelta(seconds=self.chance.uniform(0.5, 2))
+                session.add(Preparation(effect_id=effect.id, account_id=account_id, due_at=now))
             return
         with self.standin.lock:
             if not self.standin.posts or self.chance.random() < 0.1:
@@ -174,6 +198,26 @@ class Crash:
             acts = [OperationKind.REPLY] * self.chance.choice([1, 1, 2])
         for number, kind in enumerate(acts):
             self._effect(session, f"{kind}:{external_id}:{number}", kind, account_id, external_id, text)
+
+    def _amend(self, session: Session, now: datetime) -> bool:
+        """Other words for what is out, or the end of it; several changes of one post go out in their order."""
+        leaving = select(Amendment.variant_id).where(Amendment.text.is_(None))
+        out = select(Variant).where(Variant.remote_id.is_not(None), Variant.id.not_in(leaving)).order_by(Variant.id)
+        found = session.scalars(out).all()
+        if not found:
+            return False
+        variant = self.chance.choice(found)
+        text = None if self.chance.random() < 0.3 else f"Corrigé : {self.chance.randrange(10**6)}"
+        told = {"before": variant.text, "text": text, "content_hash": "", "person_id": self.author_id, "at": now}
+        amendment = Amendment(variant_id=variant.id, approved=True, answered_by_id=self.author_id, **told)
+        session.add(amendment)
+        session.flush()
+        kind = OperationKind.DELETE_POST if text is None else OperationKind.EDIT_POST
+        key = f"amendment:{amendment.id}"
+        effect = self._effect(session, key, kind, variant.account_id, variant.remote_id, text)
+        effect.payload = {"amendment": amendment.id, **({"text": text} if text else {})}
+        amendment.effect_id = effect.id
+        return True
 
     def _effect(self, session, key, kind, account_id, target, text):
         payload = {"text": text, "link": None} if kind in (OperationKind.REPLY, OperationKind.PUBLISH) else {}
@@ -199,14 +243,18 @@ class Crash:
             )
 
     def let_in(self) -> None:
-        """A minute is the shortest wait that Meta can ask for: too long for a test, so it asks for a second."""
+        """A minute is the shortest wait that Meta can ask for, and half of one what follows an upload that was cut: too
+        long for a test, so it is a second.
+        """
         if time.monotonic() > self.let_in_at:
             self.let_in_at = time.monotonic() + 1
             with self.database.write() as session:
                 session.execute(update(Channel).where(Channel.paused_until.is_not(None)).values(paused_until=None))
                 session.execute(
                     update(Effect)
-                    .where(Effect.state == EffectState.READY, Effect.outcome == Outcome.THROTTLED)
+                    .where(
+                        Effect.state == EffectState.READY, Effect.outcome.in_([Outcome.THROTTLED, Outcome.UNREACHABLE])
+                    )
                     .values(due_at=datetime.now(UTC))
                 )
 
@@ -218,6 +266,7 @@ class Crash:
             "database": self.database.url,
             "standin": self.base_url,
             "home": str(self.home),
+            "secret": SECRET,
             "owner": owner,
             "distributed": self.distributed,
             "timing": TIMING,
@@ -288,7 +337,7 @@ def crash(
 ) -> Iterator[Crash]:
     standin = Standin(seed=SEED)
     base_url, stop = run_in_thread(create_standin(standin))
-    database = Database(database_url, Vault(["a secret of the tests, long enough to be one"]), pool_size=8)
+    database = Database(database_url, Vault([SECRET]), pool_size=8)
     with watched(tmp_path) as log:
         crash = Crash(database, standin, base_url, tmp_path, log, random.Random(SEED))
         yield crash
@@ -330,6 +379,7 @@ def _each_once(crash: Crash, kills: int) -> None:
         hidden = dict(session.execute(select(Comment.external_id, Comment.hidden)).all())
         requests = dict(session.execute(select(ServiceRequest.number, ServiceRequest.outside_number)).all())
         variants = {variant.effect_id: variant for variant in session.scalars(select(Variant))}
+        ahead = {one.effect_id: one for one in session.scalars(select(Preparation))}
     while crash.standin.later:  # What was accepted last may be seen half a second late.
         time.sleep(0.05)
         crash.standin.settle()
@@ -367,7 +417,7 @@ def _each_once(crash: Crash, kills: int) -> None:
             lines.write(json.dumps(figures) + "\n")
 
     stuck = [
-        (effect.id, effect.state, effect.outcome, effect.attempt) for effect in effects if effect.state in OPEN_STATES
+        (effect.key, effect.state, effect.outcome, effect.attempt) for effect in effects if effect.state in OPEN_STATES
     ]
     assert not stuck, figures
     assert (figures["duplicated"], figures["lost"], figures["stuck"]) == (0, 0, 0), figures
@@ -398,6 +448,15 @@ def _each_once(crash: Crash, kills: int) -> None:
             assert line.target == effect.target
         else:
             assert variants[effect.id].remote_id == remote_id
+            public = crash.standin.posts.get(remote_id)
+            assert (public is None) is (variants[effect.id].taken_down_at is not None)
+            if public is not None:
+                assert public.text == variants[effect.id].text
+                pictures = [photo.content for photo in public.photos]
+                assert pictures == [b"\xff\xd8"] * len(effect.payload.get("pictures", ()))
+    changed = Counter(effect.operation for effect in effects)
+    assert min(changed[OperationKind.EDIT_POST], changed[OperationKind.DELETE_POST]) > 0, figures
+    assert sum(one.ready for one in ahead.values()) > 0, figures
     assert {post.state for post in posts} == {PostState.PUBLISHED}
     # A hide went out before its unhide, and what we believe of each comment is what the network shows.
     acts = [line for line in journal if line.operation in ("hide", "unhide")]
