@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,8 @@ class Sight:
 
     title: str = ""
     summary: str = ""
+    picture: bytes | None = field(default=None, repr=False)
+    """A small JPEG of our own drawing, of what the page wants its card to show."""
     problem: str | None = None
     """Why nobody finds it there: the status ("404"), `unknown_host`, `private_host` (it leads into a network that is
     not everybody's), `redirects` (in circles), `bad_url`; None: it is there."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import NOBODY, Base, Id, Link, String
@@ -34,3 +34,7 @@ class SeenLink(Base):
     """Why nobody finds it there (`connectors.sights.Sight`), or `unreachable`; None: it is there."""
     title: Mapped[str] = mapped_column(String(200), default="", info=NOBODY)
     summary: Mapped[str] = mapped_column(String(300), default="", info=NOBODY)
+    pictured: Mapped[bool] = mapped_column(default=False)
+    """Whether its card has a picture, below."""
+    picture: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True, info=NOBODY)
+    """A small JPEG."""

@@ -35,6 +35,8 @@ class Media(Base):
     alt_fr: Mapped[str | None] = mapped_column(Text, info=NOBODY)
     """What it shows, for who does not see it; in English too, below."""
     alt_en: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+    lettering: Mapped[str | None] = mapped_column(Text, info=NOBODY)
+    """What stands written in it, as somebody typed it: readers read it as they read the post."""
     credit: Mapped[str | None] = mapped_column(String(200), info=NOBODY)
     """Whose it is, and by which leave the city shows it."""
     rights_until: Mapped[dt.date | None] = mapped_column(Date)

@@ -91,19 +91,21 @@ def blocking(one: Sketch, *, now: datetime) -> Iterator[Finding]:
 
 
 def _in_french(one: Sketch) -> Iterator[Finding]:
-    """Paragraph by paragraph, so that a translation under the French is found; and what stands for a picture."""
+    """Paragraph by paragraph, so that a translation below the French is found; what stands for a picture, or in it."""
     # The identifier of languages is loaded at the first text that is long enough.
     from classifiers.engine import language_of  # noqa: PLC0415
 
     if not one.in_french:
         return
-    said = [("text", one.written), (f"first_comment-{one.account.id}", one.first_comment)]
-    said += [(f"alt-{picture.media.id}", picture.alt_text) for picture in one.pictures]
-    for where, text in said:
+    said = [("not_french", "text", one.written), ("not_french", f"first_comment-{one.account.id}", one.first_comment)]
+    for picture in one.pictures:
+        where = f"alt-{picture.media.id}"
+        said += [("not_french", where, picture.alt_text), ("picture_not_french", where, picture.media.lettering or "")]
+    for code, where, text in said:
         for part in re.split(r"\n\s*\n", text):
             told = language_of(part) if len(part.split()) >= FOREIGN_WORDS else None
             if told is not None and told.label is not Language.FRENCH and told.score >= FOREIGN:
-                yield _stop("not_french", where, words=" ".join(part.split()[:8]))
+                yield _stop(code, where, words=" ".join(part.split()[:8]))
                 break
 
 
@@ -177,8 +179,15 @@ def _advice(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
     elif one.link and one.campaign and not one.campaign.utm and "utm_" not in one.link:
         yield Finding("untracked", "link")
     yield from _advice_on_time(one, zone)
+    yield from _advice_on_pictures(one)
+
+
+def _advice_on_pictures(one: Sketch) -> Iterator[Finding]:
+    for picture in one.pictures:
+        if not _says(picture.alt_text, picture.media.lettering or ""):
+            yield Finding("words_unsaid", f"alt-{picture.media.id}", params={"file": picture.media.name})
     if any(picture.cut for picture in one.pictures):
-        yield Finding("picture_cut", "pictures", params={"name": name})
+        yield Finding("picture_cut", "pictures", params={"name": one.account.name})
 
 
 def readability(text: str) -> int | None:
@@ -204,6 +213,12 @@ def _advice_on_time(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
         until = picture.media.rights_until
         if until is not None and until < local.date():
             yield Finding("rights_over", f"alt-{picture.media.id}", params={"file": picture.media.name})
+
+
+def _says(text: str, words: str) -> bool:
+    """Whether a text has (nearly) all of these words."""
+    said, wanted = (set(search.text_of(one).split()) for one in (text, words))
+    return len(said & wanted) >= ALIKE * len(wanted)
 
 
 def _alike(text: str, other: str) -> bool:

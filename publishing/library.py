@@ -57,6 +57,8 @@ class Said:
     alt_en: str = ""
     credit: str = ""
     rights_until: dt.date | None = None
+    lettering: str = ""
+    """What stands written in it."""
 
 
 def read(name: str, content: bytes) -> Drawn:
@@ -115,13 +117,15 @@ def describe(session: Session, viewer: Viewer, media_id: int, said: Said, *, ver
         with wrong.collect():
             if len(getattr(said, name).strip()) > LONGEST_ALT:
                 raise Refused("alt_too_long", field=name, most=str(LONGEST_ALT))
-    with wrong.collect():
-        if len(said.credit.strip()) > 200:
-            raise Refused("credit_too_long", field="credit", most="200")
+    for name, most in (("credit", 200), ("lettering", LONGEST_ALT)):
+        with wrong.collect():
+            if len(getattr(said, name).strip()) > most:
+                raise Refused("credit_too_long", field=name, most=str(most))
     wrong.say()
     media.alt_fr, media.alt_en = said.alt_fr.strip() or None, said.alt_en.strip() or None
+    media.lettering = said.lettering.strip() or None
     media.credit, media.rights_until = said.credit.strip() or None, said.rights_until
-    media.search_text = search.text_of(media.name, media.alt_fr, media.alt_en, media.credit)
+    media.search_text = search.text_of(media.name, media.alt_fr, media.alt_en, media.lettering, media.credit)
     audit.note(session, "media.described", f"media:{media.id}", now=now, person_id=viewer.person_id)
     return media
 

@@ -10,7 +10,7 @@ from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from connectors.sights import LookAt, Sight
-from models.errors import Transient
+from models.errors import NotFound, Transient
 from models.links import SeenLink
 from models.locks import Locks
 from models.session import Database, upsert
@@ -42,6 +42,14 @@ def seen(session: Session, addresses: Collection[str]) -> dict[str, SeenLink]:
     return {one.address: one for one in session.scalars(select(SeenLink).where(SeenLink.address.in_(addresses)))}
 
 
+def picture(session: Session, link_id: int) -> bytes:
+    """The JPEG of a page's card. NotFound: it has none, or nobody writes the link any more."""
+    found = session.scalar(select(SeenLink.picture).where(SeenLink.id == link_id))
+    if found is None:
+        raise NotFound
+    return found
+
+
 def stale(session: Session, addresses: Sequence[str], *, now: datetime) -> list[str]:
     """Those that are to be looked at (again), and that nobody asked for yet."""
     fresh = or_(SeenLink.due_at.is_not(None), SeenLink.looked_at > now - AGAIN)
@@ -52,7 +60,7 @@ def stale(session: Session, addresses: Sequence[str], *, now: datetime) -> list[
 def ask(session: Session, addresses: Iterable[str], *, now: datetime) -> None:
     """Have them looked at soon."""
     for one in sorted(addresses):
-        row = {"address": one, "asked_at": now, "due_at": now, "title": "", "summary": ""}
+        row = {"address": one, "asked_at": now, "due_at": now, "title": "", "summary": "", "pictured": False}
         again = {"asked_at": now, "due_at": now}
         session.execute(
             upsert(session, SeenLink).values(row).on_conflict_do_update(index_elements=[SeenLink.address], set_=again)
@@ -110,6 +118,7 @@ def look(database: Database, locks: Locks, look_at: LookAt, link_id: int, *, clo
             kept.due_at, kept.looked_at, kept.problem = None, clock(), sight.problem
             if sight.problem is None:
                 kept.title, kept.summary = sight.title, sight.summary
+                kept.picture, kept.pictured = sight.picture, sight.picture is not None
 
 
 def forget_due(session: Session, *, now: datetime) -> None:

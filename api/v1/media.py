@@ -50,6 +50,7 @@ class MediaShown(Shown):
     size: int
     alt_fr: str | None
     alt_en: str | None
+    lettering: str | None
     credit: str | None
     rights_until: dt.date | None
     created_at: Moment
@@ -57,10 +58,13 @@ class MediaShown(Shown):
 
 
 class MediaSaid(Sent):
-    """What is said of a picture: what it shows, whose it is, and the last day on which it may be published."""
+    """What is said of a picture: what it shows, the words in it, whose it is, and the last day on which it may be
+    published.
+    """
 
     alt_fr: Annotated[str, words(library.LONGEST_ALT)] = ""
     alt_en: Annotated[str, words(library.LONGEST_ALT)] = ""
+    lettering: Annotated[str, words(library.LONGEST_ALT)] = ""
     credit: Annotated[str, words(200)] = ""
     rights_until: dt.date | None = None
 

@@ -17,7 +17,7 @@ from api.pages import render
 from models.errors import NotFound, Refusals, Refused
 from models.media import Media
 from models.scope import Action, Viewer
-from publishing import library
+from publishing import library, links
 
 router = APIRouter(prefix="/medias", include_in_schema=False)
 
@@ -90,6 +90,12 @@ def show_public(parvis: Installation, name: str) -> Response:
     return Response(content, media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
+@router.get("/liens/{link_id}")
+def show_card(_: Reader, session: ReadSession, link_id: int) -> Response:
+    """The picture of the card of a page that a post links to."""
+    return Response(links.picture(session, link_id), media_type="image/jpeg", headers=PICTURE_HEADERS)
+
+
 @router.get("/{media_id}")
 def show_media(
     request: Request,
@@ -151,7 +157,7 @@ def _said(form: FormData) -> library.Said:
         until = date.fromisoformat(field("rights_until")) if field("rights_until") else None
     except ValueError as error:
         raise Refused("date_unreadable", field="rights_until") from error
-    return library.Said(field("alt_fr"), field("alt_en"), field("credit"), until)
+    return library.Said(field("alt_fr"), field("alt_en"), field("credit"), until, field("lettering"))
 
 
 def _fragment(request: Request, pour: For, media: list[Media], *, today: date) -> Response:
@@ -173,7 +179,7 @@ def _page(
     detail = library.detail(session, viewer, media_id)
     status = 200 if error is None else 422 if error.params.get("field") else 409
     values = form or {
-        name: getattr(detail.media, name) or "" for name in ("alt_fr", "alt_en", "credit", "rights_until")
+        name: getattr(detail.media, name) or "" for name in ("alt_fr", "alt_en", "lettering", "credit", "rights_until")
     }
     return render(
         request,

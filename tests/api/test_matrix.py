@@ -335,6 +335,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/medias"): Line(Action.SEE_POSTS),
     ("POST", "/medias"): Line(Action.WRITE_POSTS),
     ("GET", "/medias/publiques/{name}"): Line("sealed name"),
+    ("GET", "/medias/liens/{link_id}"): Line("seen link"),
     ("GET", "/medias/{media_id}"): Line(Action.SEE_POSTS, "media"),
     ("GET", "/medias/{media_id}/image"): Line(Action.SEE_POSTS, "media"),
     ("POST", "/medias/{media_id}"): Line(Action.WRITE_POSTS, "media", body={"version": 1}),
@@ -493,6 +494,7 @@ class Caller:
             "key_date_id": 0,
             "rule_id": 0,
             "amendment_id": 0,
+            "link_id": 0,
             "remark_id": 0,
             "entry_id": 0,
         }

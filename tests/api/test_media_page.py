@@ -9,6 +9,7 @@ from PIL import Image
 from sqlalchemy import func, select
 
 from api.security import UPLOAD_LIMIT
+from models.links import SeenLink
 from models.media import Media
 from models.vocabulary import Role
 
@@ -93,16 +94,42 @@ def test_a_picture_for_a_post_comes_back_as_what_the_composer_shows(desk):
 def test_a_picture_is_described_on_its_page_and_what_is_wrong_is_said_beside_it(desk):
     desk.post("/medias", files=[("files", ("parc.jpg", file(), JPEG))])
     number = desk.get("/api/v1/media").json()["items"][0]["id"]
-    said = {"version": "1", "alt_fr": "Un parc", "credit": "Ville", "rights_until": "2027-06-30"}
+    said = {"version": "1", "alt_fr": "Un parc", "credit": "Ville", "rights_until": "2027-06-30", "lettering": "Ouvert"}
     assert desk.post(f"/medias/{number}", data={**said, "rights_until": "demain"}).status_code == 422
     wrong = desk.post(f"/medias/{number}", data={**said, "alt_fr": "x" * 1001})
     assert "au plus 1000 caractères" in wrong.text
+    wrong = desk.post(f"/medias/{number}", data={**said, "lettering": "y" * 1001})
+    assert "au plus 1000 caractères" in wrong.text
+    assert "y" * 1001 in wrong.text, "nothing typed is lost"
     assert desk.post(f"/medias/{number}", data=said).status_code == 303
     shown = desk.get(f"/api/v1/media/{number}").json()
     assert (shown["alt_fr"], shown["rights_until"], shown["version"]) == ("Un parc", "2027-06-30", 2)
+    assert shown["lettering"] == "Ouvert"
+    assert "Dans l’image" in desk.get(f"/medias/{number}?pour=publication").text
     assert desk.post(f"/medias/{number}", data=said).status_code == 409
     assert desk.post(f"/medias/{number}/suppression", data={"version": "2"}).status_code == 303
     assert desk.get(f"/medias/{number}").status_code == 404
+
+
+def test_the_picture_of_a_links_card_is_for_who_sees_posts(parvis, seed_city, visit, sign_in_as):
+    city = seed_city(parvis)
+    with city.write():
+        accounts = {"facebook": city.accounts["city"], "linkedin": city.add_account("vitrine", "linkedin")}
+    with parvis.database.write() as session:
+        link = {"address": "https://ville.example/a", "asked_at": parvis.clock(), "looked_at": parvis.clock()}
+        there = SeenLink(**link, title="Le parc", pictured=True, picture=file())
+        session.add(there)
+    desk = sign_in_as(parvis, visit(parvis), city.person(Role.COMMUNICATIONS, "city"))
+    place = f"/medias/liens/{there.id}"
+    for network, account in accounts.items():
+        typed = {"accounts": account, "text": "Bonjour", "link": there.address}
+        page = desk.post("/publications/apercu", data=typed).text
+        assert (place in page) is (network == "facebook"), "only where the network reads the page"
+    answer = desk.get(place)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, JPEG)
+    assert desk.get("/medias/liens/99").status_code == 404
+    agent = sign_in_as(parvis, visit(parvis), city.person(Role.AGENT311, "city"))
+    assert agent.get(place).status_code in (403, 404)
 
 
 def test_a_program_adds_describes_and_forgets_one(desk):

@@ -212,3 +212,16 @@ def test_what_is_repaired_is_right(text):
     once = repaired(text)
     assert repaired(once) == once
     assert [one for one in once if one in "ab1\n#@/"] == [one for one in text if one in "ab1\n#@/"]
+
+
+def test_words_in_a_picture_are_read_like_those_of_the_post():
+    sign = media(800, 600)
+    sign.lettering = "Collecte reportée au mardi 8 décembre"
+    said = {"pictures": [(sign, "Un camion devant une affiche")]}
+    assert codes("facebook", **said)["words_unsaid"] is False
+    assert "words_unsaid" not in codes(
+        "facebook", pictures=[(sign, "Affiche : « Collecte reportée au mardi 8 décembre »")]
+    )
+    sign.lettering = "The collection of Monday is moved to Tuesday because of the holiday"
+    assert codes("facebook", **said)["picture_not_french"] is True
+    assert "picture_not_french" not in codes("facebook", in_french=False, **said)

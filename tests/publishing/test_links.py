@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.sights import Sight
-from models.errors import Transient
+from models.errors import NotFound, Transient
 from models.links import SeenLink
 from models.locks import locks_for
 from models.text import LONGEST_LINK
@@ -104,6 +104,24 @@ def test_it_is_looked_at_again_when_somebody_writes_it_an_hour_later_and_forgott
         with city.database.write() as session:
             links.forget_due(session, now=city.now)
             assert session.query(SeenLink).count() == left
+
+
+def test_the_picture_of_a_card_is_kept_until_the_page_has_none(city, looked):
+    web, due = looked
+    web[A] = Sight("Titre", picture=b"jpeg")
+    for there in (True, False):
+        ask(city, A)
+        due()
+        with city.database.read() as session:
+            kept = links.seen(session, [A])[A]
+            assert kept.pictured is there
+            if there:
+                assert links.picture(session, kept.id) == b"jpeg"
+            else:
+                with pytest.raises(NotFound):
+                    links.picture(session, kept.id)
+        web[A] = Sight("Titre")
+        city.clock.pass_(hours=1)
 
 
 def test_two_who_write_it_at_once_ask_once(city, looked, race):

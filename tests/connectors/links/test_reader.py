@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.server
 import socket
 import threading
+from io import BytesIO
 
 import pytest
+from PIL import Image
 
-from connectors.links.reader import HOPS, LARGEST, everybodys, look
+from connectors.links.reader import HEAVIEST, HOPS, LARGEST, everybodys, look
 from connectors.sights import Sight
 from models.errors import Transient
 
@@ -60,6 +62,42 @@ def test_a_page_has_the_title_and_the_words_of_its_card(site, encoding):
     assert seen(f"{site.address}/b") == Sight("Tri")
     site.answers["/c"] = (200, {"Content-Type": "application/pdf"}, b"%PDF")
     assert seen(f"{site.address}/c") == Sight()
+
+
+def test_the_picture_of_its_card_is_drawn_anew_wherever_it_stands(site):
+    made = BytesIO()
+    Image.new("RGB", (1200, 630), "teal").save(made, "PNG")
+    site.answers["/a/b"] = html('<title>Tri</title><meta property="og:image" content="../carte.png">')
+    site.answers["/carte.png"] = (302, {"Location": "/ailleurs"}, b"")
+    site.answers["/ailleurs"] = (200, {"Content-Type": "image/png"}, made.getvalue())
+    sight = seen(f"{site.address}/a/b")
+    assert (sight.title, sight.picture[:3]) == ("Tri", b"\xff\xd8\xff")
+    assert Image.open(BytesIO(sight.picture)).size == (600, 315)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        (404, {}, b""),
+        (503, {}, b""),
+        (200, {}, b"<svg onload=alert(1)>"),
+        (200, {}, b"\x89PNG\r\n\x1a\n" + b"\0" * HEAVIEST),
+        (302, {"Location": "/carte.png"}, b""),
+        (302, {"Location": "file:///etc/passwd"}, b""),
+    ],
+)
+def test_a_page_without_a_picture_that_can_be_shown_is_there_all_the_same(site, picture):
+    site.answers["/a"] = html('<title>Tri</title><meta property="og:image" content="/carte.png">')
+    site.answers["/carte.png"] = picture
+    assert seen(f"{site.address}/a") == Sight("Tri")
+
+
+def test_the_picture_of_a_card_is_never_asked_of_a_private_network(site):
+    port = site.address.rpartition(":")[2]
+    site.answers["/a"] = html(f'<title>Tri</title><meta property="og:image" content="http://localhost:{port}/carte">')
+    open_once = [True, False]
+    assert look(f"{site.address}/a", is_open=lambda _: open_once.pop(0)) == Sight("Tri")
+    assert [path for path, _ in site.asked] == ["/a"]
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "404"), (410, "410"), (400, "400")])
