@@ -158,24 +158,10 @@ class Crash:
             session.flush()
             handover.hand_over_due(session, self.desk_id, now=now, undo=timedelta(0))
             return
-        if self.chance.random() < 0.3 and self._amend(session, now):
+        if self.chance.random() < 0.3 and self._amend(session, now, take_down=self.chance.random() < 0.3):
             return
         if self.chance.random() < 0.4:
-            post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
-            session.add(post)
-            session.flush()
-            pictured = self.chance.random() < 0.5
-            text = f"{text} En images." if pictured else text
-            effect = self._effect(session, f"post:{post.id}", OperationKind.PUBLISH, account_id, None, text)
-            variant = Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id, pictures=[])
-            session.add(variant)
-            if pictured:
-                # Its pictures are sent ahead while workers die, or leave with it.
-                shown = {"id": self.media_id, "alt": "Un parc", "box": None}
-                variant.pictures.append(VariantPicture(position=0, media_id=self.media_id, alt_text="Un parc"))
-                effect.payload = {**effect.payload, "pictures": [shown, shown]}
-                effect.due_at = now + timedelta(seconds=self.chance.uniform(0.5, 2))
-                session.add(Preparation(effect_id=effect.id, account_id=account_id, due_at=now))
+            self._post(session, now, account_id, text, pictured=self.chance.random() < 0.5)
             return
         with self.standin.lock:
             if not self.standin.posts or self.chance.random() < 0.1:
@@ -199,7 +185,34 @@ class Crash:
         for number, kind in enumerate(acts):
             self._effect(session, f"{kind}:{external_id}:{number}", kind, account_id, external_id, text)
 
-    def _amend(self, session: Session, now: datetime) -> bool:
+    def owe_rest(self) -> None:
+        """In peace, what chance may have left out: files that are sent ahead, other words, and the end of a post."""
+        self.standin.faults.clear()
+        now = datetime.now(UTC)
+        with self.database.write() as session:
+            self._post(session, now, next(iter(self.pages)), TEXTS[0], pictured=True, seconds=4)
+            for take_down in (False, True):
+                assert self._amend(session, now, take_down=take_down)
+
+    def _post(
+        self, session: Session, now: datetime, account_id: int, text: str, *, pictured: bool, seconds: float = 1.5
+    ) -> None:
+        post = Post(title="t", state=PostState.SCHEDULED, author_id=self.author_id, publish_at=now, created_at=now)
+        session.add(post)
+        session.flush()
+        text = f"{text} En images." if pictured else text
+        effect = self._effect(session, f"post:{post.id}", OperationKind.PUBLISH, account_id, None, text)
+        variant = Variant(post_id=post.id, account_id=account_id, text=text, effect_id=effect.id, pictures=[])
+        session.add(variant)
+        if pictured:
+            # Its pictures are sent ahead while workers die, or leave with it.
+            shown = {"id": self.media_id, "alt": "Un parc", "box": None}
+            variant.pictures.append(VariantPicture(position=0, media_id=self.media_id, alt_text="Un parc"))
+            effect.payload = {**effect.payload, "pictures": [shown, shown]}
+            effect.due_at = now + timedelta(seconds=seconds)
+            session.add(Preparation(effect_id=effect.id, account_id=account_id, due_at=now))
+
+    def _amend(self, session: Session, now: datetime, *, take_down: bool) -> bool:
         """Other words for what is out, or the end of it; several changes of one post go out in their order."""
         leaving = select(Amendment.variant_id).where(Amendment.text.is_(None))
         out = select(Variant).where(Variant.remote_id.is_not(None), Variant.id.not_in(leaving)).order_by(Variant.id)
@@ -207,15 +220,14 @@ class Crash:
         if not found:
             return False
         variant = self.chance.choice(found)
-        text = None if self.chance.random() < 0.3 else f"Corrigé : {self.chance.randrange(10**6)}"
+        text = None if take_down else f"Corrigé : {self.chance.randrange(10**6)}"
         told = {"before": variant.text, "text": text, "content_hash": "", "person_id": self.author_id, "at": now}
         amendment = Amendment(variant_id=variant.id, approved=True, answered_by_id=self.author_id, **told)
         session.add(amendment)
         session.flush()
-        kind = OperationKind.DELETE_POST if text is None else OperationKind.EDIT_POST
-        key = f"amendment:{amendment.id}"
-        effect = self._effect(session, key, kind, variant.account_id, variant.remote_id, text)
-        effect.payload = {"amendment": amendment.id, **({"text": text} if text else {})}
+        kind = OperationKind.DELETE_POST if take_down else OperationKind.EDIT_POST
+        effect = self._effect(session, f"amendment:{amendment.id}", kind, variant.account_id, variant.remote_id, text)
+        effect.payload = {"amendment": amendment.id, **({} if take_down else {"text": text})}
         amendment.effect_id = effect.id
         return True
 
@@ -372,6 +384,8 @@ def _each_once(crash: Crash, kills: int) -> None:
     crash.standin.faults += FAULTS
     crash.storm(kills)
     crash.calm(40)
+    crash.owe_rest()
+    crash.calm(20)
 
     with crash.database.read() as session:
         effects = session.scalars(select(Effect)).all()
