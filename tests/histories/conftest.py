@@ -80,6 +80,7 @@ class Killed(BaseException):
 LEFT = {
     "parse": "SELECT 1 FROM delivery WHERE state = 'received'",
     "classify": "SELECT 1 FROM item WHERE state = 'received'",
+    "prepare": "SELECT 1 FROM preparation WHERE due_at IS NOT NULL",
     "deliver": "SELECT 1 FROM effect WHERE state = 'ready'",
     "reconcile": "SELECT 1 FROM effect WHERE state IN ('claimed', 'sending', 'unknown')",
     "recheck": "SELECT 1 FROM comment WHERE recheck_due_at IS NOT NULL",
@@ -512,7 +513,7 @@ class World(AnyCity):
 
         return {tick.name: tick.look for tick in ticks(city, Here())}  # type: ignore[arg-type]
 
-    JOBS: ClassVar = ("parse", "classify", "deliver", "reconcile", "pull", "converse", "recheck", "check")
+    JOBS: ClassVar = ("parse", "classify", "prepare", "deliver", "reconcile", "pull", "converse", "recheck", "check")
 
     def turn(self, worker: int, *jobs: str) -> None:
         """A worker does what is due."""

@@ -354,7 +354,19 @@ class Histories(RuleBasedStateMachine):
     # ------------------------------------------------------------------------------------- what happens by itself
     @rule(
         job=st.sampled_from(
-            ["parse", "classify", "deliver", "deliver", "reconcile", "pull", "pull", "converse", "recheck", "check"]
+            [
+                "parse",
+                "classify",
+                "prepare",
+                "deliver",
+                "deliver",
+                "reconcile",
+                "pull",
+                "pull",
+                "converse",
+                "recheck",
+                "check",
+            ]
         ),
         worker=st.integers(0, 1),
         wait=WAITS,
@@ -371,10 +383,11 @@ class Histories(RuleBasedStateMachine):
 
     def fail(self, job, which, where, times):
         """A fault that the next calls of such a job meet; those that find none wait for a later one."""
-        on, method = self.world.on, "POST" if job == "deliver" else "GET"
-        kinds = (on.doubts if job == "deliver" else on.spoilt) + on.refusals
+        on, writes = self.world.on, job in ("prepare", "deliver")
+        method = "POST" if writes else "GET"
+        kinds = (on.doubts if writes else on.spoilt) + on.refusals
         kind = kinds[which % len(kinds)]
-        path = "" if job == "deliver" else ("", "", "comments", r"published_posts|media$|^posts")[where]
+        path = "" if writes else ("", "", "comments", r"published_posts|media$|^posts")[where]
         seconds = THROTTLED if kind == "throttle" else LONGEST_LAG
         self.world.state.faults.append(Fault(kind, method, path, times=times, seconds=seconds))
 
@@ -785,6 +798,25 @@ def test_a_pause_asked_for_right_after_a_publication_is_kept(name, begun):
     history.world.turn(0)
     assert [line["fault"] for line in history.world.state.requests].count("blocked") == 1
     assert len(history.world.state.journal) == 1
+    history.teardown()
+
+
+@pytest.mark.parametrize("point", ["before a write", "before the commit", "after the commit", "before a call"])
+def test_files_whose_worker_died_while_it_sent_them_ahead_are_sent_and_published_once(point, begun):
+    history = begun(IG)
+    history.a_post_is_approved(text="Merci, c’est transmis.", hours=0.2)
+    world = history.world
+    world.run(0, "prepare", world.mishap_of((point, 0, "killed", 0), lambda: None))
+    assert world.met[f"killed {point}"] == 1
+    history.pass_(20)
+    world.turn(1, "prepare")
+    assert len(world.state.journal) == 0
+    history.pass_(720)
+    asked = len(world.state.requests)
+    world.turn(1, "deliver")
+    assert len(world.state.journal) == 1
+    assert len(world.state.requests) == asked + 2, "it is published, and asked where it stands"
+    history.nothing_is_wrong_meanwhile()
     history.teardown()
 
 

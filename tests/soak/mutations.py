@@ -33,6 +33,27 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "what another connection of the account sent ahead is not published",
+        "publishing/preparing.py",
+        "return young and row.connection == fingerprint(account.token_closed)",
+        "return young",
+        "tests/publishing/test_preparing.py::test_what_another_connection_sent_is_not_used",
+    ),
+    Mutation(
+        "what a network says that it published already is looked for before it is sent anew",
+        "publishing/delivery.py",
+        "if task.again:",
+        "if not task.again:",
+        "tests/publishing/test_preparing.py::test_what_may_be_published_already_is_not_sent_anew",
+    ),
+    Mutation(
+        "what stands written in a picture is in French",
+        "publishing/checks.py",
+        '("picture_not_french", where, picture.media.lettering or "")',
+        '("picture_not_french", where, "")',
+        "tests/publishing/test_checks.py::test_words_in_a_picture_are_read_like_those_of_the_post",
+    ),
+    Mutation(
         "nobody is told by itself that the service is closed, who writes of a danger",
         "moderation/triage/away.py",
         "Item.urgency < DANGER,",
