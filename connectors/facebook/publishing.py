@@ -52,6 +52,7 @@ class Publishing:
                 if isinstance(refused, Gone) or refused.reason == "already_posted":
                     raise Rejected("prepared_gone") from None
                 raise
+        _check_files(publication)
         if [one.kind for one in publication.media] == [MediaKind.PHOTO] and publication.form is PublicationForm.POST:
             return self._photo(publication, publication.media[0])
         return self._act(publication, self.prepare(publication).things)
@@ -62,9 +63,8 @@ class Publishing:
         https://developers.facebook.com/docs/graph-api/reference/page/photos ("published" as false).
         """
         _check(publication)
+        _check_files(publication)
         media = publication.media
-        if any(not one.path.is_file() for one in media):
-            raise Rejected("no_file")
         if not any(one.kind is MediaKind.VIDEO for one in media):
             return Prepared(tuple(map(self._unseen, media)))
         match publication.form:
@@ -255,6 +255,11 @@ def _check(publication: Publication) -> None:
         or (form is PublicationForm.STORY and len(media) != 1)
     ):
         raise Rejected("not_supported")
+
+
+def _check_files(publication: Publication) -> None:
+    if any(not one.path.is_file() for one in publication.media):
+        raise Rejected("no_file")
 
 
 def _photos(item: Mapping[str, Any]) -> int:
