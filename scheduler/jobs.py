@@ -46,9 +46,11 @@ QUEUES = {
 """Where workers of the distributed engine find what handlers are to do, the most urgent first."""
 BY_CHANNEL = frozenset({"pull", "converse", "recheck", "fetch", "check", "follow", "measure", "mark"})
 """Handlers that read about one channel: all of them together are one at a time for it, on all machines."""
-POSTS = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST})
-ACTS = frozenset(OperationKind) - POSTS
-"""What is published leaves to the minute: with the distributed engine, it never waits behind answers."""
+PROMPT = frozenset({OperationKind.PUBLISH, OperationKind.EDIT_POST, OperationKind.DELETE_POST, OperationKind.ALERT})
+ACTS = frozenset(OperationKind) - PROMPT
+"""What is published leaves to the minute, and a danger is told at once: with the distributed engine, neither waits
+behind answers.
+"""
 
 
 class MakeDue(Protocol):
@@ -183,7 +185,7 @@ def handlers(city: City) -> dict[str, Handler]:  # noqa: C901 - a list of short 
         "classify": classify,
         "reclassify": reclassify,
         "explain": explain,
-        "publish": partial(deliver, of=POSTS),
+        "publish": partial(deliver, of=PROMPT),
         "deliver": partial(deliver, of=ACTS if city.apart else None),
         "prepare": prepare,
         "reconcile": city.work.reconcile,
@@ -232,7 +234,7 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
                 engine.send("deliver", effect_id)
             return
         # Whoever is told of the first few goes on by itself: more messages would only be more to carry.
-        for handler, of in (("publish", POSTS), ("deliver", ACTS)):
+        for handler, of in (("publish", PROMPT), ("deliver", ACTS)):
             for effect_id in city.work.due(limit=THREADS, of=of):
                 engine.send(handler, effect_id)
 

@@ -22,7 +22,7 @@ from models.vocabulary import AttachmentKind, EffectState, OperationKind
 from models.work import EffectHandler, Timing, Work
 from moderation.intake import upserting
 from moderation.triage import classification
-from scheduler.jobs import ACTS, BY_CHANNEL, POSTS, QUEUES, City, handlers, ticks
+from scheduler.jobs import ACTS, BY_CHANNEL, PROMPT, QUEUES, City, handlers, ticks
 
 NOW = datetime(2026, 11, 2, 14, tzinfo=UTC)
 
@@ -252,7 +252,8 @@ def test_where_others_deliver_nothing_is_claimed_and_posts_have_a_queue_of_their
     {tick.name: tick.look for tick in ticks(replace(city, apart=True), carrier)}["deliver"]()
     assert carrier.sent == [("publish", post.id), ("deliver", hide.id)]
     assert city.work.due() == [hide.id, post.id]
-    assert POSTS.isdisjoint(ACTS)
+    assert PROMPT.isdisjoint(ACTS)
+    assert OperationKind.ALERT in PROMPT
 
 
 @pytest.mark.parametrize("apart", [False, True])
