@@ -78,6 +78,8 @@ def test_moved_by_keyboard_and_by_hand_then_approved_in_two_taps(served, week, s
     page.keyboard.press("Enter")
     expect(page.locator("#toasts")).to_contain_text("attend de nouveau une approbation")
     assert start_of(served, week["planned"]) == "02 18:30 submitted"
+    # The calendar draws itself anew: what had the focus before is not there any more.
+    expect(page.locator("#calendar [data-date='2026-12-02']", has_text="Fête des neiges")).to_be_visible()
 
     # An hour that has passed is refused in the dialog, which stays.
     page.locator("#calendar [tabindex='0']", has_text="Sentiers de ski").focus()

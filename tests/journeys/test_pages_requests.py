@@ -90,6 +90,7 @@ def test_an_agent_works_the_list_by_keyboard(served, three, sign_in, pictures, s
     expect(page.locator("#note")).to_have_value("")
     press("u")
     expect(page).to_have_url(f"{served.address}/requetes?mots=Cartier")
+    expect(page.locator("h1")).to_have_text("Requêtes 311")
     press("/")
     expect(page.locator("#mots")).to_be_focused()
     page.locator("h1").click()
