@@ -60,6 +60,8 @@ class Capabilities:
     """Whether an address in the words can be followed."""
     reads_links: bool = False
     """What the page behind a link says of itself, its picture too, is shown under the words."""
+    card_headline: int | None = None
+    """How many characters of a post's first line stand as the title of its link's card; None: the page's own title."""
     carousel: bool = False
     """Several pictures are shown one at a time, in the shape of the first."""
 
@@ -499,6 +501,12 @@ class Consent(Protocol):
         """A newer token for this account, without a person. None: this network or this token cannot; a person must
         consent again. The old token stays good until the caller has stored the new one.
         """
+
+
+def headline(text: str, longest: int) -> str | None:
+    """The first line of a text that says something, of at most `longest` characters; None: there is none."""
+    first = next((line.strip() for line in text.splitlines() if line.strip()), None)
+    return first if first is None or len(first) <= longest else first[: longest - 1].rstrip() + "…"
 
 
 def setting(

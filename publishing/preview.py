@@ -56,6 +56,12 @@ class Sketch:
         """The link that is shown as a card."""
         return self.link if self.link and not self.pictures and self.link not in self.words else None
 
+    @property
+    def card_title(self) -> str | None:
+        """The title of that card where it is not the page's own."""
+        longest = descriptor(self.account.network).capabilities.card_headline
+        return None if longest is None else base.headline(self.words, longest)
+
     def folded(self, *, wide: bool) -> tuple[str, str]:
         """What is seen at once, and what comes after "see more"."""
         fold = descriptor(self.account.network).capabilities.fold

@@ -31,7 +31,7 @@ from connectors.crawl import SKEW, CrawlState, PostPage, crawl_step, resumed
 from connectors.limits import values
 from connectors.linkedin.errors import token_reason
 from connectors.linkedin.little_text import escape, unescape
-from connectors.linkedin.publishing import LIMITS, PUBLISH, Publisher
+from connectors.linkedin.publishing import LIMITS, LONGEST_TITLE, PUBLISH, Publisher
 from connectors.linkedin.reading import (
     ADMIN,
     PAGE_SIZE,
@@ -96,6 +96,7 @@ CAPABILITIES = Capabilities(
     ABLE | {OperationKind.PUBLISH},
     why_not=WHY_NOT,
     media=frozenset(MediaKind),
+    card_headline=LONGEST_TITLE,
     **values(LIMITS),
 )
 """Whether the page may delete what members wrote, LinkedIn says only when it is asked to."""

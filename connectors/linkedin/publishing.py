@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from connectors.base import Media, Prepared, Publication, Receipt
+from connectors.base import Media, Prepared, Publication, Receipt, headline
 from connectors.crawl import SKEW
 from connectors.limits import limits, utf16
 from connectors.linkedin.little_text import escape, unescape
@@ -163,9 +163,7 @@ def length(text: str) -> int:
 
 def _title(publication: Publication) -> str:
     """LinkedIn reads no title from the page behind a link, and shows none without: it is the first line of the text."""
-    lines = [line.strip() for line in publication.text.splitlines() if line.strip()]
-    title = lines[0] if lines else urlsplit(publication.link or "").hostname or "Vidéo"
-    return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1].rstrip() + "…"
+    return headline(publication.text, LONGEST_TITLE) or urlsplit(publication.link or "").hostname or "Vidéo"
 
 
 def _check(publication: Publication) -> None:

@@ -68,6 +68,14 @@ def test_a_link_that_nothing_shows_is_part_of_the_words():
     assert sketch(account("instagram"), "Parc", **shown).words.endswith("ville.example/a")
 
 
+def test_a_card_has_the_title_that_its_network_gives_it():
+    """LinkedIn's own test has the same line as the title that is sent."""
+    text = "\n  Les patinoires ouvrent samedi. \nBonne glisse!"
+    assert sketch(account("linkedin"), text).card_title == "Les patinoires ouvrent samedi."
+    assert sketch(account("linkedin"), "é" * 300).card_title == "é" * 199 + "…"
+    assert sketch(account("facebook"), text).card_title is None, "what the page says of itself"
+
+
 @pytest.mark.parametrize("name", ["facebook", "instagram", "linkedin"])
 def test_the_fold_cuts_no_word_and_loses_nothing(name):
     text = "Les patinoires du quartier ouvrent samedi matin. " * 20
