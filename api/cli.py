@@ -156,7 +156,8 @@ def migrate() -> None:
 
 @app.command(help=_("Check everything, and say what is good (✓), to do (→) and wrong (✗: exit 1)."))
 def doctor() -> None:
-    from api.commands.doctor import State, examine
+    from api.commands.doctor import examine
+    from api.findings import State
 
     wrong = False
     for line in examine():

@@ -70,6 +70,7 @@ class Watched:
     abstained: int
     """Of the verdicts of a day, and how many of them do not say the intention."""
     far_sides: Sequence[FarSide]
+    """Accounts, and whatever else something is still owed to."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def watch(session: Session, *, now: datetime) -> Watched:
     unread = Delivery.state == DeliveryState.RECEIVED
     lately = VerdictRow.at > now - LATELY
     every = with_polymorphic(Channel, [Account])
+    # A webhook that was removed, or a server of older settings, is called no more.
+    called = every.Account.network.is_not(None) | every.id.in_(select(Effect.channel_id).where(still_open(Effect)))
     return Watched(
         unread_items=count(Item, Item.state == ItemState.RECEIVED),
         unread_oldest=age(Item.queued_at, Item.state == ItemState.RECEIVED),
@@ -122,7 +125,7 @@ def watch(session: Session, *, now: datetime) -> Watched:
         unsealed=age(AuditEntry.at, AuditEntry.sequence.is_(None)),
         verdicts=count(VerdictRow, lately),
         abstained=count(VerdictRow, lately, VerdictRow.abstained),
-        far_sides=[_far_side(one, now) for one in session.scalars(select(every).order_by(every.id))],
+        far_sides=[_far_side(one, now) for one in session.scalars(select(every).where(called).order_by(every.id))],
     )
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import StrEnum
 from zipfile import BadZipFile
 
 from pydantic import SecretStr
@@ -17,7 +15,8 @@ from sqlalchemy.orm import Session
 from administration import accounts, copies, people, retention
 from api import messages
 from api.backups import half_done, replaced
-from api.health import DISK_FULL, DISK_LOW, PATIENCE, folders, free_bytes
+from api.findings import Line, State, disk
+from api.health import PATIENCE, folders
 from api.i18n import N_, Dates, _, format_number
 from api.messages import label
 from api.settings import ENV_FILE, PREFIX, SecretMissing, Settings, SettingsError, load, masked, sqlite_file, unknown
@@ -32,23 +31,6 @@ from models.people import Person
 from models.secrets import SecretUnreadable
 from models.vocabulary import Standing
 from scheduler.jobs import QUEUES
-
-
-class State(StrEnum):
-    """What becomes of a line: nothing, something that somebody still has to do, something that does not work."""
-
-    GOOD = "✓"
-    TO_DO = "→"
-    WRONG = "✗"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing looked at."""
-
-    name: str
-    finding: str
-    state: State = State.GOOD
 
 
 def examine() -> Iterator[Line]:
@@ -66,7 +48,7 @@ def examine() -> Iterator[Line]:
     try:
         yield Line(_("Time"), f"{Dates(settings.zone).moment(parvis.clock())} ({settings.timezone})")
         yield _model(parvis)
-        yield from _disk(settings)
+        yield from disk(settings)
         yield from _files(settings)
         yield _mail(settings)
         yield _pager(settings)
@@ -87,18 +69,6 @@ def _settings(settings: Settings) -> Iterator[Line]:
             yield Line(PREFIX + name.upper(), said)
     for name in unknown():
         yield Line(name, _("is not a setting of Parvis: a typing mistake?"), State.WRONG)
-
-
-def _disk(settings: Settings) -> Iterator[Line]:
-    for folder in sorted(folders(settings)):
-        free = free_bytes(folder)
-        state = State.WRONG if free < DISK_FULL else State.TO_DO if free < DISK_LOW else State.GOOD
-        said = {
-            State.GOOD: N_("%(free)s GB free on %(folder)s"),
-            State.TO_DO: N_("nearly full: %(free)s GB free on %(folder)s"),
-            State.WRONG: N_("full: %(free)s GB free on %(folder)s; nothing can be received any more"),
-        }[state]
-        yield Line(_("Disk"), _(said, free=format_number(round(free / 1e9, 1)), folder=folder), state)
 
 
 def _mail(settings: Settings) -> Line:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from administration import copies
+from administration import accounts, copies
 from api.deps import Installation, Now, ReadSession, require
-from api.health import DISK_FULL, DISK_LOW, folders, free_bytes
+from api.findings import Line, State, disk
 from api.i18n import N_, _, format_number, ngettext
 from api.pages import render
 from api.settings import Settings
@@ -30,25 +28,6 @@ Operator = Annotated[Viewer, require(Action.MANAGE_ACCOUNTS, whole_city=True)]
 SOON, LONG = timedelta(minutes=1), timedelta(minutes=5)
 """From when on what should happen within seconds is worth a look, and from when on it does not happen."""
 DANGER_LONG = timedelta(minutes=15)
-
-
-class Standing(StrEnum):
-    """What a line asks of whoever reads it."""
-
-    WELL = "well"
-    LOOK = "look"
-    ACT = "act"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that is watched, and what to do where it is not well."""
-
-    name: str
-    said: str
-    standing: Standing = Standing.WELL
-    advice: str = ""
-    link: str = ""
 
 
 @router.get("/exploitation")
@@ -79,19 +58,19 @@ def lines(seen: Watched, settings: Settings) -> Iterator[Line]:
     yield _aged(_("Comments to analyse"), seen.unread_oldest, N_("The oldest waits since %(age)s."), model)
     yield _aged(_("Journal to seal"), seen.unsealed, N_("The oldest entry without a seal is %(age)s old."), engine)
     yield from _far_sides(seen)
-    yield from _disks(settings)
+    yield from disk(settings)
     waiting = ngettext("%(n)s comment waits", "%(n)s comments wait", seen.waiting)
     late = ngettext("%(n)s past its time", "%(n)s past their time", seen.late)
     claimed = ngettext("%(n)s open at somebody’s desk", "%(n)s open at somebody’s desk", seen.claims)
-    yield Line(_("Queue"), f"{waiting}; {late}; {claimed}.", Standing.LOOK if seen.late else Standing.WELL)
+    yield Line(_("Queue"), f"{waiting}; {late}; {claimed}.", State.TO_DO if seen.late else State.GOOD)
     if seen.problems:
         said = ngettext("%(n)s comment came back.", "%(n)s comments came back.", seen.problems)
         advice = _("An act failed on the network; moderators see why, in the queue.")
-        yield Line(_("Acts that failed"), said, Standing.LOOK, advice)
+        yield Line(_("Acts that failed"), said, State.TO_DO, advice)
     if seen.set_aside:
         said = ngettext("%(n)s piece is kept aside.", "%(n)s pieces are kept aside.", seen.set_aside)
         advice = _("They belong to an account that is not connected, or could not be read; nothing is lost.")
-        yield Line(_("Webhooks set aside"), said, Standing.LOOK, advice, "/comptes")
+        yield Line(_("Webhooks set aside"), said, State.TO_DO, advice, "/comptes")
     if seen.verdicts:
         share = format_number(round(100 * seen.abstained / seen.verdicts))
         read = ngettext("%(n)s comment read in a day", "%(n)s comments read in a day", seen.verdicts)
@@ -106,19 +85,19 @@ def _dangers(seen: Watched) -> Line:
     said = _("%(what)s, the oldest since %(age)s.", what=said, age=_age(seen.danger_oldest or timedelta(0)))
     long = (seen.danger_oldest or timedelta(0)) > DANGER_LONG
     advice = _("Whoever is on call is told; see that somebody answers.")
-    return Line(name, said, Standing.ACT if long else Standing.LOOK, advice, "/equipe/garde")
+    return Line(name, said, State.WRONG if long else State.TO_DO, advice, "/equipe/garde")
 
 
 def _aged(name: str, age: timedelta | None, said: str, advice: str) -> Line:
     """What should be over within seconds; `said` is a message with a place for the age."""
     if age is None or age < SOON:
         return Line(name, _("Up to date."))
-    standing = Standing.ACT if age >= LONG else Standing.LOOK
-    return Line(name, _(said, age=_age(age)), standing, advice)
+    state = State.WRONG if age >= LONG else State.TO_DO
+    return Line(name, _(said, age=_age(age)), state, advice)
 
 
 def _far_sides(seen: Watched) -> Iterator[Line]:
-    stopped = [one for one in seen.far_sides if not one.usable or (one.failing or timedelta(0)) >= LONG]
+    stopped = [one for one in seen.far_sides if not one.usable or (one.failing or timedelta(0)) >= accounts.BEHIND]
     name = _("Networks and other systems")
     if not stopped:
         told = ngettext("%(n)s answers.", "%(n)s answer.", len(seen.far_sides))
@@ -127,15 +106,7 @@ def _far_sides(seen: Watched) -> Iterator[Line]:
         what = one.name or one.kind
         since = _("no reading has come through since %(age)s", age=_age(one.failing)) if one.failing else ""
         said = _("%(what)s: %(why)s.", what=what, why=since or _("nothing may be called there now"))
-        yield Line(name, said, Standing.ACT, _("Its page says why and what to do."), "/comptes")
-
-
-def _disks(settings: Settings) -> Iterator[Line]:
-    for folder in sorted(folders(settings)):
-        free = free_bytes(folder)
-        standing = Standing.ACT if free < DISK_FULL else Standing.LOOK if free < DISK_LOW else Standing.WELL
-        said = _("%(free)s GB free on %(folder)s", free=format_number(round(free / 1e9, 1)), folder=folder)
-        yield Line(_("Disk"), f"{said}.", standing, _("When it is full, nothing can be received any more."))
+        yield Line(name, said, State.WRONG, _("Its page says why and what to do."), "/comptes")
 
 
 def _workers(session: Session, settings: Settings) -> Iterator[Line]:
@@ -149,7 +120,7 @@ def _workers(session: Session, settings: Settings) -> Iterator[Line]:
         yield Line(name, said)
         return
     advice = _("Nobody takes %(queues)s: start “parvis worker”.", queues=", ".join(alone))
-    yield Line(name, said, Standing.ACT, advice)
+    yield Line(name, said, State.WRONG, advice)
 
 
 def _backups(last: datetime | None, settings: Settings, now: datetime) -> Line:
@@ -158,12 +129,12 @@ def _backups(last: datetime | None, settings: Settings, now: datetime) -> Line:
     said = _("None was made yet.") if last is None else _("The last was made %(age)s ago.", age=_age(now - last))
     if settings.backup_folder is None:
         advice = _("With PARVIS_BACKUP_FOLDER, Parvis makes them by itself and tries each one.")
-        return Line(name, said, Standing.LOOK if last is None else Standing.WELL, advice)
+        return Line(name, said, State.TO_DO if last is None else State.GOOD, advice)
     every = timedelta(hours=settings.backup_hours)
     if last is not None and now - last <= copies.PATIENCE * every:
         return Line(name, said)
     advice = _("See that the folder %(folder)s is there and has room.", folder=settings.backup_folder)
-    return Line(name, said, Standing.LOOK if last is None else Standing.ACT, advice)
+    return Line(name, said, State.TO_DO if last is None else State.WRONG, advice)
 
 
 def _age(age: timedelta) -> str:

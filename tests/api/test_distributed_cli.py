@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from api.app import create_app
 from api.cli import installation
+from api.findings import State
 from api.web import operations
 from api.wiring import running
 from models import messages
@@ -49,7 +50,7 @@ def test_doctor_says_who_works_what_waits_and_what_nobody_takes(command, postgre
             assert states == {"publish": "✓", "act": "✓", "pull": "✗", "classify": "✗", "rest": "✗"}
             with parvis.database.read() as session:
                 (line,) = operations._workers(session, parvis.settings)
-            assert (line.standing, "pull, classify, rest" in line.advice) == (operations.Standing.ACT, True)
+            assert (line.state, "pull, classify, rest" in line.advice) == (State.WRONG, True)
         with parvis.database.write() as session:
             session.execute(text("DROP TABLE procrastinate_jobs CASCADE"))
     for asked in ("serve", "worker"):

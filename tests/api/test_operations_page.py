@@ -8,12 +8,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, update
 
+from administration import accounts
 from api import health
 from models import work
 from models.channels import Channel
 from models.effects import Effect
+from models.hooks import Hook
 from models.items import Item
+from models.mail import MailServer
 from models.vocabulary import ItemState, OperationKind, Role
+
+GOOD, TO_DO, WRONG = "good", "to_do", "wrong"
 
 
 @pytest.fixture
@@ -47,25 +52,45 @@ def test_what_waits_too_long_is_said_with_what_to_do(parvis, city, read, clock):
             payload={}, due_at=clock.now,
         )  # fmt: skip
     page, found = read()
-    assert found["Dangers immédiats"] == "look"
-    assert found["Actions sur les réseaux"] == found["Commentaires à analyser"] == "well"
+    assert found["Dangers immédiats"] == TO_DO
+    assert found["Actions sur les réseaux"] == found["Commentaires à analyser"] == GOOD
     clock.now += timedelta(minutes=20)
     page, found = read()
     assert {found[name] for name in ("Dangers immédiats", "Actions sur les réseaux", "Commentaires à analyser")} == {
-        "act"
+        WRONG
     }
     assert "parvis worker" in page
     assert "20 minutes" in page
     with parvis.database.write() as session:
         session.execute(update(Channel).where(Channel.id == city.accounts["north"]).values(token_lost="190"))
     page, found = read()
-    assert found["Actions sur les réseaux"] == "well", "what its channel holds back is said of the channel"
-    assert found["Réseaux et autres systèmes"] == "act"
+    assert found["Actions sur les réseaux"] == GOOD, "what its channel holds back is said of the channel"
+    assert found["Réseaux et autres systèmes"] == WRONG
 
 
 def test_a_full_disk_is_said(read, monkeypatch):
-    assert read()[1]["Disque"] == "well"
-    monkeypatch.setattr("api.web.operations.free_bytes", lambda _: health.DISK_LOW - 1)
-    assert read()[1]["Disque"] == "look"
-    monkeypatch.setattr("api.web.operations.free_bytes", lambda _: health.DISK_FULL - 1)
-    assert read()[1]["Disque"] == "act"
+    assert read()[1]["Disque"] == GOOD
+    monkeypatch.setattr("api.findings.free_bytes", lambda _: health.DISK_LOW - 1)
+    assert read()[1]["Disque"] == TO_DO
+    monkeypatch.setattr("api.findings.free_bytes", lambda _: health.DISK_FULL - 1)
+    assert read()[1]["Disque"] == WRONG
+
+
+def test_a_far_side_that_nothing_is_owed_to_any_more_is_not_watched(parvis, city, read, clock):
+    """A webhook that was removed, a mail server of older settings: nobody calls or mends them any more."""
+    long = clock.now - timedelta(days=3)
+    with parvis.database.write() as session:
+        account = session.get_one(Channel, city.accounts["north"])
+        account.failing_since = clock.now - accounts.BEHIND / 2
+        server = MailServer(address="old.example:25", token_since=long, failing_since=long)
+        hook = {"name": "x", "address": "https://x.example", "secret_closed": "x", "nouns": ["post"], "added_at": long}
+        session.add_all([server, Hook(**hook, token_since=long, failing_since=long, removed_at=clock.now)])
+        session.flush()
+        mail = server.id
+    assert read()[1]["Réseaux et autres systèmes"] == GOOD, "and the network has as long as its own page gives it"
+    with parvis.database.write() as session:
+        letter = {"operation": OperationKind.MAIL, "target": "person:1", "payload": {}, "due_at": clock.now}
+        work.enqueue(session, key="letter", channel_id=mail, **letter)
+    page, found = read()
+    assert found["Réseaux et autres systèmes"] == WRONG
+    assert "3 jours" in page
