@@ -85,7 +85,7 @@ def _dangers(seen: Watched) -> Line:
     said = _("%(what)s, the oldest since %(age)s.", what=said, age=_age(seen.danger_oldest or timedelta(0)))
     long = (seen.danger_oldest or timedelta(0)) > DANGER_LONG
     advice = _("Whoever is on call is told; see that somebody answers.")
-    return Line(name, said, State.WRONG if long else State.TO_DO, advice, "/equipe/garde")
+    return Line(name, said, State.WRONG if long else State.TO_DO, advice)
 
 
 def _aged(name: str, age: timedelta | None, said: str, advice: str) -> Line:

@@ -36,6 +36,8 @@ def read(parvis, city, visit, sign_in_as):
 
     def read():
         page = admin.get("/exploitation").text
+        refused = [link for link in re.findall(r'<a href="([^"]+)">Voir', page) if admin.get(link).status_code != 200]
+        assert refused == [], "a link leads somewhere that its reader may see"
         told = re.findall(r'watched-(\w+)"><p class="card-line"><strong>([^<]+)', page)
         return page, {name: standing for standing, name in told}
 
