@@ -130,7 +130,7 @@ def _counts(session: Session, viewer: Viewer, several: Sequence[Filter], *, now:
     """How many each filter finds. They differ in neither words nor assignees, if they name any."""
     few_have = next((_few(session, one) for one in several if one.words), None)
     assignee = next((one.assignee_id for one in several if one.assignee_id), None)
-    statement = _counting(_sight(viewer), tuple(_shape(one) for one in several), few_have, MOST_COUNTED)
+    statement = _counting(viewer.sight, tuple(_shape(one) for one in several), few_have, MOST_COUNTED)
     return session.execute(statement, {"now": now, "assignee": assignee}).one()
 
 
@@ -143,18 +143,13 @@ def walk(
     session: Session, viewer: Viewer, wanted: Filter, place: tuple[Any, ...] | None, *, now: datetime
 ) -> tuple[Select, dict[str, Any]]:  # type: ignore[type-arg]
     """Places of the first items behind a place, and what the statement is given with its `limit`."""
-    scope, shape, few_have = _sight(viewer), _shape(wanted), _few(session, wanted)
+    scope, shape, few_have = viewer.sight, _shape(wanted), _few(session, wanted)
     given: dict[str, Any] = {"now": now, "assignee": wanted.assignee_id}
     if place is not None:
         given |= {"at": place[-2], "id": place[-1]}
     if wanted.state == ItemState.HANDLED:
         return _newest(scope, shape, few_have, placed=place is not None), given
     return _first(scope, shape, few_have, None if place is None else place[0]), given
-
-
-def _sight(viewer: Viewer) -> Viewer:
-    """Whoever sees the same."""
-    return replace(viewer, person_id=None, name="")
 
 
 def _shape(wanted: Filter) -> Filter:

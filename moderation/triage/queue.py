@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     ScalarSelect,
     Select,
@@ -17,12 +18,12 @@ from sqlalchemy import (
     func,
     or_,
     select,
-    true,
 )
 from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.alarms import Alarm
+from models.base import Id, UtcDateTime
 from models.clocks import AwayNotice
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.completions import Completion
@@ -186,51 +187,25 @@ def done_since(session: Session, viewer: Viewer, since: datetime) -> dict[Decisi
 
 def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) -> Detail:
     """One comment and what is around it; NotFound when it is not there or not the viewer's."""
-    statement: Select = (  # type: ignore[type-arg]  # Three entities and a column.
-        select(Comment, Item, Claim, _answered_outside())
-        .outerjoin(Item, Item.comment_id == Comment.id)
-        .outerjoin(Claim, Claim.item_id == Item.id)
-        .options(
-            joinedload(Comment.account),
-            joinedload(Comment.author),
-            joinedload(Comment.source_post),
-            joinedload(Comment.verdict),
-            joinedload(Comment.attachments),
-            joinedload(Item.problem),
-            joinedload(Item.assignee),
-            joinedload(Claim.person),
-        )
-        .where(Comment.id == comment_id)
-    )
-    row = session.execute(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).unique().one_or_none()
+    row = session.execute(_opened(viewer.sight), {"comment": comment_id}).unique().one_or_none()
     if row is None:
         raise NotFound
     comment, item, claim, answered_outside = row
     asked = proposals.about(session, comment_id)
     proposed_here = drafts.proposed(session, [comment_id])
-    of_target = Effect.channel_id == comment.account_id, Effect.target == comment.external_id
-    effects = session.scalars(select(Effect).where(*of_target).order_by(Effect.id)).all()
+    of_target = {"account": comment.account_id, "target": comment.external_id}
+    effects = session.scalars(_EFFECTS, of_target).all()
     return Detail(
         comment=comment,
         item=item,
         drafts=proposed_here,
         together=drafts.about(session, proposed_here[0].request_id) if proposed_here else 0,
         versions=texts(
-            session.scalars(select(CommentVersion).where(CommentVersion.comment_id == comment_id)).all(),
+            session.scalars(_VERSIONS, {"comment": comment_id}).all(),
         ),
         thread=_thread(session, viewer, comment),
         history=_history(session, viewer, comment, now=now),
-        decisions=session.scalars(
-            select(Decision)
-            .options(
-                joinedload(Decision.person),
-                joinedload(Decision.rule_version).joinedload(RuleVersion.rule),
-                joinedload(Decision.request),
-                joinedload(Decision.proposal).joinedload(Proposal.person),
-            )
-            .where(Decision.comment_id == comment_id)
-            .order_by(Decision.id)
-        ).all(),
+        decisions=session.scalars(_DECISIONS, {"comment": comment_id}).all(),
         notes=teamwork.about(session, comment_id),
         corrections=corrections(session, [comment_id]),
         effects=effects,
@@ -238,20 +213,7 @@ def detail(session: Session, viewer: Viewer, comment_id: int, *, now: datetime) 
         proposal=next((one for one in reversed(asked) if one.comment_version == comment.version), None),
         proposals=asked,
         similar=similar(session, viewer, comment, now=now),
-        requests=(
-            requests := session.scalars(
-                visible(
-                    select(ServiceRequest)
-                    .join(Requester, Requester.request_id == ServiceRequest.id)
-                    .options(joinedload(ServiceRequest.service))
-                    .where(Requester.comment_id == comment_id, Requester.detached_at.is_(None))
-                    .order_by(ServiceRequest.id),
-                    viewer,
-                    Action.SEE_REQUESTS,
-                    ServiceRequest,
-                )
-            ).all()
-        ),
+        requests=(requests := session.scalars(_requests(viewer.sight), {"comment": comment_id}).all()),
         completions=completing.of_comment(session, comment_id, [one.id for one in requests]),
         catalogue=(catalogue := services(session)),
         likely=offered(catalogue, comment.verdict.group_311 if comment.verdict else None, comment.text or ""),
@@ -413,34 +375,99 @@ def _claimed(claim: Claim | None, viewer: Viewer, *, now: datetime) -> tuple[str
 def _thread(session: Session, viewer: Viewer, comment: Comment) -> Sequence[Comment]:
     if comment.source_post_id is None and comment.kind != CommentKind.REVIEW:
         return []
-    root = comment.parent_external_id or comment.external_id
-    # Each by its index: of the two in one condition, SQLite would read all comments of the account.
-    of_account = select(Comment.id).where(Comment.account_id == comment.account_id)
-    same = of_account.where(Comment.external_id == root).union(of_account.where(Comment.parent_external_id == root))
-    # A review stands under no post, and what answers it under the review.
-    near = or_(Comment.source_post_id == comment.source_post_id, Comment.kind == CommentKind.REVIEW)
-    statement = (
-        select(Comment)
-        .options(joinedload(Comment.author), joinedload(Comment.verdict))
-        .where(
-            Comment.id.in_(same),
-            true() if comment.kind == CommentKind.REVIEW else near,
-            Comment.id != comment.id,
-        )
-        .order_by(Comment.created_at, Comment.id)
-        .limit(50)
-    )
-    return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
+    given = {"account": comment.account_id, "root": comment.parent_external_id or comment.external_id}
+    given |= {"comment": comment.id, "post": comment.source_post_id}
+    return session.scalars(_near(viewer.sight, review=comment.kind == CommentKind.REVIEW), given).all()
 
 
 def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetime) -> Sequence[Comment]:
     if comment.author_id is None:
         return []
+    given = {"author": comment.author_id, "comment": comment.id, "since": now - HISTORY}
+    return session.scalars(_earlier(viewer.sight), given).all()
+
+
+# What is around one comment: statements that are made once, as those of the list are.
+_COMMENT, _ACCOUNT = bindparam("comment", type_=Id), bindparam("account", type_=Id)
+_VERSIONS = select(CommentVersion).where(CommentVersion.comment_id == _COMMENT)
+_EFFECTS = select(Effect).where(Effect.channel_id == _ACCOUNT, Effect.target == bindparam("target")).order_by(Effect.id)
+_DECISIONS = (
+    select(Decision)
+    .options(
+        joinedload(Decision.person),
+        joinedload(Decision.rule_version).joinedload(RuleVersion.rule),
+        joinedload(Decision.request),
+        joinedload(Decision.proposal).joinedload(Proposal.person),
+    )
+    .where(Decision.comment_id == _COMMENT)
+    .order_by(Decision.id)
+)
+
+
+@lru_cache(maxsize=128)
+def _opened(viewer: Viewer) -> Select:  # type: ignore[type-arg]  # Three entities and a column.
+    statement: Select = (  # type: ignore[type-arg]
+        select(Comment, Item, Claim, _answered_outside())
+        .outerjoin(Item, Item.comment_id == Comment.id)
+        .outerjoin(Claim, Claim.item_id == Item.id)
+        .options(
+            joinedload(Comment.account),
+            joinedload(Comment.author),
+            joinedload(Comment.source_post),
+            joinedload(Comment.verdict),
+            joinedload(Comment.attachments),
+            joinedload(Item.problem),
+            joinedload(Item.assignee),
+            joinedload(Claim.person),
+        )
+        .where(Comment.id == _COMMENT)
+    )
+    return visible(statement, viewer, Action.SEE_COMMENTS, Comment)
+
+
+@lru_cache(maxsize=128)
+def _requests(viewer: Viewer) -> Select[ServiceRequest]:
+    statement = (
+        select(ServiceRequest)
+        .join(Requester, Requester.request_id == ServiceRequest.id)
+        .options(joinedload(ServiceRequest.service))
+        .where(Requester.comment_id == _COMMENT, Requester.detached_at.is_(None))
+        .order_by(ServiceRequest.id)
+    )
+    return visible(statement, viewer, Action.SEE_REQUESTS, ServiceRequest)
+
+
+@lru_cache(maxsize=128)
+def _near(viewer: Viewer, *, review: bool) -> Select[Comment]:
+    # Each by its index: of the two in one condition, SQLite would read all comments of the account.
+    root: BindParameter[str] = bindparam("root")
+    of_account = select(Comment.id).where(Comment.account_id == _ACCOUNT)
+    same = of_account.where(Comment.external_id == root).union(of_account.where(Comment.parent_external_id == root))
+    statement = (
+        select(Comment)
+        .options(joinedload(Comment.author), joinedload(Comment.verdict))
+        .where(Comment.id.in_(same), Comment.id != _COMMENT)
+        .order_by(Comment.created_at, Comment.id)
+        .limit(50)
+    )
+    if not review:
+        # A review stands under no post, and what answers it under the review.
+        of_post = Comment.source_post_id == bindparam("post", type_=Id)
+        statement = statement.where(or_(of_post, Comment.kind == CommentKind.REVIEW))
+    return visible(statement, viewer, Action.SEE_COMMENTS, Comment)
+
+
+@lru_cache(maxsize=128)
+def _earlier(viewer: Viewer) -> Select[Comment]:
     statement = (
         select(Comment)
         .options(joinedload(Comment.verdict))
-        .where(Comment.author_id == comment.author_id, Comment.id != comment.id, Comment.created_at >= now - HISTORY)
+        .where(
+            Comment.author_id == bindparam("author", type_=Id),
+            Comment.id != _COMMENT,
+            Comment.created_at >= bindparam("since", type_=UtcDateTime()),
+        )
         .order_by(Comment.created_at.desc())
         .limit(10)
     )
-    return session.scalars(visible(statement, viewer, Action.SEE_COMMENTS, Comment)).all()
+    return visible(statement, viewer, Action.SEE_COMMENTS, Comment)
