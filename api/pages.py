@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -67,16 +67,12 @@ def environment(zone: ZoneInfo) -> Environment:
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.install_gettext_callables(  # type: ignore[attr-defined]  # Added by the extension.
-        lambda message: i18n.catalogue(i18n.language.get()).gettext(message),
-        lambda one, many, n: i18n.catalogue(i18n.language.get()).ngettext(one, many, n),
-        newstyle=True,
-    )
     templates.globals.update(
+        _=_sentence,
+        ngettext=_agreeing,
         icon=icon,
         label=messages.label,
         network=descriptor,
@@ -90,6 +86,8 @@ def environment(zone: ZoneInfo) -> Environment:
         not_heard=messages.not_heard,
         problem=messages.problem,
         not_taken=request_words.not_taken,
+        service_sections=request_words.sections,
+        service_days=request_words.days,
         head=messages.head,
         said=messages.said,
         places=PLACES,
@@ -106,6 +104,31 @@ def environment(zone: ZoneInfo) -> Environment:
         quoted=lambda words: ", ".join(i18n._("“%(word)s”", word=one) for one in words),
     )
     return templates
+
+
+# A page says three hundred sentences. Jinja's own extension looks each of them up through the context of the template,
+# which takes as long as a tenth of the page.
+def _sentence(message: str, /, **params: object) -> Markup:
+    """A sentence in the reader's language; what it is given is escaped."""
+    said = _in_language(i18n.language.get(), message)
+    return said % params if params else _bare(said)
+
+
+def _agreeing(one: str, many: str, n: int, /, **params: object) -> Markup:
+    """A sentence that agrees with the number `n`, which is also the place `%(num)s`."""
+    said = i18n.catalogue(i18n.language.get()).ngettext(one, many, n)
+    return Markup(said) % {"num": n, **params}  # noqa: S704  # From our own catalogue.
+
+
+@lru_cache(maxsize=4096)
+def _in_language(language: str, message: str) -> Markup:
+    return Markup(i18n.catalogue(language).gettext(message))  # noqa: S704  # As above.
+
+
+@lru_cache(maxsize=4096)
+def _bare(said: Markup) -> Markup:
+    """Without places, a lone % is written %% as in every other sentence."""
+    return said % {}
 
 
 def _about(error: Refused | None, field: str) -> Refused | None:

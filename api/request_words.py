@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
-from api.i18n import N_, _
+from api.i18n import N_, _, ngettext
 from models.effects import Effect
+from models.requests311 import Service
 from models.vocabulary import EffectState, HandoverState, Outcome
 
 REFUSALS: Mapping[str, str] = {
@@ -102,3 +104,35 @@ def not_taken(effect: Effect) -> str:
     if effect.outcome == Outcome.REJECTED:
         return answered(effect)
     return _("it does not say whether it has it")
+
+
+SHARES = "shares"
+"""Of a section: its services share words with what a citizen wrote."""
+
+
+def sections(
+    services: Sequence[Service],
+    likely: Sequence[tuple[Service, Sequence[str]]],
+    first: str | None,
+    gone: Service | None,
+) -> list[tuple[str, list[tuple[Service, Sequence[str]]]]]:
+    """The services of a list as it shows them, each with the words that it shares with what a citizen wrote: one that
+    is offered no more, but chosen (a section without a name); then `SHARES`; then the others by group, one of these
+    `first`. `services` come by group.
+    """
+    top = {one.code for one, words in likely}
+    parted: list[tuple[str, list[tuple[Service, Sequence[str]]]]] = [
+        (group, [(one, ()) for one in several if one.code not in top])
+        for group, several in groupby(services, key=lambda one: one.group)
+    ]
+    parted.sort(key=lambda section: section[0] != first)
+    chosen: list[tuple[Service, Sequence[str]]] = [(gone, ())] if gone is not None else []
+    offered = [("", chosen), (SHARES, list(likely)), *parted]
+    return [section for section in offered if section[1]]
+
+
+def days(service: Service) -> str:
+    """In how many days a service answers."""
+    if service.working_days:
+        return ngettext("%(n)s working day", "%(n)s working days", service.days)
+    return ngettext("%(n)s day", "%(n)s days", service.days)
