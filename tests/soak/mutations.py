@@ -140,8 +140,8 @@ MUTATIONS = (
     Mutation(
         "an author's history goes back a year",
         "moderation/triage/queue.py",
-        "Comment.created_at >= now - HISTORY",
-        "Comment.created_at >= now - 2 * HISTORY",
+        '"since": now - HISTORY',
+        '"since": now - 2 * HISTORY',
         f"{QUEUE}::test_the_history_of_an_author_goes_back_a_year",
     ),
     Mutation(
