@@ -191,7 +191,7 @@ class LinkedIn:
         failure: FarSideError
         try:
             answer = self._sdk.make_request(method, url, data=data, headers={**versions, **(headers or {})})
-            if 200 <= answer.status_code < 300:
+            if 200 <= answer.status_code < 300 and not _refuses(answer):
                 return answer
             failure = _failure(answer, write=write, permission=permission)
         except requests.RequestException as error:
@@ -241,6 +241,17 @@ def _refused(answer: requests.Response, said: Mapping[str, Any]) -> FarSideError
     if said.get("error") == "invalid_client" or answer.status_code == 401:
         return Rejected("app")
     return Rejected(str(said.get("error") or answer.status_code))
+
+
+def _refuses(answer: requests.Response) -> bool:
+    """Whether a body is an error though its status says that all is well: something between LinkedIn and us says so."""
+    if "json" not in answer.headers.get("content-type", "") or "x-restli-id" in answer.headers:
+        return False
+    try:
+        said = as_mapping(answer.json())
+    except ValueError:
+        return False
+    return "serviceErrorCode" in said or "error" in said
 
 
 def _failure(answer: requests.Response, *, write: bool, permission: str) -> FarSideError:

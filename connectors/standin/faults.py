@@ -25,6 +25,8 @@ Kind = Literal[
     "duplicate",
     "half_json",
     "html_502",
+    "login_302",
+    "error_200",
     "text_javascript",
     "empty_page",
     "repeated_cursor",

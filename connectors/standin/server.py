@@ -46,7 +46,13 @@ SECRET = frozenset(
 )
 DRIP = 0.05
 """Seconds between two pieces of an answer that drips."""
-ERROR_PAGE = b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
+BETWEEN = {
+    "html_502": Answer(502, None, raw=b"<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>",
+                       content_type="text/html"),
+    "login_302": Answer(302, None, {"location": "/login"}, raw=b""),
+    "error_200": Answer(200, {"error": {"message": "Service temporarily unavailable", "code": 2}}),
+}  # fmt: skip
+"""What something between the city and the network answers in its place; nothing was asked of the network."""
 
 
 class _Protocol(H11Protocol):
@@ -77,9 +83,9 @@ def create_standin(state: Standin) -> FastAPI:
         if kind == "reset_before":
             _note(state, call, fault, 0)
             return await _cut(request)
-        if kind == "html_502":
-            _note(state, call, fault, 502)
-            return Response(ERROR_PAGE, 502, media_type="text/html")
+        if kind in BETWEEN:
+            _note(state, call, fault, BETWEEN[kind].status)
+            return _answered(BETWEEN[kind])
         given = speaker_of(call)(state, call, fault)
         _note(state, call, fault, given.status)
         if fault is not None:
@@ -91,7 +97,7 @@ def create_standin(state: Standin) -> FastAPI:
                 dripping = _drip(given.encoded(), fault.seconds)
                 return StreamingResponse(dripping, given.status, given.headers, given.content_type)
             given = _spoilt(given, call, fault)
-        return Response(given.encoded(), given.status, given.headers, given.content_type)
+        return _answered(given)
 
     # A call of a network passes one pattern, not one for each route of the hand, and has no argument to check: half of
     # its time would go there.
@@ -208,6 +214,10 @@ async def _cut(request: Request) -> Response:
     transport.abort()
     await asyncio.sleep(0)
     return Response()  # There is nobody left to read it.
+
+
+def _answered(given: Answer) -> Response:
+    return Response(given.encoded(), given.status, given.headers, given.content_type)
 
 
 def _spoilt(given: Answer, call: Call, fault: Fault) -> Answer:

@@ -59,6 +59,8 @@ FAULTS = (
     ("duplicate", Ambiguous, Rejected, False),
     ("half_json", Ambiguous, Transient, True),
     ("html_502", Ambiguous, Transient, False),
+    ("login_302", Ambiguous, Transient, False),
+    ("error_200", Ambiguous, Transient, False),
 )
 
 
