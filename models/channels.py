@@ -58,7 +58,9 @@ class Channel(Base):
     usage_percent: Mapped[float | None]
     """Of the calls that the network allows, how many are spent; None: it does not say."""
     lag_seconds: Mapped[float | None]
-    """The longest that something of ours took to be listed after the network accepted it; None: never seen."""
+    """The longest that something of ours took to be listed after the network accepted it, of what a reading before had
+    not found; None: never seen.
+    """
     checked_at: Mapped[datetime | None]
     """When the network was last asked about the token."""
     check_due_at: Mapped[datetime | None]

@@ -383,13 +383,17 @@ class Work:
         return session.scalar(select(other.id).where(here, or_(theirs, in_doubt)).limit(1)) is not None
 
     def _learn_lag(self, task: Task, found_at: datetime) -> None:
-        """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`)."""
+        """What was accepted shows so late on this channel: its words wait longer from now on (`Timing.patience`). What
+        the first reading found says nothing: that nobody looked before, for lack of a worker, is not the network's lag.
+        """
         if task.operation not in CREATIVE:
             return
         with self._database.write() as session:
             effect = _load(session, task.effect_id)
             lag = (found_at - (effect.sent_at or found_at)).total_seconds()
             log.info("effect %s: found %.0f s after it was sent", effect.id, lag)
+            if not effect.reads:
+                return
             channel = channels.lock(session, Channel, task.channel_id)
             channel.lag_seconds = max(channel.lag_seconds or 0.0, lag)
 

@@ -432,6 +432,15 @@ def test_late_is_not_absent(desk, clock):
     assert 600 <= desk.account().lag_seconds <= 700  # Learned: the next one waits longer.
 
 
+def test_what_the_first_reading_finds_says_nothing_of_how_late_a_network_is(desk, clock):
+    """Nobody worked for three hours: that what was sent is listed by now is no reason to wait for hours ever after."""
+    reply, desk.on_send, desk.on_find = desk.enqueue(), desk.raising(Ambiguous()), lambda task: Proof()
+    desk.work.deliver(reply)
+    clock.pass_(3 * 3_600)
+    assert desk.work.reconcile(reply) == EffectState.DONE
+    assert desk.account().lag_seconds is None
+
+
 def test_public_words_that_stay_absent_go_out_again_after_the_patience(desk, clock):
     desk.timing = replace(TIMING, patience=timedelta(minutes=10))
     effect_id, desk.on_send = desk.enqueue(), desk.raising(Ambiguous())
