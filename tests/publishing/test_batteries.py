@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections import Counter
 from collections.abc import Collection
@@ -18,7 +19,7 @@ from models.vocabulary import EffectState, Outcome, PostState
 from models.work import Timing, Work
 from publishing import delivery
 from publishing.wall import instant
-from tests.city import PretendNetwork, album
+from tests.city import Clock, PretendNetwork, album
 
 
 class Lossy(PretendNetwork):
@@ -117,6 +118,59 @@ def test_a_clock_that_jumps_publishes_nothing_twice_and_nothing_stale(city, hour
     assert states(city, later) == {PostState.PUBLISHED: 3}
     assert set(texts(city).values()) == {1}
     assert len(texts(city)) == (3 if hours > 0 else 6)
+
+
+JUMPS = [timedelta(seconds=one) for one in (-86_400, -3_600, -5, -0.3, 0.3, 5, 2_400)]
+"""None beyond the window of a post: a clock that is a day ahead says of all of them that they are late."""
+
+
+@pytest.mark.parametrize("seed", [311, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3))])
+def test_clocks_that_jump_to_and_fro_publish_nothing_twice_before_its_time_or_without_a_word(city, seed, tmp_path):
+    """Two machines, each with a clock that is set anew at random, as a machine that slept or a time server does it."""
+    chance, true = random.Random(seed), city.now
+    at = {number: true + timedelta(minutes=30 * number) for number in range(1, 9)}
+    ids = [id_ for number in at for id_ in scheduled(city, 2, at[number], "nord", "sud")]
+    clocks = [Clock(true), Clock(true)]
+    network = city.networks[city.accounts["nord"]] = Lossy("nord")
+    handler = delivery.effect_handler(city.networks.__getitem__, album(city.database, city.clock))
+    workers = [
+        Work(
+            city.database,
+            locks_for(city.database, tmp_path),
+            [handler],
+            owner=f"machine {number}",
+            clock=clock,
+            timing_of=lambda _: Timing(),
+        )
+        for number, clock in enumerate(clocks)
+    ]
+    early: list[str] = []
+    for step in range(60):
+        # The last steps are by good clocks, until all that is due has left or is late.
+        true += timedelta(minutes=10)
+        for clock, worker in zip(clocks, workers, strict=True):
+            jump = chance.choice(JUMPS) if step < 40 and chance.random() < 0.3 else timedelta(0)
+            clock.now = true + jump
+            before = len(network.published)
+            for effect_id in worker.due():
+                worker.deliver(effect_id)
+            early += [one.text for one in network.published[before:] if said(at, one.text) > clock.now]
+            for effect_id in worker.uncertain():
+                worker.reconcile(effect_id)
+    assert early == [], "before its time, by the clock of whoever sent it"
+    sent = Counter((name, text) for name in city.accounts for text in city.published(name))
+    assert max(sent.values()) == 1
+    left = [effect for effect in city.effects() if effect.state != EffectState.DONE]
+    assert {effect.outcome for effect in left} <= {Outcome.LATE}
+    assert {effect.state for effect in left} <= {EffectState.FAILED}
+    assert sent.total() + len(left) == len(city.effects())
+    assert sent.total() > len(left), (sent.total(), len(left))
+    assert set(states(city, ids)) <= {PostState.PUBLISHED, PostState.TO_REVIEW}
+
+
+def said(at: dict[int, datetime], text: str) -> datetime:
+    """The time that a post's own words say."""
+    return next(one for one in at.values() if f"{one:%d à %H h %M}" in text)
 
 
 @pytest.mark.parametrize(
