@@ -2,12 +2,15 @@
 
     python tests/soak/run.py [--kills 100] [--histories 4000] [--cities 5000] [--items 20000] [--only copies]
 
-Six batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
+Eleven batteries. `crash`: processes of several workers, killed and stopped in the middle of replies and posts.
 `histories`: the outbox alone, in memory, with crashes as exceptions. `cities`: everything that a city does, history by
 history, against the pretend networks; a worker that a history kills is a process, and gets SIGKILL. `copies`:
 `backup`, `restore` and `migrate`, killed at their steps and at any time. `team`: eight people who work one queue down
-together. `mutations`: rules of the trade broken on
-purpose, which their tests must notice; it is short, and runs whole each time.
+together. `mutations`: rules of the trade broken on purpose, which their tests must notice; it is short, and runs whole
+each time. `storm`: pages, workers and the database killed at random under posts and webhooks. `cables`: two machines,
+of which one loses its network. `power`: a database whose log is cut at random places. `faults`: three calls of ten go
+wrong, on each network. `schema`: requests that schemathesis makes up of the whole JSON API. The last five come in
+`--parts`, each of which is a run.
 
 Every run is one line of `var/soak/*.jsonl`, of a few minutes, with its seed and what it counted; started again, the
 battery goes on from what those lines add up to. Ends with 1 when anything was doubled, lost or stuck, or a kind of
@@ -23,7 +26,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,10 +47,68 @@ CITIES_A_RUN = {"sqlite": 150, "postgresql": 50}
 CITIES_OF = {"facebook": 2, "instagram": 1, "linkedin": 1}
 """How many cities of each network are played for one of another."""
 ITEMS_A_RUN = {"sqlite": 10_000, "postgresql": 10_000}
+STORM = {"posts": 500, "events": 5_000, "workers": 20, "pages": 10, "databases": 5, "pauses": 10}
+"""What happens in one part of a storm."""
 ENOUGH = 500
 """Cities of a network among which every kind of fault must have been met."""
 HISTORIES_A_RUN = {"sqlite": 2_000, "postgresql": 200}
 """What one run of the `soak` profile is (tests/conftest.py; PostgreSQL takes a tenth)."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A battery that comes in parts: the test, what its figures count, how much of that a part has, and the settings
+    that say so, the first of which begins with the word that its seed and its figures are named by.
+    """
+
+    test: str
+    what: str
+    part: int
+    given: Mapping[str, str] = field(default_factory=dict)
+    only: Mapping[str, str] = field(default_factory=dict)
+    """By kind of database, what else its tests are chosen by; of a kind that is not here it has none."""
+
+
+COUNTED = {
+    "storm": Counted(
+        "tests/journeys/test_storm.py",
+        "posts",
+        STORM["posts"],
+        {"STORM": json.dumps(STORM)},
+        {"sqlite": "", "postgresql": " and left_once"},
+    ),
+    "cables": Counted(
+        "tests/journeys/test_storm.py", "cables", 2, {"STORM_CABLES": "2"}, {"postgresql": " and cable and many"}
+    ),
+    "power": Counted(
+        "tests/api/v1/test_power.py", "cuts", 100, {"POWER_CUTS": "100"}, {"sqlite": "", "postgresql": ""}
+    ),
+    "faults": Counted("tests/histories/test_faults.py", "posts", 18 * 3 * 20, {"FAULTS_POSTS": "20"}, {"sqlite": ""}),
+    "schema": Counted(
+        "tests/api/v1/test_schema.py", "requests", 2_000, {"SCHEMA_EXAMPLES": "10"}, {"sqlite": " and many"}
+    ),
+}
+
+
+def parts(name: str, database: str, wanted: int) -> bool:
+    """So many parts of one of `COUNTED`, by what its lines count."""
+    battery, well = COUNTED[name], True
+    if database not in battery.only:
+        return True
+    while (done := total(lines(name), database, battery.what)) < wanted * battery.part:
+        seed = random.SystemRandom().randrange(1_000_000)
+        print(f"{name} on {database}: {done} of {wanted * battery.part} {battery.what}; seed {seed}", flush=True)
+        word, file = next(iter(battery.given)).partition("_")[0], FOLDER / f"{name}.jsonl"
+        told = {**battery.given, f"{word}_SEED": str(seed), f"{word}_FIGURES": str(file)}
+        passed = pytest(
+            battery.test, database, only=battery.only[database], **{f"PARVIS_{one}": two for one, two in told.items()}
+        )
+        with file.open("a", encoding="utf-8") as lines_of:
+            lines_of.write(json.dumps({"database": database, "seed": seed, "passed": passed}) + "\n")
+        well = well and passed
+        if total(lines(name), database, battery.what) == done:
+            return False  # It ended before it counted anything: failures.txt says why.
+    return well
 
 
 def lines(name: str) -> list[dict[str, Any]]:
@@ -69,7 +131,7 @@ def pytest(test: str, database: str, *more: str, only: str = "", **settings: str
     """One run of a test of the suite on one kind of database; whether it passed. Its output is kept when it did not."""
     kind = ("postgres" if database == "postgresql" else database) + only
     # Of the kills of copies and of the team the short tier has the same test, with fewer.
-    tier = [] if test in (COPIES, TEAM) else ["-m", "long"]
+    tier = [] if test in (COPIES, TEAM, COUNTED["power"].test, COUNTED["faults"].test) else ["-m", "long"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, *tier, "-k", kind, *more]
     run = subprocess.run(command, cwd=ROOT, env=os.environ | settings, capture_output=True, text=True, check=False)
     if run.returncode:
@@ -187,7 +249,10 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=4_000, help="on SQLite; a tenth of them on PostgreSQL")
     parser.add_argument("--cities", type=int, default=5_000, help="on SQLite; a tenth of them on PostgreSQL")
     parser.add_argument("--items", type=int, default=20_000, help="that a team works down, on each database")
-    batteries = ("mutations", "crash", "copies", "histories", "cities", "team")
+    parser.add_argument(
+        "--parts", type=int, default=10, help="of each battery that comes in parts (default: %(default)s)"
+    )
+    batteries = ("mutations", "crash", "copies", "histories", "cities", "team", *COUNTED)
     parser.add_argument("--only", choices=batteries, action="append", help="one battery; all of them by default")
     asked = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -205,6 +270,7 @@ def main() -> int:
             "histories": partial(histories, database, asked.histories // tenth),
             "cities": partial(cities, database, asked.cities // tenth),
             "team": partial(team, database, asked.items),
+            **{name: partial(parts, name, database, asked.parts) for name in COUNTED},
         }
         for battery in asked.only or batteries:
             well &= wanted[battery]() if battery in wanted else True
@@ -215,9 +281,11 @@ def main() -> int:
         totals["cities"] = total(lines("cities"), database, "histories")
         totals["kills_in_cities"] = total(lines("cities"), database, "really killed")
         totals["items_of_the_team"] = total(lines("team"), database, "items")
+        for name, battery in COUNTED.items():
+            totals |= {f"{name}_{battery.what}": total(lines(name), database, battery.what)}
         totals["kills_of_copies"] = total(lines("copies"), database, "kills")
-        played = lines("histories") + lines("cities") + lines("copies") + lines("team")
-        failed = sum(not run["passed"] for run in played if run["database"] == database)
+        played = [run for name in ("histories", "cities", "copies", "team", *COUNTED) for run in lines(name)]
+        failed = sum(not run.get("passed", True) for run in played if run["database"] == database)
         print(json.dumps({"database": database, **totals, "histories_failed": failed}))
         well &= not failed and not totals["duplicated"] + totals["lost"] + totals["stuck"]
     for network in CITIES_OF:

@@ -1,17 +1,20 @@
 """The OpenAPI document is true: what schemathesis makes up from it is answered as it says, and nothing breaks.
 
 A signed-in person with every role and a program's key, over the application itself (no socket), a bounded number of
-made-up requests for each operation.
+made-up requests for each operation. `make soak` makes up others and more of them (`PARVIS_SCHEMA_EXAMPLES`,
+`PARVIS_SCHEMA_SEED`), and keeps the figures that are written to `PARVIS_SCHEMA_FIGURES`.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, seed, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -32,6 +35,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 WHO = {"authorization", "cookie", "origin"}
+EXAMPLES = int(os.environ.get("PARVIS_SCHEMA_EXAMPLES", "60"))
+SEED = os.environ.get("PARVIS_SCHEMA_SEED")
+"""None: the same requests at every run."""
+FIGURES = os.environ.get("PARVIS_SCHEMA_FIGURES")
 KEY_SCOPES = ("comments:read", "requests:read", "posts:read", "accounts:read", "figures:read")
 
 
@@ -59,16 +66,24 @@ def test_the_document_says_all_that_a_program_needs(town):
     ("who", "mode"),
     [("person", GenerationMode.POSITIVE), ("person", GenerationMode.NEGATIVE), ("key", GenerationMode.POSITIVE)],
 )
-@pytest.mark.parametrize("examples", [4, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [4, pytest.param(EXAMPLES, id="many", marks=pytest.mark.long)])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_every_operation_answers_as_the_document_says(town, who, mode, examples):
     headers = inhabit(town, who)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", town.client.app)
     statuses: Counter[int] = Counter()
+    drawn = (lambda test: test) if SEED is None else seed(int(SEED))
     for found in schema.get_all_operations():
         operation = found.ok()
 
-        @settings(max_examples=examples, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @drawn
+        @settings(
+            max_examples=examples,
+            derandomize=SEED is None,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        )
         @given(case=operation.as_strategy(generation_mode=mode))
         def answers(case):
             # A cookie or a key that is made up says only 401.
@@ -80,6 +95,10 @@ def test_every_operation_answers_as_the_document_says(town, who, mode, examples)
             case.validate_response(response, checks=CHECKS)
 
         answers()
+    if FIGURES:
+        told = {"database": "sqlite", "seed": SEED, "who": who, "mode": mode.value, "requests": statuses.total()}
+        with Path(FIGURES).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(told | {"passed": True}) + "\n")
     assert set(statuses) & {200, 201}
     assert 401 not in statuses
     assert (403 in statuses) == (who == "key")
