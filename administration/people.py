@@ -25,7 +25,15 @@ from models.accounts import Account
 from models.audit import AuditEntry
 from models.errors import NotFound, Refusals, Refused
 from models.items import Claim, Item
-from models.people import AccessRequest, Borough, Membership, Person, PersonalLink
+from models.people import (
+    AccessRequest,
+    Borough,
+    DirectoryIdentity,
+    Membership,
+    Person,
+    PersonalLink,
+    comes_in,
+)
 from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
 from models.text import is_email
@@ -190,6 +198,8 @@ def remove_membership(session: Session, membership_id: int, *, by: int | None, n
     if membership is None:
         raise NotFound("membership")
     _not_own(membership.person_id, by)
+    if membership.from_directory:
+        raise Refused("role_of_directory")
     session.delete(membership)
     audit.note(
         session,
@@ -214,7 +224,7 @@ def set_active(session: Session, person_id: int, active: bool, *, by: int | None
     facts = {}
     if not active:
         end_sessions(session, person.id, now=now)
-        _end_links(session, person.id, now=now)
+        end_links(session, person.id, now=now)
         session.execute(delete(Claim).where(Claim.person_id == person.id))
         # What was theirs to do is anybody's again.
         session.execute(
@@ -240,15 +250,16 @@ def new_link(session: Session, person_id: int, *, by: int | None, now: datetime)
     asked = session.scalars(_open_requests().where(AccessRequest.person_id == person.id)).all()
     if by is not None and (_trusted(roles) or asked) and _second_needed(session, by, now=now):
         # A link that comes with a role comes when the role does.
-        if not any(request.role for request in asked) or person.password_hash:
+        if not any(request.role for request in asked) or _comes_in(session, person):
             _ask(session, person, None, CITY, by=by, now=now)
         return None
     return _make_link(session, person, by=by, now=now)
 
 
 def _make_link(session: Session, person: Person, *, by: int | None, now: datetime) -> str:
-    _end_links(session, person.id, now=now)
-    purpose, lasts = ("reset", RESET_LASTS) if person.password_hash else ("invitation", INVITATION_LASTS)
+    end_links(session, person.id, now=now)
+    known = _comes_in(session, person)
+    purpose, lasts = ("reset", RESET_LASTS) if known else ("invitation", INVITATION_LASTS)
     token = secrets.token_urlsafe(32)
     session.add(
         PersonalLink(
@@ -279,6 +290,19 @@ def holder(session: Session, token: str, *, now: datetime) -> Person:
     if person is None:
         raise NotFound("link")
     return person
+
+
+def invited(session: Session, token: str, *, now: datetime) -> Person:
+    """Whose invitation it is, of somebody who never came. NotFound: as `holder`, or it replaces a password."""
+    person = holder(session, token, now=now)
+    if not is_new(session, person):
+        raise NotFound("link")
+    return person
+
+
+def is_new(session: Session, person: Person) -> bool:
+    """Whether they were invited, and have no way yet to sign in."""
+    return not _comes_in(session, person)
 
 
 def use_link(session: Session, token: str, password_hash: str, *, now: datetime) -> None:
@@ -345,7 +369,7 @@ def answer(session: Session, request_id: int, *, granted: bool, by: int, now: da
         scope = RoleScope(request.borough_id, request.account_id)
         asker = request.asked_by_id
         _give(session, person, Role(request.role), scope, by=asker, now=now, confirmed_by=by)
-        if person.password_hash:
+        if _comes_in(session, person):
             return None
     return _make_link(session, person, by=request.asked_by_id, now=now)
 
@@ -369,7 +393,7 @@ def _trusted(roles: Iterable[str]) -> bool:
 def _second_needed(session: Session, by: int, *, now: datetime) -> bool:
     """Whether there is another administrator to ask. Refused: there was one until `by` put them out lately."""
     others = select(Membership.person_id).where(Membership.role == Role.ADMIN, Membership.person_id != by)
-    able = (Person.id.in_(others), Person.active, Person.password_hash.is_not(None))
+    able = (Person.id.in_(others), Person.active, comes_in())
     if session.scalar(select(Person.id).where(*able).limit(1)) is not None:
         return True
     acts = select(AuditEntry).where(AuditEntry.person_id == by, AuditEntry.at > now - WEEK)
@@ -426,6 +450,25 @@ def totp_address(secret: str, email: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Parvis")
 
 
+# ---------------------------------------------------------------------------------------------- the city's directory
+def identities(session: Session, person_id: int) -> Sequence[DirectoryIdentity]:
+    """Who a person is in the city's directory, if they are linked."""
+    mine = select(DirectoryIdentity).where(DirectoryIdentity.person_id == person_id)
+    return session.scalars(mine.order_by(DirectoryIdentity.id)).all()
+
+
+def unlink(session: Session, person_id: int, *, by: int | None, now: datetime) -> None:
+    """Whoever signs in with that account of the directory is not this person any more; every session ends, and the
+    roles that its groups gave are gone. For an account that was linked to the wrong person, or given to another one.
+    """
+    _not_own(person_id, by)
+    person = _person(session, person_id)
+    session.execute(delete(DirectoryIdentity).where(DirectoryIdentity.person_id == person.id))
+    session.execute(delete(Membership).where(Membership.person_id == person.id, Membership.from_directory))
+    end_sessions(session, person.id, now=now)
+    audit.note(session, "directory_unlinked", f"person:{person.id}", now=now, person_id=by)
+
+
 # ---------------------------------------------------------------------------------------------- boroughs and accounts
 def borough_named(session: Session, code: str) -> Borough:
     """The borough with this code; Refused when there is none."""
@@ -475,6 +518,10 @@ def add_account(
     return account
 
 
+def _comes_in(session: Session, person: Person) -> bool:
+    return session.scalar(select(Person.id).where(Person.id == person.id, comes_in())) is not None
+
+
 def _person(session: Session, person_id: int) -> Person:
     person = session.get(Person, person_id)
     if person is None:
@@ -487,7 +534,8 @@ def _not_own(person_id: int, by: int | None) -> None:
         raise Refused("own_memberships")
 
 
-def _end_links(session: Session, person_id: int, *, now: datetime) -> None:
+def end_links(session: Session, person_id: int, *, now: datetime) -> None:
+    """What was sent to this person opens nothing any more."""
     session.execute(
         update(PersonalLink)
         .where(PersonalLink.person_id == person_id, PersonalLink.used_at.is_(None), PersonalLink.expires_at > now)

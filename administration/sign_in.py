@@ -107,8 +107,10 @@ class Identity:
     """Of the queue, by the usual one: those that they changed."""
     blurs_pictures: bool = False
     folds_hard_words: bool = False
+    lacks_factor: bool = False
+    """Whether their role asks for a second factor that they have not set up."""
     factor_due: bool = False
-    """Whether a second factor must be set up before anything else."""
+    """Whether it must be set up before anything else."""
     unseen: int = 0
     """How many notices they have not read."""
 
@@ -229,9 +231,10 @@ def identify(
             session.execute(update(SignIn).where(SignIn.id == sign_in_row.id).values(seen_at=now))
     roles = frozenset(Role(membership.role) for membership in memberships)
     viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
-    factor_due = _lacks_factor(person, roles, factor_roles) and now - person.created_at >= GRACE
+    lacking = not sign_in_row.directory and _lacks_factor(person, roles, factor_roles)
+    due = lacking and now - person.created_at >= GRACE
     tastes = person.single_keys, person.keys, person.blurs_pictures, person.folds_hard_words
-    return Identity(viewer, sign_in_row.id, person.email, *tastes, factor_due, unseen)
+    return Identity(viewer, sign_in_row.id, person.email, *tastes, lacking, due, unseen)
 
 
 def identify_key(database: Database, key: str, *, now: datetime) -> Identity | None:
@@ -287,13 +290,15 @@ def waits_for_code(session: Session, token: str | None, *, now: datetime) -> boo
     return session.scalar(statement) is not None
 
 
-def sign_out(session: Session, token: str, *, now: datetime) -> None:
-    """End this session; the token opens nothing any more."""
-    session.execute(
+def sign_out(session: Session, token: str, *, now: datetime) -> bool:
+    """End this session; the token opens nothing any more. Gives whether the city's directory had opened it."""
+    ended = session.scalar(
         update(SignIn)
         .where(SignIn.fingerprint == fingerprint(token), SignIn.revoked_at.is_(None))
         .values(revoked_at=now)
+        .returning(SignIn.directory)
     )
+    return bool(ended)
 
 
 def sessions(session: Session, person_id: int, *, now: datetime) -> Sequence[SignIn]:
@@ -321,14 +326,17 @@ def welcome(
     *,
     browser: str = "",
     factor_roles: Collection[Role] = (),
+    directory: bool = False,
     now: datetime,
 ) -> Attempt:
-    """Open a session for somebody who has proved who they are."""
+    """Open a session for somebody who has proved who they are, to us or to the city's `directory`."""
     session.execute(delete(SignInAttempt).where(SignInAttempt.at < now - timedelta(days=1)))
-    audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id)
-    token = _open(session, person.id, now=now, proved=True, browser=browser)
+    facts = {"directory": True} if directory else {}
+    audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id, **facts)
+    token = _open(session, person.id, now=now, proved=True, browser=browser, directory=directory)
     roles = session.scalars(select(Membership.role).where(Membership.person_id == person.id)).all()
-    first = _lacks_factor(person, roles, factor_roles) or bool(untold_resets(session, person.id))
+    lacking = not directory and _lacks_factor(person, roles, factor_roles)
+    first = lacking or bool(untold_resets(session, person.id))
     return Attempt(Outcome.IN, token, _new_device(vault, person.email), person.language, first)
 
 
@@ -345,7 +353,9 @@ def _alive(now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (SignIn.proved.is_(True), SignIn.revoked_at.is_(None), SignIn.expires_at > now, SignIn.seen_at > now - IDLE)
 
 
-def _open(session: Session, person_id: int, *, now: datetime, proved: bool, browser: str) -> str:
+def _open(
+    session: Session, person_id: int, *, now: datetime, proved: bool, browser: str, directory: bool = False
+) -> str:
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -356,6 +366,7 @@ def _open(session: Session, person_id: int, *, now: datetime, proved: bool, brow
             expires_at=now + (END if proved else CODE_WAIT),
             proved=proved,
             browser=browser[:60],
+            directory=directory,
         )
     )
     return token

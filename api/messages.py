@@ -64,6 +64,20 @@ REFUSALS: Mapping[str, str] = {
         "then, or until the operator does it on the command line."
     ),
     "own_request": N_("You asked for this yourself: another administrator says yes."),
+    "role_of_directory": N_("A group of the directory gives this role: it is taken away there."),
+    "directory_unknown": N_("Nobody here has this account of the City. Ask an administrator for an invitation."),
+    "directory_unlinked": N_(
+        "Somebody has this e-mail here already. Sign in with your password, then link the two accounts in My account."
+    ),
+    "directory_other": N_("Another account of the directory is linked already. An administrator unlinks it."),
+    "directory_taken": N_("This account of the directory is linked to somebody else here."),
+    "directory_no_email": N_("The directory does not give your e-mail: tell whoever runs Parvis."),
+    "directory_closed": N_("Your access to Parvis is closed. Ask an administrator."),
+    "directory_over": N_("This sign-in took too long, or was begun in another browser. Begin again."),
+    "directory_denied": N_("The City’s account was not opened. Begin again, or use your password."),
+    "directory_silent": N_("The City’s account does not answer for now. Use your password, or try again in a moment."),
+    "directory_strange": N_("What the City’s account answered is not to be believed: tell whoever runs Parvis."),
+    "directory_groups_many": N_("The directory names too many groups for you: tell whoever runs Parvis."),
     "hook_address": N_("Give an address that begins with https://, without a user name."),
     "hook_busy": N_("This message is still under way."),
     "nouns_needed": N_("Choose what it is told of."),

@@ -14,6 +14,8 @@ NOTICES: Mapping[str, str] = {
     "session-closed": N_("The session is closed."),
     "sessions-closed": N_("Every other session is closed."),
     "signed-out": N_("You are signed out."),
+    "signed-out-here": N_("You are signed out of Parvis. The City’s account is still open on this workstation."),
+    "directory-linked": N_("Linked. From now on you can sign in with the City’s account."),
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
     "number-written": N_("The number is kept: citizens see it and no other."),

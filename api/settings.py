@@ -31,6 +31,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from api.i18n import N_, _
 from connectors.alerts import ReceiverSettings
 from connectors.desks import DeskSettings
+from connectors.directories import DirectorySettings
 from connectors.letters import MailSettings
 from connectors.registry import NetworkSettings, kinds, names
 from models.errors import ParvisError
@@ -181,6 +182,36 @@ def _roles(value: str) -> str:
     return ",".join(roles) or "off"
 
 
+def _issuer(value: str) -> str:
+    _web(value, N_("must be like https://login.ville.example/realms/ville"), empty=("query",))
+    return value
+
+
+def by_group(value: str) -> list[tuple[str, Role, str | None]]:
+    """What `GROUP=ROLE,GROUP=ROLE:BOROUGH` says: groups, what each gives, and the code of where; ValueError."""
+    found = []
+    for part in filter(None, map(str.strip, value.split(","))):
+        group, equals, given = part.rpartition("=")
+        role, _colon, borough = given.partition(":")
+        if not equals or not group.strip():
+            raise ValueError(part)
+        found.append((group.strip(), Role(role.strip()), borough.strip().casefold() or None))
+    return found
+
+
+def _by_group(value: str) -> str:
+    try:
+        given = by_group(value)
+    except ValueError as error:
+        like = N_("must be like GROUP=moderator,GROUP=approver:BOROUGH")
+        raise PydanticCustomError("groups", like) from error
+    if any(role is Role.ADMIN and borough for _group, role, borough in given):
+        raise PydanticCustomError(
+            "groups", N_("Administration is for the whole city: who invites people can give any role.")
+        )
+    return value
+
+
 def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
@@ -267,6 +298,22 @@ class Settings(BaseSettings):
     """Comma list: the first closes, every one opens (rotation)."""
     second_factor: Annotated[str, AfterValidator(_roles)] = "admin"
     """Comma list of roles that must have a second factor, or “off”: whoever has one is led to set it up."""
+    oidc_issuer: Annotated[str, AfterValidator(_issuer)] | None = None
+    """The city's directory of people (OpenID Connect), exactly as it names itself; empty: people sign in here alone."""
+    oidc_client_id: str | None = None
+    """What the directory knows Parvis by."""
+    oidc_client_secret: SecretStr | None = None
+    """The secret that goes with it; empty: PKCE alone protects the sign-in."""
+    oidc_groups_claim: str = "groups"
+    """Where the directory says somebody's groups."""
+    oidc_roles: Annotated[str, AfterValidator(_by_group)] = ""
+    """What being in a group gives, at each sign-in: `GROUP=ROLE,GROUP=ROLE:BOROUGH`; empty: nothing."""
+    oidc_by_email: Literal["never", "verified", "trusted"] = "never"
+    """Whose e-mail in the directory makes them the person who has it here: nobody's; theirs of whom the directory says
+    that it tried the address; everybody's.
+    """
+    oidc_unknown: Literal["refuse", "add"] = "refuse"
+    """Whether somebody whom the directory knows and Parvis does not is refused, or added without a role."""
     timezone: Annotated[str, AfterValidator(_zone)] = "America/Toronto"
     request_prefix: Annotated[str, AfterValidator(_prefix)] = "PAR"
     """Of request numbers: LEV-2026-000123."""
@@ -389,6 +436,14 @@ class Settings(BaseSettings):
         port = parts.port or (465 if wrapped else 587)
         here = is_loopback(parts.hostname)
         return MailSettings(parts.hostname, port, sender, wrapped, user, password, here)
+
+    @property
+    def directory(self) -> DirectorySettings | None:
+        """The city's directory; None: there is none, or it is half set."""
+        if self.oidc_issuer is None or self.oidc_client_id is None:
+            return None
+        secret = self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None
+        return DirectorySettings(self.oidc_issuer, self.oidc_client_id, secret, self.oidc_groups_claim)
 
     @property
     def pager(self) -> ReceiverSettings | None:

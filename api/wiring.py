@@ -12,17 +12,19 @@ from functools import cache, cached_property, partial
 
 from sqlalchemy import Select, bindparam, select
 
+from administration import directory as directories
 from administration import hooks, mailing
 from administration.retention import Rule
 from api import backups
 from api.hour_words import opening
 from api.i18n import Dates, _
 from api.mail_words import called, handed_over, worded
-from api.settings import Settings, SettingsError, require_secret
+from api.settings import Settings, SettingsError, by_group, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
 from connectors.alerts import Receiver, ReceiverSettings
 from connectors.base import AccountRef, Consent, Network, Webhook
+from connectors.directories import Directory
 from connectors.letters import PostOffice
 from connectors.registry import (
     NetworkSettings,
@@ -30,6 +32,7 @@ from connectors.registry import (
     consent,
     descriptor,
     desk,
+    directory,
     look,
     network,
     news,
@@ -88,6 +91,18 @@ class Parvis:
         from classifiers.engine import load  # noqa: PLC0415
 
         return load(self.settings.model)
+
+    @cached_property
+    def directory(self) -> Directory | None:
+        """The city's directory of people, kept with what it says of itself; None: people sign in here alone."""
+        return directory(self.settings.directory) if self.settings.directory is not None else None
+
+    @property
+    def directory_terms(self) -> directories.Terms:
+        """How this city takes whoever its directory names."""
+        given = self.settings
+        roles = tuple(directories.GroupRole(*one) for one in by_group(given.oidc_roles))
+        return directories.Terms(roles, given.oidc_by_email, adds=given.oidc_unknown == "add")
 
     def network_of(self, account_id: int) -> Network:
         """The network of one account, its token opened. The session is closed before anything is called.

@@ -8,6 +8,7 @@ from connectors import pictures
 from connectors.alerts import Receiver, ReceiverSettings
 from connectors.base import AccountRef, Capabilities, Consent, Descriptor, Network, Webhook
 from connectors.desks import Desk, DeskSettings
+from connectors.directories import Directory, DirectorySettings
 from connectors.facebook.descriptor import FACEBOOK
 from connectors.feeds import News
 from connectors.instagram.descriptor import INSTAGRAM
@@ -106,6 +107,14 @@ def desk(settings: DeskSettings) -> Desk:
 def post_office(settings: MailSettings) -> PostOffice:
     """The mail server of the city."""
     return MailServer(settings)
+
+
+def directory(settings: DirectorySettings) -> Directory:
+    """The city's directory of people. Keep it: it knows the provider's keys."""
+    # Its libraries are loaded by whoever has a directory.
+    from connectors.oidc.provider import OidcDirectory  # noqa: PLC0415
+
+    return OidcDirectory(settings)
 
 
 def receiver(settings: ReceiverSettings) -> Receiver:

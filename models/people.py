@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Select, UniqueConstraint, select, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Date,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    exists,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
 from models.base import NOBODY, STAFF, Base, Id, String
@@ -61,6 +73,7 @@ class Person(Base):
     created_at: Mapped[datetime]
 
     memberships: Mapped[list[Membership]] = relationship(lazy="raise", back_populates="person")
+    identities: Mapped[list[DirectoryIdentity]] = relationship(lazy="raise", back_populates="person")
 
 
 class Membership(Base):
@@ -77,8 +90,28 @@ class Membership(Base):
     role: Mapped[Role] = mapped_column(String(20))
     borough_id: Mapped[int | None] = mapped_column(ForeignKey("borough.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    from_directory: Mapped[bool] = mapped_column(default=False)
+    """Whether a group of the city's directory gives it: it comes and goes with the group, at each sign-in."""
 
     person: Mapped[Person] = relationship(lazy="raise", back_populates="memberships")
+
+
+class DirectoryIdentity(Base):
+    """Who somebody is in the city's directory. The directory's own name of them is kept, and not their e-mail, which
+    is somebody else's some day.
+    """
+
+    __tablename__ = "directory_identity"
+    __table_args__ = (UniqueConstraint("issuer", "subject"), UniqueConstraint("person_id", "issuer"))
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"))
+    issuer: Mapped[str] = mapped_column(String(500), info=NOBODY)
+    subject: Mapped[str] = mapped_column(String(255), info=STAFF)
+    linked_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+
+    person: Mapped[Person] = relationship(lazy="raise", back_populates="identities")
 
 
 class SignIn(Base):
@@ -99,6 +132,8 @@ class SignIn(Base):
     """Whether every factor asked of this person was given."""
     browser: Mapped[str] = mapped_column(String(60), default="", info=STAFF)
     """As the person knows it again among their sessions: "Firefox, Windows"."""
+    directory: Mapped[bool] = mapped_column(default=False)
+    """Whether the city's directory said who it is: the second factor is asked there."""
 
 
 class SignInAttempt(Base):
@@ -180,6 +215,12 @@ class ApiKey(Base):
     used_at: Mapped[datetime | None]
     """Last use, written at most once a minute."""
     revoked_at: Mapped[datetime | None]
+
+
+def comes_in() -> ColumnElement[bool]:
+    """People who have a way to sign in; the others were invited and have not come yet."""
+    known = exists().where(DirectoryIdentity.person_id == Person.id)
+    return or_(Person.password_hash.is_not(None), known)
 
 
 def resets(people: Collection[int]) -> Select[PersonalLink]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from administration import accounts, copies, people, retention
+from administration import accounts, copies, directory, people, retention
 from api import messages
 from api.backups import half_done, replaced
 from api.findings import Line, State, disk
@@ -25,9 +25,9 @@ from connectors import registry
 from models import audit
 from models import messages as carried
 from models.accounts import Account
-from models.errors import NotFound, ParvisError, Transient
+from models.errors import NotFound, ParvisError, Rejected, Transient
 from models.migrations import standing
-from models.people import Person
+from models.people import Person, comes_in
 from models.secrets import SecretUnreadable
 from models.vocabulary import Standing
 from scheduler.jobs import QUEUES
@@ -52,6 +52,7 @@ def examine() -> Iterator[Line]:
         yield from _files(settings)
         yield _mail(settings)
         yield _pager(settings)
+        yield _directory(parvis)
         found = yield from _database(parvis)
         if found:
             yield from _kept(parvis)
@@ -94,6 +95,31 @@ def _pager(settings: Settings) -> Line:
     if settings.pager_url is not None or settings.pager_secret is not None:
         return Line(_("Pager"), _("half set: PARVIS_PAGER_URL and PARVIS_PAGER_SECRET go together"), State.WRONG)
     return Line(_("Pager"), _("not set: an immediate danger reaches whoever is on call by e-mail alone"))
+
+
+def _directory(parvis: Parvis) -> Line:
+    """Whether the city's directory answers, and is what the setting says."""
+    name, settings = _("Directory"), parvis.settings
+    if parvis.directory is None:
+        if settings.oidc_issuer is None and settings.oidc_client_id is None:
+            return Line(name, _("not set: people sign in here alone (PARVIS_OIDC_ISSUER)"))
+        return Line(name, _("half set: PARVIS_OIDC_ISSUER and PARVIS_OIDC_CLIENT_ID go together"), State.WRONG)
+    back = f"{settings.base_url}/connexion/annuaire/retour"
+    try:
+        parvis.directory.check()
+    except Transient as error:
+        finding = _("%(issuer)s does not answer: %(why)s", issuer=settings.oidc_issuer, why=error.reason)
+        return Line(name, finding, State.WRONG)
+    except Rejected as error:
+        finding = _(
+            "%(issuer)s is not what it says of itself, or lacks something: %(why)s",
+            issuer=settings.oidc_issuer,
+            why=error.reason,
+        )
+        return Line(name, finding, State.WRONG)
+    return Line(
+        name, _("%(issuer)s answers; it must send people back to %(back)s", issuer=settings.oidc_issuer, back=back)
+    )
 
 
 def _files(settings: Settings) -> Iterator[Line]:
@@ -227,7 +253,12 @@ def _kept(parvis: Parvis) -> Iterator[Line]:
 
 def _people(parvis: Parvis, session: Session) -> Iterator[Line]:
     everybody = session.scalars(select(Person).where(Person.active).order_by(Person.email)).all()
-    if not any(person.password_hash for person in everybody):
+    codes = directory.unknown_boroughs(session, parvis.directory_terms)
+    if codes:
+        finding = _("PARVIS_OIDC_ROLES names boroughs that there are not: %(codes)s", codes=", ".join(codes))
+        yield Line(_("Directory"), finding, State.WRONG)
+    able = session.scalar(select(Person.id).where(Person.active, comes_in()).limit(1))
+    if able is None:
         finding = _("nobody can sign in yet: run `parvis user add`, or open the invitation that it gave")
         yield Line(_("People"), finding, State.TO_DO)
     lacking = [person.email for person in everybody if person.password_hash and not person.totp_closed]

@@ -33,7 +33,10 @@ async function askPassword() {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const wrong = page.querySelector("main .wrong");
     const form = page.querySelector("main form");
-    place.replaceChildren(...[wrong, form].filter(Boolean));
+    // Whoever has the City's account says so in a page beside this one, which keeps what they typed.
+    const beside = page.querySelector("main .directory");
+    beside?.querySelector("a").setAttribute("target", "_blank");
+    place.replaceChildren(...[wrong, form, beside].filter(Boolean));
     (form.querySelector("input:not([type=hidden]):not([value])") ?? form.querySelector("input:not([type=hidden])")).focus();
   };
   const focused = document.activeElement;
@@ -42,6 +45,17 @@ async function askPassword() {
   dialog.showModal();
   await show(first);
   await new Promise((done) => {
+    const end = () => {
+      dialog.removeEventListener("submit", submit, true);
+      window.removeEventListener("focus", back);
+      dialog.close();
+      done();
+    };
+    const back = async () => {
+      const answer = await fetch("/compte/avant?suite=/healthz", { headers: { "HX-Request": "true" } }).catch(() => null);
+      if (answer && answer.status !== OVER && dialog.open) end();
+    };
+    window.addEventListener("focus", back);
     const submit = async (event) => {
       event.preventDefault();
       event.stopPropagation();
@@ -49,9 +63,7 @@ async function askPassword() {
       const response = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
       if (!response) return;
       if (new URL(response.url).pathname.startsWith("/connexion")) { await show(response); return; }
-      dialog.removeEventListener("submit", submit, true);
-      dialog.close();
-      done();
+      end();
     };
     dialog.addEventListener("submit", submit, true);
   });

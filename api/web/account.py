@@ -44,6 +44,8 @@ def _page(
         status=422 if error else 200,
         person=person,
         factor=None if person.totp_closed else enrolment(parvis, person, sealed),
+        has_directory=parvis.settings.directory is not None,
+        identities=people.identities(session, person.id),
         sessions=sign_in.sessions(session, person.id, now=parvis.clock()),
         resets=session.scalars(resets([person.id])).all(),
         mails=parvis.settings.mail is not None,

@@ -58,7 +58,9 @@ def _page(
     form: Mapping[str, str] | None = None,
 ) -> Response:
     everybody = session.scalars(
-        select(Person).options(selectinload(Person.memberships)).order_by(Person.active.desc(), Person.name)
+        select(Person)
+        .options(selectinload(Person.memberships), selectinload(Person.identities))
+        .order_by(Person.active.desc(), Person.name)
     ).all()
     return render(
         request,
@@ -159,6 +161,12 @@ def make_link(
 @router.post("/{person_id}/second-facteur/retirer")
 def reset_second_factor(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
     people.reset_totp(session, person_id, by=viewer.person_id, now=now)
+    return _saved(person_id)
+
+
+@router.post("/{person_id}/annuaire/retirer")
+def unlink(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
+    people.unlink(session, person_id, by=viewer.person_id, now=now)
     return _saved(person_id)
 
 

@@ -86,9 +86,19 @@ def keep_language(response: Response, settings: Settings, language: str) -> None
     response.set_cookie(settings.cookie(LANGUAGE_COOKIE), language, max_age=YEAR, secure=settings.https)
 
 
+def sign_in_page(
+    request: Request, where: str, *, status: int = 200, email: str = "", error: str | None = None
+) -> Response:
+    """The ways in; `where`: the page that comes after."""
+    has_directory = parvis_of(request).settings.directory is not None
+    return render(
+        request, "sign_in.html", status=status, next=where, email=email, error=error, has_directory=has_directory
+    )
+
+
 @router.get("/connexion")
 def ask_password(request: Request, suite: str = "/") -> Response:
-    return render(request, "sign_in.html", next=inside(suite), email="", error=None)
+    return sign_in_page(request, inside(suite))
 
 
 @router.post("/connexion")
@@ -119,7 +129,7 @@ def check_password(
     if attempt.outcome is Outcome.CODE_NEEDED:
         return enter(attempt, parvis.settings, f"/connexion/code?{urlencode({'suite': inside(suite)})}")
     status, sentence = _FAILURES[attempt.outcome]
-    return render(request, "sign_in.html", status=status, next=inside(suite), email=email, error=_(sentence))
+    return sign_in_page(request, inside(suite), status=status, email=email, error=_(sentence))
 
 
 @router.get("/connexion/code")
@@ -174,7 +184,7 @@ def first_page(
     parvis = parvis_of(request)
     person = own(session, identity)
     resets = sign_in.untold_resets(session, person.id)
-    asked = not person.totp_closed and bool(identity.viewer.roles & parvis.settings.second_factor_roles)
+    asked = identity.lacks_factor
     if not resets and not asked:
         return RedirectResponse(where, 303)
     return render(
@@ -193,9 +203,10 @@ def first_page(
 @router.post("/deconnexion")
 def leave(request: Request, parvis: Installation, session: WriteSession, now: Now) -> Response:
     token = session_token(request)
-    if token:
-        sign_in.sign_out(session, token, now=now)
-    response = RedirectResponse("/connexion?fait=signed-out", 303)
+    by_directory = bool(token) and sign_in.sign_out(session, token or "", now=now)
+    # A form may not end elsewhere: the way out of the directory is a link of that page.
+    done = "signed-out-here" if by_directory and parvis.settings.directory else "signed-out"
+    response = RedirectResponse(f"/connexion?fait={done}", 303)
     response.delete_cookie(session_cookie(parvis.settings), secure=parvis.settings.https, httponly=True)
     return response
 
@@ -203,7 +214,8 @@ def leave(request: Request, parvis: Installation, session: WriteSession, now: No
 @router.get("/invitation/{token}")
 def show_link(request: Request, token: str, session: ReadSession, now: Now) -> Response:
     """Only looks: programs that read mail open links before people do."""
-    return _link_page(request, people.holder(session, token, now=now), token)
+    person = people.holder(session, token, now=now)
+    return _link_page(request, person, token, new=people.is_new(session, person))
 
 
 @router.post("/invitation/{token}")
@@ -218,16 +230,27 @@ def use_link(
 ) -> Response:
     with parvis.database.read() as session:
         person = people.holder(session, token, now=now)
+        new = people.is_new(session, person)
     try:
         people.check_password(password, again, person)
     except Refused as error:
-        return _link_page(request, person, token, error)
+        return _link_page(request, person, token, new=new, error=error)
     hashed = people.hash_password(password)  # Takes long, so between two transactions.
     with parvis.database.write() as session:
         people.use_link(session, token, hashed, now=now)
     return RedirectResponse("/connexion?fait=welcome", 303)
 
 
-def _link_page(request: Request, person: Person, token: str, error: Refused | None = None) -> Response:
-    status = 422 if error else 200
-    return render(request, "invitation.html", status=status, person=person, token=token, error=error)
+def _link_page(
+    request: Request, person: Person, token: str, *, new: bool, error: Refused | None = None
+) -> Response:
+    """`new`: of somebody who comes for the first time, and may come by the city's directory instead."""
+    return render(
+        request,
+        "invitation.html",
+        status=422 if error else 200,
+        person=person,
+        token=token,
+        error=error,
+        has_directory=new and parvis_of(request).settings.directory is not None,
+    )

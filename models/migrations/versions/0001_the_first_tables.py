@@ -326,6 +326,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("url", name=op.f("uq_desk_url")),
     )
     op.create_table(
+        "directory_identity",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("issuer", sa.String(length=500), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.Column("linked_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_directory_identity_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_directory_identity")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_directory_identity_issuer_subject")),
+        sa.UniqueConstraint("person_id", "issuer", name=op.f("uq_directory_identity_person_id_issuer")),
+    )
+    op.create_table(
         "effect",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("key", sa.String(length=100), nullable=False),
@@ -590,6 +603,7 @@ def upgrade() -> None:
         sa.Column("revoked_at", base.UtcDateTime(), nullable=True),
         sa.Column("proved", sa.Boolean(), nullable=False),
         sa.Column("browser", sa.String(length=60), nullable=False),
+        sa.Column("directory", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_sign_in_person_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in")),
         sa.UniqueConstraint("fingerprint", name=op.f("uq_sign_in_fingerprint")),
@@ -717,6 +731,7 @@ def upgrade() -> None:
         sa.Column("role", sa.String(length=20), nullable=False),
         sa.Column("borough_id", base.Id, nullable=True),
         sa.Column("account_id", base.Id, nullable=True),
+        sa.Column("from_directory", sa.Boolean(), nullable=False),
         sa.CheckConstraint("borough_id IS NULL OR account_id IS NULL", name=op.f("ck_membership_one_scope")),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_membership_account_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_membership_borough_id")),

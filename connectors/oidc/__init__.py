@@ -1,0 +1,1 @@
+"""The city's directory of people, which speaks OpenID Connect (Entra ID, Keycloak)."""
