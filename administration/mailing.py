@@ -11,9 +11,10 @@ import datetime as dt
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from administration.notices import readable
@@ -25,9 +26,9 @@ from models.effects import Effect
 from models.errors import Gone
 from models.mail import MailServer
 from models.notices import Notice
-from models.people import Person
+from models.people import Person, PersonalLink
 from models.scope import viewer_of
-from models.session import Database
+from models.session import Database, vault_of
 from models.vocabulary import EffectState, MailChoice, NoticeKind, OperationKind
 from models.work import EffectHandler, Task
 
@@ -53,6 +54,17 @@ class Told:
     path: str
 
 
+@dataclass(frozen=True)
+class Invitation:
+    """The link by which somebody comes for the first time, or chooses another password."""
+
+    name: str
+    token: str
+    expires_at: datetime
+
+
+InvitationWords = Callable[[str, Invitation], tuple[str, str]]
+"""As `Words`, of a letter that brings a link."""
 Words = Callable[[str, Sequence[Told]], tuple[str, str]]
 """The subject and the text of a letter, in a language."""
 
@@ -129,11 +141,16 @@ def owe_due(database: Database, address: str | None, zone: ZoneInfo, *, now: dat
         return len(owe(session, channels.at_address(session, MailServer, address, now=now), people, zone, now=now))
 
 
-def effect_handler(database: Database, office_of: Callable[[int], PostOffice], words: Words) -> EffectHandler:
+def effect_handler(
+    database: Database, office_of: Callable[[int], PostOffice], words: Words, invitation_words: InvitationWords
+) -> EffectHandler:
     """The outbox's part about letters. `office_of` opens the connector of a server by its id."""
 
     def send(task: Task) -> Receipt:
-        letter = _letter(database, task, words)
+        if "link_id" in task.payload:
+            letter = _invitation(database, task, invitation_words)
+        else:
+            letter = _letter(database, task, words)
         return office_of(task.channel_id).send(letter)
 
     def find(_task: Task, _taken: Collection[str]) -> Receipt | None:
@@ -167,6 +184,19 @@ def _letter(database: Database, task: Task, words: Words) -> Letter:
         return Letter(person.email, subject, text, task.key)
 
 
+def _invitation(database: Database, task: Task, words: InvitationWords) -> Letter:
+    """The link, as long as it is the person's. Gone: it was used, a newer one is, or they are let in no more."""
+    with database.read() as session:
+        link = session.get_one(PersonalLink, task.payload["link_id"])
+        person = session.get_one(Person, link.person_id)
+        newest = session.scalar(select(func.max(PersonalLink.id)).where(PersonalLink.person_id == person.id))
+        if link.used_at is not None or link.id != newest or not person.active:
+            raise Gone
+        token = vault_of(session).open(task.payload["token_closed"])
+        subject, text = words(person.language, Invitation(person.name, token, link.expires_at))
+        return Letter(person.email, subject, text, task.key)
+
+
 def _path(notice: Notice) -> str:
     if notice.kind == NoticeKind.BACKUP_LATE:
         return "/exploitation"
@@ -183,7 +213,13 @@ def _path(notice: Notice) -> str:
     return f"/publications/{notice.post_id}"
 
 
+def without_token(payload: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a letter that leaves no more, or has left."""
+    return {name: value for name, value in payload.items() if name != "token_closed"}
+
+
 def _record(session: Session, effect: Effect, now: datetime) -> None:
     if effect.state == EffectState.DONE:
         server = channels.lock(session, MailServer, effect.channel_id)
         channels.record_reading(server, asked_at=effect.sent_at or now, now=now)
+    effect.payload = without_token(effect.payload)

@@ -129,6 +129,14 @@ def invite(
     return person
 
 
+def named(name: str) -> str:
+    """A name as it is kept. Refused: there is none, or it is too long."""
+    name = name.strip()
+    if not name or len(name) > 100:
+        raise Refused("name_needed", field="name")
+    return name
+
+
 def check_email(session: Session, email: str) -> None:
     """Refused: it is no address, or somebody's already."""
     email = email.strip().casefold()
@@ -305,9 +313,13 @@ def is_new(session: Session, person: Person) -> bool:
     return not _comes_in(session, person)
 
 
-def use_link(session: Session, token: str, password_hash: str, *, now: datetime) -> None:
-    """Set the password that the link is for; it serves once, and every open session ends."""
+def use_link(session: Session, token: str, password_hash: str, *, now: datetime, name: str | None = None) -> None:
+    """Set the password that the link is for; it serves once, and every open session ends. Somebody who comes for the
+    first time says their `name` too.
+    """
     person = holder(session, token, now=now)
+    if name is not None and is_new(session, person):
+        person.name = named(name)
     used = session.execute(
         update(PersonalLink)
         .where(PersonalLink.fingerprint == fingerprint(token), PersonalLink.used_at.is_(None))

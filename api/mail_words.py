@@ -6,12 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from administration.mailing import TO_ALL, Told
+from administration.mailing import TO_ALL, Invitation, Told
 from api import i18n
-from api.i18n import Dates, _, ngettext
+from api.i18n import N_, Dates, _, ngettext
 from api.messages import label
 from models.attributes import asked
+from models.effects import Effect
 from models.requests311 import ServiceRequest
+from models.vocabulary import EffectState, Outcome
 
 
 def worded(base_url: str, language: str, told: Sequence[Told]) -> tuple[str, str]:
@@ -31,6 +33,43 @@ def worded(base_url: str, language: str, told: Sequence[Told]) -> tuple[str, str
         return f"Parvis{_(': ')}{subject}", "\n".join([_("Hello,"), "", *lines, "", *ends, ""])
     finally:
         i18n.language.reset(before)
+
+
+def invited(base_url: str, dates: Dates, language: str, invitation: Invitation) -> tuple[str, str]:
+    """The subject and the text of the letter that brings a link."""
+    before = i18n.language.set(language)
+    try:
+        lines = [
+            _("Hello %(name)s,", name=invitation.name),
+            "",
+            _("You are invited to work in Parvis, where the City works on its social networks."),
+            _("Open this link and choose how you sign in:"),
+            "",
+            f"{base_url}/invitation/{invitation.token}",
+            "",
+            _(
+                "It serves once, until %(moment)s. Give it to nobody: whoever has it becomes you.",
+                moment=dates.moment(invitation.expires_at),
+            ),
+            _("If you do not expect this letter, do nothing: the link ends by itself."),
+            "",
+        ]
+        return f"Parvis{_(': ')}{_('Your invitation')}", "\n".join(lines)
+    finally:
+        i18n.language.reset(before)
+
+
+def not_mailed(letter: Effect) -> str:
+    """Why a letter did not leave; a clause that follows a colon."""
+    if letter.state == EffectState.CANCELLED:
+        return _("it was withdrawn")
+    said = {
+        Outcome.REJECTED: N_("the mail server refuses it (code %(code)s)"),
+        Outcome.LATE: N_("the mail server did not take it within a day"),
+        Outcome.GONE: N_("nobody knows whether it left"),
+    }
+    sentence = said.get(letter.outcome or Outcome.UNREACHABLE, N_("the mail server does not answer"))
+    return _(sentence, code=letter.detail or "–")
 
 
 def called(names: Sequence[str]) -> str:

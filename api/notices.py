@@ -10,6 +10,7 @@ NOTICES: Mapping[str, str] = {
     "password": N_("Your password is changed."),
     "welcome": N_("Your password is set. Sign in."),
     "saved": N_("Saved."),
+    "invitation-sent": N_("The invitation leaves by e-mail; the list below says what becomes of it."),
     "confirmation-asked": N_("Asked. Another administrator says yes or no on this page."),
     "session-closed": N_("The session is closed."),
     "sessions-closed": N_("Every other session is closed."),

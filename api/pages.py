@@ -14,7 +14,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from api import i18n, keyboard, messages, request_words
+from api import i18n, keyboard, mail_words, messages, request_words
 from api.i18n import N_, Dates
 from connectors.registry import descriptor
 from models.errors import Refused
@@ -84,6 +84,7 @@ def environment(zone: ZoneInfo) -> Environment:
         not_published=messages.not_published,
         passages=remarks.passages,
         not_heard=messages.not_heard,
+        not_mailed=mail_words.not_mailed,
         problem=messages.problem,
         not_taken=request_words.not_taken,
         service_sections=request_words.sections,

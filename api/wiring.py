@@ -18,7 +18,7 @@ from administration.retention import Rule
 from api import backups
 from api.hour_words import opening
 from api.i18n import Dates, _
-from api.mail_words import called, handed_over, worded
+from api.mail_words import called, handed_over, invited, worded
 from api.settings import Settings, SettingsError, by_group, require_secret
 from classifiers.base import Classifier, Context
 from connectors import desks
@@ -182,7 +182,12 @@ class Parvis:
                 moderation_effects(self.network_of),
                 publishing_effects(self.network_of, self.album),
                 handover.effect_handler(self.database, self.desk_of),
-                mailing.effect_handler(self.database, self.post_office_of, partial(worded, self.settings.base_url)),
+                mailing.effect_handler(
+                    self.database,
+                    self.post_office_of,
+                    partial(worded, self.settings.base_url),
+                    partial(invited, self.settings.base_url, Dates(self.settings.zone)),
+                ),
                 paging.effect_handler(
                     self.database, self.pager_of, called, lambda one: f"{self.settings.base_url}/commentaires/{one}"
                 ),

@@ -165,6 +165,8 @@ class PersonalLink(Base):
     used_at: Mapped[datetime | None]
     told_at: Mapped[datetime | None]
     """When the person confirmed having read that somebody else replaced their password."""
+    letter_id: Mapped[int | None] = mapped_column(ForeignKey("effect.id"))
+    """The letter that brings it; None: somebody copies it."""
 
     made_by: Mapped[Person | None] = relationship(lazy="raise", foreign_keys=made_by_id)
 

@@ -6,16 +6,16 @@ What makes somebody able to approve or to administer waits for a second administ
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from administration import keys, people
+from administration import invitations, keys, people
 from administration.people import CITY, RoleScope
-from api.deps import Installation, Now, ReadSession, WriteSession, require, whole
+from api.deps import Installation, Now, ReadSession, WriteSession, parvis_of, require, whole
 from api.pages import render
 from api.wiring import Parvis
 from models.accounts import Account
@@ -55,19 +55,24 @@ def _page(
     status: int = 200,
     link: str | None = None,
     error: Refused | None = None,
-    form: Mapping[str, str] | None = None,
+    form: Mapping[str, Any] | None = None,
 ) -> Response:
     everybody = session.scalars(
         select(Person)
         .options(selectinload(Person.memberships), selectinload(Person.identities))
         .order_by(Person.active.desc(), Person.name)
     ).all()
+    asked = people.open_requests(session)
     return render(
         request,
         "people.html",
         status=status,
         everybody=everybody,
-        asked=people.open_requests(session),
+        asked=asked,
+        asked_for={one.person_id for one in asked},
+        waiting=invitations.waiting(session),
+        mails=parvis_of(request).settings.mail is not None,
+        now=parvis_of(request).clock(),
         boroughs={borough.id: borough for borough in session.scalars(select(Borough).order_by(Borough.name))},
         accounts={account.id: account for account in session.scalars(select(Account).order_by(Account.name))},
         roles=list(Role),
@@ -78,12 +83,26 @@ def _page(
 
 
 def _with_link(
-    request: Request, parvis: Parvis, session: Session, token: str | None, person_id: int | None = None
+    request: Request,
+    parvis: Parvis,
+    session: Session,
+    token: str | None,
+    person_id: int | None = None,
+    *,
+    by_hand: bool = False,
 ) -> Response:
-    """The page with a new link, which is shown once, here: only its fingerprint is kept. Without one, it was asked."""
+    """The page with a new link, which is shown once, here: only its fingerprint is kept. Without one, it was asked.
+
+    An invitation goes by e-mail where the city has a mail server, unless somebody brings it `by_hand`.
+    """
     if token is None:
         return _saved(person_id, "confirmation-asked")
     session.flush()
+    now, mail = parvis.clock(), parvis.settings.mail
+    person = people.holder(session, token, now=now)
+    if mail is not None and not by_hand and people.is_new(session, person):
+        invitations.send(session, parvis.vault, mail.address, token, now=now)
+        return _saved(None, "invitation-sent")
     return _page(request, session, status=201, link=f"{parvis.settings.base_url}/invitation/{token}")
 
 
@@ -105,24 +124,24 @@ def invite(
     now: Now,
     email: Text = "",
     name: Text = "",
-    role: Text = "",
+    role: Annotated[list[str] | None, Form()] = None,
     scope: Text = "city",
 ) -> Response:
-    roles, scopes, wrong = list[Role](), list[RoleScope](), Refusals()
+    chosen, roles, scopes, wrong = role or [""], list[Role](), list[RoleScope](), Refusals()
     try:
         with parvis.database.write() as session:
             with wrong.collect():
-                roles.append(_role(role))
+                roles += [_role(one) for one in dict.fromkeys(chosen)]
             with wrong.collect():
                 scopes.append(_scope(scope))
             with wrong.collect():
-                given = list(zip(roles, scopes, strict=False))
+                given = [(one, where) for where in scopes for one in roles]
                 person = people.invite(session, email, name, given, by=viewer.person_id, now=now)
             wrong.say()
             token = people.new_link(session, person.id, by=viewer.person_id, now=now)
             return _with_link(request, parvis, session, token, person.id)
     except Refused as error:
-        form = {"email": email, "name": name, "role": role, "scope": scope}
+        form = {"email": email, "name": name, "roles": chosen, "scope": scope}
         with parvis.database.read() as session:
             return _page(request, session, status=422, error=error, form=form)
 
@@ -152,10 +171,22 @@ def set_access(person_id: int, session: WriteSession, viewer: Admin, now: Now, a
 
 @router.post("/{person_id}/lien")
 def make_link(
-    request: Request, person_id: int, parvis: Installation, session: WriteSession, viewer: Admin, now: Now
+    request: Request,
+    person_id: int,
+    parvis: Installation,
+    session: WriteSession,
+    viewer: Admin,
+    now: Now,
+    by_hand: Text = "",
 ) -> Response:
     token = people.new_link(session, person_id, by=viewer.person_id, now=now)
-    return _with_link(request, parvis, session, token, person_id)
+    return _with_link(request, parvis, session, token, person_id, by_hand=by_hand == "on")
+
+
+@router.post("/{person_id}/invitation/retirer")
+def withdraw(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
+    invitations.withdraw(session, person_id, by=viewer.person_id or 0, now=now)
+    return _saved(None)
 
 
 @router.post("/{person_id}/second-facteur/retirer")

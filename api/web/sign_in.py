@@ -27,7 +27,7 @@ from api.problems import Forbidden
 from api.security import LANGUAGE_COOKIE, session_cookie
 from api.settings import Settings
 from api.web.factor import enrolment
-from models.errors import Refused
+from models.errors import Refusals, Refused
 from models.people import Person
 
 router = APIRouter(include_in_schema=False)
@@ -225,24 +225,30 @@ def use_link(
     parvis: Installation,
     turn: HashingTurn,
     now: Now,
+    name: Text = "",
     password: Text = "",
     again: Text = "",
 ) -> Response:
     with parvis.database.read() as session:
         person = people.holder(session, token, now=now)
         new = people.is_new(session, person)
+    wrong = Refusals()
     try:
-        people.check_password(password, again, person)
+        with wrong.collect():
+            name = people.named(name) if new and name else ""
+        with wrong.collect():
+            people.check_password(password, again, person)
+        wrong.say()
     except Refused as error:
-        return _link_page(request, person, token, new=new, error=error)
+        return _link_page(request, person, token, new=new, name=name, error=error)
     hashed = people.hash_password(password)  # Takes long, so between two transactions.
     with parvis.database.write() as session:
-        people.use_link(session, token, hashed, now=now)
+        people.use_link(session, token, hashed, now=now, name=name or None)
     return RedirectResponse("/connexion?fait=welcome", 303)
 
 
 def _link_page(
-    request: Request, person: Person, token: str, *, new: bool, error: Refused | None = None
+    request: Request, person: Person, token: str, *, new: bool, name: str | None = None, error: Refused | None = None
 ) -> Response:
     """`new`: of somebody who comes for the first time, and may come by the city's directory instead."""
     return render(
@@ -251,6 +257,8 @@ def _link_page(
         status=422 if error else 200,
         person=person,
         token=token,
+        new=new,
+        name=person.name if name is None else name,
         error=error,
         has_directory=new and parvis_of(request).settings.directory is not None,
     )

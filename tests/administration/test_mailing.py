@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,8 @@ import pytest
 from sqlalchemy import delete, select
 
 from administration import mailing
-from api.mail_words import worded
+from api.i18n import Dates
+from api.mail_words import invited, worded
 from connectors.letters import MailSettings
 from connectors.mail.server import MailServer
 from models import notices
@@ -46,7 +48,7 @@ class City(AnyCity):
     def work(self, owner: str = "the test") -> Work:
         given = MailSettings("127.0.0.1", self.mail.port, "parvis@ville.example", here=True)
         handler = mailing.effect_handler(
-            self.database, lambda _: MailServer(given), lambda *asked: worded(BASE, *asked)
+            self.database, lambda _: MailServer(given), partial(worded, BASE), partial(invited, BASE, Dates(ZONE))
         )
         told = {"owner": owner, "clock": self.clock, "timing_of": lambda _: Timing()}
         return Work(self.database, locks_for(self.database, self.folder), [handler], **told)

@@ -89,6 +89,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/personnes/{person_id}/acces"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/{person_id}/roles/{membership_id}/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/demandes/{request_id}"): Line(Action.MANAGE_PEOPLE, whole_city=True),
+    ("POST", "/personnes/{person_id}/invitation/retirer"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("GET", "/personnes/cles"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("GET", "/personnes/crochets"): Line(Action.MANAGE_PEOPLE, whole_city=True),
     ("POST", "/personnes/crochets"): Line(Action.MANAGE_PEOPLE, whole_city=True),

@@ -474,23 +474,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("address", name=op.f("uq_pager_address")),
     )
     op.create_table(
-        "personal_link",
-        sa.Column("id", base.Id, nullable=False),
-        sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("person_id", base.Id, nullable=False),
-        sa.Column("purpose", sa.String(length=20), nullable=False),
-        sa.Column("made_by_id", base.Id, nullable=True),
-        sa.Column("created_at", base.UtcDateTime(), nullable=False),
-        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
-        sa.Column("used_at", base.UtcDateTime(), nullable=True),
-        sa.Column("told_at", base.UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(["made_by_id"], ["person.id"], name=op.f("fk_personal_link_made_by_id")),
-        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_personal_link_person_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_personal_link")),
-        sa.UniqueConstraint("fingerprint", name=op.f("uq_personal_link_fingerprint")),
-    )
-    op.create_index(op.f("ix_personal_link_person_id"), "personal_link", ["person_id"], unique=False)
-    op.create_table(
         "rule_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("rule_id", base.Id, nullable=False),
@@ -745,6 +728,25 @@ def upgrade() -> None:
             name=op.f("uq_membership_person_id_role_borough_id_account_id"),
         ),
     )
+    op.create_table(
+        "personal_link",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("made_by_id", base.Id, nullable=True),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.Column("told_at", base.UtcDateTime(), nullable=True),
+        sa.Column("letter_id", base.Id, nullable=True),
+        sa.ForeignKeyConstraint(["letter_id"], ["effect.id"], name=op.f("fk_personal_link_letter_id")),
+        sa.ForeignKeyConstraint(["made_by_id"], ["person.id"], name=op.f("fk_personal_link_made_by_id")),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_personal_link_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_personal_link")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_personal_link_fingerprint")),
+    )
+    op.create_index(op.f("ix_personal_link_person_id"), "personal_link", ["person_id"], unique=False)
     op.create_table(
         "preparation",
         sa.Column("effect_id", base.Id, nullable=False),
