@@ -30,9 +30,11 @@ from models.people import (
     Borough,
     DirectoryIdentity,
     Membership,
+    Passkey,
     Person,
     PersonalLink,
     comes_in,
+    has_passkey,
 )
 from models.scope import ALLOWED, Action
 from models.secrets import SecretUnreadable, Vault, fingerprint
@@ -444,15 +446,16 @@ def turn_totp_off(session: Session, person: Person, *, now: datetime, but: int |
 def without_second_factor(session: Session, roles: Collection[Role]) -> Sequence[Person]:
     """Who can sign in, has one of these roles, and has no second factor."""
     having = select(Membership.person_id).where(Membership.role.in_(roles))
-    able = (Person.active, Person.password_hash.is_not(None), Person.totp_closed.is_(None))
+    able = (Person.active, Person.password_hash.is_not(None), Person.totp_closed.is_(None), ~has_passkey())
     return session.scalars(select(Person).where(*able, Person.id.in_(having)).order_by(Person.email)).all()
 
 
-def reset_totp(session: Session, person_id: int, *, by: int | None, now: datetime) -> None:
-    """For who lost their telephone: the second factor is forgotten and every session ends."""
+def reset_factors(session: Session, person_id: int, *, by: int | None, now: datetime) -> None:
+    """For who lost their telephone: the second factor and every passkey are forgotten, and every session ends."""
     _not_own(person_id, by)
     person = _person(session, person_id)
     person.totp_closed = person.totp_last_step = None
+    session.execute(delete(Passkey).where(Passkey.person_id == person.id))
     end_sessions(session, person.id, now=now)
     audit.note(session, "second_factor_reset", f"person:{person.id}", now=now, person_id=by)
 

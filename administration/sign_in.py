@@ -34,7 +34,16 @@ from sqlalchemy.orm import Session
 from models import audit
 from models.errors import Refused
 from models.notices import Notice
-from models.people import ApiKey, Membership, Person, PersonalLink, SignIn, SignInAttempt, resets
+from models.people import (
+    ApiKey,
+    Membership,
+    Person,
+    PersonalLink,
+    SignIn,
+    SignInAttempt,
+    has_passkey,
+    resets,
+)
 from models.scope import KEY_SCOPES, Grant, Viewer, grants_of
 from models.secrets import Vault, fingerprint
 from models.session import Database, take_turn
@@ -138,7 +147,8 @@ def sign_in(
     subjects = _subjects(vault, email, browser)
     with database.write() as session:
         counted = _count(session, subjects, now)
-        person = session.scalar(select(Person).where(Person.email == email, Person.active))
+        found = session.execute(select(Person, has_passkey()).where(Person.email == email, Person.active)).first()
+    person, passkey = found or (None, False)
     if counted is None:
         return Attempt(Outcome.THROTTLED)
     # 200 characters are more than anybody types: a longer one would only cost us time.
@@ -150,7 +160,7 @@ def sign_in(
         session.execute(delete(SignInAttempt).where(SignInAttempt.id.in_(counted)))
         if renewed:
             session.execute(update(Person).where(Person.id == person.id).values(password_hash=renewed))
-        if person.totp_closed:
+        if person.totp_closed or passkey:
             return Attempt(Outcome.CODE_NEEDED, _open(session, person.id, now=now, proved=False, browser=browser.name))
         return welcome(session, vault, person, browser=browser.name, factor_roles=factor_roles, now=now)
 
@@ -160,24 +170,17 @@ def prove(
 ) -> Attempt:
     """Check the second factor of a sign-in that waits for it. A code serves once, and gives a new token."""
     with database.write() as session:
-        waiting = session.scalar(
-            select(SignIn).where(
-                SignIn.fingerprint == fingerprint(token or ""),
-                SignIn.proved.is_(False),
-                SignIn.revoked_at.is_(None),
-                SignIn.expires_at > now,
-            )
-        )
-        person = session.get(Person, waiting.person_id) if waiting else None
-        if waiting is None or person is None or not person.active:
+        found = waiting(session, token, now=now)
+        if found is None:
             return Attempt(Outcome.WRONG)
+        begun, person = found
         subjects = _own_subjects(vault, person.id)
         if _count(session, subjects, now) is None:
-            waiting.revoked_at = now  # Whoever got here has the password; they must show it again.
+            begun.revoked_at = now  # Whoever got here has the password; they must show it again.
             return Attempt(Outcome.THROTTLED)
         if not _accept_code(session, vault, person, code, now=now):
             return Attempt(Outcome.CODE_NEEDED, token)
-        waiting.revoked_at = now
+        begun.revoked_at = now
         session.execute(delete(SignInAttempt).where(SignInAttempt.subject.in_(subjects)))
         return welcome(session, vault, person, browser=browser, now=now)
 
@@ -218,20 +221,20 @@ def identify(
         return None
     with database.read() as session:
         found = session.execute(
-            select(SignIn, Person, _UNSEEN)
+            select(SignIn, Person, _UNSEEN, has_passkey())
             .join(Person, Person.id == SignIn.person_id)
             .where(SignIn.fingerprint == fingerprint(token), *_alive(now), Person.active)
         ).first()
         if found is None:
             return None
-        sign_in_row, person, unseen = found
+        sign_in_row, person, unseen, passkey = found
         memberships = session.scalars(select(Membership).where(Membership.person_id == person.id)).all()
     if used and now - sign_in_row.seen_at >= SEEN_EVERY:
         with database.write() as session:
             session.execute(update(SignIn).where(SignIn.id == sign_in_row.id).values(seen_at=now))
     roles = frozenset(Role(membership.role) for membership in memberships)
     viewer = Viewer(person_id=person.id, name=person.name, roles=roles, grants=grants_of(memberships))
-    lacking = not sign_in_row.directory and _lacks_factor(person, roles, factor_roles)
+    lacking = not (sign_in_row.directory or passkey) and _lacks_factor(person, roles, factor_roles)
     due = lacking and now - person.created_at >= GRACE
     tastes = person.single_keys, person.keys, person.blurs_pictures, person.folds_hard_words
     return Identity(viewer, sign_in_row.id, person.email, *tastes, lacking, due, unseen)
@@ -279,15 +282,21 @@ def check_own(
         raise Refused("code_wrong", field="code")
 
 
-def waits_for_code(session: Session, token: str | None, *, now: datetime) -> bool:
-    """Whether this browser has given a password and owes the code."""
-    statement = select(SignIn.id).where(
-        SignIn.fingerprint == fingerprint(token or ""),
-        SignIn.proved.is_(False),
-        SignIn.revoked_at.is_(None),
-        SignIn.expires_at > now,
+def waiting(session: Session, token: str | None, *, now: datetime) -> tuple[SignIn, Person] | None:
+    """The sign-in of this browser that has a password and owes the second factor, and whose it is."""
+    statement = (
+        select(SignIn, Person)
+        .join(Person, Person.id == SignIn.person_id)
+        .where(
+            SignIn.fingerprint == fingerprint(token or ""),
+            SignIn.proved.is_(False),
+            SignIn.revoked_at.is_(None),
+            SignIn.expires_at > now,
+            Person.active,
+        )
     )
-    return session.scalar(statement) is not None
+    found = session.execute(statement).first()
+    return (found[0], found[1]) if found else None
 
 
 def sign_out(session: Session, token: str, *, now: datetime) -> bool:
@@ -335,7 +344,8 @@ def welcome(
     audit.note(session, "signed_in", f"person:{person.id}", now=now, person_id=person.id, **facts)
     token = _open(session, person.id, now=now, proved=True, browser=browser, directory=directory)
     roles = session.scalars(select(Membership.role).where(Membership.person_id == person.id)).all()
-    lacking = not directory and _lacks_factor(person, roles, factor_roles)
+    passkey = session.scalar(select(has_passkey()).where(Person.id == person.id))
+    lacking = not (directory or passkey) and _lacks_factor(person, roles, factor_roles)
     first = lacking or bool(untold_resets(session, person.id))
     return Attempt(Outcome.IN, token, _new_device(vault, person.email), person.language, first)
 

@@ -48,6 +48,7 @@ from api.web import (
     notices,
     oncall,
     operations,
+    passkeys,
     pause,
     people,
     plan,
@@ -77,6 +78,7 @@ ROUTERS = (
     open311.router,
     sign_in.router,
     directory.router,
+    passkeys.router,
     account.router,
     keyboard.router,
     exports.router,
@@ -161,6 +163,7 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.state.parvis = parvis
     app.state.hashing = Hashing()
     app.state.turns = Turns()
+    app.state.challenge_turns = Turns(300)
     app.state.key_turns = Turns(parvis.settings.requests_per_minute)
     app.state.metrics = CollectorRegistry()
     app.state.templates = _templates(parvis.settings.zone)

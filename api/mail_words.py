@@ -54,7 +54,8 @@ def invited(base_url: str, dates: Dates, language: str, invitation: Invitation) 
             _("If you do not expect this letter, do nothing: the link ends by itself."),
             "",
         ]
-        return f"Parvis{_(': ')}{_('Your invitation')}", "\n".join(lines)
+        subject = _("Your invitation")
+        return f"Parvis{_(': ')}{subject}", "\n".join(lines)
     finally:
         i18n.language.reset(before)
 

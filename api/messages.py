@@ -64,6 +64,9 @@ REFUSALS: Mapping[str, str] = {
         "then, or until the operator does it on the command line."
     ),
     "own_request": N_("You asked for this yourself: another administrator says yes."),
+    "passkey_wrong": N_("Your device’s answer was not recognized, came too late, or is known already. Begin again."),
+    "passkey_name": N_("Give it a name, of at most 60 characters."),
+    "passkeys_many": N_("You have %(most)s passkeys already: forget one first."),
     "invitation_taken": N_("This person has come meanwhile: deactivate them if they must not."),
     "role_of_directory": N_("A group of the directory gives this role: it is taken away there."),
     "directory_unknown": N_("Nobody here has this account of the City. Ask an administrator for an invitation."),

@@ -19,6 +19,8 @@ NOTICES: Mapping[str, str] = {
     "directory-linked": N_("Linked. From now on you can sign in with the City’s account."),
     "second-factor-on": N_("The second factor is on."),
     "second-factor-off": N_("The second factor is off."),
+    "passkey-added": N_("The passkey is kept. Your other sessions are closed."),
+    "passkey-removed": N_("The passkey is forgotten."),
     "number-written": N_("The number is kept: citizens see it and no other."),
     "reopened": N_("Thank you: the request is opened again."),
     "taken-out": N_("Taken out: the comment waits in the queue by itself."),

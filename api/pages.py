@@ -142,7 +142,7 @@ def render(
     request: Request, name: str, /, *, status: int = 200, headers: Mapping[str, str] | None = None, **values: Any
 ) -> HTMLResponse:
     """One page. Every template has `request`, `identity` (None: nobody is signed in), `language`, `theme`, `notice`,
-    and `key_for`, which gives a person's key for the usual one.
+    `has_names` (whether passkeys can be used here) and `key_for`, which gives a person's key for the usual one.
     """
     templates: Environment = request.app.state.templates
     identity = getattr(request.state, "identity", None)
@@ -153,6 +153,7 @@ def render(
         key_for=lambda usual: keys.get(usual, usual),
         language=i18n.language.get(),
         theme=request.cookies.get(request.app.state.parvis.settings.cookie("parvis_theme")),
+        has_names=request.app.state.parvis.party is not None,
         notice=messages.notice(request.query_params.get("fait")),
         **values,
     )

@@ -476,6 +476,16 @@ class Settings(BaseSettings):
         return f"__Host-{name}" if self.https else name
 
     @property
+    def named_host(self) -> str | None:
+        """The host at which people reach Parvis; None: it is a number."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host
+        return None
+
+    @property
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
         return ZoneInfo(self.timezone)

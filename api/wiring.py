@@ -14,6 +14,7 @@ from sqlalchemy import Select, bindparam, select
 
 from administration import directory as directories
 from administration import hooks, mailing
+from administration.passkeys import Party
 from administration.retention import Rule
 from api import backups
 from api.hour_words import opening
@@ -96,6 +97,12 @@ class Parvis:
     def directory(self) -> Directory | None:
         """The city's directory of people, kept with what it says of itself; None: people sign in here alone."""
         return directory(self.settings.directory) if self.settings.directory is not None else None
+
+    @property
+    def party(self) -> Party | None:
+        """Whom passkeys answer to; None: people reach us at a number, and keys answer to names alone."""
+        host = self.settings.named_host
+        return Party(host, self.settings.base_url) if host is not None else None
 
     @property
     def directory_terms(self) -> directories.Terms:

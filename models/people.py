@@ -12,6 +12,7 @@ from sqlalchemy import (
     Date,
     ForeignKey,
     Index,
+    LargeBinary,
     Select,
     UniqueConstraint,
     exists,
@@ -136,6 +137,39 @@ class SignIn(Base):
     """Whether the city's directory said who it is: the second factor is asked there."""
 
 
+class Passkey(Base):
+    """A key of somebody's on a device or in their keychain (WebAuthn). What we keep of it opens nothing."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    credential_id: Mapped[str] = mapped_column(String(1400), unique=True, info=STAFF)
+    """The key's own name, in base64url; at most 1,023 bytes (WebAuthn §4)."""
+    public_key: Mapped[bytes] = mapped_column(LargeBinary, info=STAFF)
+    """In COSE, as the key gave it."""
+    sign_count: Mapped[int]
+    """How often it says that it was used; 0 for ever: it does not count. It never goes back."""
+    name: Mapped[str] = mapped_column(String(60), info=STAFF)
+    """As its person calls it."""
+    added_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class PasskeyChallenge(Base):
+    """What a key is asked to sign: once, within minutes, for what it was asked for."""
+
+    __tablename__ = "passkey_challenge"
+
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(String(64), unique=True, info=NOBODY)
+    adds: Mapped[bool]
+    """Whether it adds a key; else it is answered by one that is known."""
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    """Whose key must answer; None: anybody's, unlocked by its person."""
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class SignInAttempt(Base):
     """A sign-in that failed, or is being checked, for throttling by e-mail and by address; forgotten after a day."""
 
@@ -223,6 +257,11 @@ def comes_in() -> ColumnElement[bool]:
     """People who have a way to sign in; the others were invited and have not come yet."""
     known = exists().where(DirectoryIdentity.person_id == Person.id)
     return or_(Person.password_hash.is_not(None), known)
+
+
+def has_passkey() -> ColumnElement[bool]:
+    """People who have one."""
+    return exists().where(Passkey.person_id == Person.id).correlate(Person)
 
 
 def resets(people: Collection[int]) -> Select[PersonalLink]:

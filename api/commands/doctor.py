@@ -27,7 +27,7 @@ from models import messages as carried
 from models.accounts import Account
 from models.errors import NotFound, ParvisError, Rejected, Transient
 from models.migrations import standing
-from models.people import Person, comes_in
+from models.people import Passkey, Person, comes_in
 from models.secrets import SecretUnreadable
 from models.vocabulary import Standing
 from scheduler.jobs import QUEUES
@@ -261,7 +261,12 @@ def _people(parvis: Parvis, session: Session) -> Iterator[Line]:
     if able is None:
         finding = _("nobody can sign in yet: run `parvis user add`, or open the invitation that it gave")
         yield Line(_("People"), finding, State.TO_DO)
-    lacking = [person.email for person in everybody if person.password_hash and not person.totp_closed]
+    keyed = set(session.scalars(select(Passkey.person_id).distinct()))
+    lacking = [
+        person.email
+        for person in everybody
+        if person.password_hash and not person.totp_closed and person.id not in keyed
+    ]
     asked = {person.email for person in people.without_second_factor(session, parvis.settings.second_factor_roles)}
     if asked:
         finding = _("asked of them, and not set up yet: %(who)s", who=", ".join(sorted(asked)))

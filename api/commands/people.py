@@ -48,7 +48,7 @@ def link_user(parvis: Parvis, email: str, *, forget_second_factor: bool) -> str:
         if person_id is None:
             raise NotFound(email)
         if forget_second_factor:
-            people.reset_totp(session, person_id, by=None, now=now)
+            people.reset_factors(session, person_id, by=None, now=now)
         return _link(parvis, session, person_id, now=now)
 
 

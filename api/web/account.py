@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from administration import people, sign_in
+from administration import passkeys, people, sign_in
 from administration.sign_in import Identity
 from api.deps import CurrentIdentity, HashingTurn, Installation, KnownIdentity, Now, ReadSession, WriteSession
 from api.i18n import LANGUAGES
@@ -26,7 +26,7 @@ router = APIRouter(include_in_schema=False)
 Text = Annotated[str, Form()]
 
 
-def _page(
+def account_page(
     request: Request,
     parvis: Parvis,
     session: Session,
@@ -36,7 +36,7 @@ def _page(
     error: Refused | None = None,
     sealed: str | None = None,
 ) -> Response:
-    """`form` is the one that was refused."""
+    """The page; `form` is the one that was refused."""
     person = own(session, identity)
     return render(
         request,
@@ -44,6 +44,7 @@ def _page(
         status=422 if error else 200,
         person=person,
         factor=None if person.totp_closed else enrolment(parvis, person, sealed),
+        passkeys=passkeys.keys(session, person.id),
         has_directory=parvis.settings.directory is not None,
         identities=people.identities(session, person.id),
         sessions=sign_in.sessions(session, person.id, now=parvis.clock()),
@@ -57,7 +58,7 @@ def _page(
 
 @router.get("/compte")
 def show(request: Request, parvis: Installation, session: ReadSession, identity: CurrentIdentity) -> Response:
-    return _page(request, parvis, session, identity)
+    return account_page(request, parvis, session, identity)
 
 
 def _changed(
@@ -70,7 +71,7 @@ def _changed(
         change(person)
     except Refused as error:
         with parvis.database.read() as session:
-            return _page(request, parvis, session, identity, form=form, error=error)
+            return account_page(request, parvis, session, identity, form=form, error=error)
     return RedirectResponse(f"/compte?fait={done}", 303)
 
 
@@ -126,7 +127,7 @@ def turn_on(
         with parvis.database.read() as session:
             if suite:
                 return first_page(request, session, identity, inside(suite), sealed=sealed, error=error)
-            return _page(request, parvis, session, identity, form="factor", error=error, sealed=sealed)
+            return account_page(request, parvis, session, identity, form="factor", error=error, sealed=sealed)
     return RedirectResponse(inside(suite or "/compte?fait=second-factor-on"), 303)
 
 

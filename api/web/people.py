@@ -20,7 +20,7 @@ from api.pages import render
 from api.wiring import Parvis
 from models.accounts import Account
 from models.errors import NotFound, Refusals, Refused
-from models.people import Borough, Membership, Person
+from models.people import Borough, Membership, Passkey, Person
 from models.scope import Action, Viewer
 from models.vocabulary import Role
 
@@ -69,6 +69,7 @@ def _page(
         status=status,
         everybody=everybody,
         asked=asked,
+        keyed=set(session.scalars(select(Passkey.person_id).distinct())),
         asked_for={one.person_id for one in asked},
         waiting=invitations.waiting(session),
         mails=parvis_of(request).settings.mail is not None,
@@ -191,7 +192,7 @@ def withdraw(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> 
 
 @router.post("/{person_id}/second-facteur/retirer")
 def reset_second_factor(person_id: int, session: WriteSession, viewer: Admin, now: Now) -> Response:
-    people.reset_totp(session, person_id, by=viewer.person_id, now=now)
+    people.reset_factors(session, person_id, by=viewer.person_id, now=now)
     return _saved(person_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from administration import people, sign_in
+from administration import passkeys, people, sign_in
 from administration.sign_in import Attempt, Browser, Identity, Outcome
 from api.deps import (
     HashingTurn,
@@ -134,9 +135,26 @@ def check_password(
 
 @router.get("/connexion/code")
 def ask_code(request: Request, session: ReadSession, now: Now, suite: str = "/") -> Response:
-    if not sign_in.waits_for_code(session, session_token(request), now=now):
+    return _code_page(request, session, inside(suite), now=now)
+
+
+def _code_page(
+    request: Request, session: Session, where: str, *, now: datetime, status: int = 200, error: str | None = None
+) -> Response:
+    """The second factors that whoever gave their password here has."""
+    found = sign_in.waiting(session, session_token(request), now=now)
+    if found is None:
         return RedirectResponse("/connexion", 303)
-    return render(request, "code.html", next=inside(suite), error=None)
+    _begun, person = found
+    return render(
+        request,
+        "code.html",
+        status=status,
+        next=where,
+        error=error,
+        has_code=person.totp_closed is not None,
+        has_keys=bool(passkeys.keys(session, person.id)),
+    )
 
 
 @router.post("/connexion/code")
@@ -148,7 +166,10 @@ def check_code(request: Request, parvis: Installation, now: Now, code: Text = ""
     if attempt.outcome is Outcome.WRONG:  # The wait is over, or never began.
         return RedirectResponse("/connexion", 303)
     status, sentence = _FAILURES[attempt.outcome]
-    return render(request, "code.html", status=status, next=inside(suite), error=_(sentence))
+    if attempt.outcome is Outcome.THROTTLED:  # So is the wait: the password comes first again.
+        return sign_in_page(request, inside(suite), status=status, error=_(sentence))
+    with parvis.database.read() as session:
+        return _code_page(request, session, inside(suite), now=now, status=status, error=_(sentence))
 
 
 @router.get("/compte/avant")

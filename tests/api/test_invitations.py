@@ -91,7 +91,7 @@ def test_a_letter_brings_the_link_and_the_person_comes_once(parvis, enter, visit
     (letter,) = mail.letters
     token = link_in(letter)
     assert token not in str(payload)
-    assert (letter["To"], letter["Subject"]) == ("luc@ville.example", "Parvis : Votre invitation")
+    assert (letter["To"], letter["Subject"]) == ("luc@ville.example", "Parvis\u00a0: Votre invitation")
     with parvis.database.read() as session:
         assert "token_closed" not in session.scalars(select(Effect.payload)).one()
     assert "est partie" in eve.get("/personnes").text
@@ -146,7 +146,7 @@ def test_a_withdrawn_invitation_opens_nothing_and_leaves_no_more(parvis, enter, 
     assert eve.post(f"/personnes/{luc}/invitation/retirer").status_code == 303
     deliver(parvis)
     assert mail.letters == []
-    assert "Inactif" in eve.get("/personnes").text
+    assert "Inactive" in eve.get("/personnes").text
     # One that waits for a second administrator leaves when that one agrees, and not when it was withdrawn.
     invited(eve, "paul", "approver")
     assert "deuxième personne" in eve.get("/personnes").text
@@ -167,4 +167,4 @@ def test_without_a_mail_server_the_page_shows_the_link(database_url, open_parvis
     client = sign_in_as(parvis, visit(parvis), eve)
     answer = invited(client, "luc", "moderator")
     assert (answer.status_code, len(re.findall(r"/invitation/[\w-]{43}", answer.text))) == (201, 1)
-    assert "à porter soi-même" in client.get("/personnes").text
+    assert "à remettre soi-même" in client.get("/personnes").text

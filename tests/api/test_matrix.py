@@ -62,6 +62,11 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/connexion/annuaire"): Line("directory"),
     ("GET", "/connexion/annuaire/retour"): Line("directory"),
     ("GET", "/connexion/annuaire/sortie"): Line("directory"),
+    ("POST", "/connexion/cle"): Line("passkey"),
+    ("POST", "/connexion/cle/defi"): Line("passkey"),
+    ("POST", "/compte/cles"): Line("named host"),
+    ("POST", "/compte/cles/defi"): Line("named host"),
+    ("POST", "/compte/cles/{passkey_id}/retirer"): Line(SIGNED_IN),
     ("GET", "/compte/annuaire"): Line(SIGNED_IN),
     ("POST", "/compte/annuaire"): Line(SIGNED_IN),
     ("POST", "/deconnexion"): Line("leaves"),
@@ -504,6 +509,7 @@ class Caller:
             "link_id": 0,
             "remark_id": 0,
             "entry_id": 0,
+            "passkey_id": 0,
         }
 
     def __call__(self, method: str, path: str, line: Line, thing: str, **headers: str) -> Any:

@@ -1,14 +1,17 @@
-"""Ways in beside the password, in a real browser: the city's directory."""
+"""Ways in beside the password, in a real browser: the city's directory, and passkeys."""
 
 from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
 
+from administration import people
+from models.people import Person
 from models.vocabulary import Role
 from tests.directories import CLIENT, SECRET, real_directory
 from tests.journeys.running import Moved, Running
 
+PASSWORD = "une phrase assez longue"
 pytestmark = pytest.mark.browser
 
 
@@ -66,3 +69,57 @@ def test_a_person_comes_in_by_the_directory_and_leaves_both(house, new_context, 
         # Whoever sits here next is asked who they are.
         page.get_by_role("link", name="Se connecter avec le compte de la Ville").click()
         expect(page.get_by_label("Login")).to_be_visible()
+
+
+def test_a_passkey_is_made_and_comes_in_alone_and_after_the_password(house, new_context, sound):
+    """With the authenticator that Chromium pretends to have; keys answer to names, so the house is at `localhost`."""
+    address = house.address.replace("127.0.0.1", "localhost")
+    house.address = address
+    settle(house, base_url=address)
+    house.city.hire("Eve Roy", Role.ADMIN)
+    with house.city.write() as session:
+        person = session.get_one(Person, house.city.people["Eve Roy"].person_id)
+        people.set_password(session, person, people.hash_password(PASSWORD), by=None, now=house.city.now)
+        email = person.email
+    page = house.page(new_context, "Eve Roy", "/compte", viewport={"width": 360, "height": 740})
+    # The password that was set closed no session: this one is newer.
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    own = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    device = devices.send("WebAuthn.addVirtualAuthenticator", {"options": own})["authenticatorId"]
+    form = page.locator("form[data-passkey]")
+    form.get_by_label("Le nom que vous lui donnez").fill("Mon téléphone")
+    form.get_by_label("Mot de passe actuel").fill("faux")
+    form.get_by_role("button", name="Ajouter une clé d’accès").click()
+    expect(form.get_by_role("alert")).to_contain_text("mot de passe actuel")
+    sound(page)
+    form.get_by_label("Mot de passe actuel").fill(PASSWORD)
+    form.get_by_role("button", name="Ajouter une clé d’accès").click()
+    expect(page.locator(".passkeys strong")).to_have_text("Mon téléphone")
+    sound(page)
+    (kept,) = devices.send("WebAuthn.getCredentials", {"authenticatorId": device})["credentials"]
+    assert (kept["rpId"], kept["isResidentCredential"]) == ("localhost", True)
+    page.get_by_role("button", name="Se déconnecter").click()
+    # Alone.
+    page.get_by_role("button", name="Se connecter avec une clé d’accès").click()
+    expect(page.get_by_role("button", name="Se déconnecter")).to_be_visible()
+    page.get_by_role("button", name="Se déconnecter").click()
+    # After the password.
+    page.goto("/connexion?suite=/compte")
+    sound(page)
+    page.get_by_label("Courriel").fill(email)
+    page.get_by_label("Mot de passe").fill(PASSWORD)
+    page.get_by_role("button", name="Se connecter", exact=True).click()
+    use = page.get_by_role("button", name="Utiliser une clé d’accès")
+    expect(use).to_be_visible()
+    sound(page)
+    use.click()
+    page.wait_for_url(f"{address}/compte")
+    expect(page.locator(".passkeys .hint")).to_contain_text("dernier usage")

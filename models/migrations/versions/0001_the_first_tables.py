@@ -474,6 +474,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("address", name=op.f("uq_pager_address")),
     )
     op.create_table(
+        "passkey",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("person_id", base.Id, nullable=False),
+        sa.Column("credential_id", sa.String(length=1400), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("added_at", base.UtcDateTime(), nullable=False),
+        sa.Column("used_at", base.UtcDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_passkey_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkey_credential_id")),
+    )
+    op.create_index(op.f("ix_passkey_person_id"), "passkey", ["person_id"], unique=False)
+    op.create_table(
+        "passkey_challenge",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("adds", sa.Boolean(), nullable=False),
+        sa.Column("person_id", base.Id, nullable=True),
+        sa.Column("expires_at", base.UtcDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_passkey_challenge_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey_challenge")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_passkey_challenge_fingerprint")),
+    )
+    op.create_index(op.f("ix_passkey_challenge_expires_at"), "passkey_challenge", ["expires_at"], unique=False)
+    op.create_table(
         "rule_version",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("rule_id", base.Id, nullable=False),

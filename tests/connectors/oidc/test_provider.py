@@ -88,7 +88,7 @@ def test_a_token_that_is_not_for_this_sign_in_is_not_taken(far, near, bad):
 @pytest.mark.parametrize(
     ("alg", "key"),
     [
-        ("none", OctKey.import_key("x")),
+        ("none", OctKey.import_key("a key that nobody looks at")),
         ("HS256", OctKey.import_key(SECRET)),
         ("RS256", RSAKey.generate_key(2048, {"kid": "one"})),
     ],
