@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -80,7 +81,16 @@ _IRREGULAR = {
     "traval": "travail",
     "vieu": "vieil",
 }
-_snowball = snowballstemmer.stemmer("french")
+
+
+class _Stemmer(threading.local):
+    """A stemmer holds the word that it works on, so each thread has its own."""
+
+    def __init__(self) -> None:
+        self.of = snowballstemmer.stemmer("french").stemWord
+
+
+_stemmer = _Stemmer()
 
 
 def cleaned(text: str | None) -> str | None:
@@ -150,5 +160,5 @@ def stem(word: str) -> str:
     for pattern, by in _GENDERLESS:
         word = pattern.sub(by, word) if len(word) > 3 else word
     word = _IRREGULAR.get(word, word)
-    word = _snowball.stemWord(word) if len(word) > 3 else word
+    word = _stemmer.of(word) if len(word) > 3 else word
     return re.sub(r"(?<=...)s$", "", re.sub(r"([^aeiouy])\1$", r"\1", re.sub(r"(?<=...)e$", "", word)))
