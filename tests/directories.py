@@ -41,7 +41,9 @@ def real_directory(base_url: str, people: Mapping[str, Mapping[str, Any]]) -> It
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
-            yield next(line.strip() for line in lines if line.startswith("http://"))
+            issuer = next((line.strip() for line in lines if line.startswith("http://")), None)
+            assert issuer, "the provider did not start: try tests/directory.mjs by hand"
+            yield issuer
         finally:
             process.terminate()
 

@@ -1,7 +1,9 @@
 // A real OpenID provider on loopback, for the tests: whoever says a name is that person. Prints its address.
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, webcrypto } from "node:crypto";
 import { createServer } from "node:http";
-import * as oidc from "oidc-provider";
+
+globalThis.crypto ??= webcrypto; // What is global from Node 20 on.
+const oidc = await import("oidc-provider");
 
 const { client, people } = JSON.parse(process.argv[2]);
 let answer;

@@ -35,7 +35,8 @@ async function askPassword() {
     const form = page.querySelector("main form");
     // Whoever has the City's account says so in a page beside this one, which keeps what they typed.
     const beside = page.querySelector("main .directory");
-    beside?.querySelector("a").setAttribute("target", "_blank");
+    const link = beside?.querySelector("a");
+    if (link) Object.assign(link, { target: "_blank", href: "/connexion/annuaire" });
     place.replaceChildren(...[wrong, form, beside].filter(Boolean));
     (form.querySelector("input:not([type=hidden]):not([value])") ?? form.querySelector("input:not([type=hidden])")).focus();
   };

@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from administration import people
 from administration.people import CITY
+from api.settings import SettingsError, by_group, load
 from connectors.directories import Visitor
 from models.audit import AuditEntry
 from models.errors import Rejected, Transient
 from models.people import DirectoryIdentity, Membership, Person, SignIn
 from models.vocabulary import Role
-from tests.directories import CLIENT, SECRET, real_directory
+from tests.directories import CLIENT, SECRET, pretend_directory, real_directory
 
 PASSWORD = "une phrase assez longue"
 ISSUER = "https://login.ville.example"
@@ -306,6 +307,43 @@ def test_without_a_directory_nothing_of_it_is_there(sqlite_parvis, visit):
     client = visit(sqlite_parvis)
     assert "annuaire" not in client.get("/connexion").text
     assert client.get("/connexion/annuaire").status_code == 404
+
+
+def test_the_doctor_asks_the_directory_and_reads_its_settings(command):
+    def said():
+        lines = command.run("doctor").out.splitlines()
+        return [line for line in lines if "Annuaire" in line]
+
+    (line,) = said()
+    assert "PARVIS_OIDC_ISSUER" in line
+    with pretend_directory() as server:
+        command.set(oidc_issuer=server.issuer)
+        (line,) = said()
+        assert (line[0], "à moitié" in line) == ("✗", True)
+        command.set(oidc_client_id=CLIENT, oidc_roles="g=agent311:nulle-part")
+        answers, boroughs = said()
+        assert (answers[0], "/connexion/annuaire/retour" in answers) == ("✓", True)
+        assert (boroughs[0], "nulle-part" in boroughs) == ("✗", True)
+        server.says["issuer"] = "https://evil.example"
+        assert "issuer" in said()[0]
+    assert "ne répond pas" in said()[0]
+
+
+@pytest.mark.parametrize("roles", ["moderator", "=moderator", "g=pape", "g=admin:nord", "g="])
+def test_groups_that_give_nothing_are_said_at_the_start(roles):
+    with pytest.raises(SettingsError, match="PARVIS_OIDC_ROLES"):
+        load(_env_file=None, oidc_roles=roles)
+
+
+def test_a_directory_is_reached_by_https_and_its_secret_is_not_shown():
+    with pytest.raises(SettingsError, match="PARVIS_OIDC_ISSUER"):
+        load(_env_file=None, oidc_issuer="http://login.ville.example")
+    settings = load(_env_file=None, oidc_issuer=ISSUER, oidc_client_id=CLIENT, oidc_client_secret=SECRET)
+    assert SECRET not in repr(settings) + repr(settings.directory)
+    given = "cn=mod,ou=parvis=moderator, p=approver:Nord"
+    with pytest.raises(SettingsError):
+        load(_env_file=None, oidc_roles=given)
+    assert by_group("a=b=moderator, p=approver:Nord") == [("a=b", Role.MODERATOR, None), ("p", Role.APPROVER, "nord")]
 
 
 def test_a_real_provider_lets_in_whoever_it_knows(database_url, open_parvis, visit, clock):

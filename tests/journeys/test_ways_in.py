@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import update
 
 from administration import people
-from models.people import Person
+from models.people import Person, SignIn
 from models.vocabulary import Role
 from tests.directories import CLIENT, SECRET, real_directory
 from tests.journeys.running import Moved, Running
@@ -54,6 +55,18 @@ def test_a_person_comes_in_by_the_directory_and_leaves_both(house, new_context, 
         row = people.get_by_role("row").filter(has_text="Ève Roy")
         expect(row).to_contain_text("par un groupe de l’annuaire")
         sound(people)
+        # A session that ends is taken up in a page beside, and what was asked goes on.
+        with house.city.write() as session:
+            session.execute(update(SignIn).values(revoked_at=house.city.now))
+        asked = "import('/static/server.js').then(({ ask }) => ask('/compte/touches')).then(({ status }) => status)"
+        page.evaluate(f"void (window.answered = {asked})")
+        with context.expect_page() as beside:
+            page.get_by_role("dialog").get_by_role("link", name="Se connecter avec le compte de la Ville").click()
+        expect(beside.value.get_by_role("button", name="Se déconnecter")).to_be_visible()
+        beside.value.close()
+        page.evaluate("window.dispatchEvent(new Event('focus'))")
+        assert page.evaluate("window.answered") == 200
+        expect(page.get_by_role("dialog")).to_be_hidden()
         page.get_by_role("button", name="Se déconnecter").click()
         page.get_by_role("link", name="Quitter aussi le compte de la Ville").click()
         page.wait_for_url(f"{issuer}/**")

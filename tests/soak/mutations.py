@@ -33,6 +33,41 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a token of the directory is for this sign-in alone",
+        "connectors/oidc/provider.py",
+        'nonce={"essential": True, "value": nonce},',
+        "",
+        "tests/connectors/oidc/test_provider.py::test_a_token_that_is_not_for_this_sign_in_is_not_taken",
+    ),
+    Mutation(
+        "an e-mail of the directory that nobody tried makes nobody the person who has it here",
+        "administration/directory.py",
+        '(terms.by_email == "verified" and visitor.email_verified)',
+        'terms.by_email == "verified"',
+        "tests/api/test_directory.py::test_whom_an_account_of_the_directory_is_taken_for",
+    ),
+    Mutation(
+        "what the directory sends back was begun by this browser",
+        "api/web/directory.py",
+        'if not hmac.compare_digest(way.get("state", "").encode(), state.encode()) or not state:',
+        "if not state:",
+        "tests/api/test_directory.py::test_what_comes_back_must_have_been_begun_by_this_browser_and_lately",
+    ),
+    Mutation(
+        "a passkey alone was unlocked by its person",
+        "administration/passkeys.py",
+        "require_user_verification=person_id is None,",
+        "require_user_verification=False,",
+        "tests/api/test_passkeys.py::test_a_key_stands_for_the_code_after_the_password",
+    ),
+    Mutation(
+        "a letter brings the newest link alone",
+        "administration/mailing.py",
+        "link.used_at is not None or link.id != newest or not person.active",
+        "link.used_at is not None or not person.active",
+        "tests/api/test_invitations.py::test_an_invitation_is_sent_again_ends_the_one_before_and_can_be_brought_by_hand",
+    ),
+    Mutation(
         "what another connection of the account sent ahead is not published",
         "publishing/preparing.py",
         "return young and row.connection == fingerprint(account.token_closed)",
