@@ -171,6 +171,6 @@ def create_app(parvis: Parvis) -> FastAPI:
     app.router.routes.extend(_routes())
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static", check_dir=False), name="static")
     # FastAPI's own limit would stand outside the door, and answer without its headers.
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, film_mb=parvis.settings.film_mb)
     app.add_middleware(EdgeMiddleware, settings=parvis.settings, metrics=app.state.metrics)
     return app

@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 
 from administration import sign_in
@@ -143,6 +145,15 @@ async def _raw_body(request: Request) -> bytes:
     return await request.body()
 
 
+async def _body_file(request: Request) -> AsyncIterator[IO[bytes]]:
+    """What does not fit in little memory is written to a file, which goes with the request."""
+    with SpooledTemporaryFile(max_size=1024 * 1024) as file:
+        async for part in request.stream():
+            await run_in_threadpool(file.write, part)
+        file.seek(0)
+        yield file
+
+
 # With the default scope the commit would come after the answer has left: a commit that fails would read as a 200.
 ReadSession = Annotated[Session, Depends(_read, scope="function")]
 WriteSession = Annotated[Session, Depends(_write, scope="function")]
@@ -157,3 +168,5 @@ Now = Annotated[datetime, Depends(_now)]
 Sent = Annotated[FormData, Depends(_form)]
 """A form whose fields are not known before; its files are closed with the request."""
 RawBody = Annotated[bytes, Depends(_raw_body)]
+BodyFile = Annotated[IO[bytes], Depends(_body_file)]
+"""The same, of what may be large: a file that is read from its beginning."""

@@ -14,7 +14,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.i18n import FRENCH, LANGUAGES, language
+from api.i18n import FRENCH, LANGUAGES, _, language
 from api.problems import problem_response
 from api.settings import Settings
 from publishing.library import LARGEST
@@ -22,8 +22,10 @@ from publishing.library import LARGEST
 BODY_LIMIT = 1_048_576
 """Bytes. Nothing that is sent to Parvis is larger: the largest batches of webhooks hold a thousand small changes."""
 UPLOAD_LIMIT = LARGEST + BODY_LIMIT
-"""But a picture for the library, or several light ones."""
-UPLOADS = frozenset({"/medias", "/api/v1/media", "/comptes/importation"})
+"""But a picture, or several light ones."""
+UPLOADS = frozenset({"/comptes/importation"})
+LIBRARY = frozenset({"/medias", "/api/v1/media"})
+"""Where films come in too."""
 GONE = 499
 """What is counted when who asked has left before the end of the request."""
 LANGUAGE_COOKIE = "parvis_language"
@@ -59,19 +61,28 @@ def session_cookie(settings: Settings) -> str:
     return settings.cookie("parvis")
 
 
-def body_limit(path: str) -> int:
+def library_limit(film_mb: int) -> int:
+    """How many bytes may be sent to the library at once: one film, or one picture, or several lighter ones."""
+    return max(film_mb * 1024**2, LARGEST) + BODY_LIMIT
+
+
+def body_limit(path: str, film_mb: int) -> int:
     """How many bytes may be sent to an address."""
+    if path in LIBRARY:
+        return library_limit(film_mb)
     return UPLOAD_LIMIT if path in UPLOADS or path.startswith("/completer/") else BODY_LIMIT
 
 
 class BodyLimit:
     """Stops reading what is longer than it said, or said nothing of its length."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._by_limit = {most: RequestBodyLimitMiddleware(app, most) for most in (BODY_LIMIT, UPLOAD_LIMIT)}
+    def __init__(self, app: ASGIApp, *, film_mb: int) -> None:
+        limits = {BODY_LIMIT, UPLOAD_LIMIT, library_limit(film_mb)}
+        self._film_mb = film_mb
+        self._by_limit = {most: RequestBodyLimitMiddleware(app, most) for most in limits}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._by_limit[body_limit(scope.get("path", ""))](scope, receive, send)
+        await self._by_limit[body_limit(scope.get("path", ""), self._film_mb)](scope, receive, send)
 
 
 class EdgeMiddleware:
@@ -80,6 +91,7 @@ class EdgeMiddleware:
     def __init__(self, app: ASGIApp, *, settings: Settings, metrics: CollectorRegistry) -> None:
         self._app = app
         self._origin = settings.base_url
+        self._film_mb = settings.film_mb
         self._https = settings.https
         self._cookie = session_cookie(settings)
         self._language_cookie = settings.cookie(LANGUAGE_COOKIE)
@@ -135,9 +147,12 @@ class EdgeMiddleware:
     def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
         """The answer to a request that goes no further: too large, or sent by another site."""
         length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 19 or int(length) > body_limit(request.url.path):
-            heavy = request.url.path in UPLOADS
-            return problem_response(request, 413, "too_heavy" if heavy else "too_large")
+        if not length.isdecimal() or len(length) > 19 or int(length) > body_limit(request.url.path, self._film_mb):
+            if request.url.path in LIBRARY:
+                most = {"picture": str(LARGEST // 1024**2), "film": str(self._film_mb)}
+                detail = _("A picture has at most %(picture)s MB, and a film %(film)s MB.", **most)
+                return problem_response(request, 413, "too_heavy", detail=detail)
+            return problem_response(request, 413, "too_heavy" if request.url.path in UPLOADS else "too_large")
         if request.method not in _SAFE and not self._ours(request.headers, signed_in=signed_in):
             return problem_response(request, 403, "cross_site")
         return None

@@ -347,6 +347,8 @@ class Settings(BaseSettings):
     machine asks nothing of the web but the networks."""
     model: str | None = None
     """Folder, label map or name of the classifier's model (`classifiers.engine.load`); empty: the one that ships."""
+    film_mb: Annotated[int, Field(ge=1, le=2000)] = 200
+    """How many megabytes a film of the library may have; each stands in the database, and in every copy of it."""
     undo_seconds: Annotated[float, Field(ge=0, le=3600)] = 8
     """How long a decision waits before it leaves, so that it can be undone without trace."""
     spacing_seconds: Annotated[float, Field(ge=0, le=600)] = 15

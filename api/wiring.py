@@ -175,9 +175,9 @@ class Parvis:
 
     @property
     def album(self) -> Album:
-        """The pictures of the library, as networks get them."""
+        """The pictures and films of the library, as networks get them."""
         base = self.settings.base_url
-        return Album(self.database, self.clock, lambda name: f"{base}/medias/publiques/{name}.jpg")
+        return Album(self.database, self.clock, lambda name: f"{base}/medias/publiques/{name}")
 
     @cached_property
     def work(self) -> Work:

@@ -53,6 +53,12 @@ class Capabilities:
     """A text alone cannot be published."""
     ratios: tuple[float, float] | None = None
     """The highest and the widest picture that is shown, as width by height; None: any."""
+    film_seconds: tuple[float, float] | None = None
+    """How long a film may be, at least and at most; None: nobody says."""
+    film_megabytes: int | None = None
+    """How heavy a film may be; None: nobody says."""
+    film_ratios: tuple[float, float] | None = None
+    """The highest and the widest film that is taken, as width by height; None: any."""
     most_hashtags: int | None = None
     fold: tuple[int, int] | None = None
     """After how many characters a post is folded ("see more"), on a telephone and on a desktop; None: it is not."""
@@ -421,8 +427,8 @@ class Network(Protocol):
         """
 
     def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
-        """Send its files ahead, so that `publish` is one call; `so_far` is what an earlier call gave, not ready yet.
-        Nothing is public, and sending all of it again harms nothing: a lost answer is `Transient`.
+        """Send its files ahead, so that `publish` is one call; `so_far` is what an earlier call gave, not ready
+        yet: then no file is read. Sending all of it again harms nothing: a lost answer is `Transient`.
 
         `Rejected`: what `publish` would say of the files; `not_supported` where `Descriptor.kept` is None.
         """

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Connection, ForeignKeyConstraint, Table, func, select, text
+from sqlalchemy import Connection, ForeignKeyConstraint, LargeBinary, Table, func, select, text
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from models.errors import ParvisError
@@ -22,7 +22,9 @@ from models.session import Database
 from models.tables import metadata
 
 AT_ONCE = 500
-"""Rows that are in memory at a time: pictures are among them."""
+"""Rows that are in memory at a time."""
+HEAVY = 16
+"""The same, of a table of pictures or of parts of films: a megabyte each."""
 
 
 class Differs(ParvisError):
@@ -111,7 +113,8 @@ def compare(first: Sums, second: Sums) -> None:
 
 
 def _parts(connection: Connection, table: Table) -> Iterator[Any]:
-    with connection.execute(select(table).execution_options(yield_per=AT_ONCE)) as found:
+    heavy = any(isinstance(column.type, LargeBinary) for column in table.columns)
+    with connection.execute(select(table).execution_options(yield_per=HEAVY if heavy else AT_ONCE)) as found:
         yield from found.partitions()
 
 

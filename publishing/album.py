@@ -1,4 +1,5 @@
-"""Pictures of the library as connectors send them: files for a moment, and addresses where a network fetches them.
+"""Pictures and films of the library as connectors send them: files for a moment, and addresses where a network fetches
+them.
 
 The bytes stand in the database, so that a worker on any machine has them; nothing is left on a disk.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,15 +24,18 @@ from models.media import Media
 from models.secrets import SecretUnreadable
 from models.session import Database, vault_of
 from models.vocabulary import MediaKind
+from publishing import films, library
 
 JPEG = "image/jpeg"
 OPEN = timedelta(hours=24)
 """How long a network may fetch a picture at the address that it was given: what it prepares of them lives as long."""
+PICTURE, FILM = "picture", "film"
+"""What a sealed name says that it names."""
 
 
 @dataclass(frozen=True)
 class Album:
-    """Gives the pictures of one city. `address_of` makes a public address of a sealed name."""
+    """Gives the pictures and films of one city. `address_of` makes a public address of a sealed name and its ending."""
 
     database: Database
     clock: Callable[[], datetime]
@@ -46,31 +50,49 @@ class Album:
         with TemporaryDirectory(prefix="parvis-") as folder:
             laid = []
             for place, one in enumerate(pictures):
-                path = Path(folder, f"{place}.jpg")
+                filmed = is_film(one)
+                path = Path(folder, f"{place}.mp4" if filmed else f"{place}.jpg")
                 try:
-                    path.write_bytes(self._drawn(one["id"], one["box"]))
+                    with path.open("wb") as file:
+                        file.writelines(self._film(one["id"]) if filmed else [self._drawn(one["id"], one["box"])])
                 except NotFound:
                     raise Rejected("no_file") from None
-                laid.append(Sent(MediaKind.PHOTO, path, JPEG, one["alt"], self._address(one["id"], one["box"])))
+                laid.append(replace(named(one), path=path, url=self._address(one)))
             yield laid
 
     def sealed(self, name: str) -> bytes:
         """The picture of a sealed name. NotFound: it is none of ours, or its time has passed."""
+        media_id, box = self._opened(name, PICTURE)
+        return self._drawn(media_id, box)
+
+    def film(self, name: str) -> library.Reel:
+        """The film of a sealed name. NotFound, as for `sealed`."""
+        media_id, _ = self._opened(name, FILM)
+        with self.database.read() as session:
+            return library.reel(session, media_id)
+
+    def _opened(self, name: str, kind: str) -> tuple[int, Sequence[int] | None]:
         with self.database.read() as session:
             vault = vault_of(session)
         try:
-            kind, media_id, box, until = json.loads(vault.open(name))
+            said, media_id, box, until = json.loads(vault.open(name))
         except (SecretUnreadable, TypeError, ValueError):
             raise NotFound from None
-        if kind != "picture" or self.clock().timestamp() > until:
+        if said != kind or self.clock().timestamp() > until:
             raise NotFound
-        return self._drawn(media_id, box)
+        return media_id, box
 
-    def _address(self, media_id: int, box: Sequence[int] | None) -> str:
-        until = (self.clock() + OPEN).timestamp()
+    def _address(self, one: Mapping[str, Any]) -> str:
+        until, filmed = (self.clock() + OPEN).timestamp(), is_film(one)
         with self.database.read() as session:
             vault = vault_of(session)
-        return self.address_of(vault.close(json.dumps(["picture", media_id, box, until])))
+        name = vault.close(json.dumps([FILM if filmed else PICTURE, one["id"], one["box"], until]))
+        return self.address_of(f"{name}.mp4" if filmed else f"{name}.jpg")
+
+    def _film(self, media_id: int) -> Iterator[bytes]:
+        with self.database.read() as session:
+            reel = library.reel(session, media_id)
+        return films.content(self.database, reel.film_id, 0, reel.size - 1)
 
     def _drawn(self, media_id: int, box: Sequence[int] | None) -> bytes:
         with self.database.read() as session:
@@ -81,3 +103,14 @@ class Album:
             return content
         left, top, right, bottom = box
         return cropped(content, (left, top, right, bottom))
+
+
+def is_film(one: Mapping[str, Any]) -> bool:
+    """Whether what is owed (`planning.schedule`) is a film."""
+    return one.get("kind") == MediaKind.VIDEO
+
+
+def named(one: Mapping[str, Any]) -> Sent:
+    """A picture or film of which nothing is read: what it is, and what is said of it."""
+    filmed = is_film(one)
+    return Sent(MediaKind.VIDEO if filmed else MediaKind.PHOTO, Path(), films.MIME if filmed else JPEG, one["alt"])

@@ -11,7 +11,7 @@ from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any
 
-from models.posts import Approval, Post
+from models.posts import Approval, Post, VariantPicture
 
 WORDS = ("text", "link", "first_comment")
 LONGEST = 4000
@@ -42,7 +42,7 @@ def content(post: Post) -> list[dict[str, Any]]:
             "link": one.link or "",
             "first_comment": one.first_comment or "",
             "at": at.isoformat() if (at := one.publish_at or post.publish_at) else None,
-            "pictures": [[picture.media.sha256, picture.alt_text] for picture in one.pictures],
+            "pictures": [_seen(picture) for picture in one.pictures],
         }
         for one in sorted(post.variants, key=lambda one: one.account_id)
     ]
@@ -60,7 +60,7 @@ def content_hash(post: Post, *, timed: bool = True) -> str:
             variant.text,
             variant.link or "",
             at.timestamp() if at else None,
-            [(picture.media.sha256, picture.alt_text) for picture in variant.pictures],
+            [_seen(picture) for picture in variant.pictures],
             variant.first_comment or "",
         )
         for variant in post.variants
@@ -69,6 +69,12 @@ def content_hash(post: Post, *, timed: bool = True) -> str:
     held = post.embargo_until.timestamp() if post.embargo_until else None
     said = [post.late_after_minutes, content, held, post.language_exception]
     return hashlib.sha256(json.dumps(said, ensure_ascii=False).encode()).hexdigest()
+
+
+def _seen(picture: VariantPicture) -> list[str | None]:
+    """Of a picture or a film, what a reader sees and hears of it, or reads in its place."""
+    media = picture.media
+    return [media.sha256, picture.alt_text, media.lettering, media.captions_sha256]
 
 
 def last_approved(approvals: Sequence[Approval]) -> Approval | None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
@@ -14,9 +15,10 @@ from sqlalchemy.orm import Session, contains_eager
 from connectors.registry import capabilities, descriptor
 from models import search
 from models.errors import Refused
+from models.media import Media
 from models.posts import Post, Variant
 from models.scope import Action, Viewer, visible
-from models.vocabulary import Language, OperationKind, PostState
+from models.vocabulary import Language, MediaKind, OperationKind, PostState
 from publishing.preview import Sketch
 from publishing.typography import repaired
 
@@ -77,7 +79,9 @@ def blocking(one: Sketch, *, now: datetime) -> Iterator[Finding]:
         yield _stop("text_too_long", "text", name=name, most=str(one.most), over=str(one.length - one.most))
     if able.needs_media and not one.pictures:
         yield _stop("media_needed", "pictures", name=name)
-    if len(one.pictures) > able.most_photos:
+    if one.film is not None:
+        yield from _blocking_film(one, one.film.media)
+    elif len(one.pictures) > able.most_photos:
         yield _stop("media_many", "pictures", name=name, most=str(able.most_photos))
     for picture in one.pictures:
         if not picture.alt_text:
@@ -88,6 +92,24 @@ def blocking(one: Sketch, *, now: datetime) -> Iterator[Finding]:
     if one.publish_at is not None and one.embargo_until is not None and one.publish_at < one.embargo_until:
         yield _stop("embargoed", "publish_at")
     yield from _in_french(one)
+
+
+def _blocking_film(one: Sketch, film: Media) -> Iterator[Finding]:
+    """What its network would refuse of a film."""
+    name, able = one.account.name, capabilities(one.account.network)
+    if MediaKind.VIDEO not in able.media:
+        yield _stop("film_impossible", "pictures", name=name)
+    if len(one.pictures) > 1:
+        yield _stop("film_alone", "pictures")
+    seconds, (shortest, longest) = (film.milliseconds or 0) / 1000, able.film_seconds or (0, inf)
+    if seconds < shortest:
+        yield _stop("film_short", "pictures", name=name, least=str(shortest))
+    if seconds > longest:
+        yield _stop("film_long", "pictures", name=name, most=str(int(longest // 60)))
+    if able.film_megabytes is not None and film.size > able.film_megabytes * 1024**2:
+        yield _stop("film_too_heavy", "pictures", name=name, most=str(able.film_megabytes))
+    if able.film_ratios is not None and not able.film_ratios[0] <= film.width / film.height <= able.film_ratios[1]:
+        yield _stop("film_ratio", "pictures", name=name)
 
 
 def _in_french(one: Sketch) -> Iterator[Finding]:
@@ -183,6 +205,10 @@ def _advice(one: Sketch, zone: ZoneInfo) -> Iterator[Finding]:
 
 
 def _advice_on_pictures(one: Sketch) -> Iterator[Finding]:
+    if one.film is not None and one.film.media.captions_sha256 is None:
+        yield Finding("captions_missing", "pictures", params={"file": one.film.media.name})
+    elif one.film is not None:
+        yield Finding("captions_stay", "pictures", params={"name": one.account.name})
     for picture in one.pictures:
         if not _says(picture.alt_text, picture.media.lettering or ""):
             yield Finding("words_unsaid", f"alt-{picture.media.id}", params={"file": picture.media.name})

@@ -1,20 +1,18 @@
-"""How a scheduled post leaves with its pictures, is found again after a lost answer, and is recorded with its
+"""How a scheduled post leaves with its files, is found again after a lost answer, and is recorded with its
 permalink; and its first comment after it.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
-from connectors.base import Media, Network, Operation, Receipt
+from connectors.base import Network, Operation, Receipt
 from models import audit, channels, work
 from models.accounts import Account
 from models.base import Id
@@ -22,10 +20,10 @@ from models.comments import SourcePost
 from models.effects import Effect
 from models.errors import Ambiguous, Gone, Rejected
 from models.posts import Post, Variant
-from models.vocabulary import EffectState, MediaKind, OperationKind, PostState
+from models.vocabulary import EffectState, OperationKind, PostState
 from models.work import EffectHandler, Task
 from publishing import amending, holding, preparing, telling
-from publishing.album import JPEG, Album
+from publishing.album import Album, named
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +38,7 @@ def effect_handler(network_of: Callable[[int], Network], album: Album) -> Effect
         pictures = task.payload.get("pictures", ())
         if pictures and (ahead := preparing.given(album.database, task, album.clock())) is not None:
             try:
-                return network.publish(preparing.publication(task.payload, _named(pictures)), task.key, ahead)
+                return network.publish(preparing.publication(task.payload, list(map(named, pictures))), task.key, ahead)
             except (Gone, Rejected) as refused:
                 log.info("effect %s: what was sent ahead is refused: %r", task.effect_id, refused)
                 preparing.forget(album.database, task.effect_id)
@@ -55,7 +53,7 @@ def effect_handler(network_of: Callable[[int], Network], album: Album) -> Effect
         network = network_of(task.channel_id)
         if task.operation != OperationKind.PUBLISH:
             return network.find(_operation(task), task.since, taken)
-        sought = preparing.publication(task.payload, _named(task.payload.get("pictures", ())))
+        sought = preparing.publication(task.payload, list(map(named, task.payload.get("pictures", ()))))
         return network.find(sought, task.since, taken)
 
     # A post that stands twice in public is taken back once; what is out is worded anew, or taken away.
@@ -65,11 +63,6 @@ def effect_handler(network_of: Callable[[int], Network], album: Album) -> Effect
 
 def _operation(task: Task) -> Operation:
     return Operation(task.operation, task.target or "", task.payload.get("text"))
-
-
-def _named(pictures: Sequence[Mapping[str, Any]]) -> list[Media]:
-    """Pictures of which nothing is read: how many they are, and what is said of each."""
-    return [Media(MediaKind.PHOTO, Path(), JPEG, one["alt"]) for one in pictures]
 
 
 # Each made once: to make a statement takes longer than to have it executed.

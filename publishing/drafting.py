@@ -34,7 +34,7 @@ WINDOW, LONGEST_WINDOW = 60, 7 * 24 * 60
 
 @dataclass(frozen=True)
 class Pictured:
-    """A picture of the library in a post, with what is said of it there to who does not see it."""
+    """A picture or a film of the library in a post, with what is said of it there to who does not see it."""
 
     media_id: int
     alt_text: str = ""

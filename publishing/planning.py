@@ -29,7 +29,7 @@ from models.people import Person
 from models.posts import Approval, Post, Preparation, Variant
 from models.scope import Action, Viewer, visible
 from models.session import take_turn
-from models.vocabulary import EffectState, ItemState, OperationKind, PostState
+from models.vocabulary import EffectState, ItemState, MediaKind, OperationKind, PostState
 from publishing import approval, checks, holding, preparing, steps, telling
 from publishing.campaigns import untagged
 from publishing.drafting import Draft, Pictured, Written, author, take_back, whole, write
@@ -428,10 +428,12 @@ def owe(
 
 
 def _framed(variant: Variant) -> list[dict[str, Any]]:
-    """The pictures that are owed, each with the part of it that its network shows."""
+    """The pictures that are owed, each with the part of it that its network shows; or the film, which is whole."""
     ratios = capabilities(variant.account.network).ratios
     return [
-        {"id": one.media_id, "alt": one.alt_text, "box": frame(one.media.width, one.media.height, ratios)}
+        {"id": one.media_id, "alt": one.alt_text, "box": None, "kind": MediaKind.VIDEO}
+        if one.media.filmed
+        else {"id": one.media_id, "alt": one.alt_text, "box": frame(one.media.width, one.media.height, ratios)}
         for one in variant.pictures
     ]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,7 @@ from models.secrets import fingerprint
 from models.session import Database
 from models.vocabulary import EffectState
 from models.work import Task
-from publishing.album import Album
+from publishing.album import Album, named
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,9 @@ def _prepare(
         since = row.since if so_far is not None else now
 
     def send() -> Prepared:
-        with album.laid_out(effect.payload["pictures"]) as media:
+        shown = effect.payload["pictures"]
+        # What was sent is only asked about: no file is read again.
+        with nullcontext(list(map(named, shown))) if so_far is not None else album.laid_out(shown) as media:
             return network_of(account.id).prepare(publication(effect.payload, media), so_far)
 
     def keep(session: Session, account: Account, given: Prepared, asked_at: datetime, now: datetime) -> None:

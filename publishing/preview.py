@@ -21,7 +21,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Framed:
-    """A picture, and the part of it that is shown: left, top, right and bottom in points."""
+    """A picture, or one image of a film, and the part of it that is shown: left, top, right and bottom in points."""
 
     media: Media
     alt_text: str
@@ -50,6 +50,11 @@ class Sketch:
     embargo_until: datetime | None
     in_french: bool
     """Whether nothing in it may be in another language."""
+
+    @property
+    def film(self) -> Framed | None:
+        """The film that it shows."""
+        return next((one for one in self.pictures if one.media.filmed), None)
 
     @property
     def card(self) -> str | None:
@@ -88,7 +93,8 @@ def sketch(
 ) -> Sketch:
     """What an account would show of that."""
     network = descriptor(account.network)
-    files = tuple(base.Media(MediaKind.PHOTO, Path(), "", alt) for _, alt in pictures)
+    kinds = {True: MediaKind.VIDEO, False: MediaKind.PHOTO}
+    files = tuple(base.Media(kinds[media.filmed], Path(), "", alt) for media, alt in pictures)
     words = network.words(base.Publication(text, link, files))
     return Sketch(
         account=account,
@@ -122,5 +128,5 @@ def of_variant(variant: Variant, post: Post) -> Sketch:
 
 
 def _framed(media: Media, alt_text: str, ratios: tuple[float, float] | None) -> Framed:
-    box = frame(media.width, media.height, ratios)
+    box = None if media.filmed else frame(media.width, media.height, ratios)
     return Framed(media, alt_text, box or (0, 0, media.width, media.height), box is not None)

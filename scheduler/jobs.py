@@ -86,7 +86,7 @@ class City:
     picture_of: Callable[[str, str], bytes]
     """A small picture, from the name of a network and an address there."""
     album: Album
-    """The pictures of the library, as networks get them."""
+    """The pictures and films of the library, as networks get them."""
     clock: Callable[[], datetime]
     pull_every: timedelta
     kept: retention.Rule

@@ -53,7 +53,7 @@ class Clock:
 
 def album(database: Database, clock: Callable[[], datetime]) -> Album:
     """The pictures of a city's library, as its networks get them."""
-    return Album(database, clock, lambda name: f"https://parvis.ville.example/{name}.jpg")
+    return Album(database, clock, lambda name: f"https://parvis.ville.example/{name}")
 
 
 @dataclass(kw_only=True)
@@ -251,7 +251,7 @@ class PretendNetwork:
         return Receipt(f"{operation.target}_{len(self.done)}")
 
     def prepare(self, publication: Publication, so_far: Prepared | None = None) -> Prepared:
-        assert all(one.path.is_file() for one in publication.media)
+        assert so_far is not None or all(one.path.is_file() for one in publication.media)
         self.sent_ahead.append(so_far)
         given = self.ahead.pop(0) if self.ahead else Prepared((f"{self.name}-{len(self.sent_ahead)}",))
         if isinstance(given, Exception):

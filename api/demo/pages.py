@@ -156,7 +156,10 @@ def steps(session: Session) -> list[Step]:
         ),
         Step(
             N_("A post is written, approved by somebody else, and leaves on time"),
-            N_("Camille writes and submits, Hélène approves, Camille gives it its time."),
+            N_(
+                "Camille writes and submits, Hélène approves, Camille gives it its time. A quarter of an hour before, "
+                "its page says that its pictures or its film were sent ahead."
+            ),
             city.OFFICER,
             "/publications",
             published > 0,

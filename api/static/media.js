@@ -1,18 +1,21 @@
-// Pictures come in by choosing, dropping or pasting, several at once, each with its progress; what is too heavy is said
+// Pictures and films come in by choosing, dropping or pasting, several at once, each with its progress; what is too heavy is said
 // before anything is sent. `[data-drop]` says where they go; its page says by an event where the answer's parts belong.
 
 import { ask, parse } from "./server.js";
 import { say, sayTemplate } from "./toasts.js";
 
 // `fetch` tells nothing of what was sent so far.
-function send(url, file, progress) {
+function send(url, file, line) {
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const body = new FormData();
     body.append("files", file, file.name || "image");
     request.open("POST", url);
     request.setRequestHeader("HX-Request", "true");
+    const progress = line.querySelector("progress");
     request.upload.addEventListener("progress", (event) => { progress.value = (100 * event.loaded) / event.total; });
+    // A film is written anew once it is there: that takes a while, and nobody knows how long.
+    request.upload.addEventListener("load", () => { progress.removeAttribute("value"); });
     for (const end of ["load", "error", "abort"]) request.addEventListener(end, () => resolve(request));
     request.send(body);
   });
@@ -23,18 +26,21 @@ async function one(drop, file) {
   line.querySelector("span").textContent = file.name;
   drop.querySelector(".sending").append(line);
   const wrong = (text) => {
+    const told = document.createElement("span");
+    told.setAttribute("role", "alert");
+    told.textContent = text;
     line.className = "wrong";
-    line.textContent = text;
-    line.setAttribute("role", "alert");
+    line.replaceChildren(told);
   };
-  if (file.size > Number(drop.dataset.heaviest)) {
-    wrong(`${file.name} – ${drop.querySelector("[data-heavy]").innerHTML}`);
+  const film = filmed(file);
+  if (file.size > Number(film ? drop.dataset.heaviestFilm : drop.dataset.heaviest)) {
+    wrong(`${file.name} – ${drop.querySelector(film ? "[data-heavy-film]" : "[data-heavy]").innerHTML}`);
     return;
   }
-  let answer = await send(drop.dataset.drop, file, line.querySelector("progress"));
+  let answer = await send(drop.dataset.drop, file, line);
   if (answer.status === 401) {
     await ask("/medias?pour=publication"); // Asks to sign in again, and comes back once that is done.
-    answer = await send(drop.dataset.drop, file, line.querySelector("progress"));
+    answer = await send(drop.dataset.drop, file, line);
   }
   if (answer.status === 0) { line.remove(); sayTemplate("offline-template"); return; }
   const parts = parse(answer.responseText);
@@ -53,7 +59,8 @@ async function all(drop, files) {
   for (const file of files) await one(drop, file);
 }
 
-const pictures = (list) => [...(list ?? [])].filter((file) => file.type.startsWith("image/") || !file.type);
+const filmed = (file) => file.type.startsWith("video/") || /\.(mp4|mov|m4v)$/i.test(file.name);
+const pictures = (list) => [...(list ?? [])].filter((file) => file.type.startsWith("image/") || filmed(file) || !file.type);
 const place = () => document.querySelector("[data-drop]");
 
 document.addEventListener("change", ({ target }) => {

@@ -48,7 +48,7 @@ router = APIRouter(prefix="/posts", tags=["posts"])
 
 
 class PictureShown(Shown):
-    """A picture in its place: `media_id` as in `/media`."""
+    """A picture in its place, or the film: `media_id` as in `/media`."""
 
     media_id: int
     alt_text: str
@@ -106,14 +106,28 @@ class ApprovalShown(Shown):
     at: Moment
 
 
+class Ahead(Shown):
+    """How far the files are that are sent ahead of their time: `since` when the first of them was sent, `ready` once
+    the network has taken in all of them, `due_at` when Parvis sends them or asks again. `outcome`: why the last try
+    came to nothing.
+    """
+
+    ready: bool
+    since: Moment | None
+    due_at: Moment | None
+    outcome: Outcome | None
+    detail: str | None
+
+
 class Sending(Shown):
-    """Where the outward call for one account stands."""
+    """Where the outward call for one account stands; `ahead` null: no file of it is sent ahead."""
 
     account_id: int
     state: EffectState
     due_at: Moment
     outcome: Outcome | None
     detail: str | None
+    ahead: Ahead | None
 
 
 class Owed(Shown):
@@ -186,6 +200,7 @@ class PostWhole(PostShown):
                     due_at=effect.due_at,
                     outcome=Outcome(effect.outcome) if effect.outcome else None,
                     detail=effect.detail,
+                    ahead=Ahead.model_validate(detail.ahead[variant_id]) if variant_id in detail.ahead else None,
                 )
                 for variant_id, effect in sorted(detail.effects.items())
             ],
@@ -205,7 +220,9 @@ Time = Annotated[AwareDatetime, AfterValidator(_plausible)]
 
 
 class NewVariant(Sent):
-    """The text for one account, and its own time where it is not the post's; `pictured` false: without the pictures."""
+    """The text for one account, and its own time where it is not the post's; `pictured` false: without the pictures or
+    the film.
+    """
 
     account_id: Number
     text: Annotated[str, words(63_206)]
@@ -222,7 +239,7 @@ def _each_account_once(variants: list[NewVariant]) -> list[NewVariant]:
 
 
 class NewPicture(Sent):
-    """A picture of the library, and what is said of it to who does not see it."""
+    """A picture or a film of the library, and what is said of it to who does not see it."""
 
     media_id: Number
     alt_text: Annotated[str, words(library.LONGEST_ALT)] = ""
@@ -239,7 +256,7 @@ class NewPost(Sent):
     campaign_id: Number | None = None
     """What the campaign calls itself in links is added to the link of each account."""
     pictures: Annotated[list[NewPicture], Field(max_length=50)] = []  # noqa: RUF012  # Pydantic copies it.
-    """In the order in which they are shown."""
+    """In the order in which they are shown; or one film alone."""
     publish_at: Time | None = None
     late_after_minutes: Annotated[int, Field(ge=1, le=drafting.LONGEST_WINDOW)] = drafting.WINDOW
     embargo_until: Time | None = None

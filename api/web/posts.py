@@ -17,7 +17,7 @@ from api import account_words, i18n
 from api.deps import Installation, Now, ReadSession, Sent, WriteSession, require, whole
 from api.pages import render
 from api.web.accounts import alarm_values
-from api.web.media import LIMITS
+from api.web.media import limits
 from api.web.queue import Words
 from api.wiring import Parvis
 from connectors.registry import capabilities
@@ -458,7 +458,7 @@ def _composer(
         exceptions=list(LanguageException),
         ready=ready,
         starters=starters,
-        **LIMITS,
+        **limits(parvis),
         error=error,
     )
 

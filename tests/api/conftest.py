@@ -29,7 +29,7 @@ from models.dossiers import Dossier, Occurrence, OccurrenceTask
 from models.holds import Hold
 from models.incidents import Incident
 from models.items import Item
-from models.media import Media
+from models.media import Film, FilmPart, Media
 from models.netiquette import RuleVersion
 from models.notes import Note
 from models.people import Membership, Person
@@ -56,6 +56,7 @@ class SmallCity(City):
     completions: dict[str, int] = field(default_factory=dict)
     posts: dict[str, int] = field(default_factory=dict)
     media: dict[str, int] = field(default_factory=dict)
+    films: dict[str, int] = field(default_factory=dict)
     campaigns: dict[str, int] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
@@ -239,9 +240,16 @@ def _seed(parvis: Parvis) -> SmallCity:
                 **scope, name=name, sha256="0" * 64, content=b"jpeg", small=b"jpeg", width=1, height=1, size=4
             )
             picture.search_text, picture.added_by_id, picture.created_at = name, author, now
-            session.add_all([variant, item, decision, photo, picture])
+            film = Film(created_at=now)
+            session.add_all([variant, item, decision, photo, picture, film])
             session.flush()
             city.media[name] = picture.id
+            shown = {"content": b"jpeg", "small": b"jpeg", "width": 1, "height": 1, "size": 4, "milliseconds": 4000}
+            moving = Media(**scope, name=name, sha256="1" * 64, **shown, film_id=film.id, captions="WEBVTT")
+            moving.search_text, moving.added_by_id, moving.created_at = name, author, now
+            session.add_all([moving, FilmPart(film_id=film.id, position=0, content=b"film")])
+            session.flush()
+            city.films[name] = moving.id
             form = Completion(
                 request_id=request.id, comment_id=comment.id, print=name, person_id=author, made_at=now, expires_at=now
             )

@@ -350,6 +350,9 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("GET", "/medias/liens/{link_id}"): Line("seen link"),
     ("GET", "/medias/{media_id}"): Line(Action.SEE_POSTS, "media"),
     ("GET", "/medias/{media_id}/image"): Line(Action.SEE_POSTS, "media"),
+    ("GET", "/medias/{media_id}/film"): Line(Action.SEE_POSTS, "films"),
+    ("GET", "/medias/{media_id}/sous-titres"): Line(Action.SEE_POSTS, "films"),
+    ("POST", "/medias/{media_id}/sous-titres"): Line(Action.WRITE_POSTS, "films", body={"version": 9}),
     ("POST", "/medias/{media_id}"): Line(Action.WRITE_POSTS, "media", body={"version": 1}),
     ("POST", "/medias/{media_id}/suppression"): Line(Action.WRITE_POSTS, "media", body={"version": 9}),
     # JSON
@@ -410,6 +413,7 @@ TABLE: Mapping[tuple[str, str], Line] = {
     ("POST", "/api/v1/media"): Line(Action.WRITE_POSTS),
     ("GET", "/api/v1/media/{media_id}"): Line(Action.SEE_POSTS, "media"),
     ("GET", "/api/v1/media/{media_id}/content"): Line(Action.SEE_POSTS, "media"),
+    ("GET", "/api/v1/media/{media_id}/captions"): Line(Action.SEE_POSTS, "films"),
     ("PUT", "/api/v1/media/{media_id}"): Line(Action.WRITE_POSTS, "media"),
     ("DELETE", "/api/v1/media/{media_id}"): Line(Action.WRITE_POSTS, "media"),
     ("GET", "/api/v1/figures/analysis"): Line(Action.SEE_ANALYSIS),

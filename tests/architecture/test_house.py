@@ -79,7 +79,7 @@ def test_every_import_contract_bites(tmp_path):
         "models/planted.py": "import requests\nimport fastapi\nimport facebook\nimport models.planted_too\n"
         "import linkedin_v2\nimport onnxruntime\nimport torch\nimport procrastinate\nimport authlib\n"
         "import webauthn\n",
-        "api/planted.py": "import instaloader\n",
+        "api/planted.py": "import instaloader\nimport av\n",
         "models/planted_too.py": "import models.planted\n",
         "models/vocabulary.py": "import sqlalchemy\n",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -22,6 +23,7 @@ from models.effects import Effect
 from models.figures import PostFigures, PostMark
 from models.incidents import Incident, IncidentComment
 from models.items import Item
+from models.media import Film, FilmPart
 from models.people import AccessRequest, Person
 from models.posts import Preparation
 from models.requests311 import Requester
@@ -148,6 +150,14 @@ def busy(served) -> dict[str, int]:
         said = library.Said("Une rue", "A street", "Ville", served.now.date() - timedelta(days=9))
         library.describe(session, camille, media[0].id, said, version=1, now=served.now)
         shown = [drafting.Pictured(one.id, "Une rue de la ville") for one in media]
+        # A film with captions.
+        reel = Film(created_at=served.now)
+        session.add(reel)
+        session.flush()
+        session.add(FilmPart(film_id=reel.id, position=0, content=b"film"))
+        poster = library.Filmed("eau.mp4", named[0].content, named[0].small, 640, 360, Path(__file__), 61_000, "f" * 64)
+        moving = library.add(session, camille, poster, film_id=reel.id, now=served.now)
+        library.caption(session, camille, moving.id, "00:00.000 --> 00:04.000\nBonjour", version=1, now=served.now)
 
         summer = campaigns.Outline(
             "Piscines", served.now.date(), served.now.date(), "Nager", "Loisirs", "Parcs", 900, "ete"
@@ -310,6 +320,7 @@ def _visits(ids: dict[str, int]) -> list[tuple[str | None, str, list[str]]]:
         ("Camille Lévesque", "/medias", []),
         ("Camille Lévesque", "/medias/1", []),
         ("Hélène Martel", "/medias/2", []),
+        ("Camille Lévesque", "/medias/3", []),
         ("Camille Lévesque", "/pause", []),
         ("Hélène Martel", "/approbation", []),
         ("Camille Lévesque", "/signatures", []),

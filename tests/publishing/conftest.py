@@ -12,6 +12,14 @@ import pytest
 from sqlalchemy import select
 
 from administration import notices
+from connectors.base import AccountRef
+from connectors.linkedin.rest import LinkedInSettings
+from connectors.meta.graph import GraphSettings
+from connectors.registry import NetworkSettings, network
+from connectors.standin.instagram.state import profile
+from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
+from connectors.standin.server import create_standin, run_in_thread
+from connectors.standin.state import Standin
 from models.effects import Effect
 from models.locks import locks_for
 from models.people import Membership
@@ -20,10 +28,12 @@ from models.session import Database
 from models.vocabulary import NoticeKind, Role
 from models.work import Timing, Work
 from moderation.triage.delivery import effect_handler as moderation_effects
-from publishing import delivery, planning, telling
+from publishing import delivery, planning, preparing, telling
 from publishing.drafting import Draft, Written
 from tests.city import City as AnyCity
 from tests.city import Clock, PretendNetwork, album
+
+TOKEN = "a-token-that-must-never-be-seen"
 
 
 @dataclass(kw_only=True)
@@ -103,3 +113,51 @@ def city(database: Database, clock: Clock, tmp_path: Path) -> City:
         city.hire("Ariane", Role.MODERATOR)
     networks |= {account_id: PretendNetwork(name) for name, account_id in city.accounts.items()}
     return city
+
+
+@pytest.fixture
+def ahead(city, tmp_path):
+    """Time passes, and what is due of files is sent ahead."""
+
+    def pass_(**duration: float) -> None:
+        city.clock.pass_(**duration)
+        with city.database.read() as session:
+            due = preparing.accounts_to_prepare(session, now=city.now)
+        for account_id in due:
+            preparing.prepare(
+                city.database,
+                locks_for(city.database, tmp_path),
+                city.networks.__getitem__,
+                album(city.database, city.clock),
+                account_id,
+                clock=city.clock,
+            )
+
+    return pass_
+
+
+@pytest.fixture
+def far(city):
+    """Three pretend networks, on each of which the city has an account; and those accounts, by its name."""
+    state = Standin()
+    address, stop = run_in_thread(create_standin(state))
+    page = state.page("104", "Ville", TOKEN)
+    accounts = {
+        "nord": page,
+        "images": profile(state, page, "17841400000000104", "ville"),
+        "ville": organization(state, "5515715", "Ville", TOKEN),
+    }
+    settings = NetworkSettings(
+        GraphSettings(base_url=address, app_id=state.app_id, app_secret=state.app_secret, retries=()),
+        LinkedInSettings(
+            base_url=address,
+            auth_url=f"{address}/oauth/v2",
+            client_id=CLIENT_ID,
+            client_secret=CLIENT_SECRET,
+            looks=(0.0, 0.0),
+        ),
+    )
+    for name, kind in (("nord", "facebook"), ("images", "instagram"), ("ville", "linkedin")):
+        city.networks[city.accounts[name]] = network(settings, AccountRef(kind, accounts[name].id, TOKEN))
+    yield state, accounts
+    stop()

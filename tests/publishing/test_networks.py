@@ -5,50 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from io import BytesIO
 
-import pytest
 from PIL import Image
 
-from connectors.base import AccountRef
-from connectors.linkedin.rest import LinkedInSettings
-from connectors.meta.graph import GraphSettings
-from connectors.registry import NetworkSettings, network
-from connectors.standin.instagram.state import profile
-from connectors.standin.linkedin.state import CLIENT_ID, CLIENT_SECRET, organization
-from connectors.standin.server import create_standin, run_in_thread
-from connectors.standin.state import Standin
 from models.locks import locks_for
 from publishing import library, preparing
 from publishing.drafting import Draft, Pictured, Written
 from tests.city import album
-
-TOKEN = "a-token-that-must-never-be-seen"
-
-
-@pytest.fixture
-def far(city):
-    """Three pretend networks, on each of which the city has an account; and those accounts, by its name."""
-    state = Standin()
-    address, stop = run_in_thread(create_standin(state))
-    page = state.page("104", "Ville", TOKEN)
-    accounts = {
-        "nord": page,
-        "images": profile(state, page, "17841400000000104", "ville"),
-        "ville": organization(state, "5515715", "Ville", TOKEN),
-    }
-    settings = NetworkSettings(
-        GraphSettings(base_url=address, app_id=state.app_id, app_secret=state.app_secret, retries=()),
-        LinkedInSettings(
-            base_url=address,
-            auth_url=f"{address}/oauth/v2",
-            client_id=CLIENT_ID,
-            client_secret=CLIENT_SECRET,
-            looks=(0.0, 0.0),
-        ),
-    )
-    for name, kind in (("nord", "facebook"), ("images", "instagram"), ("ville", "linkedin")):
-        city.networks[city.accounts[name]] = network(settings, AccountRef(kind, accounts[name].id, TOKEN))
-    yield state, accounts
-    stop()
 
 
 def picture(city, colour: str, size: tuple[int, int]) -> int:

@@ -12,33 +12,10 @@ from sqlalchemy import select, update
 from connectors.base import Prepared
 from models.accounts import Account
 from models.errors import Ambiguous, Rejected, Throttled, Transient
-from models.locks import locks_for
 from models.posts import Preparation
 from models.vocabulary import EffectState, Outcome, PostState
-from publishing import holding, library, preparing
+from publishing import holding, library
 from publishing.drafting import Pictured
-from tests.city import album
-
-
-@pytest.fixture
-def ahead(city, tmp_path):
-    """Time passes, and what is due of files is sent ahead."""
-
-    def pass_(**duration: float) -> None:
-        city.clock.pass_(**duration)
-        with city.database.read() as session:
-            due = preparing.accounts_to_prepare(session, now=city.now)
-        for account_id in due:
-            preparing.prepare(
-                city.database,
-                locks_for(city.database, tmp_path),
-                city.networks.__getitem__,
-                album(city.database, city.clock),
-                account_id,
-                clock=city.clock,
-            )
-
-    return pass_
 
 
 @pytest.fixture

@@ -82,6 +82,13 @@ MUTATIONS = (
         "tests/publishing/test_preparing.py::test_what_may_be_published_already_is_not_sent_anew",
     ),
     Mutation(
+        "captions are approved with their film",
+        "publishing/approval.py",
+        "media.lettering, media.captions_sha256]",
+        "media.lettering, None]",
+        "tests/publishing/test_films.py::test_captions_and_words_in_it_are_approved_with_it",
+    ),
+    Mutation(
         "what stands written in a picture is in French",
         "publishing/checks.py",
         '("picture_not_french", where, picture.media.lettering or "")',

@@ -86,6 +86,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_delivery_state_id", "delivery", ["state", "id"], unique=False)
     op.create_table(
+        "film",
+        sa.Column("id", base.Id, nullable=False),
+        sa.Column("created_at", base.UtcDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_film")),
+    )
+    op.create_table(
         "key_date",
         sa.Column("id", base.Id, nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
@@ -401,6 +407,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("read_due_at IS NOT NULL"),
     )
     op.create_index("ix_effect_target", "effect", ["channel_id", "target", "id"], unique=False)
+    op.create_table(
+        "film_part",
+        sa.Column("film_id", base.Id, nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["film_id"], ["film.id"], name=op.f("fk_film_part_film_id")),
+        sa.PrimaryKeyConstraint("film_id", "position", name=op.f("pk_film_part")),
+    )
     op.create_table(
         "hook",
         sa.Column("id", base.Id, nullable=False),
@@ -719,6 +733,10 @@ def upgrade() -> None:
         sa.Column("width", sa.Integer(), nullable=False),
         sa.Column("height", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("film_id", base.Id, nullable=True),
+        sa.Column("milliseconds", sa.Integer(), nullable=True),
+        sa.Column("captions", sa.Text(), nullable=True),
+        sa.Column("captions_sha256", sa.String(length=64), nullable=True),
         sa.Column("alt_fr", sa.Text(), nullable=True),
         sa.Column("alt_en", sa.Text(), nullable=True),
         sa.Column("lettering", sa.Text(), nullable=True),
@@ -731,7 +749,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_media_account_id")),
         sa.ForeignKeyConstraint(["added_by_id"], ["person.id"], name=op.f("fk_media_added_by_id")),
         sa.ForeignKeyConstraint(["borough_id"], ["borough.id"], name=op.f("fk_media_borough_id")),
+        sa.ForeignKeyConstraint(["film_id"], ["film.id"], name=op.f("fk_media_film_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_media")),
+        sa.UniqueConstraint("film_id", name=op.f("uq_media_film_id")),
     )
     op.create_index("ix_media_sha256", "media", ["sha256"], unique=False)
     op.create_table(
