@@ -90,10 +90,10 @@ def acts(home: Path, rounds: int) -> list[Figure]:
     for kind, before in zip(KINDS, (("23 ms", "7.4 s", ""), ("27 ms", "8.9 s", "x 0.96")), strict=True):
         cost, late, pairs = [], [], []
         for number in range(rounds):
-            one, two = (_delivered(home, kind, f"{number}-{engines}", engines) for engines in (1, 2))
+            one, two = (delivered_by(home, kind, f"{number}-{engines}", engines) for engines in (1, 2))
             cost.append(one[0])
             pairs.append((one[1], two[1]))
-            late.append(_delivered(home, kind, f"{number}-posts", 1, posts=200)[2])
+            late.append(delivered_by(home, kind, f"{number}-posts", 1, posts=200)[2])
         figures += [
             most(f"processor for one act, {kind}", median(cost), "ms", 8.0, before[0]),
             most(f"200 posts due at once, late p95, {kind}", median(late), "s", 2.5, before[1]),
@@ -102,7 +102,7 @@ def acts(home: Path, rounds: int) -> list[Figure]:
     return figures
 
 
-def _delivered(home: Path, kind: str, name: str, engines: int, posts: int = 0) -> tuple[float, float, float]:
+def delivered_by(home: Path, kind: str, name: str, engines: int, posts: int = 0) -> tuple[float, float, float]:
     port, folder = floor.free_port(), home / f"delivery-{kind}-{name}"
     told = home / f"{folder.name}.json"
     with ExitStack() as stack:

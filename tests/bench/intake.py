@@ -176,25 +176,28 @@ def _read(parvis: Parvis, model: Classifier) -> int:
 
 def readers(home: Path, rounds: int) -> list[Figure]:
     """A backlog that one worker reads, then two, on PostgreSQL; and the memory of a worker after it."""
-    pairs, memory = [], []
+    pairs: list[tuple[float, float]] = []
+    memory: list[float] = []
     for number in range(rounds):
-        rates = {}
-        for workers in (1, 2):
-            with server_of("postgresql") as more, installation(home / f"readers-{number}-{workers}", **more) as parvis:
-                city.found(parvis, now=datetime.now(UTC), pull_due_at=datetime(2100, 1, 1, tzinfo=UTC))
-                _deliver(parvis, BACKLOG, 1)
-                with ExitStack() as stack:
-                    log = parvis.settings.home / "worker"
-                    pids = [stack.enter_context(worker(parvis.settings, log, more)).pid for _ in range(workers)]
-                    began, first = _left(parvis, BACKLOG - 300)
-                    ended, last = _left(parvis, 300)
-                    rates[workers] = (last - first) / (ended - began)
-                    memory += [resident(pid) for pid in pids]
-        pairs.append((rates[1], rates[2]))
+        one, two = (backlog(home, f"readers-{number}-{workers}", workers) for workers in (1, 2))
+        pairs.append((one[0], two[0]))
+        memory += one[1] + two[1]
     return [
         least("backlog read by two engines beside one", "comments/s", pairs, "one's", 1.6, "x 0.99"),
         most("memory of a worker after it", max(memory), "MB", 450, "293 MiB"),
     ]
+
+
+def backlog(home: Path, name: str, workers: int) -> tuple[float, list[float]]:
+    """Comments a second that so many workers read of a backlog on PostgreSQL, and the megabytes of each after it."""
+    with server_of("postgresql") as more, installation(home / name, **more) as parvis, ExitStack() as stack:
+        city.found(parvis, now=datetime.now(UTC), pull_due_at=datetime(2100, 1, 1, tzinfo=UTC))
+        _deliver(parvis, BACKLOG, 1)
+        log = parvis.settings.home / "worker"
+        pids = [stack.enter_context(worker(parvis.settings, log, more)).pid for _ in range(workers)]
+        began, first = _left(parvis, BACKLOG - 300)
+        ended, last = _left(parvis, 300)
+        return (last - first) / (ended - began), [resident(pid) for pid in pids]
 
 
 def _left(parvis: Parvis, most_left: int) -> tuple[float, int]:

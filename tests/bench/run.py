@@ -20,13 +20,14 @@ import intake
 import keys
 import pages
 import quality
+import scale
 import standin
 from figures import Figure, disk, least, report
 from running import floor_server, started
 
 WANTED = [
     "webhook", "reading", "readers", "events", "pull", "import", "queue", "keys", "filters", "delivery", "start",
-    "standin", "sign-in", "classifier", "quality",
+    "scale", "people", "standin", "sign-in", "classifier", "quality",
 ]  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def main() -> None:
                 "standin": lambda: pretend(home, rounds, seconds),
                 "sign-in": lambda: pages.sign_ins(home, rounds),
                 "quality": lambda: quality.quality(rounds),
+                "scale": lambda: scale.scale(home, min(rounds, 3)),
+                "people": lambda: scale.people(home, given.large, seconds * 20),
                 "classifier": lambda: [Figure(**one) for one in classifier.figures(rounds, seconds)],
             }
             for name in wanted:
