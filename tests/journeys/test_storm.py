@@ -222,9 +222,6 @@ class Storm(Crash):
                 left[what] -= part
                 feed(part)
             until(lambda: any(map(self.up, self.serving)), "some page answers", 120)
-            # Most of what is killed has something in hand.
-            with suppress(TimeoutError):
-                until(lambda: self.waiting or self.busy(), "somebody is at work", 5)
             time.sleep(self.chance.uniform(0.0, 0.4))
             self.befalls(act)
 
@@ -238,20 +235,22 @@ class Storm(Crash):
             among = [one for one in [*self.workers, *self.serving] if one.awake]
         if not among:
             return
+        if act == "worker":
+            # Where it can be had, one that has a call in hand.
+            with suppress(TimeoutError):
+                until(lambda: patiently(lambda: any(self.in_flight(one.owner) for one in among)), "a call", 3)
+            among = [one for one in among if patiently(lambda by=one.owner: self.in_flight(by))] or among
         one = self.chance.choice(among)
         if act == "pause":
             self.stop(one)
             return
         one.process.send_signal(signal.SIGKILL)
         one.process.wait()
-        one.process.stdin.close()
+        one.process.stdin.close()  # Its pipe is ours.
         (self.serving if act == "page" else self.workers).remove(one)
         self.killed[act] += 1
         if act == "worker":
             self.kills_in_flight += patiently(lambda: self.in_flight(one.owner)) > 0
-
-    def busy(self) -> bool:
-        return patiently(lambda: self.left()["effects"] > 0)
 
     def left(self) -> dict[str, int]:
         """What somebody still has to do."""
