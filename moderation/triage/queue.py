@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.alarms import Alarm
-from models.base import Id, UtcDateTime
+from models.base import Id, Number, UtcDateTime
 from models.clocks import AwayNotice
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.completions import Completion
@@ -388,7 +388,8 @@ def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetim
 
 
 # What is around one comment: statements that are made once, as those of the list are.
-_COMMENT, _ACCOUNT = bindparam("comment", type_=Id), bindparam("account", type_=Id)
+# A number that no comment can have is that of no comment, as where it stands in the statement.
+_COMMENT, _ACCOUNT = bindparam("comment", type_=Number(64, compared=True)), bindparam("account", type_=Id)
 _VERSIONS = select(CommentVersion).where(CommentVersion.comment_id == _COMMENT)
 _EFFECTS = select(Effect).where(Effect.channel_id == _ACCOUNT, Effect.target == bindparam("target")).order_by(Effect.id)
 _DECISIONS = (
