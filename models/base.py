@@ -140,6 +140,9 @@ class Number(TypeDecorator[int]):
 Id = Number(64)
 """Key of every table, and whatever else needs 64 bits."""
 
+SOUGHT = Number(64, compared=True)
+"""An `Id` that a statement which is made once is given to look for; NoSuchRow if no row can have it."""
+
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """Nothing is NULL, and never the null of JSON, which would count as something."""
 

@@ -13,10 +13,8 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from connectors.base import Network, Operation, Receipt
-from models import audit, channels, work
-from models.accounts import Account
+from models import audit, source_posts, work
 from models.base import Id
-from models.comments import SourcePost
 from models.effects import Effect
 from models.errors import Ambiguous, Gone, Rejected
 from models.posts import Post, Variant
@@ -79,12 +77,6 @@ def _variants() -> Select[Variant]:
     return select(Variant).options(*loaded).where(Variant.post_id == bindparam("post_id", type_=Id))
 
 
-@cache
-def _met() -> Select[SourcePost]:
-    here = SourcePost.account_id == bindparam("account_id", type_=Id)
-    return select(SourcePost).where(here, SourcePost.external_id == bindparam("external_id"))
-
-
 def _record(session: Session, effect: Effect, now: datetime) -> None:
     """Settle the variant, and its post: published once every part of it is, for a person to review as soon as one
     part failed (the others still leave at their time).
@@ -143,12 +135,9 @@ def _owe_first_comment(session: Session, variant: Variant, now: datetime) -> Non
 
 def _source_post(session: Session, variant: Variant, effect: Effect) -> int:
     """What citizens write under, whether a reading met it before or will."""
-    # Readings hold the account while they store: neither inserts what the other has just inserted.
-    channels.lock(session, Account, variant.account_id)
-    about = {"account_id": variant.account_id, "external_id": effect.remote_id}
-    post = session.scalar(_met(), about)
-    if post is None:
-        post = SourcePost(**about, text=variant.text, permalink=effect.permalink, created_at=effect.done_at)
-        session.add(post)
-        session.flush()
+    # The account is not locked for it: of two hundred posts that leave together, each would wait for the one before.
+    remote_id = str(effect.remote_id)
+    post = source_posts.meet(session, variant.account_id, [remote_id])[remote_id]
+    post.text = variant.text if post.text is None else post.text
+    post.permalink, post.created_at = post.permalink or effect.permalink, post.created_at or effect.done_at
     return post.id

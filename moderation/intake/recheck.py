@@ -21,7 +21,7 @@ from sqlalchemy import ColumnElement, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from connectors.base import CommentRemoved, CommentSeen, Network, Page
-from models import channels
+from models import channels, source_posts
 from models.accounts import Account
 from models.calls import calling
 from models.comments import LAG, Comment, SourcePost
@@ -55,15 +55,7 @@ def mark(session: Session, account: Account, page: Page, *, listed_at: datetime,
         execution_options=_AS_IS,
     )
     for thread in page.threads:
-        post = session.scalar(
-            select(SourcePost).where(
-                SourcePost.account_id == account.id, SourcePost.external_id == thread.post_external_id
-            )
-        )
-        if post is None:
-            post = SourcePost(account_id=account.id, external_id=thread.post_external_id, kind=PostKind.POST)
-            session.add(post)
-            session.flush()
+        post = source_posts.meet(session, account.id, [thread.post_external_id])[thread.post_external_id]
         post.read_at = max(post.read_at or thread.began_at, thread.began_at)
         if session.scalar(select(_met(post))):
             post.doubted_at = None

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from connectors.base import Change, CommentSeen, PostSeen, Public, Talk, Unreadable
-from models import search
+from models import search, source_posts
 from models.accounts import Account, SetAside
 from models.comments import BY_NAME, Attachment, Author, Comment, CommentVersion, SourcePost, forget_names
 from models.session import upsert
@@ -144,15 +144,11 @@ def _posts(
         if not isinstance(change, PostSeen | Unreadable) and change.post_external_id is not None
     }
     known = {comment.source_post_id for comment in comments if comment.source_post_id is not None}
-    statement = select(SourcePost).where(
-        SourcePost.account_id == account.id, SourcePost.external_id.in_(wanted) | SourcePost.id.in_(known)
-    )
-    posts: dict[str | int | None, SourcePost] = {}
-    for post in session.scalars(statement):
-        posts[post.external_id] = posts[post.id] = post
-    for external_id in sorted(wanted - posts.keys()):
-        posts[external_id] = SourcePost(account_id=account.id, external_id=external_id, kind=PostKind.POST)
-        session.add(posts[external_id])
+    posts: dict[str | int | None, SourcePost] = dict(source_posts.meet(session, account.id, wanted).items())
+    posts |= {post.id: post for post in posts.values()}
+    elsewhere = known - posts.keys()
+    if elsewhere:
+        posts |= {one.id: one for one in session.scalars(select(SourcePost).where(SourcePost.id.in_(elsewhere)))}
     for change in said:
         _learn(posts[change.external_id], change)
     session.flush()

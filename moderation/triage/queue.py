@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased, joinedload, load_only
 
 from models.accounts import Account
 from models.alarms import Alarm
-from models.base import Id, Number, UtcDateTime
+from models.base import SOUGHT, UtcDateTime
 from models.clocks import AwayNotice
 from models.comments import Attachment, Author, Comment, CommentVersion, VerdictRow
 from models.completions import Completion
@@ -388,8 +388,7 @@ def _history(session: Session, viewer: Viewer, comment: Comment, *, now: datetim
 
 
 # What is around one comment: statements that are made once, as those of the list are.
-# A number that no comment can have is that of no comment, as where it stands in the statement.
-_COMMENT, _ACCOUNT = bindparam("comment", type_=Number(64, compared=True)), bindparam("account", type_=Id)
+_COMMENT, _ACCOUNT = bindparam("comment", type_=SOUGHT), bindparam("account", type_=SOUGHT)
 _VERSIONS = select(CommentVersion).where(CommentVersion.comment_id == _COMMENT)
 _EFFECTS = select(Effect).where(Effect.channel_id == _ACCOUNT, Effect.target == bindparam("target")).order_by(Effect.id)
 _DECISIONS = (
@@ -453,7 +452,7 @@ def _near(viewer: Viewer, *, review: bool) -> Select[Comment]:
     )
     if not review:
         # A review stands under no post, and what answers it under the review.
-        of_post = Comment.source_post_id == bindparam("post", type_=Id)
+        of_post = Comment.source_post_id == bindparam("post", type_=SOUGHT)
         statement = statement.where(or_(of_post, Comment.kind == CommentKind.REVIEW))
     return visible(statement, viewer, Action.SEE_COMMENTS, Comment)
 
@@ -464,7 +463,7 @@ def _earlier(viewer: Viewer) -> Select[Comment]:
         select(Comment)
         .options(joinedload(Comment.verdict))
         .where(
-            Comment.author_id == bindparam("author", type_=Id),
+            Comment.author_id == bindparam("author", type_=SOUGHT),
             Comment.id != _COMMENT,
             Comment.created_at >= bindparam("since", type_=UtcDateTime()),
         )

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select, text
 
 from connectors.base import Operation, Publication, Receipt
+from models import channels, source_posts
+from models.accounts import Account
+from models.comments import SourcePost
 from models.errors import Ambiguous, Transient
 from models.locks import locks_for
-from models.posts import Post
+from models.posts import Post, Variant
 from models.vocabulary import EffectState, Outcome, PostState
 from models.work import Timing, Work
 from publishing import delivery
@@ -42,6 +47,13 @@ class Lossy(PretendNetwork):
             if publication.text == getattr(sought, "text", None) and f"{self.name}_{number}" not in taken:
                 return Receipt(f"{self.name}_{number}")
         return None
+
+
+WAITS = text(
+    "SELECT count(*) FROM pg_locks AS asked JOIN pg_locks AS held USING (pid) WHERE NOT asked.granted AND held.granted"
+    " AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""Whether somebody waits in this database."""
 
 
 def scheduled(city, number: int, at: datetime, *names: str) -> list[int]:
@@ -187,3 +199,29 @@ def test_nine_in_the_morning_stays_nine_when_clocks_change(zone, days, moments):
         datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC) + timedelta(hours=hour)
         for day, hour in zip(days, moments, strict=True)
     ]
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("met", [False, True])
+def test_a_post_is_recorded_while_a_reading_of_its_account_stores(city, met):
+    """It waits for the reading only where that has met the very same post."""
+    (post_id,) = scheduled(city, 1, city.now + timedelta(hours=1), "nord")
+    nord = city.accounts["nord"]
+    with city.database.write() as reading:
+        channels.lock(reading, Account, nord)
+        known = source_posts.meet(reading, nord, ["nord_1"])["nord_1"].id if met else None
+        sending = threading.Thread(target=city.deliver, kwargs={"hours": 1})
+        sending.start()
+        while met and not reading.scalar(WAITS):
+            time.sleep(0.01)
+        if not met:
+            sending.join(20)
+            assert states(city, [post_id]) == {PostState.PUBLISHED: 1}
+    sending.join(20)
+    assert states(city, [post_id]) == {PostState.PUBLISHED: 1}
+    with city.database.read() as session:
+        (there,) = session.scalars(select(SourcePost)).all()
+        (variant,) = session.scalars(select(Variant)).all()
+        assert known in (None, there.id)
+        assert (variant.source_post_id, there.text) == (there.id, variant.text)
