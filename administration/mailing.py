@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from administration.notices import readable
+from administration.notices import OF_OPERATIONS, readable
 from connectors.base import Receipt
 from connectors.letters import Letter, PostOffice
 from models import channels, work
@@ -40,7 +40,7 @@ LATE = timedelta(hours=24)
 """A letter that could not leave for so long does not leave any more."""
 DIGEST_AT = dt.time(7, 30)
 """On the city's clocks."""
-PRESSING = frozenset({NoticeKind.APPROVAL_NEAR, NoticeKind.URGENT, NoticeKind.DANGER})
+PRESSING = frozenset({NoticeKind.APPROVAL_NEAR, NoticeKind.URGENT, NoticeKind.DANGER, *OF_OPERATIONS})
 """What waits for nothing: no digest holds it back."""
 TO_ALL = frozenset({NoticeKind.DANGER})
 """What reaches those too who want no letters: they are on call."""
@@ -198,8 +198,8 @@ def _invitation(database: Database, task: Task, words: InvitationWords) -> Lette
 
 
 def _path(notice: Notice) -> str:
-    if notice.kind == NoticeKind.BACKUP_LATE:
-        return "/exploitation"
+    if notice.kind in OF_OPERATIONS:
+        return OF_OPERATIONS[notice.kind]
     if notice.note is not None:
         return f"/commentaires/{notice.note.comment_id}"
     if notice.request is not None:

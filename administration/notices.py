@@ -20,6 +20,12 @@ from models.vocabulary import NoticeKind
 
 SHOWN = 100
 """Notices of one person that are listed, the newest ones."""
+OF_OPERATIONS = {
+    NoticeKind.BACKUP_LATE: "/exploitation",
+    NoticeKind.DISK_LOW: "/exploitation",
+    NoticeKind.ACCOUNT_STOPPED: "/comptes",
+}
+"""What is told to whoever administers (`administration.alerts`), and the page that says more."""
 
 
 def notices(session: Session, viewer: Viewer) -> Sequence[Notice]:
@@ -60,5 +66,5 @@ def readable(viewer: Viewer) -> ColumnElement[bool]:
         Notice.alarm_id.in_(visible(alarms, viewer, Action.SEE_COMMENTS, Item)),
         # Told to those who worked there; of whoever does not work here any more, nothing is left.
         Notice.shift_note_id.is_not(None) if viewer.may(Action.SEE_COMMENTS) else false(),
-        Notice.kind == NoticeKind.BACKUP_LATE if viewer.may(Action.MANAGE_ACCOUNTS) else false(),
+        Notice.kind.in_(OF_OPERATIONS) if viewer.may(Action.MANAGE_ACCOUNTS) else false(),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from api.health import DISK_FULL, DISK_LOW, folders, free_bytes
+from api import disks
 from api.i18n import N_, _, format_number
 from api.settings import Settings
 
@@ -32,9 +32,9 @@ class Line:
 
 def disk(settings: Settings) -> Iterator[Line]:
     """How much room there is where this installation keeps things."""
-    for folder in sorted(folders(settings)):
-        free = free_bytes(folder)
-        state = State.WRONG if free < DISK_FULL else State.TO_DO if free < DISK_LOW else State.GOOD
+    for folder in sorted(disks.folders(settings)):
+        free = disks.free_bytes(folder)
+        state = State.WRONG if free < disks.DISK_FULL else State.TO_DO if free < disks.DISK_LOW else State.GOOD
         said = {
             State.GOOD: N_("%(free)s GB free on %(folder)s"),
             State.TO_DO: N_("nearly full: %(free)s GB free on %(folder)s"),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from sqlalchemy.exc import SQLAlchemyError
 
+from api import disks
 from api.deps import CurrentIdentity, Installation, Now
 from api.metrics import Gauges
 from api.problems import Forbidden
-from api.settings import Settings, sqlite_file
 from api.wiring import Parvis
 from models.migrations import standing
 from models.vocabulary import Standing
@@ -21,22 +18,8 @@ from models.vocabulary import Standing
 router = APIRouter(include_in_schema=False)
 
 
-DISK_FULL, DISK_LOW = 64 * 2**20, 2**30
-"""Free bytes under which nothing can be kept any more, and under which somebody is told."""
 PATIENCE = 2
 """Seconds that a program may hold the database's write lock before it is said."""
-
-
-def folders(settings: Settings) -> set[Path]:
-    """Where this installation keeps things on this machine."""
-    database = sqlite_file(settings)
-    return {settings.home.resolve()} | ({database.resolve().parent} if database else set())
-
-
-def free_bytes(folder: Path) -> int:
-    """What Parvis may still write there."""
-    found = os.statvfs(folder)
-    return found.f_bavail * found.f_frsize
 
 
 @router.get("/healthz")
@@ -53,7 +36,7 @@ def ready(parvis: Installation) -> JSONResponse:
 
 
 def _unready(parvis: Parvis) -> str | None:
-    if any(free_bytes(folder) < DISK_FULL for folder in folders(parvis.settings)):
+    if any(disks.free_bytes(folder) < disks.DISK_FULL for folder in disks.folders(parvis.settings)):
         return "disk"
     try:
         if standing(parvis.database) is not Standing.CURRENT:

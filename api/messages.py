@@ -418,6 +418,8 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         NoticeKind.REVIEW_DUE: N_("An urgent post is to be read again today"),
         NoticeKind.SHIFT: N_("A note from the shift before"),
         NoticeKind.BACKUP_LATE: N_("No backup of the data was made for too long"),
+        NoticeKind.ACCOUNT_STOPPED: N_("An account of the City is heard no more, or will soon not be"),
+        NoticeKind.DISK_LOW: N_("A disk of Parvis is nearly full"),
         NoticeKind.DANGER: N_("An immediate danger: you are on call"),
         NoticeKind.NOT_SENT: N_("Your post did not go out as planned"),
         NoticeKind.NOT_CHANGED: N_("Your post could not be changed on its network"),

@@ -16,7 +16,7 @@ from administration import directory as directories
 from administration import hooks, mailing
 from administration.passkeys import Party
 from administration.retention import Rule
-from api import backups
+from api import backups, disks
 from api.hour_words import opening
 from api.i18n import Dates, _
 from api.mail_words import called, handed_over, invited, worded
@@ -294,6 +294,7 @@ class Parvis:
             survey=self._sampling,
             kept=Rule(unread=self.settings.unread_days, comments=self.settings.comment_days),
             back_up=self._backing_up,
+            roomy=partial(disks.roomy, self.settings),
         )
 
     def close(self) -> None:

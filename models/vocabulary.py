@@ -430,6 +430,9 @@ class NoticeKind(StrEnum):
     """Somebody writes of an immediate danger, and they are on call."""
     BACKUP_LATE = "backup_late"
     """No copy of the database was made for too long."""
+    ACCOUNT_STOPPED = "account_stopped"
+    """An account is heard no more, or will soon be."""
+    DISK_LOW = "disk_low"
 
 
 class MailChoice(StrEnum):

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from administration import copies, hooks, mailing, retention, tokens
+from administration import alerts, hooks, mailing, retention, tokens
 from classifiers.base import Classifier, Context
 from connectors.base import AccountRef, Consent, Network, Webhook
 from connectors.desks import Desk
@@ -115,6 +115,8 @@ class City:
     """Who is asked how their request was dealt with; None: nobody."""
     back_up: BackUp | None = None
     """How copies of the database are made; None: the operator makes them."""
+    roomy: alerts.Roomy = lambda: True
+    """Whether this machine's disks have room."""
     apart: bool = False
     """Whether other processes handle what the ticks here find: then nothing is claimed for this one."""
     draining: threading.Event = field(default_factory=threading.Event)
@@ -311,10 +313,11 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
 
     def back_up() -> None:
         if city.back_up is not None:
-            try:
-                city.back_up.make_due(now=city.clock())
-            finally:
-                copies.warn_due(city.database, city.back_up.every, now=city.clock())
+            city.back_up.make_due(now=city.clock())
+
+    def alert() -> None:
+        every = city.back_up.every if city.back_up is not None else None
+        alerts.warn_due(city.database, city.zone, roomy=city.roomy, copied_every=every, now=city.clock())
 
     def dispose() -> None:
         retention.dispose_due(city.database, city.kept, now=city.clock())
@@ -354,4 +357,5 @@ def ticks(city: City, engine: Engine) -> list[Tick]:  # noqa: C901, PLR0915 - a 
         Tick("forget", timedelta(hours=1), forget),
         Tick("dispose", timedelta(hours=6), dispose),
         Tick("back_up", timedelta(minutes=10), back_up),
+        Tick("alert", timedelta(minutes=1), alert),
     ]

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from administration import accounts, copies, directory, people, retention
 from api import messages
 from api.backups import half_done, replaced
+from api.disks import folders
 from api.findings import Line, State, disk
-from api.health import PATIENCE, folders
+from api.health import PATIENCE
 from api.i18n import N_, Dates, _, format_number
 from api.messages import label
 from api.settings import ENV_FILE, PREFIX, SecretMissing, Settings, SettingsError, load, masked, sqlite_file, unknown

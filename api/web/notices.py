@@ -18,7 +18,8 @@ router = APIRouter(prefix="/avis", include_in_schema=False)
 @router.get("")
 def show_notices(request: Request, viewer: CurrentViewer, session: ReadSession) -> Response:
     """The newest first."""
-    return render(request, "notices.html", notices=notices.notices(session, viewer))
+    told = notices.notices(session, viewer)
+    return render(request, "notices.html", notices=told, of_operations=notices.OF_OPERATIONS)
 
 
 @router.post("/lus")

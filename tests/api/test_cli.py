@@ -502,7 +502,7 @@ def test_what_is_made_is_read_by_nobody_else(bare_parvis):
 
 @pytest.mark.parametrize(("free", "mark"), [(2**30 - 1, "→"), (2**26 - 1, "✗"), (2**40, "✓")])
 def test_a_disk_that_is_full_or_nearly(command, monkeypatch, free, mark):
-    monkeypatch.setattr("api.findings.free_bytes", lambda folder: free)
+    monkeypatch.setattr("api.disks.free_bytes", lambda folder: free)
     (line,) = (line for line in command.run("doctor").out.splitlines() if str(command.home) in line and "Go" in line)
     assert line.startswith(mark)
 

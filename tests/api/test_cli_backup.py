@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 import sqlite3
 import threading
@@ -15,7 +14,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
-from administration.copies import MADE, SUBJECT, warn_due
 from administration.people import add_account
 from api import backups
 from api.cli import installation
@@ -23,7 +21,7 @@ from models import audit, copying, soundness
 from models.effects import Effect
 from models.people import Person
 from models.session import Database
-from models.vocabulary import EffectState, OperationKind, Role
+from models.vocabulary import EffectState, OperationKind
 from models.work import enqueue
 
 
@@ -414,25 +412,3 @@ def test_copies_are_made_in_time_tried_and_kept_in_number(command, tmp_path):
         [*(file.name for file in kept), "parvis-of-ours.db", "refused.db"]
     )
     assert "Sauvegardes" in command.run("doctor").out
-
-
-def test_whoever_administers_is_told_once_that_copies_are_too_old(
-    database_url, open_parvis, seed_city, visit, sign_in_as, clock
-):
-    parvis, every = open_parvis(database_url), timedelta(hours=24)
-    city, database = seed_city(parvis), parvis.database
-    with database.write() as session:
-        audit.note(session, MADE, SUBJECT, now=clock(), person_id=None)
-    assert not warn_due(database, None, now=clock() + timedelta(days=9))
-    assert not warn_due(database, every, now=clock() + timedelta(hours=48))
-    for _ in range(2):
-        assert warn_due(database, every, now=clock() + timedelta(hours=49))
-    admin = sign_in_as(parvis, visit(parvis), city.person(Role.ADMIN, "city"))
-    assert admin.get("/avis").text.count("Aucune sauvegarde des données depuis trop longtemps") == 1
-    clock.pass_(hours=50)
-    admin = sign_in_as(parvis, visit(parvis), city.person(Role.ADMIN, "city"))
-    assert "La dernière date de 2 jours." in admin.get("/exploitation").text
-    page = admin.get("/mise-en-route").text.replace("\N{NO-BREAK SPACE}", " ").replace("\N{NARROW NO-BREAK SPACE}", " ")
-    assert re.search(r"Dernière sauvegarde : 23 novembre 2026, (à )?8 h 30", page)
-    moderator = sign_in_as(parvis, visit(parvis), city.person(Role.MODERATOR, "city"))
-    assert "Aucune sauvegarde" not in moderator.get("/avis").text

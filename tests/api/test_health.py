@@ -10,7 +10,7 @@ import pytest
 from anyio import to_thread
 from starlette.testclient import TestClient
 
-from api import health
+from api import disks, health
 from api.app import create_app
 from api.problems import RETRY_AFTER
 from api.wiring import THREADS
@@ -51,7 +51,7 @@ def test_ready_says_that_the_write_lock_is_held(impatient, parvis, visit):
 
 
 def test_ready_says_that_the_disk_is_full(sqlite_parvis, visit, monkeypatch):
-    monkeypatch.setattr(health, "free_bytes", lambda folder: health.DISK_FULL - 1)
+    monkeypatch.setattr("api.disks.free_bytes", lambda folder: disks.DISK_FULL - 1)
     assert visit(sqlite_parvis).get("/readyz").json() == {"status": "disk"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, update
 
 from administration import accounts
-from api import health
+from api import disks
 from models import work
 from models.channels import Channel
 from models.effects import Effect
@@ -72,9 +72,9 @@ def test_what_waits_too_long_is_said_with_what_to_do(parvis, city, read, clock):
 
 def test_a_full_disk_is_said(read, monkeypatch):
     assert read()[1]["Disque"] == GOOD
-    monkeypatch.setattr("api.findings.free_bytes", lambda _: health.DISK_LOW - 1)
+    monkeypatch.setattr("api.disks.free_bytes", lambda _: disks.DISK_LOW - 1)
     assert read()[1]["Disque"] == TO_DO
-    monkeypatch.setattr("api.findings.free_bytes", lambda _: health.DISK_FULL - 1)
+    monkeypatch.setattr("api.disks.free_bytes", lambda _: disks.DISK_FULL - 1)
     assert read()[1]["Disque"] == WRONG
 
 

@@ -118,7 +118,7 @@ def test_the_list(city):
         "write_letters",
         "come_back",
     }
-    assert set(names) == called_out | here | {"forget", "dispose", "back_up"}
+    assert set(names) == called_out | here | {"forget", "dispose", "back_up", "alert"}
     assert len(set(names)) == len(names)
     assert all(tick.every > timedelta(0) for tick in listed)
     assert set(handlers(city)) == called_out | {"publish"}
