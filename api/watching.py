@@ -69,6 +69,8 @@ class Watched:
     verdicts: int
     abstained: int
     """Of the verdicts of a day, and how many of them do not say the intention."""
+    read_in_hour: int
+    """Verdicts of the last hour: how fast a backlog is worked off."""
     far_sides: Sequence[FarSide]
     """Accounts, and whatever else something is still owed to."""
 
@@ -125,6 +127,7 @@ def watch(session: Session, *, now: datetime) -> Watched:
         unsealed=age(AuditEntry.at, AuditEntry.sequence.is_(None)),
         verdicts=count(VerdictRow, lately),
         abstained=count(VerdictRow, lately, VerdictRow.abstained),
+        read_in_hour=count(VerdictRow, VerdictRow.at > now - HOUR),
         far_sides=[_far_side(one, now) for one in session.scalars(select(every).where(called).order_by(every.id))],
     )
 

@@ -55,7 +55,7 @@ def lines(seen: Watched, settings: Settings) -> Iterator[Line]:
     yield _aged(_("Acts on the networks"), seen.effect_late, N_("The oldest that is due waits since %(age)s."), engine)
     yield _aged(_("Webhooks to read"), seen.body_oldest, N_("The oldest waits since %(age)s."), engine)
     model = _("The model reads more slowly than comments come, or not at all: another “parvis worker” helps.")
-    yield _aged(_("Comments to analyse"), seen.unread_oldest, N_("The oldest waits since %(age)s."), model)
+    yield _aged(_("Comments to analyse"), seen.unread_oldest, N_("The oldest waits since %(age)s."), model, _left(seen))
     yield _aged(_("Journal to seal"), seen.unsealed, N_("The oldest entry without a seal is %(age)s old."), engine)
     yield from _far_sides(seen)
     yield from disk(settings)
@@ -88,12 +88,21 @@ def _dangers(seen: Watched) -> Line:
     return Line(name, said, State.WRONG if long else State.TO_DO, advice)
 
 
-def _aged(name: str, age: timedelta | None, said: str, advice: str) -> Line:
+def _aged(name: str, age: timedelta | None, said: str, advice: str, more: str = "") -> Line:
     """What should be over within seconds; `said` is a message with a place for the age."""
     if age is None or age < SOON:
         return Line(name, _("Up to date."))
     state = State.WRONG if age >= LONG else State.TO_DO
-    return Line(name, _(said, age=_age(age)), state, advice)
+    return Line(name, f"{_(said, age=_age(age))} {more}".rstrip(), state, advice)
+
+
+def _left(seen: Watched) -> str:
+    """How much of a backlog is left, after an import or the first reading of an account, and until when it takes."""
+    left = ngettext("%(n)s is left.", "%(n)s are left.", seen.unread_items)
+    if not seen.read_in_hour:
+        return left
+    pace = _age(timedelta(hours=seen.unread_items / seen.read_in_hour))
+    return _("%(left)s At the pace of the last hour, that takes %(age)s.", left=left, age=pace)
 
 
 def _far_sides(seen: Watched) -> Iterator[Line]:

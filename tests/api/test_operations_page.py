@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from sqlalchemy import delete, update
 
 from administration import accounts
 from api import disks
+from api.watching import watch
+from api.web import operations
 from models import work
 from models.channels import Channel
 from models.effects import Effect
@@ -44,6 +47,14 @@ def read(parvis, city, visit, sign_in_as):
     return read
 
 
+def test_a_backlog_says_how_much_is_left_and_how_long_it_takes(parvis, city, clock):
+    with parvis.database.read() as session:
+        seen = watch(session, now=clock())
+    several = replace(seen, unread_oldest=timedelta(hours=1), unread_items=1200, read_in_hour=600)
+    (line,) = (one for one in operations.lines(several, parvis.settings) if one.name == "Commentaires à analyser")
+    assert line.finding.endswith("Il en reste 1200. Au rythme de la dernière heure, il faut 2 heures.")
+
+
 def test_what_waits_too_long_is_said_with_what_to_do(parvis, city, read, clock):
     with parvis.database.write() as session:
         where = {"account_id": city.accounts["north"], "queued_at": clock.now}
@@ -63,6 +74,7 @@ def test_what_waits_too_long_is_said_with_what_to_do(parvis, city, read, clock):
     }
     assert "parvis worker" in page
     assert "20 minutes" in page
+    assert "Il en reste 1." in page
     with parvis.database.write() as session:
         session.execute(update(Channel).where(Channel.id == city.accounts["north"]).values(token_lost="190"))
     page, found = read()
