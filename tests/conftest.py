@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import logging
 import os
@@ -235,6 +236,19 @@ def compiled_once() -> Iterator[None]:
         patch.setattr(Database, "__init__", open_)
         patch.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
         patch.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def garbage_is_cleared_away() -> Iterator[None]:
+    """A command keeps what it finds in memory until its process ends, with whatever was garbage by then. Here hundreds
+    run in one process, and four of them have read the model: that was 6 GB. Nor is it looked for at every turn.
+    """
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gc.freeze", lambda: None)
+        patch.setattr("gc.set_threshold", lambda *_: None)
         yield
 
 
