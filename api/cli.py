@@ -36,12 +36,6 @@ app.add_typer(account, name="account")
 app.add_typer(key, name="key")
 
 
-GARBAGE = 5_000, 5, 40
-"""When Python looks for garbage in a process that serves pages. A page leaves some thousand objects in circles, and as
-Python has it, one page in twelve waits 50 ms for a look at everything; so it is one in a hundred.
-"""
-
-
 class _Stop(Exception):
     """A sentence for the operator; the command ends with 2 (what was asked cannot be done)."""
 
@@ -100,7 +94,7 @@ def serve(
 
         from api import logs
         from api.app import create_app
-        from api.serving import Http
+        from api.serving import GARBAGE, Http, Swept
         from api.wiring import check_engine
 
     logs.configure()
@@ -110,7 +104,7 @@ def serve(
         settings = parvis.settings
         # The access log is the door's own: it has no personal link in it. A proxy on this machine says who calls.
         uvicorn.run(
-            create_app(parvis),
+            Swept(create_app(parvis)),
             host=host or settings.host,
             port=settings.port if port is None else port,
             log_config=None,
