@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
@@ -14,18 +15,21 @@ from models.session import upsert
 from models.vocabulary import PostKind
 
 
-def meet(session: Session, account_id: int, external_ids: Collection[str]) -> dict[str, SourcePost]:
-    """The posts of an account by their external ids; a row is made for each that was not known."""
+def meet(session: Session, account_id: int, external_ids: Collection[str], **new: Any) -> dict[str, SourcePost]:
+    """The posts of an account by their external ids; a row is made for each that was not known, and says `new`."""
     if not external_ids:
         return {}
-    given = {"account_id": account_id, "external_ids": sorted(external_ids)}
+    wanted = sorted(set(external_ids))
+    given = {"account_id": account_id, "external_ids": wanted}
     met = {one.external_id: one for one in session.scalars(_of_account(), given)}
-    unknown = sorted(set(external_ids) - met.keys())
+    unknown = [one for one in wanted if one not in met]
     if unknown:
         # What has just left may be read at the same instant: the database decides who makes its row.
-        rows = [{"account_id": account_id, "external_id": one, "kind": PostKind.POST} for one in unknown]
-        session.execute(upsert(session, SourcePost).values(rows).on_conflict_do_nothing())
-        met |= {one.external_id: one for one in session.scalars(_of_account(), given)}
+        rows = [{"account_id": account_id, "external_id": one, "kind": PostKind.POST, **new} for one in unknown]
+        made = session.scalars(upsert(session, SourcePost).on_conflict_do_nothing().returning(SourcePost), rows)
+        met |= {one.external_id: one for one in made}
+        if len(met) < len(wanted):
+            met |= {one.external_id: one for one in session.scalars(_of_account(), given)}
     return met
 
 

@@ -137,7 +137,8 @@ def _source_post(session: Session, variant: Variant, effect: Effect) -> int:
     """What citizens write under, whether a reading met it before or will."""
     # The account is not locked for it: of two hundred posts that leave together, each would wait for the one before.
     remote_id = str(effect.remote_id)
-    post = source_posts.meet(session, variant.account_id, [remote_id])[remote_id]
+    ours = {"text": variant.text, "permalink": effect.permalink, "created_at": effect.done_at}
+    post = source_posts.meet(session, variant.account_id, [remote_id], **ours)[remote_id]
     post.text = variant.text if post.text is None else post.text
     post.permalink, post.created_at = post.permalink or effect.permalink, post.created_at or effect.done_at
     return post.id
