@@ -146,13 +146,13 @@ class EdgeMiddleware:
 
     def _refusal(self, request: Request, *, signed_in: bool) -> ASGIApp | None:
         """The answer to a request that goes no further: too large, or sent by another site."""
-        length = request.headers.get("content-length", "0")
-        if not length.isdecimal() or len(length) > 19 or int(length) > body_limit(request.url.path, self._film_mb):
+        length, most = request.headers.get("content-length", "0"), body_limit(request.url.path, self._film_mb)
+        if not length.isdecimal() or len(length) > 19 or int(length) > most:
+            detail = _("What was sent is larger than %(most)s MB.", most=most >> 20)
             if request.url.path in LIBRARY:
-                most = {"picture": str(LARGEST // 1024**2), "film": str(self._film_mb)}
-                detail = _("A picture has at most %(picture)s MB, and a film %(film)s MB.", **most)
-                return problem_response(request, 413, "too_heavy", detail=detail)
-            return problem_response(request, 413, "too_heavy" if request.url.path in UPLOADS else "too_large")
+                each = {"picture": LARGEST >> 20, "film": self._film_mb}
+                detail = _("A picture has at most %(picture)s MB, and a film %(film)s MB.", **each)
+            return problem_response(request, 413, detail=detail)
         if request.method not in _SAFE and not self._ours(request.headers, signed_in=signed_in):
             return problem_response(request, 403, "cross_site")
         return None

@@ -84,7 +84,7 @@ _MEANINGS = {
     404: "Not there, or not yours to see.",
     409: "The state of things does not allow it; `code` says why.",
     412: "Somebody changed it: the version in `If-Match` is not the newest.",
-    413: "Larger than 1 MB.",
+    413: "More than is taken at this address: 1 MB, but for pictures and films.",
     422: "A field cannot be read or accepted; `errors` names it.",
     428: "`If-Match` is missing.",
     429: "Too many requests of this key within a minute; `Retry-After` says when there are turns again.",

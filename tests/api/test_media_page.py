@@ -84,10 +84,11 @@ def test_what_is_too_heavy_is_refused_with_a_sentence_before_it_is_read(desk):
             yield b"\0" * 2**20
 
     assert desk.post("/api/v1/media", content=endless()).status_code == 413
-    # What citizens send is a picture at most.
-    assert desk.post("/completer/x", content=b"", headers={"content-length": str(40 * 1024**2)}).status_code == 413
-    # Everything else is as small as it was.
-    assert desk.post("/publications", content=b"", headers={"content-length": str(2 * 1024**2)}).status_code == 413
+    # What citizens send is a picture at most, a file of comments as much, and everything else is small.
+    for path, most in (("/completer/x", 26), ("/comptes/importation", 26), ("/publications", 1)):
+        answer = desk.post(path, content=b"", headers={"content-length": str(40 * 1024**2)})
+        assert answer.status_code == 413
+        assert f"L’envoi dépasse {most}\N{NO-BREAK SPACE}Mo." in answer.text
 
 
 def test_a_picture_for_a_post_comes_back_as_what_the_composer_shows(desk):
