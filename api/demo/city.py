@@ -39,7 +39,7 @@ PEOPLE = {
     AGENT: ("Omar Haddad", (Role.AGENT311,)),
     ADMIN: ("Mireille Côté", (Role.ADMIN,)),
 }
-"""Six people, one click apart; nobody has a password, so nobody can sign in to a demonstration from elsewhere."""
+"""Six people, one click apart; nobody knows their passwords, so nobody signs in to a demonstration from elsewhere."""
 
 BOROUGHS = {
     "vieux-moulin": "Vieux-Moulin",
@@ -70,8 +70,8 @@ BY_APP = (
 """Requests that the city's own application sent before the morning began, each from where somebody stood."""
 
 
-def settle(session: Session, story: Story, *, prefix: str, zone: ZoneInfo, now: datetime) -> None:
-    """Put the city there, in an empty database."""
+def settle(session: Session, story: Story, *, password_hash: str, prefix: str, zone: ZoneInfo, now: datetime) -> None:
+    """Put the city there, in an empty database. `password_hash` is everybody's: whoever has none has not come yet."""
     plant(session, now=now - timedelta(days=1))
     boroughs = {code: Borough(code=code, name=name) for code, name in BOROUGHS.items()}
     session.add_all(boroughs.values())
@@ -82,7 +82,7 @@ def settle(session: Session, story: Story, *, prefix: str, zone: ZoneInfo, now: 
     session.add(ServiceClock(**HOURS, at=now - timedelta(days=1)))
     _asked_by_app(session, prefix=prefix, zone=zone, now=now - timedelta(hours=2))
     for email, (name, roles) in PEOPLE.items():
-        person = Person(email=email, name=name, created_at=now)
+        person = Person(email=email, name=name, password_hash=password_hash, created_at=now)
         session.add(person)
         session.flush()
         session.add_all(Membership(person_id=person.id, role=role) for role in roles)

@@ -17,6 +17,7 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from administration import people
 from api import pages
 from api import settings as parvis_settings
 from api.app import create_app
@@ -128,9 +129,17 @@ class Demo:
 
     def _settle(self) -> None:
         given = self.parvis.settings
+        nobodys = people.hash_password(secrets.token_urlsafe(32))
         with self.parvis.database.write() as session:
             city.clear(session)
-            city.settle(session, self.story, prefix=given.request_prefix, zone=given.zone, now=self.parvis.clock())
+            city.settle(
+                session,
+                self.story,
+                password_hash=nobodys,
+                prefix=given.request_prefix,
+                zone=given.zone,
+                now=self.parvis.clock(),
+            )
 
     def _tell(self) -> None:
         # Nobody has connected it yet: it is what the consent dialog offers.

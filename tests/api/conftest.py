@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from administration import seeds, sign_in
+from administration import people, seeds, sign_in
 from api import cli
 from api.app import create_app
 from api.settings import load
@@ -103,6 +103,21 @@ class CommandLine:
             code = end.code
         out, err = self.capture.readouterr()
         return Ran(int(code or 0), out, err)
+
+
+@pytest.fixture
+def employ():
+    """Adds somebody who has come, with roles in the whole city; gives their number."""
+
+    def employ(parvis: Parvis, name: str, password: str, *roles: Role) -> int:
+        hashed, now = people.hash_password(password), parvis.clock()
+        with parvis.database.write() as session:
+            scoped = [(role, people.CITY) for role in roles]
+            person = people.invite(session, f"{name}@ville.example", name, scoped, by=None, now=now)
+            people.set_password(session, person, hashed, by=None, now=now)
+            return person.id
+
+    return employ
 
 
 @pytest.fixture

@@ -46,12 +46,9 @@ def parvis(database_url, open_parvis, mail):
 
 
 @pytest.fixture
-def enter(parvis, visit):
+def enter(parvis, visit, employ):
     def add(name, *roles):
-        with parvis.database.write() as session:
-            scoped = [(role, CITY) for role in roles]
-            person = people.invite(session, f"{name}@ville.example", name, scoped, by=None, now=parvis.clock())
-            people.set_password(session, person, people.hash_password(PASSWORD), by=None, now=parvis.clock())
+        employ(parvis, name, PASSWORD, *roles)
         client = visit(parvis)
         client.post("/connexion", data={"email": f"{name}@ville.example", "password": PASSWORD})
         return client

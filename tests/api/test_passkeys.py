@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from administration import people
-from administration.people import CITY
 from models.audit import AuditEntry
 from models.people import Passkey, Person
 from models.vocabulary import Role
@@ -70,17 +69,14 @@ def parvis(database_url, open_parvis):
 
 
 @pytest.fixture
-def hire(parvis, visit):
+def hire(parvis, visit, employ):
     """Adds somebody who has a password; their browser, signed in, and their number."""
 
     def add(name, *roles):
-        with parvis.database.write() as session:
-            scoped = [(role, CITY) for role in roles]
-            person = people.invite(session, f"{name}@ville.example", name, scoped, by=None, now=parvis.clock())
-            people.set_password(session, person, people.hash_password(PASSWORD), by=None, now=parvis.clock())
+        person_id = employ(parvis, name, PASSWORD, *roles)
         client = visit(parvis)
         client.signed = give_password(client, name)
-        return client, person.id
+        return client, person_id
 
     return add
 

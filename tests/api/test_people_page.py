@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 
 from administration import keys, people
-from administration.people import CITY
 from models.audit import AuditEntry
 from models.people import Membership, Person
 from models.posts import Approval, Post, Variant
@@ -23,14 +22,11 @@ def parvis(database_url, open_parvis):
 
 
 @pytest.fixture
-def enter(parvis, visit):
+def enter(parvis, visit, employ):
     """Adds somebody who has a password, and gives their browser, signed in."""
 
     def add(name, *roles):
-        with parvis.database.write() as session:
-            scoped = [(role, CITY) for role in roles]
-            person = people.invite(session, f"{name}@ville.example", name, scoped, by=None, now=parvis.clock())
-            people.set_password(session, person, people.hash_password(PASSWORD), by=None, now=parvis.clock())
+        employ(parvis, name, PASSWORD, *roles)
         return sign_in(name)
 
     def sign_in(name, password=PASSWORD):

@@ -97,7 +97,7 @@ class Crash:
     log: Callable[[str], Path]
     chance: random.Random
     pages: dict[int, PageOfCity] = field(default_factory=dict)
-    threads: dict[int, PublicPost] = field(default_factory=dict)
+    threads: dict[str, PublicPost] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
     started: int = 0
     kills: int = 0
@@ -167,9 +167,9 @@ class Crash:
             return
         with self.standin.lock:
             # Only under what nobody takes down: with a post its comments go too, and an answer to one finds nobody.
-            under = self.threads.get(account_id)
+            under = self.threads.get(page.id)
             if under is None or self.chance.random() < 0.1:
-                under = self.threads[account_id] = self.standin.post(page, "Travaux")
+                under = self.threads[page.id] = self.standin.post(page, "Travaux")
             external_id = self.standin.comment(under, self.standin.citizen("Citoyen"), "Et ma rue?").id
         session.add(
             Comment(

@@ -228,6 +228,9 @@ def test_the_tour_reads_live_data_and_has_no_barrier(page: Page, demo: Demo, sch
     assert page.locator(".step").count() == 9
     until(lambda: page.reload() is not None and _figure(page, "Commentaires reçus") >= 60, "sixty comments counted")
     assert faults(page) == []
+    become(page, demo, city.ADMIN, "/personnes")
+    expect(page.locator("table.people tbody tr")).to_have_count(6)
+    expect(page.get_by_text("pas encore venues")).to_have_count(0)
 
 
 def _figure(page: Page, name: str) -> int:
