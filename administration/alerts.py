@@ -27,7 +27,9 @@ Roomy = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that needs somebody; `key` names when it began, so that it is told once. Scopes: of an account."""
+    """One thing that needs somebody. `key` names when it began, so that it is told once; the two ids say who
+    administers it (None, None: whoever administers the whole city).
+    """
 
     kind: NoticeKind
     key: str
